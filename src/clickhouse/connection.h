@@ -1,0 +1,63 @@
+// One ClickHouse reached over HTTP(S), embedded or remote: queries, streamed answers, streamed
+// inserts. docs/clickhouse.md, "HTTP facts". A Connection is cheap to copy into another thread's
+// own object; one object is used by one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace qvdhouse::clickhouse {
+
+struct Endpoint {
+  std::string url;  // "http://127.0.0.1:8123", no path, no credentials
+  std::string user = "default";
+  std::string password;
+  std::string database = "default";
+  long connect_timeout_ms = 10'000;
+  long stall_timeout_s = 300;  // no byte either way for so long: IoError
+};
+
+// Settings and query parameters ("param_x") that go into the request's URL.
+using Settings = std::map<std::string, std::string>;
+
+class Connection {
+ public:
+  explicit Connection(Endpoint endpoint, std::stop_token stop = {});
+  ~Connection();
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+
+  const Endpoint& endpoint() const;
+
+  // Runs `sql` and returns the whole answer (add FORMAT to the query yourself).
+  // Throws ServerError (the server's code and text, also when a SELECT fails midway), IoError,
+  // Cancelled when `stop` is requested.
+  std::string query(std::string_view sql, const Settings& settings = {});
+
+  // Same, handing over the answer piece by piece.
+  void query_streamed(std::string_view sql, const std::function<void(std::string_view)>& on_bytes,
+                      const Settings& settings = {});
+
+  // Runs "INSERT … FORMAT …" with a body pulled from `next`: it returns the next bytes, valid until
+  // its next call, and an empty span at the end. When `next` throws, the stream is broken with
+  // garbage so that the server can not take the part that came for the whole (18.16 would), and
+  // the exception goes on to the caller.
+  // Sends the settings that make the server check rather than guess (docs/clickhouse.md, "Traps").
+  void insert(std::string_view sql, const std::function<std::span<const std::byte>()>& next,
+              const Settings& settings = {});
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Whether a server error may pass by itself: too many parts, memory, timeout, read-only, network.
+bool is_retryable(int server_code);
+
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,36 @@
+// CREATE TABLE statements and what DESCRIBE says of a table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clickhouse/column_type.h"
+#include "clickhouse/connection.h"
+
+namespace qvdhouse::clickhouse {
+
+struct ColumnDefinition {
+  std::string name;
+  std::string type;     // as ClickHouse spells it
+  std::string codec;    // "Delta, ZSTD(1)"; empty: the server's default
+  std::string comment;
+};
+
+struct TableDefinition {
+  std::string database;
+  std::string name;
+  std::vector<ColumnDefinition> columns;
+  std::vector<std::string> order_by;  // column names; empty: tuple()
+  std::string comment;
+};
+
+// CREATE TABLE `db`.`name` (…) ENGINE = MergeTree ORDER BY (…) COMMENT '…'
+std::string create_table_sql(const TableDefinition& table);
+
+// Name and type of each column of a table, in order; empty when the table does not exist.
+std::vector<ColumnDefinition> describe_table(Connection& connection, std::string_view database,
+                                             std::string_view table);
+
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,69 @@
+// The embedded ClickHouse: a genuine server out of libchdb, run as a child process of its own
+// (`qvdhouse-engine`) over one data directory. docs/clickhouse.md, "One way in: HTTP".
+//
+// Lifetime: every process that uses the engine holds a shared flock on DATA/engine.lock; the engine
+// waits for the exclusive one and ends itself when it gets it, that is, when the last user is gone,
+// however it died. So commands attach to an engine that runs already, whoever started it, through
+// DATA/engine.json (mode 0600: pid, start time, ports, user, password).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clickhouse/connection.h"
+
+namespace qvdhouse::clickhouse {
+
+struct EngineOptions {
+  std::filesystem::path data_dir;
+  std::uint16_t http_port = 0;  // 0: any free one
+  std::uint16_t tcp_port = 0;
+  std::string user = "qvdhouse";
+  std::string password;  // empty: a random one for this start
+  std::uint64_t memory_bytes = 0;  // max_server_memory_usage; 0: 60 % of the machine's
+  std::filesystem::path engine_binary;   // empty: beside this executable
+  std::filesystem::path engine_library;  // libchdb.so; empty: the usual places
+  std::chrono::milliseconds start_timeout{30'000};
+};
+
+// What engine.json says of a running engine.
+struct EngineInfo {
+  int pid = 0;
+  std::uint64_t pid_start_time = 0;  // field 22 of /proc/PID/stat
+  std::uint16_t http_port = 0;
+  std::uint16_t tcp_port = 0;
+  std::string user;
+  std::string password;
+  std::string nonce;  // the engine answers it as macro, before any password is sent
+};
+
+class Engine {
+ public:
+  // Attaches to the engine that runs on options.data_dir, or starts one. Throws ConfigError (library
+  // or binary not found, ports of a running engine that differ), IoError (it did not start; with
+  // the last lines of its log).
+  static Engine attach_or_start(const EngineOptions& options);
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  const EngineInfo& info() const;
+  bool started_here() const;
+  // An endpoint with the engine's own user; set `database` as wanted.
+  Endpoint endpoint(std::string database) const;
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Where libchdb.so and qvdhouse-engine are looked for, in order; `doctor` shows it.
+std::vector<std::filesystem::path> engine_library_candidates(const EngineOptions& options);
+std::vector<std::filesystem::path> engine_binary_candidates(const EngineOptions& options);
+
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,83 @@
+// Writes QVD files that Qlik accepts: symbols in first-use order, Bias -2 where there are NULLs,
+// widths that tile the record, every element in Qlik's order. Defined by docs/qvd-format.md,
+// section 8. Used by samples and tests; output is byte-identical for identical input.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qvd/header.h"
+#include "qvd/symbols.h"
+
+namespace qvdhouse::qvd {
+
+// One distinct value to be written. Text must not contain NUL bytes.
+struct Value {
+  SymbolKind kind = SymbolKind::kText;
+  double number = 0;  // kInt/kDualInt: a whole number within int32
+  std::string text;
+  static Value of(std::int32_t number);                     // kInt
+  static Value of(double number);                           // kInt if it is an int32, else kDouble
+  static Value of(std::string_view text);                   // kText
+  static Value dual(double number, std::string_view text);  // kDualInt if an int32, else kDualDouble
+};
+
+// One field: its distinct values, and for each row a code (0 = NULL, k + 1 = values[k]; the same
+// numbering as qvd/rows.h).
+struct FieldData {
+  std::string name;
+  std::vector<Value> values;
+  std::vector<std::uint32_t> codes;
+  NumberFormat number_format = {.type = "UNKNOWN"};
+  std::string comment;
+  std::vector<std::string> tags;
+  // Layouts that other writers use, for tests; unset means what Qlik does.
+  std::optional<std::int64_t> bias;
+  std::optional<std::uint64_t> width_bits;
+};
+
+struct TableData {
+  std::string name;
+  std::vector<FieldData> fields;
+  std::uint64_t row_count = 0;
+  std::string comment;
+  std::string creator_document = "qvdhouse";
+  std::string created_at;  // "YYYY-MM-DD HH:MM:SS"; empty leaves the element empty
+  std::vector<Lineage> lineage;
+  bool lf_header = false;  // LF instead of CRLF, as Qlik's Linux engine writes
+};
+
+// The whole file. Throws base::InputError when the data break a rule (code out of range, NUL in
+// text, int that is no int32, forced width too narrow).
+std::vector<std::byte> write_qvd(const TableData& table);
+
+// The same in pieces, for files larger than memory: header and symbol tables first, then rows in
+// order. `row_count` rows must follow; FieldData::codes are ignored (`nullable[i]` says whether
+// field i may be NULL).
+class QvdWriter {
+ public:
+  QvdWriter(const TableData& table, std::vector<bool> nullable);
+  // XML header, NUL and all symbol tables.
+  const std::vector<std::byte>& head() const { return head_; }
+  std::size_t record_bytes() const { return record_bytes_; }
+  // Appends records to `out`; codes[field][row], all of one length.
+  void append_rows(std::span<const std::vector<std::uint32_t>> codes,
+                   std::vector<std::byte>& out) const;
+
+ private:
+  struct Layout {
+    std::uint64_t offset_bits;
+    std::uint64_t width_bits;
+    std::int64_t bias;
+    std::uint64_t symbol_count;
+  };
+  std::vector<std::byte> head_;
+  std::vector<Layout> layout_;
+  std::size_t record_bytes_ = 0;
+};
+
+}  // namespace qvdhouse::qvd

@@ -1,0 +1,16 @@
+// Casts a field's symbols into a column's values: the one place where a Qlik value becomes a
+// ClickHouse value.
+#pragma once
+
+#include "clickhouse/dictionary.h"
+#include "qvd/symbols.h"
+#include "schema/plan.h"
+
+namespace qvdhouse::schema {
+
+// Slot 0 is NULL (or the default), slot k + 1 the cast of symbol k. Throws SchemaError naming the
+// column, the symbol's value and its number when one can not be cast exactly (only an override can
+// cause that; plan_field has looked at every symbol).
+clickhouse::Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column);
+
+}  // namespace qvdhouse::schema

@@ -1,0 +1,65 @@
+// From one file's header and symbol tables to the table that will hold it: which columns, of which
+// type, why, and what each choice would lose. Rules: docs/type-mapping.md (all symbols decide;
+// number formats and tags only choose among what the symbols allow).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clickhouse/column_type.h"
+#include "clickhouse/ddl.h"
+#include "qvd/header.h"
+#include "qvd/profile.h"
+#include "qvd/symbols.h"
+#include "schema/policy.h"
+
+namespace qvdhouse::schema {
+
+// Which value of a symbol a column takes.
+enum class Part {
+  kNumber,       // the number, as integer, float or decimal; blank text is NULL
+  kText,         // the text; a symbol without one as its number's shortest exact decimal form
+  kDate,         // the serial number as Date32
+  kDateTime,     // the serial number as DateTime64
+  kTime,         // the fraction of a day as Time64 or hh:mm:ss text
+  kNumberOrNull, // the number of symbols that have one, NULL for text (`__num` columns)
+};
+
+struct ColumnPlan {
+  std::string name;          // of the ClickHouse column
+  std::size_t field_index = 0;
+  Part part = Part::kText;
+  clickhouse::ColumnType type;
+  std::string reason;                 // why this type, in one sentence with exact numbers
+  std::vector<std::string> warnings;  // what a reader should know: text dropped, blanks to NULL, hints that lie
+};
+
+struct TablePlan {
+  std::string table;
+  std::vector<ColumnPlan> columns;
+  std::vector<std::string> order_by;   // column names
+  std::string order_by_reason;
+  std::string comment;
+};
+
+// Decides the columns of one field (one or two). `name` is the column name already chosen.
+// Throws SchemaError when a policy or an override forbids it.
+std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t field_index,
+                                   bool may_be_null, const qvd::SymbolTable& symbols,
+                                   const qvd::FieldProfile& profile, const Policy& policy);
+
+// The whole table. `symbols` holds one table a field, in field order; `may_be_null` likewise.
+// Throws SchemaError, also for two fields that claim one column name.
+TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
+                     std::span<const qvd::SymbolTable> symbols,
+                     const std::vector<bool>& may_be_null, const Policy& policy);
+
+// The DDL-ready definition (codecs, comments, quoted later).
+clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::TableHeader& header,
+                                             std::string_view database);
+
+}  // namespace qvdhouse::schema

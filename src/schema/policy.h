@@ -1,0 +1,33 @@
+// What a user may decide about types and names (docs/type-mapping.md). Plain values; the defaults
+// lose nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace qvdhouse::schema {
+
+enum class DualPolicy { kAuto, kNumber, kText, kBoth };
+enum class MixedPolicy { kString, kSplit, kError };
+enum class IntegerPolicy { kWide, kNarrow };
+enum class DatePolicy { kExact, kFloor };
+enum class NamingPolicy { kSource, kSnake };
+
+struct Policy {
+  DualPolicy dual = DualPolicy::kAuto;
+  MixedPolicy mixed = MixedPolicy::kString;
+  IntegerPolicy integers = IntegerPolicy::kWide;
+  DatePolicy dates = DatePolicy::kExact;
+  NamingPolicy naming = NamingPolicy::kSource;
+  std::uint64_t low_cardinality_limit = 10'000;  // symbols
+  std::string timezone;                          // empty: stamps read the same, as UTC
+  std::string table_prefix = "Qvd";
+  // Field name (as in the file) or column name → ClickHouse type.
+  std::map<std::string, std::string> overrides;
+  // Field names for ORDER BY; empty: chosen by rule.
+  std::vector<std::string> order_by;
+};
+
+}  // namespace qvdhouse::schema
