@@ -1,0 +1,58 @@
+# One function makes each room a static library `qvdhouse::<room>`: src/<room>/*.cc without tests,
+# its headers as a file set (each is compiled alone by the target all_verify_interface_header_sets),
+# and src/<room>/*_test.cc as one test program <room>_test.
+
+add_library(qvdhouse_warnings INTERFACE)
+target_compile_options(qvdhouse_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op -Wno-restrict>
+  $<$<BOOL:${QVDHOUSE_WERROR}>:-Werror>)
+
+add_library(qvdhouse_sanitizers INTERFACE)
+if(QVDHOUSE_SANITIZE)
+  target_compile_options(qvdhouse_sanitizers INTERFACE
+    -fsanitize=${QVDHOUSE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(qvdhouse_sanitizers INTERFACE -fsanitize=${QVDHOUSE_SANITIZE})
+endif()
+if(QVDHOUSE_FUZZ)
+  target_compile_options(qvdhouse_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+function(qvdhouse_room name)
+  cmake_parse_arguments(room "" "" "ROOMS;LIBS" ${ARGN})
+  set(dir ${PROJECT_SOURCE_DIR}/src/${name})
+  file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
+  file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.h)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+
+  add_library(qvdhouse_${name} STATIC ${sources})
+  add_library(qvdhouse::${name} ALIAS qvdhouse_${name})
+  target_sources(qvdhouse_${name} PUBLIC
+    FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})
+  set_target_properties(qvdhouse_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  list(TRANSFORM room_ROOMS PREPEND qvdhouse::)
+  target_link_libraries(qvdhouse_${name} PUBLIC ${room_ROOMS} ${room_LIBS} qvdhouse_sanitizers
+                        PRIVATE qvdhouse_warnings)
+
+  if(tests)
+    qvdhouse_test(${name}_test SOURCES ${tests} LIBS qvdhouse::${name})
+  endif()
+endfunction()
+
+# A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>.
+function(qvdhouse_test name)
+  cmake_parse_arguments(test "" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  if(NOT test_TIMEOUT)
+    set(test_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${test_SOURCES})
+  target_link_libraries(${name} PRIVATE ${test_LIBS} GTest::gmock GTest::gtest_main qvdhouse_warnings)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE
+    QVDHOUSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QVDHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
+                       PROPERTIES TIMEOUT ${test_TIMEOUT})
+endfunction()

@@ -1,0 +1,82 @@
+// One file into one table, start to end: plan → staging table → stream → verify → swap.
+// Readers of the target see the old rows or the new ones, never none, never half, never both
+// (docs/clickhouse.md, "Atomic, exactly once").
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/byte_source.h"
+#include "clickhouse/connection.h"
+#include "qvd/header.h"
+#include "qvd/symbols.h"
+#include "schema/plan.h"
+#include "schema/policy.h"
+
+namespace qvdhouse::load {
+
+struct Options {
+  schema::Policy policy;
+  qvd::InvalidUtf8 invalid_utf8 = qvd::InvalidUtf8::kError;
+  std::uint64_t batch_rows = 0;        // most rows of a Native block; 0: sized for speed
+  unsigned streams = 2;                // insert streams of one file
+  std::uint64_t memory_bytes = 256 << 20;  // for blocks of all streams of one file; symbols apart
+  std::string run_id;                  // part of the staging table's name
+};
+
+struct Step {
+  std::string name;  // "header", "plan", "insert", "verify", "swap"
+  std::chrono::microseconds duration{0};
+};
+
+// Counters that another thread may read while a load runs (progress display).
+struct Progress {
+  std::atomic<std::uint64_t> rows_sent{0};
+  std::atomic<std::uint64_t> rows_total{0};
+  std::atomic<std::uint64_t> bytes_read{0};
+  std::atomic<const char*> step{"waiting"};
+};
+
+struct Result {
+  std::string table;
+  std::uint64_t row_count = 0;
+  std::uint64_t column_count = 0;
+  std::uint64_t bytes_sent = 0;
+  std::vector<Step> steps;
+  std::vector<std::string> warnings;
+};
+
+// Everything that is known before any row moves: header, symbol tables, columns.
+struct PreparedFile {
+  qvd::TableHeader header;
+  std::vector<qvd::SymbolTable> symbols;
+  std::vector<bool> may_be_null;
+  schema::TablePlan plan;
+};
+
+// Reads header and symbol tables and decides the table. Throws InputError, SchemaError, IoError.
+PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
+                     const Options& options);
+
+// Loads one file. `steps` of the result are filled even when it throws (through `partial`).
+// Throws InputError, IoError, ServerError, SchemaError, VerifyError, Cancelled; whatever it throws,
+// the target table is untouched and the staging table is dropped (or left for the next run when the
+// server can not be reached).
+Result load_file(const base::ByteSource& source, const std::string& file_name,
+                 const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
+                 Result& partial, std::stop_token stop = {});
+
+// Compares a table with the file it was loaded from: the checks of load_file against the table as it
+// is now. Returns the differences, empty when exact.
+std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
+                                      const clickhouse::Endpoint& endpoint, const Options& options,
+                                      std::stop_token stop = {});
+
+// The staging table of a target: "QvdItem" → "QvdItem__staging_<run id>".
+std::string staging_table(const std::string& table, const std::string& run_id);
+
+}  // namespace qvdhouse::load
