@@ -1,0 +1,7 @@
+#include "cli/cli.h"
+
+namespace qvdhouse::cli {
+
+int run(int, char**) { return 1; }
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,9 @@
+// The command line. main() is a thin call into run().
+#pragma once
+
+namespace qvdhouse::cli {
+
+// Parses the arguments, runs the command, prints errors; returns the exit code (docs/operations.md).
+int run(int argc, char** argv);
+
+}  // namespace qvdhouse::cli

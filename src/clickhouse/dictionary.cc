@@ -1,0 +1,1 @@
+#include "clickhouse/dictionary.h"

@@ -1,0 +1,1 @@
+#include "qvd/header.h"

@@ -1,0 +1,105 @@
+// Many files, again and again: discover → select → decide → load in parallel → record.
+// One bad file never stops the others; what each file's fate was is a value, not an exception.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <filesystem>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <spdlog/logger.h>
+
+#include "clickhouse/connection.h"
+#include "load/load.h"
+#include "source/listing.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::sync {
+
+struct Options {
+  std::string source;
+  source::Selection selection;
+  load::Options load;
+  std::string database = "local";
+  std::filesystem::path lock_dir;  // one flock file a table being loaded (crash-safe claims)
+  bool full = false;               // load also what is unchanged
+  unsigned parallel_files = 0;     // 0: by cores
+  unsigned max_attempts = 3;       // within one run, for errors that may pass
+  unsigned history_days = 90;
+};
+
+enum class Action { kLoad, kSkip, kWait, kRefuse };
+
+// What sync would do with one file, and why (the sentence that `explain` prints).
+struct Decision {
+  source::FileEntry file;
+  Action action = Action::kSkip;
+  std::string reason_code;  // new, changed, retry, full, unchanged, excluded, hidden, unfinished, collision, backoff, failed-unchanged
+  std::string reason;
+  std::string table;
+};
+
+enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled };
+
+struct FileOutcome {
+  Decision decision;
+  Outcome outcome = Outcome::kSkipped;
+  load::Result result;
+  std::string error;
+  std::string error_class;  // as in tracking::FileRecord
+  unsigned attempts = 0;
+};
+
+struct Summary {
+  std::string run_id;
+  std::vector<FileOutcome> files;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;  // of the files loaded
+  double seconds = 0;
+  std::uint64_t count(Outcome outcome) const;
+};
+
+// What a progress display may read while run() works; all members are safe from another thread.
+class Monitor {
+ public:
+  struct Active {
+    std::string name;
+    std::string step;
+    std::uint64_t rows_sent = 0;
+    std::uint64_t rows_total = 0;
+  };
+  struct Snapshot {
+    std::uint64_t files_total = 0;
+    std::uint64_t files_done = 0;
+    std::uint64_t files_failed = 0;
+    std::uint64_t bytes_total = 0;  // of all files to load
+    std::uint64_t bytes_done = 0;   // of files done plus the part of the active ones
+    std::uint64_t rows_done = 0;
+    std::vector<Active> active;
+  };
+  Monitor();
+  ~Monitor();
+  Snapshot snapshot() const;
+
+  struct State;
+  State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// Lists and decides, changing nothing. `tracked` is Tracking::files().
+std::vector<Decision> decide(const Options& options,
+                             const std::vector<tracking::FileRecord>& tracked);
+
+// One whole run. `on_file` is called as each file ends (from one thread at a time). Throws
+// ConfigError/IoError when the source can not be listed, ServerError/IoError when the target can not
+// be reached at all; a stop ends open loads, rolls them back and returns with kCancelled outcomes.
+Summary run(const Options& options, const clickhouse::Endpoint& endpoint, Monitor& monitor,
+            spdlog::logger& log, const std::function<void(const FileOutcome&)>& on_file,
+            std::stop_token stop = {});
+
+}  // namespace qvdhouse::sync
