@@ -2,6 +2,11 @@
 # its headers as a file set (each is compiled alone by the target all_verify_interface_header_sets),
 # and src/<room>/*_test.cc as one test program <room>_test.
 
+# Everything that also runs under the sanitizers: the tests of the rooms, not those end to end.
+add_custom_target(unit_tests)
+# The programs of tests/fuzz, when they are built with libFuzzer.
+add_custom_target(fuzzers)
+
 add_library(qvdhouse_warnings INTERFACE)
 target_compile_options(qvdhouse_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
@@ -38,15 +43,21 @@ function(qvdhouse_room name)
                         PRIVATE qvdhouse_warnings)
 
   if(tests)
-    qvdhouse_test(${name}_test SOURCES ${tests} LIBS qvdhouse::${name})
+    qvdhouse_test(${name}_test UNIT SOURCES ${tests} LIBS qvdhouse::${name})
   endif()
 endfunction()
 
-# A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>.
+# A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>. UNIT labels
+# it as one that runs under the sanitizers too.
 function(qvdhouse_test name)
-  cmake_parse_arguments(test "" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 300)
+  endif()
+  set(label whole)
+  if(test_UNIT)
+    set(label unit)
+    add_dependencies(unit_tests ${name})
   endif()
   add_executable(${name} ${test_SOURCES})
   target_link_libraries(${name} PRIVATE ${test_LIBS} GTest::gmock GTest::gtest_main qvdhouse_warnings)
@@ -54,5 +65,23 @@ function(qvdhouse_test name)
   target_compile_definitions(${name} PRIVATE
     QVDHOUSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QVDHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
-                       PROPERTIES TIMEOUT ${test_TIMEOUT})
+                       PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS ${label})
+endfunction()
+
+# A fuzz target (one LLVMFuzzerTestOneInput) with its seeds in tests/fuzz/corpus/<name>. Built with
+# libFuzzer by the preset fuzz; every other build replays the seeds as a test, so that neither rots.
+function(qvdhouse_fuzz name)
+  cmake_parse_arguments(fuzz "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${fuzz_SOURCES})
+  target_link_libraries(${name} PRIVATE ${fuzz_LIBS} qvdhouse_warnings)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+  if(QVDHOUSE_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name})
+  else()
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.cc)
+    add_test(NAME ${name}.replay COMMAND ${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    set_tests_properties(${name}.replay PROPERTIES TIMEOUT 300 LABELS unit)
+    add_dependencies(unit_tests ${name})
+  endif()
 endfunction()

@@ -1,0 +1,48 @@
+# Reads ctest's JUnit report: lists skipped tests with their reasons, then prints the closing line
+# "LABEL N passed, N failed, N skipped". Fails when a test failed or could not be run at all.
+
+function text(xml) {
+  gsub(/&lt;/, "<", xml); gsub(/&gt;/, ">", xml); gsub(/&quot;/, "\"", xml)
+  gsub(/&apos;/, "'", xml); gsub(/&amp;/, "\\&", xml)
+  return xml
+}
+
+function attribute(line, key) {
+  if (!match(line, "[ \t]" key "=\"[^\"]*\"")) return ""
+  return text(substr(line, RSTART + length(key) + 3, RLENGTH - length(key) - 4))
+}
+
+/<testcase / {
+  name = attribute($0, "name")
+  status = attribute($0, "status")
+  reason = ""
+  in_reason = 0
+}
+
+/<skipped / { skip_message = attribute($0, "message") }
+
+# GoogleTest prints "FILE:LINE: Skipped" and the reason below it.
+/: Skipped$/ { in_reason = 1; next }
+in_reason && (/^$/ || /^\[/ || /<\/system-out>/) { in_reason = 0 }
+in_reason { reason = reason (reason == "" ? "" : " ") text($0) }
+
+/<\/testcase>/ {
+  if (status == "run") {
+    passed++
+  } else if (status == "notrun" && skip_message ~ /^SKIP_/) {
+    skipped++
+    skips[skipped] = name ": " (reason == "" ? "no reason given" : reason)
+  } else {
+    failed++
+    if (status != "fail") failures[failed] = name ": " (skip_message == "" ? status : skip_message)
+  }
+  skip_message = ""
+}
+
+END {
+  for (i = 1; i <= skipped; i++) print "skipped " skips[i]
+  for (i in failures) print "not run " failures[i]
+  print ""
+  printf "%s%d passed, %d failed, %d skipped\n", label == "" ? "" : label " ", passed, failed, skipped
+  exit failed > 0
+}
