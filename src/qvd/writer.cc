@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "qvd/header_text.h"
+#include "qvd/header_writer.h"
 
 namespace qvdhouse::qvd {
 namespace {
