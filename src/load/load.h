@@ -22,10 +22,10 @@ namespace qvdhouse::load {
 struct Options {
   schema::Policy policy;
   qvd::InvalidUtf8 invalid_utf8 = qvd::InvalidUtf8::kError;
-  std::uint64_t batch_rows = 0;        // most rows of a Native block; 0: sized for speed
-  unsigned streams = 2;                // insert streams of one file
+  std::uint64_t batch_rows = 0;            // most rows of a Native block; 0: sized for speed
+  unsigned streams = 2;                    // insert streams of one file
   std::uint64_t memory_bytes = 256 << 20;  // for blocks of all streams of one file; symbols apart
-  std::string run_id;                  // part of the staging table's name
+  std::string run_id;                      // part of the staging table's name
 };
 
 struct Step {
@@ -70,8 +70,8 @@ Result load_file(const base::ByteSource& source, const std::string& file_name,
                  const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
                  Result& partial, std::stop_token stop = {});
 
-// Compares a table with the file it was loaded from: the checks of load_file against the table as it
-// is now. Returns the differences, empty when exact.
+// Compares a table with the file it was loaded from: the checks of load_file against the table as
+// it is now. Returns the differences, empty when exact.
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
                                       const clickhouse::Endpoint& endpoint, const Options& options,
                                       std::stop_token stop = {});

@@ -19,6 +19,10 @@
 
 namespace qvdhouse::schema {
 
+// Every table that we make has a comment that begins so: one that does not is another's and is never
+// replaced.
+inline constexpr std::string_view kTableCommentPrefix = "qvdhouse: ";
+
 // Which value of a symbol a column takes.
 enum class Part {
   kNumber,       // the number, as integer, float or decimal; blank text is NULL

@@ -1,0 +1,243 @@
+#include "clickhouse/native.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "clickhouse/varuint.h"
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+// LowCardinality in Native: version of the key serialisation, and the flags "has additional keys"
+// and "needs to update the dictionary", to which the width of an index is added.
+constexpr std::uint64_t kKeyVersion = 1;
+constexpr std::uint64_t kIndexFlags = 0x600;
+
+template <class T>
+void gather(const std::byte* values, std::span<const std::uint32_t> codes,
+            std::byte* out) noexcept {
+  for (std::size_t row = 0; row < codes.size(); ++row) {
+    T value;
+    std::memcpy(&value, values + std::size_t{codes[row]} * sizeof(T), sizeof(T));
+    std::memcpy(out + row * sizeof(T), &value, sizeof(T));
+  }
+}
+
+struct Wide {
+  std::uint64_t low, high;
+};
+
+void gather_fixed(std::size_t value_bytes, const std::byte* values,
+                  std::span<const std::uint32_t> codes, std::byte* out) noexcept {
+  switch (value_bytes) {
+    case 1:
+      return gather<std::uint8_t>(values, codes, out);
+    case 2:
+      return gather<std::uint16_t>(values, codes, out);
+    case 4:
+      return gather<std::uint32_t>(values, codes, out);
+    case 8:
+      return gather<std::uint64_t>(values, codes, out);
+    case 16:
+      return gather<Wide>(values, codes, out);
+    default:
+      assert(!"no type has such a width");
+  }
+}
+
+// Short texts are copied 16 bytes at a time, so the last one may write past its end: into bytes
+// that the next text, or extend()'s slack, overwrites.
+constexpr std::size_t kTextSlack = 16;
+
+std::byte* gather_text(const Dictionary& dictionary, std::span<const std::uint32_t> codes,
+                       std::byte* out) noexcept {
+  const std::byte* bytes = dictionary.bytes().data();
+  const std::byte* end = bytes + dictionary.bytes().size();
+  const std::uint64_t* offsets = dictionary.offsets().data();
+  for (const std::uint32_t code : codes) {
+    const std::byte* from = bytes + offsets[code];
+    const std::size_t length = offsets[code + 1] - offsets[code];
+    if (length <= kTextSlack && end - from >= std::ptrdiff_t{kTextSlack}) {
+      std::memcpy(out, from, kTextSlack);
+    } else {
+      std::memcpy(out, from, length);
+    }
+    out += length;
+  }
+  return out;
+}
+
+std::size_t text_bytes(const Dictionary& dictionary,
+                       std::span<const std::uint32_t> codes) noexcept {
+  const std::uint64_t* offsets = dictionary.offsets().data();
+  std::uint64_t total = 0;
+  for (const std::uint32_t code : codes) total += offsets[code + 1] - offsets[code];
+  return total;
+}
+
+template <class T>
+void narrow(std::span<const std::uint32_t> codes, std::byte* out) noexcept {
+  for (std::size_t row = 0; row < codes.size(); ++row) {
+    const T value = static_cast<T>(codes[row]);
+    std::memcpy(out + row * sizeof(T), &value, sizeof(T));
+  }
+}
+
+// Log2 of the bytes of an index into `keys` keys: 0, 1 or 2 for u8, u16, u32.
+unsigned index_width(std::size_t keys) { return keys <= 0x100 ? 0 : keys <= 0x10000 ? 1 : 2; }
+
+void append_indexes(unsigned width, std::span<const std::uint32_t> keys, std::byte* out) noexcept {
+  switch (width) {
+    case 0:
+      return narrow<std::uint8_t>(keys, out);
+    case 1:
+      return narrow<std::uint16_t>(keys, out);
+    default:
+      return narrow<std::uint32_t>(keys, out);
+  }
+}
+
+template <class Body>
+void for_each_chunk(std::size_t row_count, std::vector<std::uint32_t>& chunk,
+                    const CodeReader& codes, const Body& body) {
+  for (std::size_t first = 0; first < row_count; first += kChunkRows) {
+    const std::span<std::uint32_t> part(chunk.data(), std::min(kChunkRows, row_count - first));
+    codes(first, part);
+    body(first, std::span<const std::uint32_t>(part));
+  }
+}
+
+}  // namespace
+
+std::byte* BlockBuffer::extend(std::size_t count) {
+  if (count > capacity_ - size_) {
+    const std::size_t wanted = std::max(size_ + count, capacity_ + capacity_ / 2);
+    auto grown = std::make_unique_for_overwrite<std::byte[]>(wanted);
+    if (size_ != 0) std::memcpy(grown.get(), data_.get(), size_);
+    data_ = std::move(grown);
+    capacity_ = wanted;
+  }
+  std::byte* start = data_.get() + size_;
+  size_ += count;
+  return start;
+}
+
+void BlockBuffer::append(std::span<const std::byte> bytes) {
+  if (!bytes.empty()) std::memcpy(extend(bytes.size()), bytes.data(), bytes.size());
+}
+
+void BlockBuffer::append_varuint(std::uint64_t value) {
+  std::vector<std::byte> encoded;
+  clickhouse::append_varuint(encoded, value);
+  append(encoded);
+}
+
+void BlockBuffer::append_string(std::string_view text) {
+  append_varuint(text.size());
+  append(std::as_bytes(std::span(text)));
+}
+
+void BlockBuffer::append_u64(std::uint64_t value) { append(std::as_bytes(std::span(&value, 1))); }
+
+NativeEncoder::NativeEncoder(std::vector<Column> columns)
+    : columns_(std::move(columns)), trims_(columns_.size()), chunk_(kChunkRows) {}
+
+void NativeEncoder::append_block(std::size_t row_count, std::span<const CodeReader> codes,
+                                 BlockBuffer& out) {
+  assert(!columns_.empty() && row_count > 0);  // a block of no columns would end the stream
+  ++block_;
+  out.append_varuint(columns_.size());
+  out.append_varuint(row_count);
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    const Dictionary& dictionary = *columns_[column].dictionary;
+    out.append_string(columns_[column].name);
+    out.append_string(dictionary.type().name());
+    if (!dictionary.type().low_cardinality) {
+      append_plain(dictionary, row_count, codes[column], out);
+    } else if (dictionary.slot_count() > row_count || dictionary.has_nulls()) {
+      append_trimmed_low_cardinality(column, row_count, codes[column], out);
+    } else {
+      append_low_cardinality(column, row_count, codes[column], out);
+    }
+  }
+}
+
+void NativeEncoder::append_plain(const Dictionary& dictionary, std::size_t row_count,
+                                 const CodeReader& codes, BlockBuffer& out) {
+  const bool nullable = dictionary.type().nullable;
+  const std::size_t value_bytes = dictionary.type().value_bytes();
+  const std::size_t marks_at = out.size();
+  if (nullable) out.extend(row_count);
+  const std::size_t values_at = out.size();
+  if (value_bytes != 0) out.extend(row_count * value_bytes);
+  for_each_chunk(row_count, chunk_, codes, [&](std::size_t first, auto part) {
+    if (value_bytes == 0) {
+      // Room for the texts and the slack, then give back what was not used.
+      const std::size_t texts_at = out.size();
+      std::byte* start = out.extend(text_bytes(dictionary, part) + kTextSlack);
+      const std::byte* end = gather_text(dictionary, part, start);
+      out.shrink(texts_at + static_cast<std::size_t>(end - start));
+    } else {
+      gather_fixed(value_bytes, dictionary.fixed().data(), part,
+                   out.at(values_at + first * value_bytes));
+    }
+    if (nullable) {
+      gather<std::uint8_t>(reinterpret_cast<const std::byte*>(dictionary.null_marks().data()), part,
+                           out.at(marks_at + first));
+    }
+  });
+}
+
+void NativeEncoder::append_low_cardinality(std::size_t column, std::size_t row_count,
+                                           const CodeReader& codes, BlockBuffer& out) {
+  const Dictionary& dictionary = *columns_[column].dictionary;
+  const unsigned width = index_width(dictionary.slot_count());
+  out.append_u64(kKeyVersion);
+  out.append_u64(kIndexFlags | width);
+  out.append_u64(dictionary.slot_count());
+  out.append(dictionary.bytes());
+  out.append_u64(row_count);
+  const std::size_t indexes_at = out.size();
+  out.extend(row_count << width);
+  for_each_chunk(row_count, chunk_, codes, [&](std::size_t first, auto part) {
+    append_indexes(width, part, out.at(indexes_at + (first << width)));
+  });
+}
+
+void NativeEncoder::append_trimmed_low_cardinality(std::size_t column, std::size_t row_count,
+                                                   const CodeReader& codes, BlockBuffer& out) {
+  const Dictionary& dictionary = *columns_[column].dictionary;
+  Trim& trim = trims_[column];
+  trim.seen_in.resize(dictionary.slot_count());
+  trim.key.resize(dictionary.slot_count());
+  // Key 0 stays what slot 0 is: NULL, or the default value.
+  std::vector<std::uint32_t> used{0};
+  trim.seen_in[0] = block_;
+  trim.key[0] = 0;
+  std::vector<std::uint32_t> keys(row_count);
+  for_each_chunk(row_count, chunk_, codes, [&](std::size_t first, auto part) {
+    for (std::size_t row = 0; row < part.size(); ++row) {
+      const std::uint32_t code = dictionary.is_null(part[row]) ? 0 : part[row];
+      if (trim.seen_in[code] != block_) {
+        trim.seen_in[code] = block_;
+        trim.key[code] = static_cast<std::uint32_t>(used.size());
+        used.push_back(code);
+      }
+      keys[first + row] = trim.key[code];
+    }
+  });
+  const unsigned width = index_width(used.size());
+  const std::size_t value_bytes = dictionary.type().value_bytes();
+  out.append_u64(kKeyVersion);
+  out.append_u64(kIndexFlags | width);
+  out.append_u64(used.size());
+  for (const std::uint32_t code : used) {
+    out.append(value_bytes == 0 ? dictionary.encoded(code)
+                                : dictionary.fixed().subspan(code * value_bytes, value_bytes));
+  }
+  out.append_u64(row_count);
+  append_indexes(width, keys, out.extend(row_count << width));
+}
+
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,190 @@
+#include "load/stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+
+namespace qvdhouse::load {
+namespace {
+
+// Blocks of this many rows load fastest (bench/load_bench): larger ones leave the caches, smaller
+// ones cost the engine a pass to join them.
+constexpr std::uint64_t kBlockRows = 262'144;
+
+// Bytes of one row in Native, texts at the mean length of the column's distinct values.
+std::uint64_t mean_row_bytes(std::span<const ColumnValues> columns) {
+  std::uint64_t bytes = 0;
+  for (const ColumnValues& column : columns) {
+    const clickhouse::Dictionary& dictionary = column.dictionary;
+    const clickhouse::ColumnType& type = dictionary.type();
+    if (type.low_cardinality) {
+      bytes += 4;
+      continue;
+    }
+    bytes += type.nullable ? 1 : 0;
+    bytes += type.value_bytes() != 0 ? type.value_bytes()
+                                     : dictionary.bytes().size() / dictionary.slot_count() + 1;
+  }
+  return bytes;
+}
+
+std::uint64_t longest_text_bytes(const clickhouse::Dictionary& dictionary) {
+  std::uint64_t longest = 0;
+  const auto offsets = dictionary.offsets();  // none where values are of fixed width
+  if (offsets.empty()) return 0;
+  for (std::size_t slot = 0; slot < dictionary.slot_count(); ++slot) {
+    longest = std::max(longest, offsets[slot + 1] - offsets[slot]);
+  }
+  return longest;
+}
+
+}  // namespace
+
+BlockLimits block_limits(const qvd::TableHeader& header, std::span<const ColumnValues> columns,
+                         std::uint64_t batch_rows, std::uint64_t memory_bytes) {
+  const std::uint64_t row_bytes = header.record_bytes + mean_row_bytes(columns);
+  // The block may grow to half of the memory; while it grows, the other half holds its old copy.
+  const std::uint64_t fitting = std::max<std::uint64_t>(1, memory_bytes / 2 / row_bytes);
+  const std::uint64_t wanted = batch_rows != 0 ? batch_rows : kBlockRows;
+  return {.rows = std::min(wanted, fitting), .bytes = memory_bytes / 2};
+}
+
+BlockEncoder::BlockEncoder(const base::ByteSource& source, const qvd::TableHeader& header,
+                           const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                           std::uint64_t max_block_bytes)
+    : source_(source),
+      header_(header),
+      decoder_(decoder),
+      columns_(columns),
+      max_block_bytes_(max_block_bytes),
+      encoder_([&columns] {
+        std::vector<clickhouse::NativeEncoder::Column> encoded;
+        for (const ColumnValues& column : columns) {
+          encoded.push_back({column.name, &column.dictionary});
+        }
+        return encoded;
+      }()) {
+  for (const ColumnValues& column : columns) {
+    longest_text_.push_back(longest_text_bytes(column.dictionary));
+    readers_.emplace_back([this, field = column.field_index](std::size_t first, auto codes) {
+      read_codes(field, first, codes);
+    });
+  }
+}
+
+void BlockEncoder::read_codes(std::size_t field_index, std::size_t first,
+                              std::span<std::uint32_t> codes) const {
+  const std::uint64_t row = rows_done_ + first;
+  decoder_.decode(field_index, records_.data() + row * header_.record_bytes, range_first_row_ + row,
+                  codes);
+}
+
+void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count) {
+  qvd::read_records(source_, header_, first_row, row_count, records_);
+  range_first_row_ = first_row;
+  rows_done_ = 0;
+  rows_left_ = row_count;
+  block_rows_ = 0;
+}
+
+std::span<const std::byte> BlockEncoder::next() {
+  rows_done_ += block_rows_;
+  rows_left_ -= block_rows_;
+  block_rows_ = rows_left_;
+  if (rows_left_ == 0) return {};
+  while (block_rows_ > 1 && encoded_bytes(block_rows_) > max_block_bytes_) {
+    block_rows_ = (block_rows_ + 1) / 2;
+  }
+  block_.clear();
+  encoder_.append_block(block_rows_, readers_, block_);
+  return block_.bytes();
+}
+
+std::uint64_t BlockEncoder::encoded_bytes(std::uint64_t row_count) {
+  std::uint64_t fixed = 0;
+  std::uint64_t worst = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const clickhouse::ColumnType& type = columns_[i].dictionary.type();
+    if (type.low_cardinality) {
+      fixed += columns_[i].dictionary.bytes().size() + 4 * row_count;
+    } else {
+      fixed += row_count * (type.value_bytes() + (type.nullable ? 1 : 0));
+      worst += row_count * longest_text_[i];
+    }
+  }
+  if (fixed + worst <= max_block_bytes_) return fixed + worst;
+
+  std::uint64_t texts = 0;
+  std::vector<std::uint32_t> codes(clickhouse::kChunkRows);
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const clickhouse::Dictionary& dictionary = columns_[i].dictionary;
+    if (dictionary.type().low_cardinality || dictionary.type().value_bytes() != 0) continue;
+    const auto offsets = dictionary.offsets();
+    for (std::uint64_t first = 0; first < row_count; first += codes.size()) {
+      const std::span part(codes.data(), std::min<std::uint64_t>(codes.size(), row_count - first));
+      readers_[i](first, part);
+      for (const std::uint32_t code : part) texts += offsets[code + 1] - offsets[code];
+    }
+  }
+  return fixed + texts;
+}
+
+std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+                          const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                          const clickhouse::Endpoint& endpoint, std::string_view table,
+                          const Options& options, Progress& progress, std::stop_token stop) {
+  if (header.record_count == 0) return 0;
+  const unsigned streams = std::max(1u, options.streams);
+  const BlockLimits limits =
+      block_limits(header, columns, options.batch_rows, options.memory_bytes / streams);
+  const std::uint64_t turns = (header.record_count + limits.rows - 1) / limits.rows;
+  const std::string sql = fmt::format("INSERT INTO {} FORMAT Native", table);
+
+  std::atomic<std::uint64_t> next_row{0};
+  std::atomic<std::uint64_t> bytes_sent{0};
+  std::stop_source stop_all;
+  const std::stop_callback forward(stop, [&] { stop_all.request_stop(); });
+  std::mutex mutex;  // guards failure
+  std::exception_ptr failure;
+
+  const auto work = [&] {
+    try {
+      BlockEncoder encoder(source, header, decoder, columns, limits.bytes);
+      clickhouse::Connection connection(endpoint, stop_all.get_token());
+      connection.insert(sql, [&]() -> std::span<const std::byte> {
+        if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
+        auto block = encoder.next();
+        if (block.empty()) {
+          const std::uint64_t first = next_row.fetch_add(limits.rows);
+          if (first >= header.record_count) return {};
+          encoder.start(first, std::min(limits.rows, header.record_count - first));
+          block = encoder.next();
+        }
+        progress.rows_sent += encoder.block_rows();
+        progress.bytes_read += encoder.block_rows() * header.record_bytes;
+        bytes_sent += block.size();
+        return block;
+      });
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+      stop_all.request_stop();
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::uint64_t i = 1; i < std::min<std::uint64_t>(streams, turns); ++i) {
+      others.emplace_back(work);
+    }
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+  return bytes_sent;
+}
+
+}  // namespace qvdhouse::load

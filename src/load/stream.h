@@ -1,0 +1,76 @@
+// Streams the rows of one file into one table: several insert requests at once, each taking the
+// next block of rows as soon as it has sent its last one. Nothing is expanded: rows become codes,
+// codes gather from dictionaries.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <stop_token>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_source.h"
+#include "clickhouse/connection.h"
+#include "clickhouse/native.h"
+#include "load/checksum.h"
+#include "load/load.h"
+#include "qvd/header.h"
+#include "qvd/rows.h"
+
+namespace qvdhouse::load {
+
+// How the rows are cut into Native blocks.
+struct BlockLimits {
+  std::uint64_t rows = 0;   // at most so many rows a block
+  std::uint64_t bytes = 0;  // and so many bytes, where a block has more than one row
+};
+
+// `batch_rows` rows if not 0, else as many as make good blocks; never more than fits
+// `memory_bytes` (records and block of one stream).
+BlockLimits block_limits(const qvd::TableHeader& header, std::span<const ColumnValues> columns,
+                         std::uint64_t batch_rows, std::uint64_t memory_bytes);
+
+// Encodes ranges of rows as Native blocks; one object a stream. All references must outlive it.
+class BlockEncoder {
+ public:
+  BlockEncoder(const base::ByteSource& source, const qvd::TableHeader& header,
+               const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+               std::uint64_t max_block_bytes);
+
+  // Reads the records of [first_row, first_row + row_count); next() then encodes them.
+  void start(std::uint64_t first_row, std::uint64_t row_count);
+
+  // The next block of the range, valid until the next call; empty when the range is done. Long
+  // texts make the block of a range too large now and then: it is halved until it fits.
+  std::span<const std::byte> next();
+  // Rows of the block that next() returned last.
+  std::uint64_t block_rows() const { return block_rows_; }
+
+ private:
+  std::uint64_t encoded_bytes(std::uint64_t row_count);
+  void read_codes(std::size_t field_index, std::size_t first, std::span<std::uint32_t> codes) const;
+
+  const base::ByteSource& source_;
+  const qvd::TableHeader& header_;
+  const qvd::RowDecoder& decoder_;
+  std::span<const ColumnValues> columns_;
+  std::uint64_t max_block_bytes_;
+  clickhouse::NativeEncoder encoder_;
+  std::vector<clickhouse::CodeReader> readers_;
+  std::vector<std::uint64_t> longest_text_;  // bytes, one a column
+  std::vector<std::byte> records_;           // of the range
+  std::uint64_t range_first_row_ = 0;        // of records_[0]
+  std::uint64_t rows_done_ = 0;              // of the range
+  std::uint64_t rows_left_ = 0;              // of the range
+  std::uint64_t block_rows_ = 0;
+  clickhouse::BlockBuffer block_;
+};
+
+// Inserts all rows into `table` (quoted and qualified). Returns the bytes sent. Throws what reading
+// and the server throw; the first failure ends all streams.
+std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+                          const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                          const clickhouse::Endpoint& endpoint, std::string_view table,
+                          const Options& options, Progress& progress, std::stop_token stop);
+
+}  // namespace qvdhouse::load
