@@ -18,16 +18,17 @@ namespace qvdhouse::qvd {
 
 // How Qlik would display the field. A hint that often lies (docs/qvd-format.md, section 2.3).
 struct NumberFormat {
-  std::string type;          // UNKNOWN, INTEGER, REAL, FIX, MONEY, DATE, TIME, TIMESTAMP, INTERVAL, ASCII, 0
-  int decimals = 0;          // nDec
+  std::string
+      type;  // UNKNOWN, INTEGER, REAL, FIX, MONEY, DATE, TIME, TIMESTAMP, INTERVAL, ASCII, 0
+  int decimals = 0;            // nDec
   bool use_thousands = false;  // UseThou
-  std::string format;        // Fmt, a Qlik pattern such as "DD/MM/YYYY"
-  std::string decimal_sign;  // Dec
+  std::string format;          // Fmt, a Qlik pattern such as "DD/MM/YYYY"
+  std::string decimal_sign;    // Dec
   std::string thousands_sign;  // Thou
 };
 
 struct FieldHeader {
-  std::string name;  // verbatim, never trimmed
+  std::string name;               // verbatim, never trimmed
   std::uint64_t offset_bits = 0;  // BitOffset within the record
   std::uint64_t width_bits = 0;   // BitWidth, 0 for a constant
   std::int64_t bias = 0;          // Bias, added to the stored index; -2 in fields with NULLs
@@ -45,9 +46,9 @@ struct Lineage {
 };
 
 struct TableHeader {
-  std::string build_number;     // QvBuildNo
+  std::string build_number;      // QvBuildNo
   std::string creator_document;  // CreatorDoc
-  std::string created_at;       // CreateUtcTime, "YYYY-MM-DD HH:MM:SS" UTC, may be empty
+  std::string created_at;        // CreateUtcTime, "YYYY-MM-DD HH:MM:SS" UTC, may be empty
   std::string table_name;
   std::string comment;
   std::vector<FieldHeader> fields;
@@ -58,19 +59,19 @@ struct TableHeader {
   std::vector<Lineage> lineage;
   std::vector<std::string> table_tags;
 
-  std::uint64_t body_offset = 0;  // bytes from the start of the file to the body (past the NUL)
-  std::uint64_t file_bytes = 0;   // size of the file the header was read from
+  std::uint64_t body_offset = 0;      // bytes from the start of the file to the body (past the NUL)
+  std::uint64_t file_bytes = 0;       // size of the file the header was read from
   std::vector<std::string> warnings;  // repairs and oddities, for people; never fatal
 
   // The size in bytes that a complete file with this header has.
   std::uint64_t expected_file_bytes() const { return body_offset + rows_offset + rows_length; }
 };
 
-// Reads and checks the header alone: XML, element values, every claimed size against `base/limits.h`,
-// bit fields against the record (inside it, no overlap), ranges against each other. Compressed and
-// encrypted files are recognised here and refused. The file may be shorter than
-// expected_file_bytes(): call check_complete() before reading symbols or rows.
-// Throws InputError, IoError.
+// Reads and checks the header alone: XML, element values, every claimed size against
+// `base/limits.h`, bit fields against the record (inside it, no overlap), ranges against each
+// other. Compressed and encrypted files are recognised here and refused. The file may be shorter
+// than expected_file_bytes(): call check_complete() before reading symbols or rows. Throws
+// InputError, IoError.
 TableHeader read_header(const base::ByteSource& source);
 
 // Throws InputError, naming both sizes, when the file is cut. A longer file gets a warning in

@@ -1,0 +1,241 @@
+// The half of header_text.h that knows what XML forbids and how to mend it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/error.h"
+#include "qvd/header_text.h"
+
+namespace qvdhouse::qvd {
+namespace {
+
+constexpr std::string_view kWhiteSpace = " \t\r\n";
+constexpr std::string_view kRootEnd = "</QvdTableHeader";
+constexpr char kDelete = 0x7F;
+constexpr auto kNone = std::string_view::npos;
+
+// The elements of section 2.2 that hold text, and those that hold elements.
+constexpr std::array<std::string_view, 28> kTextElements = {
+    "QvBuildNo",    "CreatorDoc",     "CreateUtcTime", "SourceCreateUtcTime",
+    "StaleUtcTime", "SourceFileSize", "TableName",     "SourceFileUtcTime",
+    "Compression",  "RecordByteSize", "NoOfRecords",   "Offset",
+    "Length",       "Discriminator",  "Statement",     "Comment",
+    "FieldName",    "BitOffset",      "BitWidth",      "Bias",
+    "Type",         "nDec",           "UseThou",       "Fmt",
+    "Dec",          "Thou",           "NoOfSymbols",   "String"};
+constexpr std::array<std::string_view, 10> kContainers = {
+    "QvdTableHeader", "Fields",      "QvdFieldHeader", "NumberFormat", "Tags",
+    "Lineage",        "LineageInfo", "EncryptionInfo", "TableTags",    "ProfilingData"};
+
+// XML allows TAB, LF and CR of the control bytes; 0x7F it allows in text, but not in names.
+bool is_forbidden_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 && kWhiteSpace.find(c) == kNone;
+}
+
+// Characters that XML can hold, so that a number may stand for them.
+bool is_xml_character(std::uint32_t code) {
+  return code == 0x9 || code == 0xA || code == 0xD || (code >= 0x20 && code < 0xD800) ||
+         (code >= 0xE000 && code < 0xFFFE) || (code >= 0x10000 && code < 0x110000);
+}
+
+// Is the `&` at text[0] one of the five named references or a numeric one?
+bool is_reference(std::string_view text) {
+  constexpr std::array<std::string_view, 5> kNamed = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"};
+  if (std::ranges::any_of(kNamed, [&](auto name) { return text.starts_with(name); })) return true;
+  if (!text.starts_with("&#")) return false;
+  const bool is_hex = text.size() > 2 && text[2] == 'x';
+  const char* begin = text.data() + (is_hex ? 3 : 2);
+  const char* end = text.data() + text.size();
+  std::uint32_t code = 0;
+  const auto [after, error] = std::from_chars(begin, end, code, is_hex ? 16 : 10);
+  return error == std::errc() && after != end && *after == ';' && is_xml_character(code);
+}
+
+// If a comment or CDATA section begins at `position`: where its end mark ends, npos without one.
+std::size_t verbatim_end(std::string_view text, std::size_t position) {
+  const std::string_view rest = text.substr(position);
+  const bool is_comment = rest.starts_with("<!--");
+  if (!is_comment && !rest.starts_with("<![CDATA[")) return position;
+  const std::size_t end = rest.find(is_comment ? "-->" : "]]>");
+  return end == kNone ? kNone : position + end + 3;
+}
+
+// The end of the root's end tag: where its `>` stands or should stand.
+struct RootEnd {
+  std::size_t name_end;  // behind "</QvdTableHeader"
+  std::size_t next;      // the first byte behind it that is no white space, or npos
+};
+
+std::optional<RootEnd> find_root_end(std::string_view text) {
+  const std::size_t tag = text.rfind(kRootEnd);
+  if (tag == kNone) return std::nullopt;
+  const std::size_t name_end = tag + kRootEnd.size();
+  return RootEnd{name_end, text.find_first_not_of(kWhiteSpace, name_end)};
+}
+
+// How often a repair was made and where first.
+struct Tally {
+  std::uint64_t count = 0;
+  std::uint64_t first = 0;
+  void add(std::uint64_t position) {
+    if (count++ == 0) first = position;
+  }
+};
+
+std::string cut_at_root_end(const HeaderText& header, std::vector<std::string>& warnings) {
+  const std::optional<RootEnd> end = find_root_end(header.text);
+  if (!end) return header.text;
+  if (end->next != kNone && header.text[end->next] == '>') {
+    const std::size_t size = end->next + 1;
+    const std::size_t stray = header.text.find_first_not_of(kWhiteSpace, size);
+    if (stray != kNone) {
+      warnings.push_back(fmt::format("header repaired: {} bytes behind </QvdTableHeader> dropped",
+                                     header.text.size() - size));
+    }
+    return header.text.substr(0, size);
+  }
+  warnings.push_back(
+      fmt::format("header repaired: the missing \">\" of </QvdTableHeader> at byte "
+                  "{} supplied",
+                  header.file_offset + end->name_end));
+  return header.text.substr(0, end->name_end) + '>';
+}
+
+// Is `tag`, without its "<" and up to but without ">", a known one? ("/FieldName", "Tags/", …)
+bool is_known_tag(std::string_view tag) {
+  if (tag.starts_with('/')) tag.remove_prefix(1);
+  tag = tag.substr(0, tag.find_first_of(" \t\r\n/"));
+  return is_text_element(tag) || std::ranges::find(kContainers, tag) != kContainers.end();
+}
+
+// Drops control bytes, and 0x7F where a known tag appears without it.
+std::string drop_controls(std::string_view text, std::vector<std::string>& warnings) {
+  std::string kept;
+  kept.reserve(text.size());
+  Tally dropped;
+  std::size_t i = 0;
+  while (i < text.size()) {
+    if (is_forbidden_control(text[i])) {
+      dropped.add(i++);
+      continue;
+    }
+    kept += text[i++];
+    if (kept.back() != '<') continue;
+    const std::size_t end = std::min(text.find_first_of("<>", i), text.size());
+    std::string tag(text.substr(i, end - i));
+    if (tag.find(kDelete) == kNone) continue;
+    std::erase_if(tag, [](char c) { return c == kDelete || is_forbidden_control(c); });
+    if (!is_known_tag(tag)) continue;
+    for (std::size_t n = end - i - tag.size(); n > 0; --n) dropped.add(i);
+    kept += tag;
+    i = end;
+  }
+  if (dropped.count > 0) {
+    warnings.push_back(
+        fmt::format("header repaired: {} control bytes dropped, the first at "
+                    "character {} of the header",
+                    dropped.count, dropped.first));
+  }
+  return kept;
+}
+
+void append_escaped(std::string_view content, std::size_t position, std::string& out,
+                    Tally& escaped) {
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    const char c = content[i];
+    if (c == '<' || (c == '&' && !is_reference(content.substr(i)))) {
+      escaped.add(position + i);
+      out += c == '<' ? "&lt;" : "&amp;";
+    } else {
+      out += c;
+    }
+  }
+}
+
+// Where the end tag of `name` begins at or behind `from`: "</name", white space, ">".
+std::size_t find_end_tag(std::string_view text, std::string_view name, std::size_t from) {
+  const std::string tag = fmt::format("</{}", name);
+  for (std::size_t at = text.find(tag, from); at != kNone; at = text.find(tag, at + 1)) {
+    const std::size_t next = text.find_first_not_of(kWhiteSpace, at + tag.size());
+    if (next != kNone && text[next] == '>') return at;
+  }
+  return kNone;
+}
+
+// Within a text element only its own end tag is markup, so every other `<` is text.
+std::string escape_strays(std::string_view text, std::vector<std::string>& warnings) {
+  std::string out;
+  out.reserve(text.size());
+  Tally escaped;
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const std::size_t tag = std::min(text.find('<', i), text.size());
+    const std::size_t close = text.find('>', tag);
+    const std::size_t content = close == kNone ? text.size() : close + 1;
+    out += text.substr(i, content - i);
+    i = content;
+    if (close == kNone || text[close - 1] == '/') continue;
+    std::string_view name = text.substr(tag + 1, close - tag - 1);
+    name = name.substr(0, name.find_first_of(kWhiteSpace));
+    if (!is_text_element(name)) continue;
+    const std::size_t end = find_end_tag(text, name, content);
+    if (end == kNone) {  // beyond mending: the parser says so
+      out += text.substr(i);
+      break;
+    }
+    append_escaped(text.substr(content, end - content), content, out, escaped);
+    i = end;
+  }
+  if (escaped.count > 0) {
+    warnings.push_back(
+        fmt::format("header repaired: {} stray \"<\" or \"&\" taken as text, the "
+                    "first at character {} of the header",
+                    escaped.count, escaped.first));
+  }
+  return out;
+}
+
+}  // namespace
+
+bool is_text_element(std::string_view name) {
+  return std::ranges::find(kTextElements, name) != kTextElements.end();
+}
+
+std::optional<MalformedXml> find_malformed_xml(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_forbidden_control(text[i])) {
+      return MalformedXml{i, fmt::format("expected XML, found the control byte 0x{:02X}",
+                                         static_cast<unsigned char>(text[i]))};
+    }
+    if (text[i] == '<') {
+      const std::size_t behind = verbatim_end(text, i);
+      if (behind == kNone) {
+        return MalformedXml{i, "expected the end of this comment or CDATA section, found none"};
+      }
+      if (behind != i) i = behind - 1;
+    } else if (text[i] == '&' && !is_reference(text.substr(i))) {
+      return MalformedXml{i, "expected \"&amp;\" or another reference, found a lone \"&\""};
+    }
+  }
+  const std::optional<RootEnd> end = find_root_end(text);
+  if (!end) {
+    return MalformedXml{text.size(), "expected </QvdTableHeader> before the NUL, found none"};
+  }
+  if (end->next == kNone || text[end->next] != '>') {
+    return MalformedXml{end->name_end, "expected \">\" behind \"</QvdTableHeader\", found none"};
+  }
+  const std::size_t stray = text.find_first_not_of(kWhiteSpace, end->next + 1);
+  if (stray != kNone) {
+    return MalformedXml{stray, "expected the NUL behind </QvdTableHeader>, found other bytes"};
+  }
+  return std::nullopt;
+}
+
+std::string repair_header_text(const HeaderText& header, std::vector<std::string>& warnings) {
+  const std::string cut = cut_at_root_end(header, warnings);
+  return escape_strays(drop_controls(cut, warnings), warnings);
+}
+
+}  // namespace qvdhouse::qvd
