@@ -42,7 +42,8 @@ class RowDecoder {
     std::uint64_t width_bits;
     std::int64_t bias;
     std::uint64_t symbol_count;
-    bool foreign_null;
+    bool foreign_null;           // index == symbol_count is NULL
+    std::uint64_t stored_limit;  // stored values from here on are damage
   };
   [[noreturn]] void throw_out_of_range(std::size_t field_index, const std::byte* records,
                                        std::uint64_t first_row, std::size_t row_count) const;
