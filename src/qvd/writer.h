@@ -21,7 +21,7 @@ namespace qvdhouse::qvd {
 struct Value {
   SymbolKind kind = SymbolKind::kText;
   double number = 0;  // kInt/kDualInt: a whole number within int32
-  std::string text = {};
+  std::string text;
   static Value of(std::int32_t number);                     // kInt
   static Value of(double number);                           // kInt if it is an int32, else kDouble
   static Value of(std::string_view text);                   // kText
@@ -31,29 +31,29 @@ struct Value {
 // One field: its distinct values, and for each row a code (0 = NULL, k + 1 = values[k]; the same
 // numbering as qvd/rows.h).
 struct FieldData {
-  std::string name = {};
-  std::vector<Value> values = {};
-  std::vector<std::uint32_t> codes = {};
-  NumberFormat number_format = {};  // an empty type is written as UNKNOWN
-  std::string comment = {};
-  std::vector<std::string> tags = {};
+  std::string name;
+  std::vector<Value> values;
+  std::vector<std::uint32_t> codes;
+  NumberFormat number_format;  // an empty type is written as UNKNOWN
+  std::string comment;
+  std::vector<std::string> tags;
   // Layouts that other writers use, for tests; unset means what Qlik does. A bias of 0 forced on a
   // field with NULLs stores NULL as the number of values, as the qvdrs writer does. Offsets may be
   // in any order and leave gaps, which are filled with zero bits; a field without one follows the
   // field before it.
-  std::optional<std::int64_t> bias = {};
-  std::optional<std::uint64_t> width_bits = {};
-  std::optional<std::uint64_t> offset_bits = {};
+  std::optional<std::int64_t> bias;
+  std::optional<std::uint64_t> width_bits;
+  std::optional<std::uint64_t> offset_bits;
 };
 
 struct TableData {
-  std::string name = {};
-  std::vector<FieldData> fields = {};
+  std::string name;
+  std::vector<FieldData> fields;
   std::uint64_t row_count = 0;
-  std::string comment = {};
+  std::string comment;
   std::string creator_document = "qvdhouse";
-  std::string created_at = {};  // "YYYY-MM-DD HH:MM:SS"; empty leaves the element empty
-  std::vector<Lineage> lineage = {};
+  std::string created_at;  // "YYYY-MM-DD HH:MM:SS"; empty leaves the element empty
+  std::vector<Lineage> lineage;
   bool lf_header = false;  // LF instead of CRLF, as Qlik's Linux engine writes
 };
 
