@@ -16,25 +16,30 @@ struct Selection {
   // Glob under the source: `*` `?` `[]` `{}` within one path part, `**` across parts. "*.qvd" takes
   // the folder itself only. The extension matches in any case.
   std::string pattern = "*.qvd";
-  // Names without folder, in any case, `*` and `?` allowed, ".qvd" optional. Empty: all.
+  // Names in any case, wildcards allowed, ".qvd" optional; an item with a `/` is a pattern for the
+  // path below the source. Empty: all.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
 };
 
 struct FileEntry {
-  std::string path;  // absolute path or URL without secrets: the file's identity in tracking
-  std::string name;  // last part, with extension
-  std::uint64_t size = 0;        // bytes
-  std::int64_t mtime_us = 0;     // modification time, microseconds since 1970 UTC; 0 unknown
-  std::string etag;              // empty where the storage has none
+  std::string path;        // absolute path or URL without secrets: the file's identity in tracking
+  std::string name;        // last part, with extension
+  std::uint64_t size = 0;  // bytes
+  std::int64_t mtime_us = 0;  // modification time, microseconds since 1970 UTC; 0 unknown
+  std::string etag;           // empty where the storage has none
   std::string source_type = "file";
-  std::string skip_reason;       // not empty: not to be loaded, and why (hidden, temporary, excluded, …)
+  std::string skip_reason;  // not empty: not to be loaded, and why, as a sentence for people
+  std::string skip_code;    // the same for programs; not empty exactly when skip_reason is not:
+                            // hidden, temporary, excluded, link, unreadable, not-a-file
 };
 
-// All files that match selection.pattern below `source` (a folder, one file, or a glob), sorted by
-// path; entries that the selection or the rules for hidden and temporary names leave out carry a
-// skip_reason. Link loops are skipped with a reason. Throws ConfigError when `source` can not be
-// understood, IoError when it can not be listed (missing, no permission).
+// All files that match selection.pattern below `source`, sorted by path. `source` is a folder, one
+// file, or a glob (which then stands in for selection.pattern), as a path or a URL; storages are
+// told apart by the URL's scheme. Entries that the selection or the rules for hidden and temporary
+// names leave out carry a skip_reason, and so does a folder below the source that is not entered
+// (hidden, unreadable, reached twice through links). Throws ConfigError when `source` or a pattern
+// can not be understood, IoError when the source can not be listed (missing, no permission).
 std::vector<FileEntry> list_files(const std::string& source, const Selection& selection);
 
 // Opens one listed file. Throws IoError; ChangedError when it is not the file that was listed.

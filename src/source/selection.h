@@ -1,0 +1,41 @@
+// The rules by name that hold for every storage: include and exclude lists, hidden and temporary
+// names (docs/operations.md, "Choosing files").
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/glob.h"
+#include "source/listing.h"
+
+namespace qvdhouse::source {
+
+class NameRules {
+ public:
+  // Throws ConfigError for an item that is no pattern.
+  explicit NameRules(const Selection& selection);
+
+  // Sets skip_reason and skip_code of an entry that the lists leave out. `relative_path` is below
+  // the source.
+  void apply(std::string_view relative_path, FileEntry& entry) const;
+
+ private:
+  struct Item {
+    std::string text;  // as the user wrote it
+    bool is_path;
+    Glob glob;
+  };
+  static std::vector<Item> compile(const std::vector<std::string>& items, const char* list);
+  static const Item* find(const std::vector<Item>& items, std::string_view relative_path,
+                          std::string_view name);
+  std::vector<Item> include_;
+  std::vector<Item> exclude_;
+};
+
+// For a name that some program uses while it still writes ("~Item.qvd", "Item.qvd.tmp",
+// "Item.qvd.partial"): the name that the file will have at the end. Empty for all others.
+std::optional<std::string_view> temporary_for(std::string_view name);
+
+}  // namespace qvdhouse::source
