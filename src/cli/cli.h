@@ -3,7 +3,8 @@
 
 namespace qvdhouse::cli {
 
-// Parses the arguments, runs the command, prints errors; returns the exit code (docs/operations.md).
+// Parses the arguments, runs the command, prints errors; returns the exit code
+// (docs/operations.md).
 int run(int argc, char** argv);
 
 }  // namespace qvdhouse::cli

@@ -1,0 +1,202 @@
+#include "cli/config.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "cli/config_files.h"
+#include "cli/did_you_mean.h"
+#include "cli/server_url.h"
+#include "cli/settings_table.h"
+#include "clickhouse/column_type.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+constexpr std::string_view kTypesPrefix = "types.";
+
+std::vector<std::string> known_keys() {
+  std::vector<std::string> keys;
+  for (const Setting& setting : settings_table()) keys.emplace_back(setting.key);
+  return keys;
+}
+
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (const Setting& setting : settings_table()) names.emplace_back(setting.env);
+  return names;
+}
+
+// Raises what is known of a key to `value` when that was set in a stronger place.
+void overlay(Config& config, std::string_view key, const RawValue& value) {
+  RawValue& current = config.values[std::string(key)];
+  if (value.origin.rank >= current.origin.rank) current = value;
+}
+
+void add_toml(Config& config, const std::filesystem::path& file) {
+  const std::vector<std::string> keys = known_keys();
+  for (const auto& [key, value] : read_toml(file)) {
+    const bool known =
+        key.starts_with(kTypesPrefix) || std::find(keys.begin(), keys.end(), key) != keys.end();
+    if (!known) {
+      throw base::ConfigError(fmt::format("{}: there is no setting '{}'{}", value.origin.where, key,
+                                          did_you_mean(key, keys)));
+    }
+    overlay(config, key, value);
+  }
+}
+
+// Names from the environment or `.env`. An empty value is one that is not set: that is how
+// container tools hand on a variable that nobody gave.
+void add_names(Config& config, const RawValues& values) {
+  for (const Setting& setting : settings_table()) {
+    const auto found = values.find(std::string(setting.env));
+    if (found != values.end() && !found->second.text.empty()) {
+      overlay(config, setting.key, found->second);
+    }
+  }
+  const std::vector<std::string> names = known_names();
+  for (const auto& [name, value] : values) {
+    if (!name.starts_with("QVD_") || name == "QVD_CONFIG") continue;
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
+                                          value.origin.where, did_you_mean(name, names)));
+  }
+}
+
+RawValues environment_values(const std::map<std::string, std::string>& environment) {
+  RawValues values;
+  for (const auto& [name, text] : environment) {
+    if (!name.starts_with("QVD_") && !name.starts_with("CLICKHOUSE_")) continue;
+    values[name] =
+        RawValue{.text = text, .items = {}, .origin = {Origin::Rank::kEnvironment, "environment"}};
+  }
+  return values;
+}
+
+void add_flags(Config& config, const ConfigSources& sources) {
+  for (const Setting& setting : settings_table()) {
+    const std::string key(setting.key);
+    const auto found = sources.flags.find(key);
+    if (found == sources.flags.end()) continue;
+    const auto typed = sources.flag_names.find(key);
+    const std::string where =
+        typed == sources.flag_names.end() ? std::string(setting.flag) : typed->second;
+    overlay(config, key,
+            RawValue{.text = found->second, .items = {}, .origin = {Origin::Rank::kFlag, where}});
+  }
+}
+
+// "batch_size (QVD_BATCH_SIZE), set in .env:3": a setting as messages call it.
+std::string described(const Setting& setting, const Origin& origin) {
+  switch (origin.rank) {
+    case Origin::Rank::kFlag:
+      return origin.where;
+    case Origin::Rank::kToml:
+      return fmt::format("{}, set in {}", setting.key, origin.where);
+    default:
+      return fmt::format("{}, set in {}", setting.env, origin.where);
+  }
+}
+
+void parse_values(Config& config) {
+  for (const Setting& setting : settings_table()) {
+    const auto found = config.values.find(std::string(setting.key));
+    if (found == config.values.end()) continue;
+    const std::string wrong = setting.parse(found->second, config);
+    if (wrong.empty()) continue;
+    throw base::ConfigError(fmt::format("{}: '{}' is not allowed; expected {}",
+                                        described(setting, found->second.origin),
+                                        masked(setting, found->second.text), wrong));
+  }
+  for (const auto& [key, value] : config.values) {
+    if (!key.starts_with(kTypesPrefix)) continue;
+    if (!clickhouse::parse_column_type(value.text)) {
+      throw base::ConfigError(fmt::format(
+          "{}, set in {}: '{}' is not a type that qvdhouse makes; expected Int8 … Int64, "
+          "UInt8 … UInt64, Float64, Bool, String, Decimal(P, S), Date32, DateTime64(S), Time64(S), "
+          "also in Nullable(…) or LowCardinality(…)",
+          key, value.origin.where, value.text));
+    }
+    config.policy.overrides[key.substr(kTypesPrefix.size())] = value.text;
+  }
+}
+
+// Between the URL's part and the setting of the same thing, the one set in the stronger place; the
+// URL when both stand in the same.
+template <class T>
+T stronger(const Config& config, std::string_view key, const T& from_url, const T& single) {
+  if (single == T{}) return from_url;
+  if (from_url == T{}) return single;
+  const auto url_rank = config.values.at("clickhouse.url").origin.rank;
+  return config.values.at(std::string(key)).origin.rank > url_rank ? single : from_url;
+}
+
+// Decides what the target is. A database alone names the database and no server.
+void resolve_target(Config& config) {
+  const ServerSettings& set = config.server;
+  const ServerUrl url = set.url.empty() ? ServerUrl{} : parse_server_url(set.url);
+  const std::string database = stronger(config, "clickhouse.database", url.database, set.database);
+  const bool names_server = !set.url.empty() || !set.host.empty() || set.port != 0 ||
+                            !set.user.empty() || !set.password.empty();
+  config.engine.data_dir = config.data_dir;
+  if (!names_server) {
+    config.database = database.empty() ? "local" : database;
+    return;
+  }
+  const std::string scheme = url.scheme.empty() ? "http" : url.scheme;
+  std::string host = stronger(config, "clickhouse.host", url.host, set.host);
+  if (host.empty()) host = "localhost";
+  if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
+  std::uint16_t port = stronger(config, "clickhouse.port", url.port, set.port);
+  if (port == 0) port = scheme == "https" ? 8443 : 8123;
+  const std::string user = stronger(config, "clickhouse.user", url.user, set.user);
+  config.database = database.empty() ? "default" : database;
+  config.endpoint = clickhouse::Endpoint{
+      .url = fmt::format("{}://{}:{}", scheme, host, port),
+      .user = user.empty() ? "default" : user,
+      .password = stronger(config, "clickhouse.password", url.password, set.password),
+      .database = config.database};
+}
+
+}  // namespace
+
+Config load_config(const ConfigSources& sources) {
+  Config config;
+  // From the weakest place to the strongest.
+  if (sources.config_file) {
+    if (!std::filesystem::exists(*sources.config_file)) {
+      throw base::ConfigError(
+          fmt::format("--config: there is no file {}", sources.config_file->string()));
+    }
+    add_toml(config, *sources.config_file);
+  } else if (const auto file = sources.directory / "qvdhouse.toml"; std::filesystem::exists(file)) {
+    add_toml(config, file.lexically_normal());
+  }
+  if (const auto file = sources.directory / ".env"; std::filesystem::is_regular_file(file)) {
+    add_names(config, read_dot_env(file.lexically_normal()));
+  }
+  add_names(config, environment_values(sources.environment));
+  add_flags(config, sources);
+
+  parse_values(config);
+  resolve_target(config);
+  return config;
+}
+
+std::map<std::string, std::string> process_environment() {
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,87 @@
+// Configuration: one plain struct, built once from flags, environment, `.env` and `qvdhouse.toml`
+// (in this order of precedence) and passed on by reference. Every value remembers where it was set.
+// The settings themselves are declared in settings_table.cc; docs/configuration.md lists them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clickhouse/connection.h"
+#include "clickhouse/engine.h"
+#include "qvd/symbols.h"
+#include "schema/policy.h"
+#include "source/listing.h"
+
+namespace qvdhouse::cli {
+
+// Where a value was set; a higher rank wins.
+struct Origin {
+  enum class Rank { kDefault, kToml, kDotEnv, kEnvironment, kFlag };
+  Rank rank = Rank::kDefault;
+  std::string where = "default";  // "qvdhouse.toml:12", ".env:3", "QVD_SOURCE", "--source"
+};
+
+// A value as it was written: one text, or the items of a TOML list.
+struct RawValue {
+  std::string text;                // a list's items joined by commas
+  std::vector<std::string> items;  // of a list
+  bool is_list = false;
+  Origin origin;
+};
+
+// What CLICKHOUSE_* say; empty parts were not set.
+struct ServerSettings {
+  std::string url;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string user;
+  std::string password;
+  std::string database;
+};
+
+struct Config {
+  std::string source;
+  source::Selection selection;
+  std::uint64_t batch_rows = 0;  // 0: sized for speed
+  std::string schedule = "@daily";
+  std::filesystem::path data_dir = "./qvdhouse-data";
+  ServerSettings server;
+  clickhouse::EngineOptions engine;  // data_dir is set in it too
+  schema::Policy policy;
+  qvd::InvalidUtf8 invalid_utf8 = qvd::InvalidUtf8::kError;
+  unsigned parallel_files = 0;  // 0: by cores
+  unsigned streams = 2;
+  std::uint64_t memory_bytes = std::uint64_t{256} << 20;
+  unsigned history_days = 90;
+  unsigned max_attempts = 3;
+  std::string log_level = "warning";
+
+  // The server, when a CLICKHOUSE_ setting names one; else the embedded engine is the target.
+  std::optional<clickhouse::Endpoint> endpoint;
+  std::string database = "local";
+
+  std::map<std::string, RawValue> values;  // what was set, by key; defaults are not in it
+  std::vector<std::string> warnings;       // names that look like settings and are none
+};
+
+// Where settings are read from. The defaults are what `qvdhouse` uses; tests give their own.
+struct ConfigSources {
+  std::map<std::string, std::string> flags;          // key → value
+  std::map<std::string, std::string> flag_names;     // key → what was typed, when not its flag
+  std::map<std::string, std::string> environment;    // NAME → value
+  std::filesystem::path directory = ".";             // holds .env and qvdhouse.toml
+  std::optional<std::filesystem::path> config_file;  // instead of qvdhouse.toml; must exist
+};
+
+// Reads and checks everything. Throws ConfigError naming the key, where it was set and what is
+// allowed; IoError when a file is there but can not be read.
+Config load_config(const ConfigSources& sources);
+
+// This process's environment.
+std::map<std::string, std::string> process_environment();
+
+}  // namespace qvdhouse::cli

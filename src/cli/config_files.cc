@@ -1,0 +1,164 @@
+#include "cli/config_files.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+
+#include "base/error.h"
+#include "cli/settings_table.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+std::string read_text(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (!in.is_open() || in.bad() || std::filesystem::is_directory(file)) {
+    throw base::IoError(fmt::format("{}: the settings file can not be read ({})", file.string(),
+                                    std::strerror(errno)));
+  }
+  return text;
+}
+
+std::string place(const std::filesystem::path& file, std::size_t line) {
+  return fmt::format("{}:{}", file.string(), line);
+}
+
+// --- TOML ---
+
+// The text of a TOML scalar as a user would have written it in the environment.
+std::string scalar_text(const toml::node& node, const std::string& key,
+                        const std::filesystem::path& file) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return fmt::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::to_string(number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+  throw base::ConfigError(fmt::format("{}, set in {}: expected a text or a number", key,
+                                      place(file, node.source().begin.line)));
+}
+
+RawValue raw_value(const toml::node& node, const std::string& key,
+                   const std::filesystem::path& file) {
+  RawValue value;
+  value.origin = {Origin::Rank::kToml, place(file, node.source().begin.line)};
+  if (const toml::array* list = node.as_array()) {
+    value.is_list = true;
+    for (const toml::node& item : *list) {
+      value.items.push_back(scalar_text(item, key, file));
+      value.text += (value.text.empty() ? "" : ",") + value.items.back();
+    }
+  } else {
+    value.text = scalar_text(node, key, file);
+  }
+  return value;
+}
+
+void collect(const toml::table& table, const std::string& prefix, const std::filesystem::path& file,
+             RawValues& out) {
+  for (const auto& [name, node] : table) {
+    const std::string key = prefix + std::string(name.str());
+    const toml::table* inner = node.as_table();
+    if (inner == nullptr) {
+      out[key] = raw_value(node, key, file);
+    } else if (prefix == std::string(kTypesKey) + ".") {
+      throw base::ConfigError(fmt::format(
+          "{}, set in {}: a column name with a dot must be quoted: [types] \"{}.…\" = \"…\"", key,
+          place(file, inner->source().begin.line), name.str()));
+    } else {
+      collect(*inner, key + ".", file, out);
+    }
+  }
+}
+
+// --- .env ---
+
+bool is_name(std::string_view text) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+  return !text.empty() && text.find_first_not_of(kLetters) == std::string_view::npos &&
+         (text[0] < '0' || text[0] > '9');
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+// The value part of a line; false when a quote is not closed or text follows it.
+bool unquote(std::string_view text, std::string& out) {
+  if (text.empty() || (text[0] != '\'' && text[0] != '"')) {
+    const std::size_t comment = text.starts_with('#') ? 0 : text.find(" #");
+    out = trimmed(text.substr(0, comment));
+    return true;
+  }
+  const char quote = text[0];
+  std::size_t i = 1;
+  for (; i < text.size() && text[i] != quote; ++i) {
+    if (quote == '"' && text[i] == '\\' && i + 1 < text.size()) {
+      const char c = text[++i];
+      if (c == 'n') {
+        out += '\n';
+      } else if (c == 't') {
+        out += '\t';
+      } else {
+        if (c != '"' && c != '\\' && c != '$') out += '\\';
+        out += c;
+      }
+    } else {
+      out += text[i];
+    }
+  }
+  if (i == text.size()) return false;
+  const std::string_view rest = trimmed(text.substr(i + 1));
+  return rest.empty() || rest.starts_with('#');
+}
+
+}  // namespace
+
+RawValues read_toml(const std::filesystem::path& file) {
+  const std::string text = read_text(file);
+  RawValues values;
+  try {
+    const toml::table table = toml::parse(text);
+    collect(table, "", file, values);
+  } catch (const toml::parse_error& error) {
+    throw base::ConfigError(fmt::format(
+        "{}: this is not TOML: {}", place(file, error.source().begin.line), error.description()));
+  }
+  return values;
+}
+
+RawValues read_dot_env(const std::filesystem::path& file) {
+  std::istringstream in(read_text(file));
+  RawValues values;
+  std::string whole_line;
+  for (std::size_t number = 1; std::getline(in, whole_line); ++number) {
+    std::string_view line = trimmed(whole_line);
+    if (line.empty() || line.starts_with('#')) continue;
+    if (line.starts_with("export ")) line = trimmed(line.substr(7));
+    const std::size_t equals = line.find('=');
+    const std::string_view name = trimmed(line.substr(0, equals));
+    RawValue value;
+    value.origin = {Origin::Rank::kDotEnv, place(file, number)};
+    if (equals == std::string_view::npos || !is_name(name)) {
+      throw base::ConfigError(
+          fmt::format("{}: expected NAME=value, a comment or nothing", value.origin.where));
+    }
+    if (!unquote(trimmed(line.substr(equals + 1)), value.text)) {
+      throw base::ConfigError(
+          fmt::format("{}: {}: the quote is not closed on this line, or text follows it",
+                      value.origin.where, name));
+    }
+    values[std::string(name)] = std::move(value);
+  }
+  return values;
+}
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,46 @@
+// Exit codes: stable, and documented in docs/commands.md.
+#pragma once
+
+#include <exception>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace qvdhouse::sync {
+struct Summary;
+}
+
+namespace qvdhouse::cli {
+
+enum ExitCode : int {
+  kOk = 0,
+  kUsage = 1,       // the command line
+  kConfig = 2,      // a setting
+  kSchema = 3,      // a policy forbids this schema
+  kSource = 4,      // a file is wrong, or storage can not be reached
+  kClickHouse = 5,  // the server or the embedded engine
+  kVerify = 6,      // a table is not what its file is
+  kPartial = 7,     // some files failed and others did not
+  kStopped = 130,   // Ctrl-C or SIGTERM
+};
+
+// The command line is wrong: an argument that names nothing, a combination that can not be.
+struct UsageError : base::Error {
+  using base::Error::Error;
+};
+
+// ClickHouse could not be reached at all, which the connection reports as a plain IoError.
+struct TargetError : base::Error {
+  using base::Error::Error;
+};
+
+int exit_code_of(const std::exception& error);
+
+// Of an error_class as tracking writes it: input, io, server, config, schema, verify.
+int exit_code_of_class(std::string_view error_class);
+
+// 130 when stopped; 0 when no file failed; the class of the failures when every file that was taken
+// up failed and all for one class (so a single file has its own); else 7.
+int exit_code_of_run(const sync::Summary& summary);
+
+}  // namespace qvdhouse::cli

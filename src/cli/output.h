@@ -1,0 +1,55 @@
+// What people and programs read: text tables that fit a terminal, JSON, numbers in words, and
+// standard output that notices when it can not be written.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/text_width.h"
+
+namespace qvdhouse::cli {
+
+// Keys stay in the order in which they were added.
+using Json = nlohmann::ordered_json;
+
+// Writes to standard output. When its reader is gone (`| head`) the rest is dropped without a word;
+// throws IoError when it can not be written otherwise (disk full).
+void print(std::string_view text);
+// False once the reader of standard output is gone.
+bool output_is_open();
+// Prints indented JSON and a line end; bytes that are not UTF-8 come out as U+FFFD.
+void print_json(const Json& json);
+// Hands buffered output to the system; the last call of a program. Throws IoError.
+void flush_output();
+
+bool stdout_is_terminal();
+// Columns of the terminal, 80 when there is none.
+std::size_t terminal_width();
+
+// A table with aligned columns. Cells may hold any bytes.
+struct Column {
+  std::string title;
+  bool right = false;     // numbers
+  bool flexible = false;  // may be cut when the table is too wide
+};
+// At most `width` columns wide if its flexible columns allow (0: as wide as needed). Ends in a line
+// end.
+std::string format_table(const std::vector<Column>& columns,
+                         const std::vector<std::vector<std::string>>& rows, std::size_t width);
+// Prints a table in the terminal's width, uncut when standard output is not a terminal.
+void print_table(const std::vector<Column>& columns,
+                 const std::vector<std::vector<std::string>>& rows);
+
+// "1,234,567", "12.3 MB", "0.84 s" or "2:05 min", "2024-05-01 10:00:00" (UTC; "–" for 0).
+std::string format_count(std::uint64_t count);
+std::string format_bytes(std::uint64_t bytes);
+std::string format_seconds(double seconds);
+std::string format_time(std::int64_t microseconds_since_1970);
+// "1 file", "2 files".
+std::string format_quantity(std::uint64_t count, std::string_view noun);
+
+}  // namespace qvdhouse::cli

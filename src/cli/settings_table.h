@@ -1,0 +1,37 @@
+// Every setting, declared once: its names, default, what is allowed, and how its text becomes a
+// value. Flags, environment, `.env`, `qvdhouse.toml`, `qvdhouse config` and the table of
+// docs/configuration.md all come from here.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/config.h"
+
+namespace qvdhouse::cli {
+
+struct Setting {
+  std::string_view key;           // in qvdhouse.toml, dotted
+  std::string_view env;           // in the environment and .env
+  std::string_view flag;          // "--batch-size"; empty: has none
+  std::string_view value_name;    // "ROWS", for --help
+  std::string_view default_text;  // as people read it
+  std::string_view allowed;       // what is allowed, as the end of "expected …"
+  std::string_view help;          // one clause, no full stop
+  bool is_list = false;           // several flags add up
+  bool is_secret = false;
+  // Puts the value into the config. Returns what is wrong with it, `allowed` as a rule; empty:
+  // good.
+  std::string (*parse)(const RawValue& value, Config& config) = nullptr;
+};
+
+std::span<const Setting> settings_table();
+
+// The key of the table of column types in qvdhouse.toml: types.<column> = "Decimal(18, 2)".
+inline constexpr std::string_view kTypesKey = "types";
+
+// The value as it may be shown: secrets as stars, the password inside a URL too.
+std::string masked(const Setting& setting, std::string_view text);
+
+}  // namespace qvdhouse::cli

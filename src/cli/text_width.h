@@ -1,0 +1,24 @@
+// Text on a terminal: what may be shown as it is, and how wide it is.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qvdhouse::cli {
+
+// `text` safe to show in one line: control characters, bidirectional overrides and bytes that are
+// not UTF-8 come out as \n, \x1b, \u{202e} and the like.
+std::string printable(std::string_view text);
+// The same, but line ends stay: for messages of several lines.
+std::string printable_lines(std::string_view text);
+
+// Terminal columns that printable UTF-8 text takes.
+std::size_t display_width(std::string_view text);
+// Cut to `width` columns, the last one "…" if anything was cut.
+std::string cut_to_width(std::string_view text, std::size_t width);
+// Broken at blanks into lines of at most `width` columns.
+std::vector<std::string> wrap(std::string_view text, std::size_t width);
+
+}  // namespace qvdhouse::cli
