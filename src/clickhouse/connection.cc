@@ -1,0 +1,360 @@
+#include "clickhouse/connection.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "clickhouse/http_answer.h"
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+constexpr long kUploadBufferBytes = 2 * 1024 * 1024;  // the largest that libcurl takes
+// Servers drop idle connections after 3 s (18.16) to 30 s: younger ones only are used again, so
+// that an insert never starts on one that is just being closed.
+constexpr long kMaxIdleSeconds = 2;
+// 18.16 takes no request line over 16 KB; a longer INSERT goes ahead of its data, in the body.
+constexpr std::size_t kMaxQueryInUrl = 8 * 1024;
+// What servers parse of a query unless told otherwise.
+constexpr std::size_t kDefaultMaxQuerySize = 256 * 1024;
+constexpr std::chrono::milliseconds kStopPatience{500};
+// Not a block in any reading of Native: sent when a producer fails, so that no server takes the
+// blocks that came for all there are.
+constexpr std::array<unsigned char, 64> kGarbage = [] {
+  std::array<unsigned char, 64> bytes{};
+  bytes.fill(0xFF);
+  return bytes;
+}();
+
+template <class T, void (*Free)(T*)>
+struct Freer {
+  void operator()(T* pointer) const { Free(pointer); }
+};
+using Easy = std::unique_ptr<CURL, Freer<CURL, curl_easy_cleanup>>;
+using HeaderList = std::unique_ptr<curl_slist, Freer<curl_slist, curl_slist_free_all>>;
+using Url = std::unique_ptr<CURLU, Freer<CURLU, curl_url_cleanup>>;
+
+std::string url_part(CURLU* url, CURLUPart part, unsigned flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  std::string copy = text;
+  curl_free(text);
+  return copy;
+}
+
+// The address as given, checked; nothing of it that may be secret gets into a message.
+Url parse_url(const std::string& text) {
+  Url url(curl_url());
+  const bool whole = url && curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) == CURLUE_OK;
+  const auto scheme = whole ? url_part(url.get(), CURLUPART_SCHEME) : std::string();
+  if (scheme != "http" && scheme != "https") {
+    throw base::ConfigError(
+        "the ClickHouse URL is none: expected http://HOST:PORT or https://HOST:PORT");
+  }
+  if (!url_part(url.get(), CURLUPART_USER).empty() ||
+      !url_part(url.get(), CURLUPART_PASSWORD).empty()) {
+    throw base::ConfigError(
+        "the ClickHouse URL holds a user or password: set these by their own settings");
+  }
+  return url;
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+void add_header(HeaderList& list, const std::string& name, const std::string& value) {
+  if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+    throw base::ConfigError(fmt::format("{}: a line break or NUL in it can not be sent", name));
+  }
+  // "Name;" is libcurl's way to send a header without value, "Name:" would drop it.
+  const auto line = value.empty() ? name + ";" : name + ": " + value;
+  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+  if (longer == nullptr) throw std::bad_alloc();
+  static_cast<void>(list.release());
+  list.reset(longer);
+}
+
+std::string escaped(std::string_view text) {
+  if (text.empty()) return {};  // to libcurl, length 0 means strlen()
+  const std::unique_ptr<char, Freer<void, curl_free>> copy(
+      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())));
+  if (!copy) throw std::bad_alloc();
+  return copy.get();
+}
+
+// The settings that every request for so long a query needs, under those that the caller gave.
+Settings with_query_size(Settings settings, std::size_t query_bytes) {
+  if (query_bytes > kDefaultMaxQuerySize / 2) {
+    settings.emplace("max_query_size", std::to_string(query_bytes * 2));
+  }
+  return settings;
+}
+
+// One request under way: what libcurl's callbacks share. No exception may pass through libcurl:
+// the first one is kept, the transfer aborted, the exception rethrown outside.
+struct Transfer {
+  HttpAnswer answer;
+  const std::stop_token& stop;
+  const std::function<std::span<const std::byte>()>* next = nullptr;  // of an insert
+  std::span<const std::byte> pending;
+  std::string_view query_ahead;  // of an insert whose SQL does not fit the URL
+  bool uploading = false;
+  bool garbage_sent = false;
+  std::optional<std::chrono::steady_clock::time_point> stop_seen;
+  std::exception_ptr failure;
+
+  bool broken() const { return failure != nullptr || stop.stop_requested(); }
+  std::size_t fill(std::span<std::byte> out);
+};
+
+std::size_t Transfer::fill(std::span<std::byte> out) {
+  if (pending.empty() && !query_ahead.empty()) {
+    pending = std::as_bytes(std::span(query_ahead));
+    query_ahead = {};
+  }
+  std::size_t filled = 0;
+  while (filled < out.size() && !broken()) {
+    if (pending.empty()) {
+      try {
+        pending = (*next)();
+      } catch (...) {
+        failure = std::current_exception();
+        break;
+      }
+      if (pending.empty()) break;
+    }
+    const auto count = std::min(pending.size(), out.size() - filled);
+    std::memcpy(out.data() + filled, pending.data(), count);
+    pending = pending.subspan(count);
+    filled += count;
+  }
+  if (!broken()) {
+    uploading = filled != 0;
+    return filled;
+  }
+  if (garbage_sent) return CURL_READFUNC_ABORT;
+  garbage_sent = true;
+  const auto count = std::min(kGarbage.size(), out.size());
+  std::memcpy(out.data(), kGarbage.data(), count);
+  return count;
+}
+
+std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* transfer) {
+  return static_cast<Transfer*>(transfer)->fill(
+      std::as_writable_bytes(std::span(buffer, size * count)));
+}
+
+template <void (HttpAnswer::*Take)(std::string_view)>
+std::size_t on_received(char* bytes, std::size_t size, std::size_t count, void* shared) {
+  auto* transfer = static_cast<Transfer*>(shared);
+  try {
+    (transfer->answer.*Take)(std::string_view(bytes, size * count));
+    return size * count;
+  } catch (...) {
+    transfer->failure = std::current_exception();
+    return CURL_WRITEFUNC_ERROR;
+  }
+}
+
+int on_progress(void* shared, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto* transfer = static_cast<Transfer*>(shared);
+  if (!transfer->stop.stop_requested()) return 0;
+  // An insert is best broken by fill(), which sends the garbage first; unless nothing moves.
+  const auto now = std::chrono::steady_clock::now();
+  if (!transfer->stop_seen) transfer->stop_seen = now;
+  const bool leave_to_fill = transfer->uploading && now - *transfer->stop_seen < kStopPatience;
+  return leave_to_fill ? 0 : 1;
+}
+
+}  // namespace
+
+struct Connection::State {
+  State(Endpoint wanted, std::stop_token stop_token);
+
+  // Runs one POST: `body` is the whole body, or `next` gives it piece by piece.
+  void post(const Settings& parameters, Transfer& transfer, const std::string_view* body);
+  [[noreturn]] void throw_broken(CURLcode code, bool sending) const;
+
+  Endpoint endpoint;
+  std::stop_token stop;
+  std::string base_url;  // "http://host:port/"
+  std::string origin;    // "host:port", for messages
+  HeaderList headers;
+  HeaderList upload_headers;
+  std::array<char, CURL_ERROR_SIZE> error_text{};
+  Easy easy;
+};
+
+Connection::State::State(Endpoint wanted, std::stop_token stop_token)
+    : endpoint(std::move(wanted)), stop(std::move(stop_token)) {
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (started != CURLE_OK) throw base::IoError("libcurl does not start");
+  const Url url = parse_url(endpoint.url);
+  curl_url_set(url.get(), CURLUPART_QUERY, nullptr, 0);
+  curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0);
+  base_url = url_part(url.get(), CURLUPART_URL);
+  const auto host = url_part(url.get(), CURLUPART_HOST);
+  origin = host + ":" + url_part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+
+  add_header(headers, "X-ClickHouse-User", endpoint.user);
+  if (!endpoint.password.empty()) add_header(headers, "X-ClickHouse-Key", endpoint.password);
+  add_header(headers, "Content-Type", "application/octet-stream");
+  for (const auto* line = headers.get(); line != nullptr; line = line->next) {
+    upload_headers.reset(curl_slist_append(upload_headers.release(), line->data));
+  }
+  add_header(upload_headers, "Transfer-Encoding", "chunked");
+  for (auto* list : {&headers, &upload_headers}) {
+    // libcurl would wait a second for "100 Continue", which ClickHouse never sends.
+    list->reset(curl_slist_append(list->release(), "Expect:"));
+  }
+
+  easy.reset(curl_easy_init());
+  if (!easy) throw std::bad_alloc();
+  CURL* h = easy.get();
+  curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(h, CURLOPT_ERRORBUFFER, error_text.data());
+  curl_easy_setopt(h, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
+  curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBufferBytes);
+  curl_easy_setopt(h, CURLOPT_BUFFERSIZE, 512L * 1024);
+  curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, endpoint.connect_timeout_ms);
+  curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, endpoint.stall_timeout_s);
+  curl_easy_setopt(h, CURLOPT_USERAGENT, "qvdhouse");
+  curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_received<&HttpAnswer::add_header>);
+  curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_received<&HttpAnswer::add_body>);
+  curl_easy_setopt(h, CURLOPT_READFUNCTION, on_read);
+  if (is_loopback(host)) curl_easy_setopt(h, CURLOPT_PROXY, "");
+}
+
+void Connection::State::post(const Settings& parameters, Transfer& transfer,
+                             const std::string_view* body) {
+  if (stop.stop_requested()) throw base::Cancelled("stopped");
+  CURL* h = easy.get();
+  auto url = base_url + "?database=" + escaped(endpoint.database);
+  for (const auto& [key, value] : parameters) url += "&" + escaped(key) + "=" + escaped(value);
+  curl_easy_setopt(h, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(h, CURLOPT_POST, 1L);
+  curl_easy_setopt(h, CURLOPT_HTTPHEADER, body != nullptr ? headers.get() : upload_headers.get());
+  // In this order: without a body, libcurl asks on_read for the bytes.
+  curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+                   body != nullptr ? static_cast<curl_off_t>(body->size()) : curl_off_t{-1});
+  curl_easy_setopt(h, CURLOPT_POSTFIELDS, body != nullptr ? body->data() : nullptr);
+  curl_easy_setopt(h, CURLOPT_READDATA, &transfer);
+  curl_easy_setopt(h, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
+  error_text[0] = '\0';
+  transfer.uploading = body == nullptr;
+
+  const CURLcode code = curl_easy_perform(h);
+  if (transfer.failure) std::rethrow_exception(transfer.failure);
+  if (stop.stop_requested() && (code != CURLE_OK || transfer.garbage_sent)) {
+    throw base::Cancelled(fmt::format("stopped while talking to ClickHouse at {}", origin));
+  }
+  if (code == CURLE_OK || transfer.answer.has_error()) return transfer.answer.finish(origin);
+  throw_broken(code, body == nullptr);
+}
+
+void Connection::State::throw_broken(CURLcode code, bool sending) const {
+  const std::string_view detail =
+      error_text[0] != '\0' ? std::string_view(error_text.data()) : curl_easy_strerror(code);
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+      throw base::IoError(
+          fmt::format("no ClickHouse reached at {}: {}. Is it running, and is that its HTTP port?",
+                      origin, detail));
+    case CURLE_OPERATION_TIMEDOUT:
+      throw base::IoError(fmt::format(
+          "ClickHouse at {} timed out (connect timeout {} ms, longest silence {} s): {}", origin,
+          endpoint.connect_timeout_ms, endpoint.stall_timeout_s, detail));
+    default:
+      throw base::IoError(fmt::format("connection to ClickHouse at {} broke while {}: {}", origin,
+                                      sending ? "sending rows" : "reading the answer", detail));
+  }
+}
+
+Connection::Connection(Endpoint endpoint, std::stop_token stop)
+    : state_(std::make_unique<State>(std::move(endpoint), std::move(stop))) {}
+Connection::~Connection() = default;
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+
+const Endpoint& Connection::endpoint() const { return state_->endpoint; }
+
+std::string Connection::query(std::string_view sql, const Settings& settings) {
+  std::string text;
+  Transfer transfer{.answer = HttpAnswer([&](std::string_view bytes) { text += bytes; }),
+                    .stop = state_->stop};
+  auto parameters = with_query_size(settings, sql.size());
+  // The server keeps the answer until it is whole, so that an error comes in place of it.
+  parameters.emplace("wait_end_of_query", "1");
+  state_->post(parameters, transfer, &sql);
+  return text;
+}
+
+void Connection::query_streamed(std::string_view sql,
+                                const std::function<void(std::string_view)>& on_bytes,
+                                const Settings& settings) {
+  Transfer transfer{.answer = HttpAnswer(on_bytes), .stop = state_->stop};
+  state_->post(with_query_size(settings, sql.size()), transfer, &sql);
+}
+
+void Connection::insert(std::string_view sql,
+                        const std::function<std::span<const std::byte>()>& next,
+                        const Settings& settings) {
+  Transfer transfer{
+      .answer = HttpAnswer([](std::string_view) {}), .stop = state_->stop, .next = &next};
+  auto parameters = with_query_size(settings, sql.size());
+  parameters.emplace("input_format_skip_unknown_fields", "0");
+  parameters.emplace("input_format_native_allow_types_conversion", "0");
+  parameters.emplace("input_format_null_as_default", "0");
+  parameters.emplace("async_insert", "0");
+  parameters.emplace("wait_end_of_query", "1");
+  const auto sql_line = std::string(sql) + "\n";
+  if (sql.size() <= kMaxQueryInUrl) {
+    parameters.insert_or_assign("query", std::string(sql));
+  } else {
+    transfer.query_ahead = sql_line;
+  }
+  state_->post(parameters, transfer, nullptr);
+}
+
+bool is_retryable(int server_code) {
+  // In the order of ClickHouse's ErrorCodes.cpp.
+  constexpr std::array kPassing = {
+      159,  // TIMEOUT_EXCEEDED
+      202,  // TOO_MANY_SIMULTANEOUS_QUERIES
+      203,  // NO_FREE_CONNECTION
+      209,  // SOCKET_TIMEOUT
+      210,  // NETWORK_ERROR
+      225,  // NO_ZOOKEEPER
+      241,  // MEMORY_LIMIT_EXCEEDED
+      242,  // TABLE_IS_READ_ONLY
+      252,  // TOO_MANY_PARTS
+      279,  // ALL_CONNECTION_TRIES_FAILED
+      285,  // TOO_FEW_LIVE_REPLICAS
+      286,  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+      319,  // UNKNOWN_STATUS_OF_INSERT
+      439,  // CANNOT_SCHEDULE_TASK
+      473,  // DEADLOCK_AVOIDED
+      999,  // KEEPER_EXCEPTION
+  };
+  return std::ranges::find(kPassing, server_code) != kPassing.end();
+}
+
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,120 @@
+#include "clickhouse/http_answer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <utility>
+
+#include "base/error.h"
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+constexpr std::size_t kMaxErrorText = 64 * 1024;
+constexpr std::size_t kMaxTag = 64;
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const auto first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+int leading_number(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+// Servers before 20 give the code only in the text: "Code: 60, e.displayText() = …".
+int code_in_text(std::string_view text) {
+  constexpr std::string_view kCode = "Code: ";
+  const auto at = text.find(kCode);
+  return at == std::string_view::npos ? 0 : leading_number(text.substr(at + kCode.size()));
+}
+
+}  // namespace
+
+HttpAnswer::HttpAnswer(std::function<void(std::string_view)> on_bytes)
+    : on_bytes_(std::move(on_bytes)) {}
+
+void HttpAnswer::add_header(std::string_view line) {
+  line = trimmed(line);
+  if (line.starts_with("HTTP/")) {
+    const auto blank = line.find(' ');
+    status_ = blank == std::string_view::npos ? 0 : leading_number(line.substr(blank + 1));
+    exception_code_ = 0;
+    marker_.clear();
+    return;
+  }
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  const auto name = line.substr(0, colon);
+  const auto value = trimmed(line.substr(colon + 1));
+  if (equal_ignoring_case(name, "X-ClickHouse-Exception-Code")) {
+    exception_code_ = leading_number(value);
+  } else if (equal_ignoring_case(name, "X-ClickHouse-Exception-Tag") && !value.empty() &&
+             value.size() <= kMaxTag) {
+    tag_ = value;
+    marker_ = fmt::format("\r\n__exception__\r\n{}\r\n", value);
+  }
+}
+
+void HttpAnswer::add_body(std::string_view bytes) {
+  if (has_error()) {
+    error_text_.append(
+        bytes.substr(0, kMaxErrorText - std::min(kMaxErrorText, error_text_.size())));
+    return;
+  }
+  if (marker_.empty()) return on_bytes_(bytes);
+
+  // The marker may be torn by the pieces in which bytes arrive: the last ones wait for the next.
+  std::string joined;
+  if (!held_back_.empty()) {
+    joined = std::exchange(held_back_, {});
+    joined.append(bytes);
+    bytes = joined;
+  }
+  if (const auto at = bytes.find(marker_); at != std::string_view::npos) {
+    if (at != 0) on_bytes_(bytes.substr(0, at));
+    in_exception_ = true;
+    return add_body(bytes.substr(at + marker_.size()));
+  }
+  const std::size_t longest = std::min(bytes.size(), marker_.size() - 1);
+  std::size_t hold = longest;
+  while (hold != 0 && !std::string_view(marker_).starts_with(bytes.substr(bytes.size() - hold))) {
+    --hold;
+  }
+  held_back_.assign(bytes.substr(bytes.size() - hold));
+  if (bytes.size() != hold) on_bytes_(bytes.substr(0, bytes.size() - hold));
+}
+
+void HttpAnswer::finish(const std::string& origin) {
+  if (!has_error()) {
+    if (!held_back_.empty()) on_bytes_(std::exchange(held_back_, {}));
+    return;
+  }
+  std::string_view text = error_text_;
+  if (in_exception_) {
+    // "<message>\n<length> <tag>\r\n__exception__\r\n"
+    text = text.substr(0, text.rfind(fmt::format(" {}", tag_)));
+    text = text.substr(0, text.rfind('\n'));
+  }
+  text = trimmed(text);
+  const int code = exception_code_ != 0 ? exception_code_ : code_in_text(text);
+  if (code != 0) throw base::ServerError(fmt::format("ClickHouse at {}: {}", origin, text), code);
+  const auto message =
+      fmt::format("{} answered HTTP status {} without a ClickHouse error code: {}", origin, status_,
+                  text.empty() ? "(no text)" : text.substr(0, 500));
+  if (status_ == 429 || (status_ >= 502 && status_ <= 504)) throw base::IoError(message);
+  throw base::ServerError(message, 0);
+}
+
+}  // namespace qvdhouse::clickhouse

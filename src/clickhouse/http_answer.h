@@ -1,0 +1,36 @@
+// What comes back over HTTP, told apart: data, an error in place of data, an error in midst of
+// data. docs/clickhouse.md, "HTTP facts". Knows no sockets; Connection feeds it headers and bytes.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace qvdhouse::clickhouse {
+
+class HttpAnswer {
+ public:
+  // Data goes to `on_bytes`, never a byte of an error's text.
+  explicit HttpAnswer(std::function<void(std::string_view)> on_bytes);
+
+  // One header line, with or without its line end. A status line starts the answer anew.
+  void add_header(std::string_view line);
+  void add_body(std::string_view bytes);
+  // Hands over what was held back. Throws ServerError when the server reported an error, IoError
+  // for a proxy's "try later" (429, 502, 503, 504). `origin`, host:port, goes into the message.
+  void finish(const std::string& origin);
+  // Whether the server said that it failed, so that a broken transfer is not the news.
+  bool has_error() const { return status_ >= 300 || exception_code_ != 0 || in_exception_; }
+
+ private:
+  std::function<void(std::string_view)> on_bytes_;
+  int status_ = 0;
+  int exception_code_ = 0;
+  std::string marker_;  // starts an error midway; empty: this server sends none
+  std::string tag_;
+  std::string held_back_;   // the last bytes, that may begin the marker
+  std::string error_text_;  // bounded
+  bool in_exception_ = false;
+};
+
+}  // namespace qvdhouse::clickhouse
