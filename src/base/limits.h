@@ -15,6 +15,10 @@ inline constexpr std::uint64_t kMaxHeaderBytes = 64 * kMiB;
 // Elements may nest only a few levels (QvdTableHeader/Fields/QvdFieldHeader/Tags/String is 5).
 inline constexpr std::uint64_t kMaxXmlDepth = 32;
 
+// Tags in a header, so that a tree of it can't take many times its size in memory: 40 for each of
+// kMaxFields fields (a field that Qlik writes has 34 and 2 for each of its tags).
+inline constexpr std::uint64_t kMaxXmlTags = 4'000'000;
+
 // Fields of one table. ClickHouse itself grows slow far below this.
 inline constexpr std::uint64_t kMaxFields = 100'000;
 

@@ -240,6 +240,15 @@ void read_fields(const pugi::xml_node& node, std::optional<std::uint64_t> text_o
   }
 }
 
+// Section 5: rows.h reads such files as their writer meant them, which must not go unseen.
+void warn_of_foreign_null(TableHeader& header) {
+  if (!writes_foreign_null(header)) return;
+  header.warnings.push_back(
+      fmt::format("written by \"{}\": an index equal to NoOfSymbols is read "
+                  "as NULL",
+                  header.creator_document));
+}
+
 bool is_empty(const pugi::xml_node& element) {
   for (const pugi::xml_node& child : element) {
     if (!is_text(child) || !trimmed(child.value()).empty()) return false;
@@ -298,7 +307,12 @@ TableHeader read_header(const base::ByteSource& source) {
 
   // Believe none of its numbers until they fit together.
   check_layout(header);
+  warn_of_foreign_null(header);
   return header;
+}
+
+bool writes_foreign_null(const TableHeader& header) {
+  return header.creator_document.starts_with("qvdrs");
 }
 
 void check_complete(TableHeader& header) {

@@ -74,6 +74,10 @@ struct TableHeader {
 // InputError, IoError.
 TableHeader read_header(const base::ByteSource& source);
 
+// True for files of the qvdrs writer, which stores NULL as index NoOfSymbols with Bias 0
+// (docs/qvd-format.md, section 5). read_header() warns of them.
+bool writes_foreign_null(const TableHeader& header);
+
 // Throws InputError, naming both sizes, when the file is cut. A longer file gets a warning in
 // `header.warnings` (trailing bytes are ignored).
 void check_complete(TableHeader& header);

@@ -77,6 +77,12 @@ HeaderText read_header_text(const base::ByteSource& source) {
           {.field = {}, .byte_offset = most_bytes});
     }
   }
+  const auto tag_count = static_cast<std::uint64_t>(
+      std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(nul), '<'));
+  if (tag_count > base::kMaxXmlTags) {
+    throw base::InputError(fmt::format("expected a header of up to {} XML tags, found {}",
+                                       base::kMaxXmlTags, tag_count));
+  }
   text.resize(nul);
   text.erase(0, begin);
   header.file_offset = begin;

@@ -12,8 +12,9 @@ namespace qvdhouse::qvd {
 namespace {
 
 // Codes are made in two passes over blocks that stay in the first-level cache: the first collects
-// the words that hold the field's bits (its stride keeps it scalar), the second turns words into
-// codes and is plain arithmetic on neighbours, which the compiler vectorises.
+// words that begin with the field's bits (its stride keeps it scalar; one unaligned load of 8 bytes
+// holds any field of up to 57 bits), the second masks them and turns them into codes: plain
+// arithmetic on neighbours, which the compiler vectorises.
 constexpr std::size_t kBlockRows = 2048;
 
 template <typename Word>
@@ -53,11 +54,11 @@ constexpr std::uint64_t kNoForeignNull = ~std::uint64_t{0};
 
 // Turns words into codes, in place. Returns the largest stored value.
 template <bool kHasNulls>
-std::uint32_t map_block(std::uint32_t* codes, std::size_t count, unsigned shift, std::uint32_t mask,
+std::uint32_t map_block(std::uint32_t* codes, std::size_t count, std::uint32_t mask,
                         std::uint32_t null_below, std::uint32_t add) noexcept {
   std::uint32_t largest = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t stored = (codes[i] >> shift) & mask;
+    const std::uint32_t stored = codes[i] & mask;
     largest = std::max(largest, stored);
     const std::uint32_t code = stored + add;
     codes[i] = kHasNulls && stored < null_below ? 0 : code;
@@ -65,11 +66,11 @@ std::uint32_t map_block(std::uint32_t* codes, std::size_t count, unsigned shift,
   return largest;
 }
 
-std::uint32_t map_foreign_block(std::uint32_t* codes, std::size_t count, unsigned shift,
-                                std::uint32_t mask, std::uint32_t foreign_null) noexcept {
+std::uint32_t map_foreign_block(std::uint32_t* codes, std::size_t count, std::uint32_t mask,
+                                std::uint32_t foreign_null) noexcept {
   std::uint32_t largest = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t stored = (codes[i] >> shift) & mask;
+    const std::uint32_t stored = codes[i] & mask;
     largest = std::max(largest, stored);
     codes[i] = stored == foreign_null ? 0 : stored + 1;
   }
@@ -80,31 +81,23 @@ std::uint32_t map_foreign_block(std::uint32_t* codes, std::size_t count, unsigne
 std::uint64_t decode_narrow(const std::byte* records, std::size_t record_bytes, const Bits& bits,
                             const Mapping& mapping, std::span<std::uint32_t> codes) noexcept {
   const auto mask = static_cast<std::uint32_t>(bits.mask());
-  const bool is_one_word = bits.shift + bits.width <= 32;
-  const unsigned word_shift = is_one_word ? bits.shift : 0;
   const auto null_below = static_cast<std::uint32_t>(mapping.null_below);
   std::uint32_t largest = 0;
   for (std::size_t begin = 0; begin < codes.size(); begin += kBlockRows) {
     const std::size_t count = std::min(kBlockRows, codes.size() - begin);
     std::uint32_t* block = codes.data() + begin;
     const std::byte* word = records + begin * record_bytes + bits.first_byte;
-    if (is_one_word) {
-      for (std::size_t i = 0; i < count; ++i, word += record_bytes) {
-        block[i] = load<std::uint32_t>(word);
-      }
-    } else {
-      for (std::size_t i = 0; i < count; ++i, word += record_bytes) {
-        block[i] = static_cast<std::uint32_t>(load<std::uint64_t>(word) >> bits.shift);
-      }
+    for (std::size_t i = 0; i < count; ++i, word += record_bytes) {
+      block[i] = static_cast<std::uint32_t>(load<std::uint64_t>(word) >> bits.shift);
     }
     std::uint32_t most;
     if (mapping.foreign_null <= mask) {
-      most = map_foreign_block(block, count, word_shift, mask,
-                               static_cast<std::uint32_t>(mapping.foreign_null));
+      most =
+          map_foreign_block(block, count, mask, static_cast<std::uint32_t>(mapping.foreign_null));
     } else if (null_below > 0) {
-      most = map_block<true>(block, count, word_shift, mask, null_below, mapping.add);
+      most = map_block<true>(block, count, mask, null_below, mapping.add);
     } else {
-      most = map_block<false>(block, count, word_shift, mask, 0, mapping.add);
+      most = map_block<false>(block, count, mask, 0, mapping.add);
     }
     largest = std::max(largest, most);
   }
@@ -138,7 +131,7 @@ std::uint64_t stored_limit(std::int64_t bias, std::uint64_t symbol_count, bool f
 RowDecoder::RowDecoder(const TableHeader& header, bool foreign_null)
     : record_bytes_(header.record_bytes),
       rows_file_offset_(header.body_offset + header.rows_offset) {
-  const bool accepts_foreign = foreign_null || header.creator_document.starts_with("qvdrs");
+  const bool accepts_foreign = foreign_null || writes_foreign_null(header);
   fields_.reserve(header.fields.size());
   names_.reserve(header.fields.size());
   for (const FieldHeader& field : header.fields) {
