@@ -1,0 +1,253 @@
+// Loads into the real engine: what must be there, what must be seen when it is not, and what must
+// never be touched.
+#include "load/load.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "clickhouse/engine.h"
+#include "clickhouse/quote.h"
+#include "load/checksum.h"
+#include "load/stream.h"
+#include "qvd/writer.h"
+#include "schema/cast.h"
+
+namespace qvdhouse::load {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kDatabase = "load_test";
+
+// One engine for all tests here; each test has a database of its own.
+class Load : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const auto dir =
+        std::filesystem::temp_directory_path() / fmt::format("qvdhouse_load_test_{}", ::getpid());
+    data_dir_ = new std::filesystem::path(dir);
+    bool library = false;
+    for (const auto& path : clickhouse::engine_library_candidates({.data_dir = dir})) {
+      library = library || std::filesystem::exists(path);
+    }
+    if (library) {
+      engine_ = new clickhouse::Engine(clickhouse::Engine::attach_or_start({.data_dir = dir}));
+    }
+  }
+  static void TearDownTestSuite() {
+    delete engine_;
+    engine_ = nullptr;
+    std::filesystem::remove_all(*data_dir_);
+    delete data_dir_;
+  }
+  void SetUp() override {
+    if (engine_ == nullptr) GTEST_SKIP() << "libchdb.so is not installed: run ./dev test";
+    query(fmt::format("DROP DATABASE IF EXISTS {0} SYNC", kDatabase));
+    query(fmt::format("CREATE DATABASE {}", kDatabase));
+  }
+
+  static clickhouse::Endpoint endpoint() { return engine_->endpoint(kDatabase); }
+  static std::string query(const std::string& sql) {
+    return clickhouse::Connection(engine_->endpoint("default")).query(sql);
+  }
+  static std::string tables() {
+    return query(
+        fmt::format("SELECT arrayStringConcat(arraySort(groupArray(name)), ' ') FROM "
+                    "system.tables WHERE database = '{}' FORMAT TSVRaw",
+                    kDatabase));
+  }
+
+  static inline std::filesystem::path* data_dir_ = nullptr;
+  static inline clickhouse::Engine* engine_ = nullptr;
+};
+
+// 5,000 rows: an id, a text that repeats, a number with NULLs, a date; rows differ in all of them.
+qvd::TableData orders(std::uint64_t rows = 5000) {
+  qvd::FieldData id{.name = "id"};
+  qvd::FieldData customer{.name = "Customer `x` \"y\""};
+  qvd::FieldData amount{.name = "amount"};
+  qvd::FieldData day{.name = "day"};
+  day.number_format.type = "DATE";
+  for (int i = 0; i < 97; ++i)
+    customer.values.push_back(qvd::Value::of("клиент " + std::to_string(i)));
+  for (int i = 0; i < 500; ++i) amount.values.push_back(qvd::Value::of(i + 0.25));
+  for (int i = 0; i < 365; ++i) day.values.push_back(qvd::Value::of(45'000 + i));
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    id.values.push_back(qvd::Value::of(static_cast<std::int32_t>(row)));
+    id.codes.push_back(row + 1);
+    customer.codes.push_back(row * 7 % 97 + 1);
+    amount.codes.push_back(row % 501);
+    day.codes.push_back(row * 3 % 365 + 1);
+  }
+  return {.name = "Orders", .fields = {id, customer, amount, day}, .row_count = rows};
+}
+
+Result load(const base::ByteSource& source, const clickhouse::Endpoint& endpoint,
+            Options options = {.run_id = "r1"}) {
+  Progress progress;
+  Result result;
+  load_file(source, "Orders.qvd", endpoint, options, progress, result);
+  EXPECT_EQ(progress.rows_sent, result.row_count);
+  return result;
+}
+
+TEST_F(Load, RowsArriveAndNothingElseIsLeft) {
+  const auto bytes = qvd::write_qvd(orders());
+  const Result result = load(base::MemorySource(bytes), endpoint());
+  EXPECT_EQ(result.row_count, 5000u);
+  EXPECT_EQ(result.table, "QvdOrders");
+  EXPECT_EQ(tables(), "QvdOrders\n");
+  EXPECT_EQ(query(fmt::format("SELECT count(), sum(id), countIf(isNull(amount)), sum(amount), "
+                              "min(day), uniqExact(`Customer \\`x\\` \"y\"`) FROM {}.QvdOrders",
+                              kDatabase)),
+            "5000\t12497500\t10\t1245022.5\t2023-03-15\t97\n");
+  std::vector<std::string> names;
+  for (const Step& step : result.steps) names.push_back(step.name);
+  EXPECT_THAT(names, ElementsAre("plan", "check", "create", "insert", "verify", "swap"));
+}
+
+TEST_F(Load, ASecondLoadReplacesTheRows) {
+  const auto first = qvd::write_qvd(orders(5000));
+  const auto second = qvd::write_qvd(orders(3000));
+  load(base::MemorySource(first), endpoint());
+  load(base::MemorySource(second), endpoint(), {.run_id = "r2"});
+  EXPECT_EQ(tables(), "QvdOrders\n");
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "3000\n");
+}
+
+TEST_F(Load, AnEmptyTableIsATable) {
+  const auto bytes = qvd::write_qvd(orders(0));
+  load(base::MemorySource(bytes), endpoint());
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "0\n");
+}
+
+TEST_F(Load, SmallBatchesMakeNoMoreParts) {
+  const auto bytes = qvd::write_qvd(orders(20'000));
+  const base::MemorySource source(bytes);
+  load(source, endpoint(), {.batch_rows = 100, .streams = 2, .run_id = "r1"});
+  const std::string parts = query(fmt::format(
+      "SELECT count() <= 2 FROM system.parts WHERE database = '{}' AND active", kDatabase));
+  EXPECT_EQ(parts, "1\n");
+  EXPECT_THAT(verify_table(source, "Orders.qvd", endpoint(), {}), IsEmpty());
+}
+
+// What verify_table says after `sql` was run on a freshly loaded table.
+class Tampered : public Load,
+                 public ::testing::WithParamInterface<std::pair<std::string, std::string>> {};
+
+TEST_P(Tampered, IsSeen) {
+  const auto bytes = qvd::write_qvd(orders());
+  const base::MemorySource source(bytes);
+  load(source, endpoint());
+  EXPECT_THAT(verify_table(source, "Orders.qvd", endpoint(), {}), IsEmpty());
+  query(fmt::format(fmt::runtime(GetParam().first),
+                    fmt::arg("t", fmt::format("{}.QvdOrders", kDatabase))));
+  const auto found = verify_table(source, "Orders.qvd", endpoint(), {});
+  EXPECT_THAT(fmt::format("{}", fmt::join(found, "; ")), HasSubstr(GetParam().second));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Tampered,
+    ::testing::Values(
+        std::pair{"DELETE FROM {t} WHERE id = 17", "rows: the file has 5000, the table has 4999"},
+        std::pair{"INSERT INTO {t} SELECT * FROM {t} WHERE id = 17", "the table has 5001"},
+        std::pair{
+            "ALTER TABLE {t} UPDATE amount = 0 WHERE isNull(amount) SETTINGS mutations_sync=1",
+            "column \"amount\": the file has 10 NULLs, the table has 0"},
+        std::pair{
+            "ALTER TABLE {t} UPDATE amount = amount + 1 WHERE id = 17 SETTINGS mutations_sync=1",
+            "column \"amount\": the sum of the values' hashes is"},
+        // Two rows change their customers: every column's sum stays as it was.
+        std::pair{"ALTER TABLE {t} UPDATE day = multiIf(id = 0, toDate32('2024-03-13'), id = 243, "
+                  "toDate32('2023-03-15'), day) WHERE 1 SETTINGS mutations_sync=1",
+                  "rows are torn apart"},
+        std::pair{"ALTER TABLE {t} DROP COLUMN amount SETTINGS mutations_sync=1",
+                  "expected 4 columns, found 3"}));
+
+TEST_F(Load, AnothersTableIsNeverReplaced) {
+  query(
+      fmt::format("CREATE TABLE {}.QvdOrders (x UInt8) ENGINE = MergeTree ORDER BY x", kDatabase));
+  const auto bytes = qvd::write_qvd(orders());
+  const base::MemorySource source(bytes);
+  EXPECT_THROW(load(source, endpoint()), base::SchemaError);
+  EXPECT_EQ(tables(), "QvdOrders\n");
+  EXPECT_EQ(query(fmt::format("SELECT name FROM system.columns WHERE database = '{}'", kDatabase)),
+            "x\n");
+}
+
+TEST_F(Load, AnIndexOutOfRangeInTheLastRowIsSeenBeforeAnythingIsSent) {
+  auto bytes = qvd::write_qvd(orders());
+  // The last record is all ones: an index past the end of every symbol table.
+  std::fill(bytes.end() - 4, bytes.end(), std::byte{0xFF});
+  const base::MemorySource source(bytes);
+  try {
+    load(source, endpoint());
+    FAIL() << "an index out of range was accepted";
+  } catch (const base::InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("4999"));
+  }
+  EXPECT_EQ(tables(), "\n");
+}
+
+// A file that is another one when the rows have been read.
+class ChangingSource : public base::MemorySource {
+ public:
+  using base::MemorySource::MemorySource;
+  void check_unchanged() const override { throw base::ChangedError("the file changed"); }
+};
+
+TEST_F(Load, AFileThatChangedMeanwhileLeavesTheOldRows) {
+  const auto first = qvd::write_qvd(orders(5000));
+  load(base::MemorySource(first), endpoint());
+  const auto second = qvd::write_qvd(orders(3000));
+  const ChangingSource changing(second);
+  EXPECT_THROW(load(changing, endpoint()), base::ChangedError);
+  EXPECT_EQ(tables(), "QvdOrders\n");
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "5000\n");
+}
+
+TEST_F(Load, AStopRollsBack) {
+  const auto bytes = qvd::write_qvd(orders());
+  const base::MemorySource source(bytes);
+  std::stop_source stop;
+  stop.request_stop();
+  Progress progress;
+  Result result;
+  EXPECT_THROW(load_file(source, "Orders.qvd", endpoint(), {.run_id = "r1"}, progress, result,
+                         stop.get_token()),
+               base::Cancelled);
+  EXPECT_EQ(tables(), "\n");
+}
+
+TEST(BlockEncoder, HalvesBlocksWhoseTextsAreTooLarge) {
+  qvd::FieldData text{.name = "t"};
+  for (int i = 0; i < 20'000; ++i) text.values.push_back(qvd::Value::of(std::to_string(i)));
+  text.values.push_back(qvd::Value::of(std::string(50'000, 'x')));
+  for (int row = 0; row < 1000; ++row) text.codes.push_back(20'001);  // all the longest
+  const auto bytes = qvd::write_qvd({.name = "T", .fields = {text}, .row_count = 1000});
+  const base::MemorySource source(bytes);
+  const PreparedFile file = prepare(source, "T.qvd", {});
+  std::vector<ColumnValues> columns;
+  columns.push_back({"t", 0, schema::cast_symbols(file.symbols[0], file.plan.columns[0])});
+  const qvd::RowDecoder decoder(file.header);
+  constexpr std::uint64_t kLimit = 1 << 20;
+  BlockEncoder encoder(source, file.header, decoder, columns, kLimit);
+  encoder.start(0, 1000);
+  std::uint64_t rows = 0;
+  for (auto block = encoder.next(); !block.empty(); block = encoder.next()) {
+    EXPECT_LE(block.size(), kLimit + 100);  // names and counts
+    rows += encoder.block_rows();
+  }
+  EXPECT_EQ(rows, 1000u);
+}
+
+}  // namespace
+}  // namespace qvdhouse::load
