@@ -73,7 +73,7 @@ TEST_F(Sample, SpeedTableHasTheRowsAndColumnsPromised) {
   EXPECT_THAT(table.header.warnings, testing::IsEmpty());
   EXPECT_EQ(table.symbols(table.field("%SaleKey")).size(), 70'000U);
   EXPECT_EQ(table.symbols(table.field("Country")).size(), 60U);
-  EXPECT_EQ(table.symbols(table.field("Product")).size(), 5'000U);
+  EXPECT_EQ(table.symbols(table.field("Status")).size(), 5U);
   for (const std::string name : {"DeliveredAt", "Note"}) {
     EXPECT_EQ(table.header.fields[table.field(name)].bias, -2) << name;
   }
