@@ -1,1 +1,253 @@
+// Rules 0 to 4 of docs/type-mapping.md for one field, in their order.
 #include "schema/plan.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "base/error.h"
+#include "schema/decimal.h"
+#include "schema/field_plan.h"
+#include "schema/hints.h"
+#include "schema/names.h"
+#include "schema/number_type.h"
+#include "schema/override.h"
+#include "schema/rendering.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+std::string sentence(std::string text) {
+  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z') {
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  }
+  return text + ".";
+}
+
+ColumnPlan text_column(const FieldView& field, std::string reason) {
+  return {.name = field.name,
+          .field_index = field.index,
+          .part = Part::kText,
+          .type = text_type(field),
+          .reason = std::move(reason)};
+}
+
+std::string above_limit(const FieldView& field) {
+  if (field.symbols.size() <= field.policy.low_cardinality_limit) return {};
+  return fmt::format(", more than low_cardinality_limit = {}", field.policy.low_cardinality_limit);
+}
+
+// Rule 1.
+ColumnPlan plan_without_symbols(const FieldView& field) {
+  ColumnPlan column = text_column(field, "the field has no symbols, so every cell is NULL");
+  column.type = {.kind = clickhouse::TypeKind::kString, .nullable = true};
+  return column;
+}
+
+const Misfits& misfits_of(const DisplayTexts& texts, const NumberChoice& choice,
+                          const std::string& format_type) {
+  switch (choice.reading) {
+    case Reading::kDate:
+      return format_type == "DATE" || format_type == "TIMESTAMP" ? texts.as_date
+                                                                 : texts.as_whole_date;
+    case Reading::kTime:
+      return texts.as_time;
+    case Reading::kInterval:
+      return texts.as_interval;
+    case Reading::kNumber:
+      break;
+  }
+  return texts.as_number;
+}
+
+void note_dropped_texts(const FieldView& field, const DisplayTexts& texts, const Misfits& misfits,
+                        const NumberChoice& choice, ColumnPlan& column) {
+  if (misfits.count > 0) {
+    column.warnings.push_back(fmt::format(
+        "dual = \"number\" drops {} display texts, {} of which say more than their number (such "
+        "as {})",
+        texts.dual_count, misfits.count, show_symbol(field.symbols, misfits.first_symbol)));
+  } else if (texts.not_plain_count > 0) {
+    column.warnings.push_back(fmt::format(
+        "{} display texts are dropped, each only a rendering of its number (such as {})",
+        texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
+  }
+  if (choice.reading == Reading::kDate && texts.partial_date_count > 0) {
+    column.warnings.push_back(
+        fmt::format("{} of the dropped texts show only a part of the date (such as {})",
+                    texts.partial_date_count, show_symbol(field.symbols, texts.first_partial)));
+  }
+}
+
+ColumnPlan number_column(const FieldView& field, std::string name, const NumberChoice& choice) {
+  ColumnPlan column{.name = std::move(name),
+                    .field_index = field.index,
+                    .part = choice.part,
+                    .type = choice.type,
+                    .reason = choice.reason,
+                    .warnings = choice.warnings,
+                    .floor_days = choice.floor_days};
+  column.type.nullable = field.may_be_null || field.profile.blank_text_count > 0;
+  if (field.profile.blank_text_count > 0) {
+    column.warnings.push_back(fmt::format("{} blank texts (empty or spaces) become NULL",
+                                          field.profile.blank_text_count));
+  }
+  return column;
+}
+
+// Rule 3.
+std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
+  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
+  const NumberChoice choice = choose_number(field, texts);
+  const Misfits& misfits = misfits_of(texts, choice, field.header.number_format.type);
+  const DualPolicy policy = field.policy.dual;
+  const bool wants_text =
+      texts.dual_count > 0 && (policy == DualPolicy::kText || policy == DualPolicy::kBoth ||
+                               (policy == DualPolicy::kAuto && misfits.count > 0));
+  if (!wants_text) {
+    ColumnPlan column = number_column(field, field.name, choice);
+    note_dropped_texts(field, texts, misfits, choice, column);
+    return {std::move(column)};
+  }
+  const std::string because =
+      misfits.count > 0
+          ? fmt::format("{} of {} display texts say more than their number (such as {})",
+                        misfits.count, texts.dual_count,
+                        show_symbol(field.symbols, misfits.first_symbol))
+          : fmt::format("every display text ({}) is a rendering of its number", texts.dual_count);
+  const std::string setting = policy == DualPolicy::kAuto   ? ""
+                              : policy == DualPolicy::kText ? "; dual = \"text\""
+                                                            : "; dual = \"both\"";
+  std::vector<ColumnPlan> columns = {text_column(field, because + setting + above_limit(field))};
+  if (policy == DualPolicy::kText) {
+    columns.front().warnings.push_back(fmt::format(
+        "dual = \"text\" keeps no number of {} symbols with a display text", texts.dual_count));
+  } else {
+    NumberChoice number = choice;
+    number.reason += fmt::format("; the text is in {}", field.name);
+    columns.push_back(number_column(field, field.name + std::string(kNumberSuffix), number));
+  }
+  return columns;
+}
+
+// Texts that stand for two different symbols: 1 and '1' are two values in Qlik.
+std::uint64_t count_equal_texts(const qvd::SymbolTable& symbols) {
+  std::unordered_set<std::string> texts;
+  std::uint64_t equal_count = 0;
+  for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    const bool is_new = texts.insert(symbol_text(symbols, symbol)).second;
+    if (!is_new) ++equal_count;
+  }
+  return equal_count;
+}
+
+void note_mixed_losses(const FieldView& field, ColumnPlan& column) {
+  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
+  if (field.policy.mixed == MixedPolicy::kString && texts.not_plain_count > 0) {
+    column.warnings.push_back(fmt::format(
+        "the numbers of {} symbols whose text is not their plain number are dropped (such as {}); "
+        "mixed = \"split\" keeps them",
+        texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
+  }
+  if (const std::uint64_t equal_count = count_equal_texts(field.symbols); equal_count > 0) {
+    column.warnings.push_back(
+        fmt::format("{} symbols have the same text as another symbol and can not be told from it",
+                    equal_count));
+  }
+}
+
+// Rule 4.
+std::vector<ColumnPlan> plan_mixed(const FieldView& field) {
+  const std::uint64_t number_count = field.profile.number_count();
+  const std::string because = fmt::format("{} symbols are text and {} have a number",
+                                          field.profile.text_count, number_count);
+  if (field.policy.mixed == MixedPolicy::kError) {
+    throw base::SchemaError(fmt::format(
+        "field \"{}\": {}, and mixed = \"error\" forbids that; set mixed to \"string\" or "
+        "\"split\", or types.\"{}\" to \"String\"",
+        field.header.name, because, field.header.name));
+  }
+  std::vector<ColumnPlan> columns = {text_column(field, because + above_limit(field))};
+  note_mixed_losses(field, columns.front());
+  if (field.policy.mixed == MixedPolicy::kSplit) {
+    NumberChoice number = choose_plain_number(field);
+    number.part = Part::kNumberOrNull;
+    number.reason += fmt::format("; mixed = \"split\", the text is in {}", field.name);
+    columns.push_back(number_column(field, field.name + std::string(kNumberSuffix), number));
+    ColumnPlan& column = columns.back();
+    column.type.nullable = true;
+    column.warnings = number.warnings;
+  }
+  return columns;
+}
+
+std::vector<ColumnPlan> plan_by_rule(const FieldView& field) {
+  const qvd::FieldProfile& profile = field.profile;
+  if (field.symbols.size() == 0) return {plan_without_symbols(field)};
+  if (profile.number_count() == 0) {
+    return {text_column(field, fmt::format("every symbol ({}) is text{}", field.symbols.size(),
+                                           above_limit(field)))};
+  }
+  if (profile.text_count == profile.blank_text_count) return plan_numbers(field);
+  return plan_mixed(field);
+}
+
+// Whether the numbers or dates rise from symbol to symbol nearly always, in the order of first use.
+bool is_ascending(const qvd::SymbolTable& symbols) {
+  constexpr std::size_t kFewest = 3;
+  std::size_t steps = 0;
+  std::size_t rises = 0;
+  std::optional<double> last;
+  for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    if (!symbols.has_number(symbol)) continue;
+    const double number = symbols.number(symbol);
+    if (last) {
+      ++steps;
+      if (number > *last) ++rises;
+    }
+    last = number;
+  }
+  return steps + 1 >= kFewest && rises * 20 >= steps * 19;
+}
+
+bool is_temporal(const ColumnPlan& column) {
+  return column.part == Part::kDate || column.part == Part::kDateTime || column.part == Part::kTime;
+}
+
+}  // namespace
+
+std::vector<ColumnPlan> plan_columns(const FieldView& field) {
+  std::vector<ColumnPlan> columns = has_override(field, field.name)
+                                        ? std::vector{plan_override(field, field.name)}
+                                        : plan_by_rule(field);
+  if (columns.size() == 2 && has_override(field, columns.back().name)) {
+    columns.back() = plan_override(field, columns.back().name);
+  }
+  const std::vector<std::string> hints = false_hints(field, is_temporal(columns.back()));
+  auto& warnings = columns.front().warnings;
+  warnings.insert(warnings.end(), hints.begin(), hints.end());
+  const bool ascending = is_ascending(field.symbols);
+  for (ColumnPlan& column : columns) {
+    column.ascending = ascending && column.type.kind != clickhouse::TypeKind::kString;
+    column.reason = sentence(std::move(column.reason));
+    for (std::string& warning : column.warnings) warning = sentence(std::move(warning));
+  }
+  return columns;
+}
+
+std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t field_index,
+                                   bool may_be_null, const qvd::SymbolTable& symbols,
+                                   const qvd::FieldProfile& profile, const Policy& policy) {
+  return plan_columns({.header = field,
+                       .index = field_index,
+                       .may_be_null = may_be_null,
+                       .symbols = symbols,
+                       .profile = profile,
+                       .policy = policy,
+                       .name = column_names({field.name}, policy).front()});
+}
+
+}  // namespace qvdhouse::schema

@@ -19,38 +19,41 @@
 
 namespace qvdhouse::schema {
 
-// Every table that we make has a comment that begins so: one that does not is another's and is never
-// replaced.
+// Every table that we make has a comment that begins so: one that does not is another's and is
+// never replaced.
 inline constexpr std::string_view kTableCommentPrefix = "qvdhouse: ";
 
 // Which value of a symbol a column takes.
 enum class Part {
-  kNumber,       // the number, as integer, float or decimal; blank text is NULL
-  kText,         // the text; a symbol without one as its number's shortest exact decimal form
-  kDate,         // the serial number as Date32
-  kDateTime,     // the serial number as DateTime64
-  kTime,         // the fraction of a day as Time64 or hh:mm:ss text
-  kNumberOrNull, // the number of symbols that have one, NULL for text (`__num` columns)
+  kNumber,        // the number, as integer, float or decimal; blank text is NULL
+  kText,          // the text; a symbol without one as its number's shortest exact decimal form
+  kDate,          // the serial number as Date32
+  kDateTime,      // the serial number as DateTime64
+  kTime,          // the fraction of a day as Time64 or hh:mm:ss text
+  kNumberOrNull,  // the number of symbols that have one, NULL for text (mixed = "split")
 };
 
 struct ColumnPlan {
-  std::string name;          // of the ClickHouse column
+  std::string name;  // of the ClickHouse column
   std::size_t field_index = 0;
   Part part = Part::kText;
   clickhouse::ColumnType type;
-  std::string reason;                 // why this type, in one sentence with exact numbers
-  std::vector<std::string> warnings;  // what a reader should know: text dropped, blanks to NULL, hints that lie
+  std::string reason;  // why this type, in one sentence with exact numbers
+  // What a reader should know: text dropped, blanks that become NULL, hints that lie.
+  std::vector<std::string> warnings;
+  bool floor_days = false;  // kDate: the day that a serial lies in (dates = "floor")
+  bool ascending = false;   // nearly all values rise in the order of their first use
 };
 
 struct TablePlan {
   std::string table;
   std::vector<ColumnPlan> columns;
-  std::vector<std::string> order_by;   // column names
+  std::vector<std::string> order_by;  // column names
   std::string order_by_reason;
   std::string comment;
 };
 
-// Decides the columns of one field (one or two). `name` is the column name already chosen.
+// Decides the columns of one field (one or two), named as column_names() names it on its own.
 // Throws SchemaError when a policy or an override forbids it.
 std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t field_index,
                                    bool may_be_null, const qvd::SymbolTable& symbols,

@@ -1,0 +1,243 @@
+#include "schema/date_text.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <iterator>
+#include <optional>
+
+#include "schema/temporal.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+constexpr std::int64_t kMicro = 1'000'000;
+constexpr std::int64_t kMicrosPerDay = kSecondsPerDay * kMicro;
+
+constexpr std::array<std::string_view, 12> kMonths = {
+    "January", "February", "March",     "April",   "May",      "June",
+    "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 7> kWeekdays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                                       "Thursday", "Friday", "Saturday"};
+
+// Patterns that show a whole date, most common first.
+constexpr std::array<std::string_view, 31> kDatePatterns = {
+    "YYYY-MM-DD",  "M/D/YYYY",   "MM/DD/YYYY",  "DD/MM/YYYY",  "D/M/YYYY",     "DD.MM.YYYY",
+    "D.M.YYYY",    "YYYY/MM/DD", "YYYY.MM.DD",  "YYYYMMDD",    "DD-MM-YYYY",   "D-M-YYYY",
+    "MM-DD-YYYY",  "M-D-YYYY",   "YYYY/M/D",    "YYYY-M-D",    "DD-MMM-YYYY",  "D-MMM-YYYY",
+    "DD MMM YYYY", "D MMM YYYY", "DD/MMM/YYYY", "MMM D, YYYY", "MMMM D, YYYY", "D MMMM YYYY",
+    "DD-MMM-YY",   "M/D/YY",     "MM/DD/YY",    "DD/MM/YY",    "D/M/YY",       "DD.MM.YY",
+    "YY-MM-DD"};
+constexpr std::array<std::string_view, 14> kPartialPatterns = {
+    "MMM YYYY", "MMMM YYYY", "YYYY-MMM", "YYYY MMM", "MMM-YYYY", "YYYY-MM", "YYYYMM",
+    "MM/YYYY",  "M/YYYY",    "MM-YYYY",  "MM.YYYY",  "MMM-YY",   "MMM YY",  "YYYY"};
+
+struct Clock {
+  std::chrono::year_month_day date;
+  unsigned weekday = 0;
+  std::int64_t seconds = 0;
+  bool twelve_hours = false;
+};
+
+// The longest token first, so that "MMM" is not read as "MM" and "M".
+constexpr std::array<std::string_view, 16> kTokens = {"YYYY", "YY", "MMMM", "MMM", "MM", "M",
+                                                      "DD",   "D",  "WWWW", "WWW", "hh", "h",
+                                                      "mm",   "ss", "TT",   "tt"};
+
+std::string render_token(std::size_t token, const Clock& clock) {
+  const int year = int{clock.date.year()};
+  const unsigned month = unsigned{clock.date.month()};
+  const unsigned day = unsigned{clock.date.day()};
+  const std::int64_t hour_of_day = clock.seconds / 3600;
+  const std::int64_t hour = clock.twelve_hours ? (hour_of_day + 11) % 12 + 1 : hour_of_day;
+  switch (token) {
+    case 0:
+      return fmt::format("{:04}", year);
+    case 1:
+      return fmt::format("{:02}", year % 100);
+    case 2:
+      return std::string(kMonths[month - 1]);
+    case 3:
+      return std::string(kMonths[month - 1].substr(0, 3));
+    case 4:
+      return fmt::format("{:02}", month);
+    case 5:
+      return fmt::format("{}", month);
+    case 6:
+      return fmt::format("{:02}", day);
+    case 7:
+      return fmt::format("{}", day);
+    case 8:
+      return std::string(kWeekdays[clock.weekday]);
+    case 9:
+      return std::string(kWeekdays[clock.weekday].substr(0, 3));
+    case 10:
+      return fmt::format("{:02}", hour);
+    case 11:
+      return fmt::format("{}", hour);
+    case 12:
+      return fmt::format("{:02}", clock.seconds / 60 % 60);
+    case 13:
+      return fmt::format("{:02}", clock.seconds % 60);
+    default:
+      return hour_of_day < 12 ? "AM" : "PM";
+  }
+}
+
+bool has(std::string_view pattern, std::string_view token) {
+  return pattern.find(token) != std::string_view::npos;
+}
+
+// What the header's own pattern shows.
+DateText shown_by(std::string_view pattern) {
+  const bool time = has(pattern, "h");
+  const bool date = has(pattern, "YY") && has(pattern, "M") && has(pattern, "D");
+  if (date) return time ? DateText::kStamp : DateText::kDate;
+  if (has(pattern, "Y") || has(pattern, "M") || has(pattern, "D") || has(pattern, "W")) {
+    return DateText::kPartial;
+  }
+  return time ? DateText::kTime : DateText::kNone;
+}
+
+std::optional<std::int64_t> take_number(std::string_view& text, std::size_t most_digits) {
+  std::int64_t value = 0;
+  std::size_t count = 0;
+  while (count < text.size() && count < most_digits && text[count] >= '0' && text[count] <= '9') {
+    value = value * 10 + (text[count++] - '0');
+  }
+  if (count == 0) return std::nullopt;
+  text.remove_prefix(count);
+  return value;
+}
+
+bool take(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// " AM", "pm", …: the hours to add to `hour`; empty when something else stands there.
+std::optional<std::int64_t> take_half_day(std::string_view text, std::int64_t hour) {
+  take(text, ' ');
+  if (text == "AM" || text == "am") return hour == 12 ? -12 : 0;
+  if (text == "PM" || text == "pm") return hour == 12 ? 0 : 12;
+  return std::nullopt;
+}
+
+bool shows_pattern(std::string_view text, std::string_view pattern, const WallClock& clock) {
+  if (render_pattern(pattern, clock) == text) return true;
+  const std::int64_t rounded = (clock.microseconds + kMicro / 2) / kMicro * kMicro;
+  const WallClock next{clock.unix_day + rounded / kMicrosPerDay, rounded % kMicrosPerDay};
+  return render_pattern(pattern, next) == text;
+}
+
+// Nothing, or a separator and the time.
+DateText match_rest(std::string_view rest, const WallClock& clock) {
+  if (rest.empty()) return DateText::kDate;
+  if (!take(rest, 'T')) {
+    take(rest, ',');
+    if (!take(rest, ' ')) return DateText::kNone;
+  }
+  return shows_time(rest, clock.microseconds) ? DateText::kStamp : DateText::kNone;
+}
+
+WallClock wall_clock(double serial) {
+  const std::int64_t micros = time_ticks(serial, kMicrosecondScale);
+  return {day_of(serial) + micros / kMicrosPerDay, micros % kMicrosPerDay};
+}
+
+}  // namespace
+
+std::string render_pattern(std::string_view pattern, const WallClock& wall) {
+  using namespace std::chrono;
+  const sys_days day{days{wall.unix_day}};
+  const Clock clock{.date = day,
+                    .weekday = weekday{day}.c_encoding(),
+                    .seconds = wall.microseconds / kMicro,
+                    .twelve_hours = has(pattern, "TT") || has(pattern, "tt")};
+  std::string text;
+  for (std::size_t i = 0; i < pattern.size();) {
+    const std::string_view rest = pattern.substr(i);
+    if (rest.front() == '[' && has(rest, "]")) {
+      i += rest.find(']') + 1;
+      continue;
+    }
+    std::size_t token = 0;
+    while (token < kTokens.size() && !rest.starts_with(kTokens[token])) ++token;
+    if (token == kTokens.size()) {
+      text += rest.front();
+      ++i;
+    } else {
+      text += render_token(token, clock);
+      i += kTokens[token].size();
+    }
+  }
+  return text;
+}
+
+bool shows_time(std::string_view text, std::int64_t microseconds) {
+  constexpr std::size_t kMostHourDigits = 6;
+  constexpr std::size_t kMostFractionDigits = 12;
+  const auto hour = take_number(text, kMostHourDigits);
+  if (!hour || !take(text, ':') || text.size() < 2) return false;
+  const auto minute = take_number(text, 2);
+  if (!minute || *minute > 59) return false;
+  std::int64_t shown = (*hour * 60 + *minute) * 60 * kMicro;
+  std::int64_t unit = 60 * kMicro;  // of the last place that is shown
+  if (take(text, ':')) {
+    const auto second = take_number(text, 2);
+    if (!second || *second > 59) return false;
+    shown += *second * kMicro;
+    unit = kMicro;
+    if (take(text, '.') || take(text, ',')) {
+      const std::size_t before = text.size();
+      const auto fraction = take_number(text, kMostFractionDigits);
+      if (!fraction) return false;
+      const auto digits = static_cast<int>(before - text.size());
+      const std::int64_t parts = power_of_ten(digits);
+      shown += static_cast<std::int64_t>(
+          std::llround(static_cast<double>(*fraction) * 1e6 / static_cast<double>(parts)));
+      unit = digits < kMicrosecondScale ? kMicro / parts : 1;
+    }
+  }
+  if (!text.empty()) {
+    const auto hours = take_half_day(text, *hour);
+    if (!hours || *hour > 12) return false;
+    shown += *hours * 3600 * kMicro;
+  }
+  // One microsecond more on both sides: that is what a double resolves at today's dates.
+  const std::int64_t beyond = microseconds - shown;
+  return beyond >= -(unit / 2 + 1) && beyond <= unit;
+}
+
+DateText DateTextMatcher::match(double serial, std::string_view text) {
+  // Far outside the calendars of any pattern there is nothing to compare with.
+  constexpr double kFarthest = 2.9e6;    // about year 9800
+  constexpr double kEarliest = -693593;  // 0001-01-01
+  if (!(serial >= kEarliest && serial < kFarthest) || text.empty()) return DateText::kNone;
+  const WallClock clock = wall_clock(serial);
+  const auto starts = [&](std::string_view pattern) {
+    const std::string date = render_pattern(pattern, clock);
+    return text.starts_with(date) ? match_rest(text.substr(date.size()), clock) : DateText::kNone;
+  };
+  if (const DateText found = starts(kDatePatterns[last_date_]); found != DateText::kNone) {
+    return found;
+  }
+  const DateText own = shown_by(pattern_);
+  if (own != DateText::kNone && shows_pattern(text, pattern_, clock)) return own;
+  for (std::size_t i = 0; i < kDatePatterns.size(); ++i) {
+    if (const DateText found = starts(kDatePatterns[i]); found != DateText::kNone) {
+      last_date_ = i;
+      return found;
+    }
+  }
+  if (shows_time(text, clock.microseconds)) return DateText::kTime;
+  for (const std::string_view pattern : kPartialPatterns) {
+    if (render_pattern(pattern, clock) == text) return DateText::kPartial;
+  }
+  return DateText::kNone;
+}
+
+}  // namespace qvdhouse::schema

@@ -1,0 +1,41 @@
+// One field as the rules look at it, and small words that all of them use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "clickhouse/column_type.h"
+#include "qvd/header.h"
+#include "qvd/profile.h"
+#include "qvd/symbols.h"
+#include "schema/policy.h"
+
+namespace qvdhouse::schema {
+
+struct FieldView {
+  const qvd::FieldHeader& header;
+  std::size_t index;  // of the field in its file
+  bool may_be_null;   // the header lets a cell be NULL
+  const qvd::SymbolTable& symbols;
+  const qvd::FieldProfile& profile;
+  const Policy& policy;
+  std::string name;  // of the column
+};
+
+// Qlik's usual "missing": text that is empty or spaces only.
+inline bool is_blank(std::string_view text) {
+  return text.find_first_not_of(' ') == std::string_view::npos;
+}
+
+// How a message shows a symbol: 12, 'text' or 'text' with 12. Long texts are cut.
+std::string show_symbol(const qvd::SymbolTable& symbols, std::size_t symbol);
+
+// The symbol's text, or its number's shortest exact text where it has none.
+std::string symbol_text(const qvd::SymbolTable& symbols, std::size_t symbol);
+
+// String or, up to the policy's limit, LowCardinality(String).
+clickhouse::ColumnType text_type(const FieldView& field);
+
+}  // namespace qvdhouse::schema

@@ -1,0 +1,197 @@
+#include "schema/number_text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+#include "schema/decimal.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::string_view kMinus = "\u2212";
+constexpr std::array<std::string_view, 3> kBlanks = {" ", "\u00A0", "\u202F"};
+constexpr std::array<std::string_view, 18> kCurrencies = {"$",   "€",   "£",   "¥",   "₹",   "₽",
+                                                          "₩",   "kr",  "zł",  "Kč",  "Ft",  "R$",
+                                                          "CHF", "USD", "EUR", "GBP", "JPY", "SEK"};
+constexpr std::array<std::string_view, 2> kDecimalSigns = {".", ","};
+constexpr std::array<std::string_view, 6> kThousandsSigns = {",", ".",      "'",
+                                                             " ", "\u00A0", "\u202F"};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string_view trim(std::string_view text) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::string_view blank : kBlanks) {
+      if (text.starts_with(blank)) text.remove_prefix(blank.size()), changed = true;
+      if (text.ends_with(blank)) text.remove_suffix(blank.size()), changed = true;
+    }
+  }
+  return text;
+}
+
+template <class Signs>
+bool contains(const Signs& signs, std::string_view sign) {
+  return std::find(signs.begin(), signs.end(), sign) != signs.end();
+}
+
+// Takes one minus or plus sign out of what stands before or after the digits.
+bool take_sign(std::string& affix, bool& negative) {
+  for (const std::string_view sign : {std::string_view("-"), kMinus, std::string_view("+")}) {
+    const std::size_t at = affix.find(sign);
+    if (at == std::string::npos) continue;
+    affix.erase(at, sign.size());
+    negative = negative || sign != "+";
+    return true;
+  }
+  return false;
+}
+
+// The literal text around the digits of a pattern such as "$#,##0.00;($#,##0.00)".
+std::string pattern_affix(std::string_view pattern) {
+  pattern = pattern.substr(0, pattern.find(';'));
+  const std::size_t first = pattern.find_first_of("#0");
+  if (first == std::string_view::npos) return {};
+  const std::size_t last = pattern.find_last_of("#0");
+  return std::string(trim(pattern.substr(0, first))) + std::string(trim(pattern.substr(last + 1)));
+}
+
+// A text taken apart: sign, affix and the groups of digits with what parts them.
+struct Parts {
+  bool negative = false;
+  std::string affix;
+  std::vector<std::string_view> groups;
+  std::vector<std::string_view> separators;  // one fewer than groups
+};
+
+std::optional<Parts> take_apart(std::string_view text, const qvd::NumberFormat& format) {
+  Parts parts;
+  text = trim(text);
+  if (text.size() > 2 && text.front() == '(' && text.back() == ')') {
+    parts.negative = true;
+    text = text.substr(1, text.size() - 2);
+  }
+  std::size_t first = text.find_first_of(kDigits);
+  if (first == std::string_view::npos) return std::nullopt;
+  if (first > 0 && (text[first - 1] == '.' || text[first - 1] == ',')) --first;  // ".5"
+  const std::size_t last = text.find_last_of(kDigits);
+  std::string before(text.substr(0, first));
+  std::string after(text.substr(last + 1));
+  if (!take_sign(before, parts.negative)) take_sign(after, parts.negative);
+  parts.affix = std::string(trim(before)) + std::string(trim(after));
+  if (!parts.affix.empty() && parts.affix != "%" && !contains(kCurrencies, parts.affix) &&
+      parts.affix != pattern_affix(format.format)) {
+    return std::nullopt;
+  }
+  std::string_view body = text.substr(first, last - first + 1);
+  for (;;) {
+    const auto digits = std::min(body.find_first_not_of(kDigits), body.size());
+    parts.groups.push_back(body.substr(0, digits));
+    body.remove_prefix(digits);
+    if (body.empty()) return parts;
+    const std::size_t next = body.find_first_of(kDigits);
+    parts.separators.push_back(body.substr(0, next));
+    body.remove_prefix(next);
+  }
+}
+
+// Whether all groups but the first of `count` hold three digits, parted by one and the same sign.
+bool are_thousands(const Parts& parts, std::size_t count, const qvd::NumberFormat& format) {
+  if (count == 1) return true;
+  const std::string_view sign = parts.separators.front();
+  if (!contains(kThousandsSigns, sign) && sign != format.thousands_sign) return false;
+  for (std::size_t i = 1; i < count; ++i) {
+    if (parts.groups[i].size() != 3 || parts.separators[i - 1] != sign) return false;
+  }
+  return !parts.groups.front().empty() && parts.groups.front().size() <= 3;
+}
+
+std::string join(const Parts& parts, std::size_t count) {
+  std::string digits;
+  for (std::size_t i = 0; i < count; ++i) digits += parts.groups[i];
+  return digits;
+}
+
+// Whether the pattern shows digits but no fraction, as "#,##0" does.
+bool rounds_to_whole(const qvd::NumberFormat& format) {
+  const std::string& pattern = format.format;
+  const std::string sign = format.decimal_sign.empty() ? "." : format.decimal_sign;
+  return pattern.find('0') != std::string::npos && pattern.find(sign) == std::string::npos;
+}
+
+struct Reading {
+  std::string whole;
+  std::string fraction;
+};
+
+bool shows(double number, const Parts& parts, const Reading& reading,
+           const qvd::NumberFormat& format) {
+  const bool zero_padded = reading.whole.size() > 1 && reading.whole.front() == '0';
+  if (zero_padded) return false;
+  const std::string text = (parts.negative ? "-" : "") + reading.whole + "." + reading.fraction;
+  auto shown = parse_decimal(text);
+  const auto value = decimal_of(number);
+  if (!shown || !value) return false;
+  const int percent_digits = parts.affix == "%" ? 2 : 0;
+  if (!shown->digits.empty()) shown->point -= percent_digits;
+  if (*shown == *value) return true;
+  // Up to 15 digits a double and its decimal text stand for one another; more digits than that may
+  // be a key that the number only comes close to.
+  constexpr std::size_t kSafeDigits = 15;
+  if (shown->digits.size() > kSafeDigits) return false;
+  const auto shown_digits = static_cast<int>(reading.fraction.size());
+  if (shown_digits == 0 && parts.affix.empty() && !rounds_to_whole(format)) return false;
+  double shown_number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), shown_number);
+  const double scale = std::pow(10.0, shown_digits);
+  const double scaled_number = number * (percent_digits > 0 ? 100.0 : 1.0);
+  return std::fabs(scaled_number - shown_number) * scale <= 0.5 * (1 + 1e-9);
+}
+
+}  // namespace
+
+std::optional<NumberText> match_number_text(double number, std::string_view text,
+                                            const qvd::NumberFormat& format) {
+  if (text == shortest_text(number)) {
+    const std::size_t point = text.find('.');
+    const std::size_t fraction = point == std::string_view::npos || text.find('e') != text.npos
+                                     ? 0
+                                     : text.size() - point - 1;
+    return NumberText{.affix = {}, .fraction_digits = static_cast<int>(fraction)};
+  }
+  if (!std::isfinite(number)) return std::nullopt;
+  if (text.find_first_of("eE") != std::string_view::npos && !text.empty() &&
+      (is_digit(text.front()) || text.front() == '-') &&
+      parse_decimal(text) == decimal_of(number)) {
+    return NumberText{};
+  }
+  const auto parts = take_apart(text, format);
+  if (!parts) return std::nullopt;
+  const auto found = [&](const Reading& reading) {
+    return NumberText{
+        .affix = parts->affix,
+        .fraction_digits = static_cast<int>(reading.fraction.size()),
+        .ends_in_zero = reading.fraction.size() > 1 && reading.fraction.back() == '0'};
+  };
+  const std::size_t count = parts->groups.size();
+  if (are_thousands(*parts, count, format)) {
+    const Reading whole{join(*parts, count), {}};
+    if (shows(number, *parts, whole, format)) return found(whole);
+  }
+  if (count < 2) return std::nullopt;
+  const std::string_view sign = parts->separators.back();
+  const bool is_decimal_sign = contains(kDecimalSigns, sign) || sign == format.decimal_sign;
+  const bool used_twice = count > 2 && parts->separators.front() == sign;
+  if (!is_decimal_sign || used_twice || !are_thousands(*parts, count - 1, format)) {
+    return std::nullopt;
+  }
+  const Reading split{join(*parts, count - 1), std::string(parts->groups.back())};
+  if (shows(number, *parts, split, format)) return found(split);
+  return std::nullopt;
+}
+
+}  // namespace qvdhouse::schema

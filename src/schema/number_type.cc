@@ -1,0 +1,145 @@
+#include "schema/number_type.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "schema/decimal.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+using clickhouse::TypeKind;
+
+constexpr int kMostFractionDigits = 9;
+constexpr int kDecimalDigits = 18;
+
+// The facts about a field's numbers that its profile does not have.
+struct NumberFacts {
+  std::uint64_t count = 0;
+  std::uint64_t not_whole_count = 0;  // NaN and infinities too
+  std::size_t first_not_whole = 0;
+  std::uint64_t negative_zero_count = 0;
+  std::int64_t min_whole = std::numeric_limits<std::int64_t>::max();
+  std::int64_t max_whole = std::numeric_limits<std::int64_t>::min();
+};
+
+NumberFacts number_facts(const qvd::SymbolTable& symbols) {
+  NumberFacts facts;
+  for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    if (!symbols.has_number(symbol)) continue;
+    ++facts.count;
+    const double number = symbols.number(symbol);
+    if (const auto whole = whole_number(number)) {
+      facts.min_whole = std::min(facts.min_whole, *whole);
+      facts.max_whole = std::max(facts.max_whole, *whole);
+      if (*whole == 0 && std::signbit(number)) ++facts.negative_zero_count;
+    } else if (facts.not_whole_count++ == 0) {
+      facts.first_not_whole = symbol;
+    }
+  }
+  return facts;
+}
+
+template <class T>
+bool fits(const NumberFacts& facts) {
+  return std::in_range<T>(facts.min_whole) && std::in_range<T>(facts.max_whole);
+}
+
+TypeKind narrowest(const NumberFacts& facts) {
+  if (fits<std::uint8_t>(facts)) return TypeKind::kUInt8;
+  if (fits<std::int8_t>(facts)) return TypeKind::kInt8;
+  if (fits<std::uint16_t>(facts)) return TypeKind::kUInt16;
+  if (fits<std::int16_t>(facts)) return TypeKind::kInt16;
+  if (fits<std::uint32_t>(facts)) return TypeKind::kUInt32;
+  if (fits<std::int32_t>(facts)) return TypeKind::kInt32;
+  return TypeKind::kInt64;
+}
+
+// How many digits before and after the point hold every number; empty when one is not finite.
+struct Digits {
+  int integer = 0;
+  int fraction = 0;
+};
+
+std::optional<Digits> digits_needed(const qvd::SymbolTable& symbols) {
+  Digits most;
+  for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    if (!symbols.has_number(symbol)) continue;
+    const auto value = decimal_of(symbols.number(symbol));
+    if (!value) return std::nullopt;
+    most.integer = std::max(most.integer, value->integer_digits());
+    most.fraction = std::max(most.fraction, value->fraction_digits());
+  }
+  return most;
+}
+
+// Rule 3c. A reason that starts with what the format is, whether it comes to a Decimal or not.
+bool choose_decimal(const FieldView& field, const NumberFacts& facts, NumberChoice& choice) {
+  const qvd::NumberFormat& format = field.header.number_format;
+  if (format.type != "MONEY" && format.type != "FIX") return false;
+  const auto digits = digits_needed(field.symbols);
+  if (!digits || digits->fraction > kMostFractionDigits ||
+      digits->integer + digits->fraction > kDecimalDigits) {
+    choice.warnings.push_back(fmt::format(
+        "the header says {}, but not every number is exact with at most {} fraction digits and {} "
+        "digits in all, so it is no Decimal",
+        format.type, kMostFractionDigits, kDecimalDigits));
+    return false;
+  }
+  const int room = std::min(kMostFractionDigits, kDecimalDigits - digits->integer);
+  const int scale = std::max(digits->fraction, std::clamp(format.decimals, 0, room));
+  choice.type = {.kind = TypeKind::kDecimal,
+                 .precision = kDecimalDigits,
+                 .scale = static_cast<std::uint8_t>(scale)};
+  choice.reason =
+      fmt::format("the header says {} and every number ({}) is exact with {} fraction digits",
+                  format.type, facts.count, scale);
+  return true;
+}
+
+void note_negative_zeros(const NumberFacts& facts, NumberChoice& choice) {
+  if (facts.negative_zero_count == 0) return;
+  choice.warnings.push_back(fmt::format("the symbol -0 is stored as 0 ({} of {})",
+                                        facts.negative_zero_count, facts.count));
+}
+
+}  // namespace
+
+NumberChoice choose_plain_number(const FieldView& field) {
+  NumberChoice choice;
+  const NumberFacts facts = number_facts(field.symbols);
+  if (facts.not_whole_count == 0) {
+    const bool narrow = field.policy.integers == IntegerPolicy::kNarrow;
+    choice.type.kind = narrow ? narrowest(facts) : TypeKind::kInt64;
+    choice.reason =
+        fmt::format("every number is whole ({}, from {} to {}){}", facts.count, facts.min_whole,
+                    facts.max_whole, narrow ? "; integers = \"narrow\"" : "");
+    note_negative_zeros(facts, choice);
+    return choice;
+  }
+  if (choose_decimal(field, facts, choice)) {
+    note_negative_zeros(facts, choice);
+    return choice;
+  }
+  choice.type.kind = TypeKind::kFloat64;
+  choice.reason = fmt::format("{} of {} numbers are not whole or not within Int64 (such as {})",
+                              facts.not_whole_count, facts.count,
+                              shortest_text(field.symbols.number(facts.first_not_whole)));
+  return choice;
+}
+
+NumberChoice choose_number(const FieldView& field, const DisplayTexts& texts) {
+  NumberChoice temporal;
+  if (choose_temporal(field, texts, temporal)) return temporal;
+  NumberChoice plain = choose_plain_number(field);
+  plain.warnings.insert(plain.warnings.begin(), temporal.warnings.begin(), temporal.warnings.end());
+  return plain;
+}
+
+}  // namespace qvdhouse::schema

@@ -1,0 +1,99 @@
+#include "schema/override.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "schema/cast.h"
+#include "schema/field_plan.h"
+#include "schema/rendering.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+using clickhouse::TypeKind;
+
+bool is_number_column(const FieldView& field, const std::string& column_name) {
+  return column_name != field.name;
+}
+
+const std::string* find_override(const FieldView& field, const std::string& column_name) {
+  const auto& overrides = field.policy.overrides;
+  auto found = overrides.find(column_name);
+  if (found == overrides.end() && !is_number_column(field, column_name)) {
+    found = overrides.find(field.header.name);
+  }
+  return found == overrides.end() ? nullptr : &found->second;
+}
+
+Part part_for(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kString:
+      return Part::kText;
+    case TypeKind::kDate32:
+      return Part::kDate;
+    case TypeKind::kDateTime64:
+      return Part::kDateTime;
+    case TypeKind::kTime64:
+      return Part::kTime;
+    default:
+      return Part::kNumber;
+  }
+}
+
+void note_losses(const FieldView& field, ColumnPlan& column) {
+  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
+  if (texts.not_plain_count == 0) return;
+  column.warnings.push_back(fmt::format("of {} duals only the {} is kept (such as {})",
+                                        texts.not_plain_count,
+                                        column.part == Part::kText ? "text" : "number",
+                                        show_symbol(field.symbols, texts.first_not_plain)));
+}
+
+}  // namespace
+
+bool has_override(const FieldView& field, const std::string& column_name) {
+  return find_override(field, column_name) != nullptr;
+}
+
+ColumnPlan plan_override(const FieldView& field, const std::string& column_name) {
+  const std::string& wanted = *find_override(field, column_name);
+  const auto type = clickhouse::parse_column_type(wanted);
+  if (!type) {
+    throw base::SchemaError(fmt::format(
+        "field \"{}\": types.\"{}\" = \"{}\" is no type that qvdhouse makes; expected Int8…Int64, "
+        "UInt8…UInt64, Float64, Bool, String, LowCardinality(String), Decimal(P, S), Date32, "
+        "DateTime64(P, 'zone') or Time64(P), also in Nullable(…)",
+        field.header.name, column_name, wanted));
+  }
+  ColumnPlan column{
+      .name = column_name,
+      .field_index = field.index,
+      .part = part_for(type->kind),
+      .type = *type,
+      .reason = fmt::format("types.\"{}\" = \"{}\" asks for it", column_name, wanted)};
+  if (column.part == Part::kNumber && is_number_column(field, column_name) &&
+      field.profile.text_count > field.profile.blank_text_count) {
+    column.part = Part::kNumberOrNull;
+    column.type.nullable = true;
+  }
+  const bool blank_to_null = column.part != Part::kText && field.profile.blank_text_count > 0;
+  column.type.nullable = column.type.nullable || field.may_be_null || blank_to_null;
+  if (type->kind == TypeKind::kDateTime64 && type->timezone.empty()) {
+    column.type.timezone = field.policy.timezone.empty() ? "UTC" : field.policy.timezone;
+  }
+  if (blank_to_null) {
+    column.warnings.push_back(fmt::format("{} blank texts (empty or spaces) become NULL",
+                                          field.profile.blank_text_count));
+  }
+  if (column.type.nullable && !type->nullable) {
+    column.reason += "; Nullable since cells may be NULL";
+  }
+  note_losses(field, column);
+  cast_symbols(field.symbols, column);
+  return column;
+}
+
+}  // namespace qvdhouse::schema

@@ -1,0 +1,195 @@
+// The plan of a whole table: all fields, ORDER BY and comment.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "schema/field_plan.h"
+#include "schema/names.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+using clickhouse::TypeKind;
+
+constexpr std::size_t kMostChosenKeys = 3;
+
+// A column that may lead ORDER BY, with the number of its distinct values.
+struct KeyCandidate {
+  const ColumnPlan* column;
+  std::uint64_t distinct_count;
+  bool is_tagged;  // $key, or named %…
+};
+
+bool is_key_field(const qvd::FieldHeader& field) {
+  return field.name.starts_with('%') ||
+         std::find(field.tags.begin(), field.tags.end(), "$key") != field.tags.end();
+}
+
+// The main column of each field that could be sorted by, fewest distinct values first.
+std::vector<KeyCandidate> key_candidates(const std::vector<ColumnPlan>& columns,
+                                         const qvd::TableHeader& header,
+                                         std::span<const qvd::SymbolTable> symbols) {
+  std::vector<KeyCandidate> candidates;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const ColumnPlan& column = columns[i];
+    const bool is_main = i == 0 || columns[i - 1].field_index != column.field_index;
+    const std::uint64_t distinct_count = symbols[column.field_index].size();
+    if (!is_main || column.type.nullable || column.type.kind == TypeKind::kFloat64 ||
+        distinct_count < 2) {
+      continue;
+    }
+    candidates.push_back(
+        {&column, distinct_count, is_key_field(header.fields[column.field_index])});
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+    return a.distinct_count < b.distinct_count;
+  });
+  return candidates;
+}
+
+void order_by_setting(const qvd::TableHeader& header, const Policy& policy, TablePlan& plan) {
+  for (const std::string& wanted : policy.order_by) {
+    const auto found =
+        std::find_if(plan.columns.begin(), plan.columns.end(), [&](const ColumnPlan& column) {
+          return header.fields[column.field_index].name == wanted || column.name == wanted;
+        });
+    if (found == plan.columns.end()) {
+      throw base::SchemaError(fmt::format(
+          "order_by names \"{}\", which is no field of this file; its fields are written as "
+          "`qvdhouse inspect` shows them",
+          wanted));
+    }
+    if (found->type.nullable) {
+      throw base::SchemaError(fmt::format(
+          "order_by names \"{}\", whose type {} may be NULL: ClickHouse sorts by columns that are "
+          "never NULL; choose another field",
+          wanted, found->type.name()));
+    }
+    plan.order_by.push_back(found->name);
+  }
+  plan.order_by_reason = "The setting order_by.";
+}
+
+void choose_order_by(const qvd::TableHeader& header, std::span<const qvd::SymbolTable> symbols,
+                     const Policy& policy, TablePlan& plan) {
+  if (!policy.order_by.empty()) return order_by_setting(header, policy, plan);
+  std::vector<KeyCandidate> keys = key_candidates(plan.columns, header, symbols);
+  const bool has_tagged =
+      std::any_of(keys.begin(), keys.end(), [](const auto& key) { return key.is_tagged; });
+  if (has_tagged) {
+    std::erase_if(keys, [](const auto& key) { return !key.is_tagged; });
+  } else if (keys.size() > kMostChosenKeys) {
+    keys.resize(kMostChosenKeys);
+  }
+  std::vector<std::string> counts;
+  for (const KeyCandidate& key : keys) {
+    plan.order_by.push_back(key.column->name);
+    counts.push_back(fmt::format("{}", key.distinct_count));
+  }
+  if (keys.empty()) {
+    plan.order_by_reason =
+        "No column has several values, is never NULL and no Float64, so tuple().";
+  } else {
+    plan.order_by_reason =
+        fmt::format("{}, never NULL, fewest distinct values first ({}).",
+                    has_tagged ? "Fields tagged $key or named %…" : "No key field, so the columns",
+                    fmt::join(counts, ", "));
+  }
+}
+
+std::string table_comment(const qvd::TableHeader& header, std::string_view file_name) {
+  std::string comment;
+  if (!header.comment.empty()) comment = header.comment + "; ";
+  comment += fmt::format("from {}", file_name);
+  if (!header.creator_document.empty()) comment += fmt::format(" by {}", header.creator_document);
+  if (!header.created_at.empty()) comment += fmt::format(", created {} UTC", header.created_at);
+  return comment;
+}
+
+void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader& header) {
+  std::map<std::string_view, const ColumnPlan*> owners;
+  for (const ColumnPlan& column : columns) {
+    const auto [owner, is_new] = owners.emplace(column.name, &column);
+    if (is_new) continue;
+    throw base::SchemaError(fmt::format(
+        "fields \"{}\" and \"{}\" both want the column \"{}\": one of them gets a second column "
+        "for "
+        "its numbers; set dual and mixed so that it gets none, or give it one type by types.\"…\"",
+        header.fields[owner->second->field_index].name, header.fields[column.field_index].name,
+        column.name));
+  }
+}
+
+}  // namespace
+
+TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
+                     std::span<const qvd::SymbolTable> symbols,
+                     const std::vector<bool>& may_be_null, const Policy& policy) {
+  TablePlan plan{.table = table_name(file_name, policy),
+                 .columns = {},
+                 .order_by = {},
+                 .order_by_reason = {},
+                 .comment = table_comment(header, file_name)};
+  std::vector<std::string> field_names;
+  for (const qvd::FieldHeader& field : header.fields) field_names.push_back(field.name);
+  const std::vector<std::string> names = column_names(field_names, policy);
+  for (std::size_t i = 0; i < header.fields.size(); ++i) {
+    const qvd::FieldProfile profile = qvd::profile_field(symbols[i]);
+    std::vector<ColumnPlan> columns = plan_columns({.header = header.fields[i],
+                                                    .index = i,
+                                                    .may_be_null = may_be_null[i],
+                                                    .symbols = symbols[i],
+                                                    .profile = profile,
+                                                    .policy = policy,
+                                                    .name = names[i]});
+    std::move(columns.begin(), columns.end(), std::back_inserter(plan.columns));
+  }
+  check_names(plan.columns, header);
+  choose_order_by(header, symbols, policy, plan);
+  return plan;
+}
+
+namespace {
+
+bool gains_from_delta(TypeKind kind) {
+  return kind != TypeKind::kString && kind != TypeKind::kFloat64 && kind != TypeKind::kBool &&
+         kind != TypeKind::kDecimal;
+}
+
+// Delta where neighbours in the table are likely to be neighbours in value: the first sort key, and
+// values that rose in the order of the file.
+std::string codec(const ColumnPlan& column, const TablePlan& plan) {
+  const bool is_first_key = !plan.order_by.empty() && plan.order_by.front() == column.name;
+  const bool is_sorted = column.ascending || is_first_key;
+  return is_sorted && gains_from_delta(column.type.kind) ? "Delta, ZSTD(1)" : "ZSTD(1)";
+}
+
+std::string column_comment(const qvd::FieldHeader& field) {
+  if (field.tags.empty()) return field.comment;
+  return fmt::format("{}{}tags: {}", field.comment, field.comment.empty() ? "" : "; ",
+                     fmt::join(field.tags, ", "));
+}
+
+}  // namespace
+
+clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::TableHeader& header,
+                                             std::string_view database) {
+  clickhouse::TableDefinition table{.database = std::string(database),
+                                    .name = plan.table,
+                                    .columns = {},
+                                    .order_by = plan.order_by,
+                                    .comment = plan.comment};
+  for (const ColumnPlan& column : plan.columns) {
+    table.columns.push_back({.name = column.name,
+                             .type = column.type.name(),
+                             .codec = codec(column, plan),
+                             .comment = column_comment(header.fields[column.field_index])});
+  }
+  return table;
+}
+
+}  // namespace qvdhouse::schema
