@@ -1,1 +1,101 @@
-int main() { return 1; }
+// qvdhouse-engine LIBRARY LOCK_FILE ARGUMENT...
+//
+// A genuine ClickHouse server out of libchdb, for as long as another process holds a shared lock on
+// LOCK_FILE. clickhouse/engine.h says how it is used, docs/clickhouse.md what of libchdb we rely
+// on.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+constexpr int kExitUsage = 2;
+constexpr int kExitNoLibrary = 3;
+constexpr int kExitEngineEnded = 4;
+
+struct Library {
+  void (*set_signal_handlers_enabled)(int) = nullptr;
+  void* (*query_cmdline)(int, char**) = nullptr;
+  const char* (*result_error)(void*) = nullptr;
+};
+
+template <class Function>
+bool find_symbol(void* library, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  if (function == nullptr) {
+    std::fprintf(stderr,
+                 "the engine library has no %s: expected npm package "
+                 "@chdb/lib-linux-x64-gnu 26.7.3-stable.1 (the default tag is too old)\n",
+                 name);
+  }
+  return function != nullptr;
+}
+
+// Never closed again: libchdb does not survive dlclose.
+bool load(const char* path, Library& library) {
+  void* handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    std::fprintf(stderr, "the engine library can not be loaded: %s\n", dlerror());
+    return false;
+  }
+  return find_symbol(handle, "chdb_set_signal_handlers_enabled",
+                     library.set_signal_handlers_enabled) &&
+         find_symbol(handle, "chdb_query_cmdline", library.query_cmdline) &&
+         find_symbol(handle, "chdb_result_error", library.result_error);
+}
+
+// Ends this process once the last user is gone, however it died: the kernel then drops its lock.
+// What was acknowledged is in files already, so nothing is left to do.
+void end_when_unused(int lock) {
+  while (flock(lock, LOCK_EX) != 0) {
+    if (errno != EINTR) {
+      std::fprintf(stderr, "the lock that keeps the engine alive failed: %s\n",
+                   std::strerror(errno));
+      break;
+    }
+  }
+  _exit(0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) {
+    std::fprintf(stderr, "qvdhouse starts this program itself: %s LIBRARY LOCK_FILE ARGUMENT...\n",
+                 argv[0]);
+    return kExitUsage;
+  }
+  // A client that goes away in midst of an answer must not end the server.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+
+  const int lock = open(argv[2], O_RDWR | O_CLOEXEC);
+  if (lock < 0) {
+    std::fprintf(stderr, "%s: %s\n", argv[2], std::strerror(errno));
+    return kExitUsage;
+  }
+  std::thread(end_when_unused, lock).detach();
+
+  Library library;
+  if (!load(argv[1], library)) return kExitNoLibrary;
+  library.set_signal_handlers_enabled(0);
+  std::vector<char*> arguments{argv[0]};
+  arguments.insert(arguments.end(), argv + 3, argv + argc);
+  void* result = library.query_cmdline(static_cast<int>(arguments.size()), arguments.data());
+  // Only a start that fails comes back; the last query of the arguments never ends.
+  const char* error = result == nullptr ? nullptr : library.result_error(result);
+  std::fprintf(stderr, "the engine ended: %s\n", error == nullptr ? "no reason given" : error);
+  std::fflush(nullptr);
+  _exit(kExitEngineEnded);
+}

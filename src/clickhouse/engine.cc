@@ -1,0 +1,264 @@
+#include "clickhouse/engine.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "clickhouse/engine_files.h"
+#include "clickhouse/engine_process.h"
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr const char* kLibraryName = "libchdb.so";
+constexpr const char* kBinaryName = "qvdhouse-engine";
+constexpr int kStartAttempts = 3;
+// How long an engine whose process lives may leave the nonce unanswered.
+constexpr milliseconds kAttachPatience{5'000};
+constexpr milliseconds kPoll{2};
+
+// TCP first: once HTTP answers, both do. The last query keeps the engine's main thread, at no cost;
+// a single long sleep would end by itself.
+constexpr const char* kStartQueries =
+    "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; "
+    "SELECT sleepEachRow(2) FROM system.numbers FORMAT Null "
+    "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0";
+
+fs::path own_folder() { return fs::read_symlink("/proc/self/exe").parent_path(); }
+
+fs::path first_existing(const std::vector<fs::path>& candidates, std::string_view what,
+                        std::string_view fix) {
+  std::vector<std::string> looked_at;
+  for (const auto& candidate : candidates) {
+    std::error_code missing;
+    if (fs::is_regular_file(candidate, missing)) return fs::absolute(candidate);
+    looked_at.push_back(candidate.string());
+  }
+  throw base::ConfigError(
+      fmt::format("{} not found at {}; {}", what, fmt::join(looked_at, ", "), fix));
+}
+
+bool is_alive(const EngineInfo& info) {
+  return process_start_time(info.pid) == std::optional(info.pid_start_time);
+}
+
+// The engine that engine.json tells of, if it runs and is the one.
+std::optional<EngineInfo> running_engine(const fs::path& data_dir) {
+  auto info = read_engine_info(data_dir);
+  if (!info) return std::nullopt;
+  const auto deadline = steady_clock::now() + kAttachPatience;
+  while (is_alive(*info)) {
+    if (answers_nonce(info->http_port, info->nonce)) return info;
+    if (steady_clock::now() >= deadline) {
+      throw base::IoError(fmt::format(
+          "the engine of {} runs (pid {}) but does not answer on 127.0.0.1:{}: wait until it "
+          "does, or end it with \"kill {}\"",
+          data_dir.string(), info->pid, info->http_port, info->pid));
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return std::nullopt;
+}
+
+void check_port(std::string_view which, std::uint16_t wanted, std::uint16_t found,
+                const EngineInfo& info) {
+  if (wanted == 0 || wanted == found) return;
+  throw base::ConfigError(fmt::format(
+      "{} {} is wanted, but the engine that runs already (pid {}) listens on {}: use that, or end "
+      "the commands that use it first",
+      which, wanted, info.pid, found));
+}
+
+void check_wanted(const EngineOptions& options, const EngineInfo& info) {
+  check_port("HTTP port", options.http_port, info.http_port, info);
+  check_port("TCP port", options.tcp_port, info.tcp_port, info);
+  const bool other_user = options.user != EngineOptions{}.user && options.user != info.user;
+  const bool other_password = !options.password.empty() && options.password != info.password;
+  if (!other_user && !other_password) return;
+  throw base::ConfigError(fmt::format(
+      "the engine that runs already (pid {}) was started with another {}: use that, or end the "
+      "commands that use it first",
+      info.pid, other_user ? "user" : "password"));
+}
+
+EngineInfo fresh_info(const EngineOptions& options) {
+  EngineInfo info;
+  info.http_port = options.http_port != 0 ? options.http_port : free_port();
+  info.tcp_port = options.tcp_port;
+  while (info.tcp_port == 0 || (options.tcp_port == 0 && info.tcp_port == info.http_port)) {
+    info.tcp_port = free_port();
+  }
+  info.user = options.user;
+  info.password = options.password.empty() ? random_hex(24) : options.password;
+  info.nonce = random_hex(16);
+  return info;
+}
+
+// What a failed start printed, with what to do where that is known.
+std::string explained(const fs::path& data_dir, const EngineInfo& info, const std::string& log) {
+  if (log.find("Cannot lock file") != std::string::npos) {
+    return fmt::format("another ClickHouse uses this folder: {}. End it first",
+                       last_lines(data_dir / "status", 1));
+  }
+  if (log.find("Address already in use") != std::string::npos) {
+    return fmt::format("port {} or {} of 127.0.0.1 is in use: choose others", info.http_port,
+                       info.tcp_port);
+  }
+  return "its log ends with:\n" + log;
+}
+
+}  // namespace
+
+struct Engine::State {
+  fs::path data_dir;
+  FileLock in_use;  // held as long as this lives: the engine runs on
+  EngineInfo info;
+  std::optional<ChildProcess> child;  // when started here
+
+  void start(const EngineOptions& options);
+  // Empty on success, else what the engine printed.
+  std::optional<std::string> try_start(const EngineOptions& options, const fs::path& binary,
+                                       const fs::path& library);
+  void use() {
+    in_use = FileLock(data_dir / "engine.lock", FileLock::Kind::kShared, kAttachPatience,
+                      "the engine that ran here is still ending; try again");
+  }
+};
+
+std::optional<std::string> Engine::State::try_start(const EngineOptions& options,
+                                                    const fs::path& binary,
+                                                    const fs::path& library) {
+  info = fresh_info(options);
+  const auto config = write_engine_config(options, info);
+  const auto log = data_dir / "engine-stderr.log";
+  child.emplace(std::vector<std::string>{binary.string(), library.string(),
+                                         (data_dir / "engine.lock").string(),
+                                         "--config-file=" + config.string(),
+                                         std::string("--query=") + kStartQueries},
+                data_dir, log);
+  info.pid = child->pid();
+  info.pid_start_time = process_start_time(info.pid).value_or(0);
+
+  const auto deadline = steady_clock::now() + options.start_timeout;
+  while (!answers_nonce(info.http_port, info.nonce)) {
+    if (child->ended()) {
+      return fmt::format("{}\n({})", last_lines(log, 12), *child->ended());
+    }
+    if (steady_clock::now() >= deadline) {
+      child->kill();
+      return fmt::format("{}\n(no answer on 127.0.0.1:{} within {} ms)", last_lines(log, 12),
+                         info.http_port, options.start_timeout.count());
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return std::nullopt;
+}
+
+void Engine::State::start(const EngineOptions& options) {
+  const auto binary = first_existing(engine_binary_candidates(options), kBinaryName,
+                                     "build it beside this program, or set where it is");
+  const auto library =
+      first_existing(engine_library_candidates(options), kLibraryName,
+                     "run \"npm ci\" in packaging/engine (npm package @chdb/lib-linux-x64-gnu "
+                     "26.7.3-stable.1), or set where it is");
+  const bool any_port = options.http_port == 0 || options.tcp_port == 0;
+  for (int attempt = 1;; ++attempt) {
+    const auto failure = try_start(options, binary, library);
+    if (!failure) break;
+    const bool port_taken = failure->find("Address already in use") != std::string::npos;
+    const bool folder_taken = failure->find("Cannot lock file") != std::string::npos;
+    const bool worthwhile = folder_taken || (port_taken && any_port);
+    if (!worthwhile || attempt == kStartAttempts) {
+      throw base::IoError(fmt::format("the engine did not start on {}: {}", data_dir.string(),
+                                      explained(data_dir, info, *failure)));
+    }
+    if (folder_taken) {
+      // Perhaps an engine whose starter died before it wrote engine.json: left alone by us for a
+      // moment, it ends itself.
+      in_use = FileLock();
+      std::this_thread::sleep_for(milliseconds(100));
+      use();
+    }
+  }
+  write_engine_info(data_dir, info);
+}
+
+Engine Engine::attach_or_start(const EngineOptions& options) {
+  auto state = std::make_unique<State>();
+  std::error_code exists;
+  if (fs::create_directories(options.data_dir, exists)) {
+    fs::permissions(options.data_dir, fs::perms::owner_all);
+  }
+  state->data_dir = fs::absolute(options.data_dir);
+
+  // One after the other: whoever comes second finds the engine that the first one started. The
+  // lock that keeps an engine alive is taken only then, so that nobody keeps one that no
+  // engine.json tells of.
+  const FileLock starting(state->data_dir / "engine.start.lock", FileLock::Kind::kExclusive,
+                          options.start_timeout,
+                          "another command has been starting the engine for too long; end it");
+  state->use();
+  if (auto info = running_engine(state->data_dir)) {
+    check_wanted(options, *info);
+    state->info = *std::move(info);
+  } else {
+    state->start(options);
+  }
+  return Engine(std::move(state));
+}
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Engine::~Engine() {
+  if (!state_) return;
+  state_->in_use = FileLock();
+  // If we were the last, it ends at once, and leaves no zombie.
+  constexpr milliseconds kEnding{100};
+  if (state_->child) state_->child->wait_for(kEnding);
+}
+
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+const EngineInfo& Engine::info() const { return state_->info; }
+bool Engine::started_here() const { return state_->child.has_value(); }
+
+Endpoint Engine::endpoint(std::string database) const {
+  return {.url = fmt::format("http://127.0.0.1:{}", state_->info.http_port),
+          .user = state_->info.user,
+          .password = state_->info.password,
+          .database = std::move(database)};
+}
+
+std::vector<fs::path> engine_binary_candidates(const EngineOptions& options) {
+  if (!options.engine_binary.empty()) return {options.engine_binary};
+  const auto folder = own_folder();
+  return {folder / kBinaryName, folder / "../lib/qvdhouse" / kBinaryName};
+}
+
+std::vector<fs::path> engine_library_candidates(const EngineOptions& options) {
+  if (!options.engine_library.empty()) return {options.engine_library};
+  const auto folder = own_folder();
+  std::vector<fs::path> candidates{folder / kLibraryName,
+                                   folder / "../lib/qvdhouse" / kLibraryName};
+  // A build tree lies within the source tree, where npm has put the library.
+  for (auto above = folder; above.has_relative_path(); above = above.parent_path()) {
+    candidates.push_back(above / "packaging/engine/node_modules/@chdb/lib-linux-x64-gnu" /
+                         kLibraryName);
+  }
+  return candidates;
+}
+
+}  // namespace qvdhouse::clickhouse

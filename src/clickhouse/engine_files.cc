@@ -1,0 +1,255 @@
+#include "clickhouse/engine_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::steady_clock;
+
+constexpr std::uintmax_t kMaxLogTail = 64 * 1024;
+
+[[noreturn]] void throw_errno(const fs::path& path, std::string_view doing) {
+  throw base::IoError(fmt::format("{}: {} failed: {}", path.string(), doing, std::strerror(errno)));
+}
+
+// Whole or not at all, and never readable by others, not even for a moment.
+void write_private_file(const fs::path& path, std::string_view text) {
+  const fs::path fresh = path.string() + ".new";
+  unlink(fresh.c_str());
+  const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) throw_errno(fresh, "creating it");
+  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (close(file) != 0 || !written) throw_errno(fresh, "writing it");
+  if (rename(fresh.c_str(), path.c_str()) != 0) throw_errno(path, "replacing it");
+}
+
+std::string xml_text(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '&' || c == '<' || c == '>') {
+      escaped += fmt::format("&#{};", static_cast<int>(c));
+    } else if (static_cast<unsigned char>(c) < ' ') {
+      throw base::ConfigError(
+          "a control character in the embedded engine's password or path can not be used");
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+// A user's name is an element's name in users.xml.
+void check_user_name(std::string_view user) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+  constexpr std::string_view kMore =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-";
+  if (user.empty() || kLetters.find(user[0]) == std::string_view::npos ||
+      user.find_first_not_of(kMore) != std::string_view::npos || user == "default") {
+    throw base::ConfigError(fmt::format(
+        "user \"{}\" of the embedded engine: expected letters, digits, _ and -, a letter first, "
+        "and not \"default\", which the engine needs for itself",
+        user));
+  }
+}
+
+void check_password(const std::string& password) {
+  try {
+    static_cast<void>(nlohmann::json(password).dump());
+  } catch (const nlohmann::json::type_error&) {
+    throw base::ConfigError("the embedded engine's password is not UTF-8: use another one");
+  }
+}
+
+std::uint64_t default_memory() {
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
+  return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 10 * 6;
+}
+
+std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
+  const auto data = fs::absolute(options.data_dir).string();
+  return fmt::format(
+      R"(<clickhouse>
+  <path>{data}/</path>
+  <users_config>users.xml</users_config>
+  <listen_host>127.0.0.1</listen_host>
+  <http_port>{http}</http_port>
+  <tcp_port>{tcp}</tcp_port>
+  <max_server_memory_usage>{memory}</max_server_memory_usage>
+  <log-level>warning</log-level>
+  <logger><log>{data}/engine.log</log><size>10M</size><count>2</count></logger>
+  <http_handlers>
+    <rule>
+      <url>{nonce_path}</url><methods>GET</methods>
+      <handler>
+        <type>static</type><status>200</status><response_content>{nonce}</response_content>
+      </handler>
+    </rule>
+    <defaults/>
+  </http_handlers>
+</clickhouse>
+)",
+      fmt::arg("data", xml_text(data)), fmt::arg("http", info.http_port),
+      fmt::arg("tcp", info.tcp_port),
+      fmt::arg("memory", options.memory_bytes != 0 ? options.memory_bytes : default_memory()),
+      fmt::arg("nonce_path", kNoncePath), fmt::arg("nonce", info.nonce));
+}
+
+// `default` runs the queries that start the engine and can not have a password. So that no other
+// user of the machine does anything as `default`, it is granted these three queries' needs only,
+// and its quota of three queries in 68 years is used up by them. (users.xml is not read again when
+// it changes, so that its grants can not be taken away after the start.)
+std::string users_xml(const EngineInfo& info) {
+  return fmt::format(
+      R"(<clickhouse>
+  <profiles>
+    <default>
+      <cancel_http_readonly_queries_on_client_close>1</cancel_http_readonly_queries_on_client_close>
+    </default>
+  </profiles>
+  <quotas>
+    <default/>
+    <start><interval><duration>2147483647</duration><queries>3</queries></interval></start>
+  </quotas>
+  <users>
+    <default>
+      <password/>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>default</profile>
+      <quota>start</quota>
+      <grants>
+        <query>GRANT SYSTEM LISTEN ON *.*</query>
+        <query>GRANT SELECT ON system.numbers</query>
+      </grants>
+    </default>
+    <{user}>
+      <password>{password}</password>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+      <access_management>1</access_management>
+      <named_collection_control>1</named_collection_control>
+    </{user}>
+  </users>
+</clickhouse>
+)",
+      fmt::arg("user", info.user), fmt::arg("password", xml_text(info.password)));
+}
+
+}  // namespace
+
+FileLock::FileLock(const fs::path& path, Kind kind, std::chrono::milliseconds patience,
+                   const std::string& busy_with)
+    : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  if (descriptor_ < 0) throw_errno(path, "opening it");
+  const auto deadline = steady_clock::now() + patience;
+  const int operation = (kind == Kind::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  while (flock(descriptor_, operation) != 0) {
+    const int error = errno;
+    const bool waiting = error == EWOULDBLOCK || error == EINTR;
+    if (waiting && steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      continue;
+    }
+    close(std::exchange(descriptor_, -1));
+    if (waiting) throw base::IoError(fmt::format("{}: {}", path.string(), busy_with));
+    errno = error;
+    throw_errno(path, "locking it");
+  }
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+fs::path write_engine_config(const EngineOptions& options, const EngineInfo& info) {
+  check_user_name(info.user);
+  check_password(info.password);
+  const auto folder = fs::absolute(options.data_dir) / "engine-config";
+  fs::create_directories(folder);
+  fs::permissions(folder, fs::perms::owner_all);
+  write_private_file(folder / "users.xml", users_xml(info));
+  write_private_file(folder / "config.xml", config_xml(options, info));
+  return folder / "config.xml";
+}
+
+void write_engine_info(const fs::path& data_dir, const EngineInfo& info) {
+  const nlohmann::json record = {
+      {"pid", info.pid},
+      {"pid_start_time", info.pid_start_time},
+      {"http_port", info.http_port},
+      {"tcp_port", info.tcp_port},
+      {"user", info.user},
+      {"password", info.password},
+      {"nonce", info.nonce},
+  };
+  write_private_file(data_dir / "engine.json", record.dump(2) + "\n");
+}
+
+std::optional<EngineInfo> read_engine_info(const fs::path& data_dir) {
+  std::ifstream file(data_dir / "engine.json");
+  if (!file) return std::nullopt;
+  try {
+    const auto record = nlohmann::json::parse(file);
+    return EngineInfo{.pid = record.at("pid").get<int>(),
+                      .pid_start_time = record.at("pid_start_time").get<std::uint64_t>(),
+                      .http_port = record.at("http_port").get<std::uint16_t>(),
+                      .tcp_port = record.at("tcp_port").get<std::uint16_t>(),
+                      .user = record.at("user").get<std::string>(),
+                      .password = record.at("password").get<std::string>(),
+                      .nonce = record.at("nonce").get<std::string>()};
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string random_hex(std::size_t bytes) {
+  std::vector<unsigned char> random(bytes);
+  if (getrandom(random.data(), bytes, 0) != static_cast<ssize_t>(bytes)) {
+    throw base::IoError("the system gave no random bytes for the engine's password");
+  }
+  std::string hex;
+  for (const auto byte : random) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+std::string last_lines(const fs::path& path, std::size_t count) {
+  std::error_code none;
+  const auto size = fs::file_size(path, none);
+  std::ifstream file(path, std::ios::binary);
+  if (none || !file) return {};
+  file.seekg(static_cast<std::streamoff>(size - std::min(size, kMaxLogTail)));
+  std::string tail(std::istreambuf_iterator<char>(file), {});
+  while (!tail.empty() && tail.back() == '\n') tail.pop_back();
+  auto start = tail.size();
+  for (std::size_t line = 0; line != count && start != std::string::npos && start != 0; ++line) {
+    start = tail.rfind('\n', start - 1);
+  }
+  return start == std::string::npos ? tail : tail.substr(start == 0 ? 0 : start + 1);
+}
+
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,49 @@
+// The files by which the embedded engine is run: its configuration, its record engine.json, its
+// locks. All are readable by their owner alone. engine.h says how they work together.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "clickhouse/engine.h"
+
+namespace qvdhouse::clickhouse {
+
+// An open file with a flock, released when this ends, however that happens.
+class FileLock {
+ public:
+  enum class Kind { kShared, kExclusive };
+
+  FileLock() = default;  // holds nothing
+  // Waits until it gets the lock. Throws IoError after `patience`, saying `busy_with`.
+  FileLock(const std::filesystem::path& path, Kind kind, std::chrono::milliseconds patience,
+           const std::string& busy_with);
+  ~FileLock();
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+
+ private:
+  int descriptor_ = -1;
+};
+
+// Where the engine answers its nonce to anybody, without a password.
+inline constexpr const char* kNoncePath = "/qvdhouse-nonce";
+
+// Writes DATA/engine-config/{config,users}.xml for this start; returns the path of config.xml.
+// Throws ConfigError for a user name that ClickHouse's configuration can not hold.
+std::filesystem::path write_engine_config(const EngineOptions& options, const EngineInfo& info);
+
+// DATA/engine.json. Reading gives nothing when there is none or it is not whole.
+void write_engine_info(const std::filesystem::path& data_dir, const EngineInfo& info);
+std::optional<EngineInfo> read_engine_info(const std::filesystem::path& data_dir);
+
+// `bytes` random bytes in hex.
+std::string random_hex(std::size_t bytes);
+
+// The file's last `count` lines, for messages; empty when there are none.
+std::string last_lines(const std::filesystem::path& path, std::size_t count);
+
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,177 @@
+#include "clickhouse/engine_process.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <thread>
+
+#include "base/error.h"
+#include "clickhouse/engine_files.h"
+
+extern char** environ;
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxNonceAnswer = 256;
+constexpr int kLogFlags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
+
+// What posix_spawn wants, freed with the object. Its functions fail for lack of memory only.
+struct SpawnPlan {
+  SpawnPlan(const fs::path& folder, const fs::path& log) {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), kLogFlags, 0600);
+    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
+
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~SpawnPlan() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+};
+
+// Times without a zone of their own are read and written as UTC, whatever the machine's zone.
+std::vector<std::string> environment_in_utc() {
+  std::vector<std::string> variables{"TZ=UTC"};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("TZ=")) variables.emplace_back(*variable);
+  }
+  return variables;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (auto& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const std::vector<std::string>& command, const fs::path& folder,
+                           const fs::path& log) {
+  const SpawnPlan plan(folder, log);
+  auto arguments = command;
+  auto environment = environment_in_utc();
+  const int error = posix_spawn(&pid_, command.front().c_str(), &plan.actions, &plan.attributes,
+                                pointers(arguments).data(), pointers(environment).data());
+  if (error != 0) {
+    throw base::IoError(
+        fmt::format("{}: starting it failed: {}", command.front(), std::strerror(error)));
+  }
+}
+
+const std::optional<std::string>& ChildProcess::ended() {
+  int status = 0;
+  if (ended_ || waitpid(pid_, &status, WNOHANG) == 0) return ended_;
+  ended_ = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
+                               : fmt::format("exit code {}", WEXITSTATUS(status));
+  return ended_;
+}
+
+void ChildProcess::kill() {
+  if (ended()) return;
+  ::kill(pid_, SIGKILL);
+  wait_for(std::chrono::seconds(10));
+}
+
+void ChildProcess::wait_for(std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!ended() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+std::optional<std::uint64_t> process_start_time(int pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  const std::string stat(std::istreambuf_iterator<char>(file), {});
+  // "pid (name) state …": the name may hold anything, so fields count from the last ")".
+  const auto name_end = stat.rfind(')');
+  if (name_end == std::string::npos || name_end + 2 >= stat.size()) return std::nullopt;
+  std::string_view rest = std::string_view(stat).substr(name_end + 2);
+  if (rest[0] == 'Z' || rest[0] == 'X') return std::nullopt;
+  constexpr int kStateField = 3, kStartTimeField = 22;
+  for (int field = kStateField; field != kStartTimeField; ++field) {
+    rest.remove_prefix(std::min(rest.find(' '), rest.size() - 1) + 1);
+    if (rest.empty()) return std::nullopt;
+  }
+  std::uint64_t start_time = 0;
+  if (std::from_chars(rest.data(), rest.data() + rest.size(), start_time).ec != std::errc()) {
+    return std::nullopt;
+  }
+  return start_time;
+}
+
+std::uint16_t free_port() {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  const bool found = listener >= 0 && bind(listener, generic, size) == 0 &&
+                     getsockname(listener, generic, &size) == 0;
+  const int error = errno;
+  if (listener >= 0) close(listener);
+  if (!found) {
+    throw base::IoError(fmt::format("no free port on 127.0.0.1: {}", std::strerror(error)));
+  }
+  return ntohs(address.sin_port);
+}
+
+bool answers_nonce(std::uint16_t http_port, const std::string& nonce) {
+  constexpr long kPatienceMs = 2'000;
+  const std::unique_ptr<CURL, void (*)(CURL*)> easy(curl_easy_init(), curl_easy_cleanup);
+  if (!easy) throw std::bad_alloc();
+  const auto url = fmt::format("http://127.0.0.1:{}{}", http_port, kNoncePath);
+  std::string answer;
+  using OnWrite = std::size_t (*)(char*, std::size_t, std::size_t, std::string*);
+  const OnWrite on_write = [](char* bytes, std::size_t size, std::size_t count, std::string* to) {
+    // A stranger's endless answer is cut: more than a nonce is no nonce.
+    if (to->size() + size * count > kMaxNonceAnswer) return std::size_t{0};
+    to->append(bytes, size * count);
+    return size * count;
+  };
+  curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy.get(), CURLOPT_PROXY, "");
+  curl_easy_setopt(easy.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, kPatienceMs);
+  curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, on_write);
+  curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &answer);
+  return curl_easy_perform(easy.get()) == CURLE_OK && answer == nonce;
+}
+
+}  // namespace qvdhouse::clickhouse
