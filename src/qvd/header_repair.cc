@@ -164,6 +164,19 @@ std::size_t find_end_tag(std::string_view text, std::string_view name, std::size
   return kNone;
 }
 
+// Does the supposed text of an element hold tags that only a lost end tag explains: one of a
+// container, or a second start of the element itself? Taking them as text would lose fields.
+bool holds_structure(std::string_view content, std::string_view element) {
+  for (std::size_t at = content.find('<'); at != kNone; at = content.find('<', at + 1)) {
+    std::string_view tag = content.substr(at + 1);
+    tag = tag.substr(0, tag.find_first_of("<>"));
+    if (tag == element) return true;
+    if (tag.starts_with('/')) tag.remove_prefix(1);
+    if (std::ranges::find(kContainers, tag) != kContainers.end()) return true;
+  }
+  return false;
+}
+
 // Within a text element only its own end tag is markup, so every other `<` is text.
 std::string escape_strays(std::string_view text, std::vector<std::string>& warnings) {
   std::string out;
@@ -181,7 +194,8 @@ std::string escape_strays(std::string_view text, std::vector<std::string>& warni
     name = name.substr(0, name.find_first_of(kWhiteSpace));
     if (!is_text_element(name)) continue;
     const std::size_t end = find_end_tag(text, name, content);
-    if (end == kNone) {  // beyond mending: the parser says so
+    if (end == kNone || holds_structure(text.substr(content, end - content), name)) {
+      // Beyond mending: the rest stays as it is, and the parser says so.
       out += text.substr(i);
       break;
     }
