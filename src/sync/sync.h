@@ -2,15 +2,18 @@
 // One bad file never stops the others; what each file's fate was is a value, not an exception.
 #pragma once
 
+#include <spdlog/logger.h>
+
+#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
-
-#include <spdlog/logger.h>
 
 #include "clickhouse/connection.h"
 #include "load/load.h"
@@ -22,6 +25,8 @@ namespace qvdhouse::sync {
 struct Options {
   std::string source;
   source::Selection selection;
+  // Budget of the whole run: `load.memory_bytes` is shared by the files that load side by side, and
+  // `load.streams` is what a large file gets. `load.run_id` is left empty: run() makes one.
   load::Options load;
   std::string database = "local";
   std::filesystem::path lock_dir;  // one flock file a table being loaded (crash-safe claims)
@@ -29,6 +34,10 @@ struct Options {
   unsigned parallel_files = 0;     // 0: by cores
   unsigned max_attempts = 3;       // within one run, for errors that may pass
   unsigned history_days = 90;
+  // A file that is not complete waits until nothing was written to it for so long; then it is
+  // wrong.
+  std::chrono::seconds settle{60};
+  std::chrono::milliseconds first_delay{1'000};  // before the second attempt; doubles
 };
 
 enum class Action { kLoad, kSkip, kWait, kRefuse };
@@ -37,9 +46,13 @@ enum class Action { kLoad, kSkip, kWait, kRefuse };
 struct Decision {
   source::FileEntry file;
   Action action = Action::kSkip;
-  std::string reason_code;  // new, changed, retry, full, unchanged, excluded, hidden, unfinished, collision, backoff, failed-unchanged
+  // kLoad: new, changed, full, retry, missing (its table is gone), renamed (its table's name is
+  // another now), settings. kSkip: unchanged, backoff, failed-unchanged, or the listing's skip_code
+  // (hidden, temporary, excluded, link, unreadable, not-a-file). kWait: unfinished. kRefuse:
+  // collision, name.
+  std::string reason_code;
   std::string reason;
-  std::string table;
+  std::string table;  // empty for what the listing skipped
 };
 
 enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled };
@@ -91,13 +104,18 @@ class Monitor {
   std::unique_ptr<State> state_;
 };
 
-// Lists and decides, changing nothing. `tracked` is Tracking::files().
+// Lists and decides, changing nothing; sorted by path. `tracked` is Tracking::files(), `tables`
+// Tracking::tables() (without it, no file is loaded again because its table is gone). Throws
+// ConfigError/IoError when the source can not be listed.
 std::vector<Decision> decide(const Options& options,
-                             const std::vector<tracking::FileRecord>& tracked);
+                             const std::vector<tracking::FileRecord>& tracked,
+                             const std::optional<std::set<std::string>>& tables = std::nullopt);
 
-// One whole run. `on_file` is called as each file ends (from one thread at a time). Throws
-// ConfigError/IoError when the source can not be listed, ServerError/IoError when the target can not
-// be reached at all; a stop ends open loads, rolls them back and returns with kCancelled outcomes.
+// One whole run, into options.database of the endpoint. `on_file` is called as each file ends (from
+// one thread at a time). Several runs at once, in one process or many, load each file once.
+// Throws ConfigError/IoError when the source can not be listed, ServerError/IoError when the target
+// can not be reached at all, or not any more; a stop ends open loads, rolls them back and returns
+// with kCancelled outcomes.
 Summary run(const Options& options, const clickhouse::Endpoint& endpoint, Monitor& monitor,
             spdlog::logger& log, const std::function<void(const FileOutcome&)>& on_file,
             std::stop_token stop = {});

@@ -1,1 +1,192 @@
 #include "tracking/tracking.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "clickhouse/ddl.h"
+#include "clickhouse/quote.h"
+#include "tracking/row_binary.h"
+#include "tracking/tables.h"
+
+namespace qvdhouse::tracking {
+namespace {
+
+using clickhouse::Connection;
+using clickhouse::qualified;
+using clickhouse::quote_identifier;
+using clickhouse::quote_literal;
+
+// ClickHouse's own database, which is always there; ours may have to be created first, and a
+// request that names a missing database is refused whatever it asks.
+clickhouse::Endpoint anywhere(clickhouse::Endpoint endpoint) {
+  endpoint.database = "system";
+  return endpoint;
+}
+
+bool is_absent(const base::ServerError& error) {
+  constexpr int kUnknownTable = 60;
+  constexpr int kUnknownDatabase = 81;
+  return error.code() == kUnknownTable || error.code() == kUnknownDatabase;
+}
+
+// RowBinary carries no types, so what is in the table must be what the codec writes.
+void match_columns(Connection& connection, const std::string& database, std::string_view table,
+                   const std::vector<Column>& wanted) {
+  const auto found = clickhouse::describe_table(connection, database, table);
+  for (const Column& column : wanted) {
+    const auto same = std::ranges::find(found, column.name, &clickhouse::ColumnDefinition::name);
+    if (same == found.end()) {
+      connection.query(fmt::format("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}",
+                                   qualified(database, table), quote_identifier(column.name),
+                                   column.type));
+    } else if (same->type != column.type) {
+      throw base::ConfigError(
+          fmt::format("table {}.{}, column {}: expected {}, found {}; it was made by another "
+                      "program: rename it "
+                      "(RENAME TABLE), or choose another database",
+                      database, table, column.name, column.type, same->type));
+    }
+  }
+}
+
+template <class Code>
+void insert_rows(Connection& connection, const std::string& database, std::string_view table,
+                 const std::vector<Column>& columns, const Code& code) {
+  RowWriter writer;
+  code(writer);
+  bool sent = false;
+  connection.insert(fmt::format("INSERT INTO {} ({}) FORMAT RowBinary", qualified(database, table),
+                                column_list(columns)),
+                    [&] {
+                      if (std::exchange(sent, true)) return std::span<const std::byte>();
+                      return writer.bytes();
+                    });
+}
+
+std::vector<FileRecord> read_files(const std::string& answer) {
+  std::vector<FileRecord> files;
+  for (RowReader reader(answer); !reader.done();) code_file(reader, files.emplace_back());
+  return files;
+}
+
+}  // namespace
+
+Tracking::Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned history_days)
+    : connection_(anywhere(std::move(endpoint))),
+      database_(std::move(database)),
+      history_days_(history_days) {}
+
+void Tracking::ensure_tables() {
+  connection_.query("CREATE DATABASE IF NOT EXISTS " + quote_identifier(database_));
+  connection_.query(create_file_table(database_));
+  connection_.query(create_history_table(database_, history_days_));
+  match_columns(connection_, database_, kFileTable, file_columns());
+  match_columns(connection_, database_, kHistoryTable, history_columns());
+
+  // The table may be older than the setting.
+  const std::string engine = connection_.query(
+      fmt::format("SELECT engine_full FROM system.tables WHERE database = {} AND name = {} FORMAT "
+                  "TSVRaw",
+                  quote_literal(database_), quote_literal(kHistoryTable)));
+  const std::string ttl = history_ttl(history_days_);
+  const std::string table = qualified(database_, kHistoryTable);
+  if (ttl.empty() && engine.find(" TTL ") != std::string::npos) {
+    connection_.query(fmt::format("ALTER TABLE {} REMOVE TTL", table));
+  } else if (!ttl.empty() && engine.find(ttl) == std::string::npos) {
+    connection_.query(fmt::format("ALTER TABLE {} MODIFY TTL {}", table, ttl));
+  }
+}
+
+// Empty also when the table or its database is not there.
+std::string Tracking::select(std::string_view what, std::string_view table, std::string_view rest) {
+  try {
+    return connection_.query(fmt::format("SELECT {} FROM {} {} FORMAT RowBinary", what,
+                                         qualified(database_, table), rest));
+  } catch (const base::ServerError& error) {
+    if (is_absent(error)) return "";
+    throw;
+  }
+}
+
+std::vector<FileRecord> Tracking::files() {
+  return read_files(select(column_list(file_columns()), kFileTable, "FINAL ORDER BY file_path"));
+}
+
+std::optional<FileRecord> Tracking::find(const std::string& file_path) {
+  std::vector<FileRecord> files =
+      read_files(select(column_list(file_columns()), kFileTable,
+                        "FINAL WHERE file_path = " + quote_literal(file_path)));
+  if (files.empty()) return std::nullopt;
+  return std::move(files.front());
+}
+
+std::set<std::string> Tracking::tables() {
+  const std::string answer = connection_.query(
+      fmt::format("SELECT name FROM system.tables WHERE database = {} FORMAT RowBinary",
+                  quote_literal(database_)));
+  std::set<std::string> names;
+  for (RowReader reader(answer); !reader.done();) {
+    std::string name;
+    reader(name);
+    names.insert(std::move(name));
+  }
+  return names;
+}
+
+std::vector<Attempt> Tracking::history(const std::string& file, std::size_t limit) {
+  std::string filter;
+  if (!file.empty()) {
+    filter = fmt::format(
+        "WHERE file_path = {0} OR lowerUTF8({0}) IN (lowerUTF8(file_path), lowerUTF8(file_name), "
+        "replaceRegexpOne(lowerUTF8(file_name), '\\\\.[^.]*$', ''))",
+        quote_literal(file));
+  }
+  // An insert that was repeated because its answer got lost left its rows twice.
+  const std::string answer =
+      select(column_list(history_columns()), kHistoryTable,
+             fmt::format("{} ORDER BY started_at DESC, attempt DESC LIMIT 1 BY attempt_id LIMIT {}",
+                         filter, limit));
+  std::vector<Attempt> attempts;
+  for (RowReader reader(answer); !reader.done();) code_attempt(reader, attempts.emplace_back());
+  return attempts;
+}
+
+void Tracking::record(const FileRecord& file) { record(std::vector<FileRecord>{file}); }
+
+void Tracking::record(const std::vector<FileRecord>& files) {
+  if (files.empty()) return;
+  insert_rows(connection_, database_, kFileTable, file_columns(), [&](RowWriter& writer) {
+    for (const FileRecord& file : files) code_file(writer, file);
+  });
+}
+
+void Tracking::record(const std::vector<Attempt>& attempts) {
+  if (attempts.empty()) return;
+  insert_rows(connection_, database_, kHistoryTable, history_columns(), [&](RowWriter& writer) {
+    for (const Attempt& attempt : attempts) code_attempt(writer, attempt);
+  });
+}
+
+void Tracking::forget(const std::vector<std::string>& file_paths) {
+  // A statement must stay below the server's max_query_size of 256 KiB.
+  constexpr std::size_t kMaxListBytes = 128 << 10;
+  for (std::size_t next = 0; next < file_paths.size();) {
+    std::string list;
+    do {
+      list += (list.empty() ? "" : ", ") + quote_literal(file_paths[next++]);
+    } while (next < file_paths.size() && list.size() < kMaxListBytes);
+    try {
+      connection_.query(fmt::format("ALTER TABLE {} DELETE WHERE file_path IN ({})",
+                                    qualified(database_, kFileTable), list),
+                        {{"mutations_sync", "2"}});
+    } catch (const base::ServerError& error) {
+      if (!is_absent(error)) throw;
+      return;  // nothing is known, so there is nothing to forget
+    }
+  }
+}
+
+}  // namespace qvdhouse::tracking

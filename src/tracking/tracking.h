@@ -1,13 +1,17 @@
 // What was loaded, when, why, with what outcome: two tables in the target database.
-//   QvdFileTracking  ReplacingMergeTree(version), one row per file under FINAL
-//   QvdFileHistory   MergeTree, every attempt with its steps, expiring after a setting
-// The column names of the first are those that users of the original query; docs/operations.md
-// lists both tables.
+//   QvdFileTracking  ReplacingMergeTree(version) ORDER BY file_path: one row per file under FINAL
+//   QvdFileHistory   MergeTree ORDER BY (file_path, started_at): every attempt with its steps,
+//                    expiring after a setting
+// Columns of both are those of FileRecord (types beside the members); the history has those of
+// Attempt too. The names down to source_type are the ones that users of the original query;
+// docs/operations.md explains them. Any bytes of a path, name or message come back as they went in.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clickhouse/connection.h"
@@ -15,28 +19,32 @@
 namespace qvdhouse::tracking {
 
 struct FileRecord {
-  std::string file_path;
-  std::string file_name;
-  std::string table_name;
-  std::uint64_t file_size = 0;
-  std::int64_t file_mtime_us = 0;  // DateTime64(6, 'UTC') in the table
-  std::string file_etag;
-  std::int64_t processed_at_us = 0;
-  double processing_duration_seconds = 0;
-  std::uint64_t row_count = 0;
-  std::string status;  // completed, failed, waiting, processing
-  std::string error_message;
-  std::uint64_t version = 0;  // of the row: ever growing; the newest wins
-  std::uint64_t batch_size = 0;
-  std::string source_type;
+  std::string file_path;                   // String
+  std::string file_name;                   // String
+  std::string table_name;                  // String
+  std::uint64_t file_size = 0;             // UInt64, bytes
+  std::int64_t file_mtime_us = 0;          // file_mtime DateTime64(6, 'UTC')
+  std::string file_etag;                   // String
+  std::int64_t processed_at_us = 0;        // processed_at DateTime64(6, 'UTC')
+  double processing_duration_seconds = 0;  // Float64
+  std::uint64_t row_count = 0;             // UInt64
+  std::string status;            // LowCardinality(String): completed, failed, waiting, processing
+  std::string error_message;     // String
+  std::uint64_t version = 0;     // UInt64, of the row: ever growing; the newest wins
+  std::uint64_t batch_size = 0;  // UInt64, most rows of a block; 0: sized for speed
+  std::string source_type;       // LowCardinality(String)
   // Beyond the original's columns:
-  std::string run_id;
-  std::string error_class;          // input, io, server, config, schema, verify; empty when completed
-  std::uint32_t failure_count = 0;  // failed attempts in a row on this version of the file
-  std::int64_t retry_at_us = 0;     // not before this time while the file stays as it is; 0: only when it changes
-  std::string qvd_created_at;       // CreateUtcTime of the header
-  std::string schema;               // "column type" pairs as JSON, for explain and drift
-  std::vector<std::string> warnings;
+  std::string run_id;       // String
+  std::string error_class;  // LowCardinality(String): input, io, server, config, schema, verify,
+                            // cancelled; empty when completed
+  std::uint32_t failure_count = 0;  // UInt32, failed runs in a row on this version of the file
+  std::int64_t retry_at_us = 0;     // retry_at DateTime64(6, 'UTC'): not before this time while the
+                                 // file stays as it is; 0: only when it (or, for a schema, a
+                                 // setting) changes
+  std::string qvd_created_at;  // String, CreateUtcTime of the header
+  std::string schema;          // String, [["column", "type"], …] as JSON, for explain and drift
+  std::vector<std::string> warnings;  // Array(String)
+  std::string settings_hash;          // String, of the settings that decide columns and names
 };
 
 struct StepTime {
@@ -45,34 +53,41 @@ struct StepTime {
 };
 
 struct Attempt {
-  FileRecord file;       // as it was after the attempt
-  std::string attempt_id;
-  std::uint32_t attempt = 1;  // within the run
-  std::string reason;    // why the file was taken up: new, changed, retry, full, reset
-  std::int64_t started_at_us = 0;
-  std::int64_t finished_at_us = 0;
-  std::uint64_t bytes_sent = 0;
-  std::vector<StepTime> steps;
+  FileRecord file;            // as it was after the attempt
+  std::string attempt_id;     // String, unique
+  std::uint32_t attempt = 1;  // UInt32, within the run
+  std::string reason;  // LowCardinality(String), why the file was taken up: the decision's code
+  std::int64_t started_at_us = 0;   // started_at DateTime64(6, 'UTC')
+  std::int64_t finished_at_us = 0;  // finished_at DateTime64(6, 'UTC')
+  std::uint64_t bytes_sent = 0;     // UInt64
+  std::vector<StepTime> steps;      // Array(Tuple(name String, seconds Float64))
 };
 
 class Tracking {
  public:
-  // `database` is where both tables live; history expires after `history_days`.
+  // `database` is where both tables live; history expires after `history_days` (0: never).
   Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned history_days = 90);
 
-  // Creates the database and both tables where absent.
+  // Creates the database and both tables where absent, and adds columns that an older version of
+  // qvdhouse did not have. Throws ConfigError when a table of that name is not of this shape.
   void ensure_tables();
-  // The newest record of every file (FINAL); empty when the table is not there yet.
+  // The newest record of every file (FINAL), sorted by path; empty when the table is not there yet.
   std::vector<FileRecord> files();
+  // The newest record of one file.
+  std::optional<FileRecord> find(const std::string& file_path);
+  // Names of all tables of the database; empty when the database is not there yet.
+  std::set<std::string> tables();
   // Newest first; all files when `file` is empty, else those whose path, name or stem equals it in
   // any case.
   std::vector<Attempt> history(const std::string& file, std::size_t limit);
   void record(const FileRecord& file);
+  void record(const std::vector<FileRecord>& files);  // in one insert
   void record(const std::vector<Attempt>& attempts);
   // Forgets files (deleted rows, synchronously), so that the next sync takes them up again.
   void forget(const std::vector<std::string>& file_paths);
 
  private:
+  std::string select(std::string_view what, std::string_view table, std::string_view rest);
   clickhouse::Connection connection_;
   std::string database_;
   unsigned history_days_;

@@ -1,0 +1,69 @@
+// ClickHouse's RowBinary, for the few types of the tracking tables. JSON would not do: paths and
+// messages may hold bytes that are not UTF-8, and they must come back exactly.
+//
+// Writer and Reader have the same call, so that one function lists the columns of a record for
+// both.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qvdhouse::tracking {
+
+template <class T>
+concept FixedValue = std::integral<T> || std::floating_point<T>;
+
+class RowWriter {
+ public:
+  void operator()(const std::string& text);  // String, LowCardinality(String)
+  template <FixedValue T>
+  void operator()(T value) {  // UIntN, IntN, Float64; DateTime64 as its ticks
+    append(std::as_bytes(std::span(&value, 1)));
+  }
+  template <class T>
+  void operator()(const std::vector<T>& items) {  // Array
+    size(items.size());
+    for (const T& item : items) (*this)(item);
+  }
+  template <class T>
+  requires requires(T& tuple, RowWriter& writer) { code(writer, tuple); }
+  void operator()(const T& tuple) { code(*this, tuple); }
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  void size(std::uint64_t value);
+  void append(std::span<const std::byte> bytes);
+  std::vector<std::byte> bytes_;
+};
+
+// `bytes` must outlive it. Throws ServerError when the answer ends within a value.
+class RowReader {
+ public:
+  explicit RowReader(std::string_view bytes) : bytes_(bytes) {}
+  bool done() const { return bytes_.empty(); }
+  void operator()(std::string& text);
+  template <FixedValue T>
+  void operator()(T& value) {
+    take(std::as_writable_bytes(std::span(&value, 1)));
+  }
+  template <class T>
+  void operator()(std::vector<T>& items) {
+    items.clear();
+    for (std::uint64_t left = size(); left > 0; --left) (*this)(items.emplace_back());
+  }
+  template <class T>
+  requires requires(T& tuple, RowReader& reader) { code(reader, tuple); }
+  void operator()(T& tuple) { code(*this, tuple); }
+
+ private:
+  std::uint64_t size();
+  void take(std::span<std::byte> out);
+  std::string_view bytes_;
+};
+
+}  // namespace qvdhouse::tracking
