@@ -35,7 +35,7 @@ std::optional<MalformedXml> find_malformed_xml(std::string_view text);
 // True for elements that hold text and never other elements.
 bool is_text_element(std::string_view name);
 
-// What section 2.2 of the format allows to be mended: the text is cut behind the root's end tag and
+// What section 2.4 of the format allows to be mended: the text is cut behind the root's end tag and
 // a missing `>` is supplied, control bytes are dropped, stray `<` and `&` within text elements are
 // escaped. Names each kind of repair in `warnings`.
 std::string repair_header_text(const HeaderText& header, std::vector<std::string>& warnings);
