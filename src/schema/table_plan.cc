@@ -102,11 +102,10 @@ void choose_order_by(const qvd::TableHeader& header, std::span<const qvd::Symbol
 }
 
 std::string table_comment(const qvd::TableHeader& header, std::string_view file_name) {
-  std::string comment;
-  if (!header.comment.empty()) comment = header.comment + "; ";
-  comment += fmt::format("from {}", file_name);
+  std::string comment = fmt::format("{}{}", kTableCommentPrefix, file_name);
   if (!header.creator_document.empty()) comment += fmt::format(" by {}", header.creator_document);
   if (!header.created_at.empty()) comment += fmt::format(", created {} UTC", header.created_at);
+  if (!header.comment.empty()) comment += "; " + header.comment;
   return comment;
 }
 
