@@ -1,7 +1,80 @@
 #include "cli/cli.h"
 
-namespace qvdhouse::cli {
+#include <fmt/format.h>
 
-int run(int, char**) { return 1; }
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include "base/error.h"
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/config.h"
+#include "cli/context.h"
+#include "cli/display.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/stop_signals.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+int run_command(int argc, char** argv, Display& display) {
+  // What is asked for.
+  const Parsed parsed = parse_arguments(argc, argv);
+  if (parsed.exit_code) return *parsed.exit_code;
+  const Arguments& arguments = parsed.arguments;
+
+  // The settings, from everywhere they may stand.
+  Config config;
+  if (arguments.needs_config) {
+    config = load_config({.flags = arguments.flags,
+                          .flag_names = arguments.flag_names,
+                          .environment = process_environment(),
+                          .config_file = arguments.config_file});
+  }
+
+  // Logging: the flags -q and -v are short for a level.
+  std::string level = config.log_level;
+  if (arguments.verbose) level = "debug";
+  if (arguments.quiet) level = "error";
+  const auto log = make_logger(display, level);
+  for (const std::string& warning : config.warnings) log->warn("{}", warning);
+
+  // The command, which Ctrl-C asks to stop.
+  const StopSignals signals([&display] {
+    display.line("Stopping: what is open is rolled back. Ctrl-C again leaves at once.");
+  });
+  const int exit_code = arguments.command(Context{.config = config,
+                                                  .display = display,
+                                                  .log = *log,
+                                                  .stop = signals.token(),
+                                                  .quiet = arguments.quiet,
+                                                  .verbose = arguments.verbose});
+  flush_output();
+  return exit_code;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  Display display;
+  try {
+    return run_command(argc, argv, display);
+  } catch (const UsageError& error) {
+    display.line(fmt::format("qvdhouse: {}. See qvdhouse --help", error.what()));
+    return kUsage;
+  } catch (const base::Cancelled&) {
+    display.line("qvdhouse: stopped");
+    return kStopped;
+  } catch (const std::exception& error) {
+    // What was printed before the error belongs before it.
+    std::fflush(stdout);
+    display.line(fmt::format("qvdhouse: {}", error.what()));
+    return exit_code_of(error);
+  }
+}
+
+std::string version() { return QVDHOUSE_VERSION; }
 
 }  // namespace qvdhouse::cli

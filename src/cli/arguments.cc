@@ -1,0 +1,269 @@
+#include "cli/arguments.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/completion.h"
+#include "cli/did_you_mean.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/settings_table.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+constexpr const char* kJsonHelp = "print JSON";
+
+// A command whose arguments are a plain struct: options are bound to the struct in `bind`, and
+// what runs is `run` with a copy of it.
+template <class A>
+CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& name,
+                      const std::string& help, const std::string& example,
+                      int (*run)(const A&, const Context&),
+                      const std::function<void(CLI::App&, A&)>& bind) {
+  CLI::App* command = app.add_subcommand(name, help);
+  const auto own = std::make_shared<A>();
+  bind(*command, *own);
+  command->footer("Example:\n  " + example +
+                  "\n\nSettings such as --data-dir go with every command: qvdhouse --help");
+  command->callback([own, run, &arguments] {
+    arguments.command = [own, run](const Context& context) { return run(*own, context); };
+  });
+  return command;
+}
+
+// [SOURCE]: a setting too, so it goes where the settings go.
+void add_source(CLI::App& command, Arguments& arguments) {
+  command.add_option_function<std::string>(
+      "SOURCE",
+      [&arguments](const std::string& value) {
+        arguments.flags["source"] = value;
+        arguments.flag_names["source"] = "the command line";
+      },
+      "folder, file or glob (default: QVD_SOURCE)");
+}
+
+void add_loading_commands(CLI::App& app, Arguments& arguments) {
+  add_command<SyncArguments>(app, arguments, "sync", "load what is new or changed",
+                             "qvdhouse sync ./qvds", run_sync, [&](CLI::App& c, SyncArguments& a) {
+                               add_source(c, arguments);
+                               c.add_flag("--dry-run", a.dry_run, "only say what would be done");
+                               c.add_flag("--full", a.full, "load unchanged files too");
+                               c.add_flag("--json", a.json, kJsonHelp);
+                             });
+  add_command<PlanArguments>(app, arguments, "plan",
+                             "what sync would do, and the tables it would make",
+                             "qvdhouse plan ./qvds", run_plan, [&](CLI::App& c, PlanArguments& a) {
+                               add_source(c, arguments);
+                               c.add_flag("--full", a.full, "as for sync --full");
+                               c.add_flag("--json", a.json, kJsonHelp);
+                             });
+  add_command<LsArguments>(app, arguments, "ls", "the files of the source",
+                           "qvdhouse ls ./qvds --pattern '**/*.qvd' -v", run_ls,
+                           [&](CLI::App& c, LsArguments& a) {
+                             add_source(c, arguments);
+                             c.add_flag("--json", a.json, kJsonHelp);
+                           });
+  add_command<InspectArguments>(
+      app, arguments, "inspect", "one file: header, fields, column types and why",
+      "qvdhouse inspect ./qvds/Item.qvd", run_inspect, [](CLI::App& c, InspectArguments& a) {
+        c.add_option("FILE", a.file, "a QVD file")->required();
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
+}
+
+void add_tracking_commands(CLI::App& app, Arguments& arguments) {
+  add_command<StatusArguments>(
+      app, arguments, "status", "what was loaded, file by file", "qvdhouse status", run_status,
+      [](CLI::App& c, StatusArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
+  add_command<HistoryArguments>(
+      app, arguments, "history", "every attempt, newest first", "qvdhouse history Item.qvd -v",
+      run_history, [](CLI::App& c, HistoryArguments& a) {
+        c.add_option("FILE", a.file, "path, name or stem (default: all files)");
+        c.add_option("--limit", a.limit, "most attempts shown")->capture_default_str();
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
+  add_command<ExplainArguments>(app, arguments, "explain", "why a file was loaded or skipped",
+                                "qvdhouse explain Item.qvd --source ./qvds", run_explain,
+                                [](CLI::App& c, ExplainArguments& a) {
+                                  c.add_option("FILE", a.file, "path, name or stem")->required();
+                                  c.add_flag("--json", a.json, kJsonHelp);
+                                });
+  add_command<VerifyArguments>(
+      app, arguments, "verify", "compare tables with their files, value by value",
+      "qvdhouse verify QvdItem", run_verify, [](CLI::App& c, VerifyArguments& a) {
+        c.add_option("TABLE", a.table, "a table or file name (default: all)");
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
+  add_command<ResetArguments>(
+      app, arguments, "reset", "forget files, so that they are loaded again",
+      "qvdhouse reset --file Item.qvd --with-data", run_reset, [](CLI::App& c, ResetArguments& a) {
+        c.add_option("--file", a.file, "this file: path, name or stem");
+        c.add_option("--table", a.table, "the file of this table");
+        c.add_flag("--all", a.all, "every file");
+        c.add_flag("--with-data", a.with_data, "drop the tables too");
+        c.add_flag("--force", a.force, "do not ask");
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
+}
+
+void add_engine_commands(CLI::App& app, Arguments& arguments) {
+  add_command<QueryArguments>(
+      app, arguments, "query", "ask ClickHouse",
+      "qvdhouse query 'SELECT count() FROM QvdItem' --format JSON", run_query,
+      [](CLI::App& c, QueryArguments& a) {
+        c.add_option("SQL", a.sql, "one statement; - reads it from standard input")->required();
+        c.add_option("--format", a.format,
+                     "a ClickHouse format (default: PrettyCompact on a terminal, else TSV)");
+      });
+  add_command<ClientArguments>(
+      app, arguments, "client", "clickhouse-client on the embedded engine",
+      "qvdhouse client --exec", run_client, [](CLI::App& c, ClientArguments& a) {
+        CLI::Option* exec = c.add_flag("--exec", a.exec, "run it instead of printing the call");
+        c.add_flag("--keep", a.keep, "keep the engine running until Ctrl-C")->excludes(exec);
+      });
+  add_command<DoctorArguments>(
+      app, arguments, "doctor", "check everything that must be there", "qvdhouse doctor",
+      run_doctor, [](CLI::App& c, DoctorArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
+  add_command<ConfigArguments>(
+      app, arguments, "config", "the settings in effect, and their origin",
+      "qvdhouse config --json", run_config,
+      [](CLI::App& c, ConfigArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
+}
+
+CommandNode describe(const CLI::App& app) {
+  CommandNode node{app.get_name(), app.get_description(), {}, {}};
+  for (const CLI::Option* option : app.get_options()) {
+    std::vector<std::string> names;
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    for (const std::string& name : names) {
+      node.flags.push_back(name);
+      if (option->get_expected_max() > 0) node.value_flags.push_back(name);
+    }
+  }
+  return node;
+}
+
+CommandTree command_tree(const CLI::App& app) {
+  CommandTree tree{describe(app), {}};
+  const auto all = [](const CLI::App*) { return true; };
+  for (const CLI::App* command : app.get_subcommands(all))
+    tree.commands.push_back(describe(*command));
+  return tree;
+}
+
+// Commands that work whatever the settings say.
+void add_other_commands(CLI::App& app, Arguments& arguments) {
+  add_command<SampleArguments>(
+      app, arguments, "sample", "write sample QVD files", "qvdhouse sample ./samples --rows 10000",
+      run_sample, [](CLI::App& c, SampleArguments& a) {
+        c.add_option("DIR", a.directory, "the folder to write them into")->required();
+        c.add_option("--rows", a.rows, "rows of the largest file")->capture_default_str();
+        c.add_flag("--speed", a.speed_table, "one wide table for measuring, of any length");
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
+
+  CLI::App* version_command = app.add_subcommand("version", "print the version");
+  version_command->footer("Example:\n  qvdhouse version");
+  version_command->callback([&arguments] {
+    arguments.needs_config = false;
+    arguments.command = [](const Context&) {
+      print("qvdhouse " + version() + "\n");
+      return static_cast<int>(kOk);
+    };
+  });
+
+  CLI::App* completion = app.add_subcommand("completion", "print a shell completion script");
+  const auto shell = std::make_shared<std::string>();
+  completion->add_option("SHELL", *shell, "bash, zsh or fish")->required();
+  completion->footer("Example:\n  source <(qvdhouse completion bash)");
+  completion->callback([&app, &arguments, shell] {
+    arguments.needs_config = false;
+    arguments.command = [tree = command_tree(app), shell](const Context&) {
+      print(completion_script(*shell, tree));
+      return static_cast<int>(kOk);
+    };
+  });
+}
+
+void add_global_options(CLI::App& app, Arguments& arguments) {
+  app.set_help_flag("-h,--help", "print this help");
+  app.add_option("--config", arguments.config_file, "a settings file instead of ./qvdhouse.toml")
+      ->type_name("FILE");
+  app.add_flag("-q,--quiet", arguments.quiet, "no progress, and only errors are logged");
+  app.add_flag("-v,--verbose", arguments.verbose, "say more");
+  for (const Setting& setting : settings_table()) {
+    if (setting.flag.empty()) continue;
+    CLI::Option* option = app.add_option_function<std::vector<std::string>>(
+        std::string(setting.flag),
+        [&arguments, key = std::string(setting.key)](const std::vector<std::string>& values) {
+          // Lists add up; of other settings the last one given counts.
+          arguments.flags[key] = fmt::format("{}", fmt::join(values, ","));
+        },
+        fmt::format("{} [{}]", setting.help, setting.env));
+    option->type_name(std::string(setting.value_name))->group("Settings")->expected(1);
+    option->multi_option_policy(setting.is_list ? CLI::MultiOptionPolicy::TakeAll
+                                                : CLI::MultiOptionPolicy::TakeLast);
+  }
+}
+
+// A message that names the slip: CLI11's own says only what was left over.
+std::string usage_message(const CLI::App& app, const CLI::Error& error, const CommandTree& tree) {
+  std::string message = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return message;
+  const std::vector<std::string> extras = app.remaining(true);
+  if (extras.empty()) return message;
+  const std::string& word = extras.front();
+  std::vector<std::string> known = tree.global.flags;
+  const bool is_flag = word.starts_with('-');
+  if (!is_flag) known.clear();
+  for (const CommandNode& command : tree.commands) {
+    if (!is_flag) {
+      known.push_back(command.name);
+    } else if (app.got_subcommand(command.name)) {
+      known.insert(known.end(), command.flags.begin(), command.flags.end());
+    }
+  }
+  return fmt::format("{} '{}' is not known{}", is_flag ? "the flag" : "the argument", word,
+                     did_you_mean(word, known));
+}
+
+}  // namespace
+
+Parsed parse_arguments(int argc, const char* const* argv) {
+  Parsed parsed;
+  // Callbacks and commands refer to it, so it must not move before parsing is over.
+  Arguments arguments;
+  CLI::App app("QVD files become ClickHouse tables, every cell accounted for.", "qvdhouse");
+  app.fallthrough();
+  app.require_subcommand(1);
+  add_global_options(app, arguments);
+  app.fallthrough();
+  add_loading_commands(app, arguments);
+  add_tracking_commands(app, arguments);
+  add_engine_commands(app, arguments);
+  add_other_commands(app, arguments);
+  app.footer(
+      "Example:\n  qvdhouse sync ./qvds\n  qvdhouse query 'SHOW TABLES'\n\n"
+      "Exit codes: 0 ok, 1 usage, 2 configuration, 3 schema policy, 4 source, 5 ClickHouse,\n"
+      "6 verification, 7 some files failed, 130 stopped.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked_for) {
+    app.exit(asked_for);
+    parsed.exit_code = kOk;
+    return parsed;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(usage_message(app, error, command_tree(app)));
+  }
+  parsed.arguments = std::move(arguments);
+  return parsed;
+}
+
+}  // namespace qvdhouse::cli

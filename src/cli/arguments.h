@@ -1,0 +1,34 @@
+// The command line, taken apart. The only code that knows CLI11 is arguments.cc.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "cli/context.h"
+
+namespace qvdhouse::cli {
+
+struct Arguments {
+  // What to do; the command's own arguments are bound in it.
+  std::function<int(const Context&)> command;
+  // False for commands that must work whatever the settings say.
+  bool needs_config = true;
+  std::map<std::string, std::string> flags;       // settings given as flags, by key
+  std::map<std::string, std::string> flag_names;  // what was typed where that is not the flag
+  std::optional<std::filesystem::path> config_file;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+// Parses the command line. Prints help or version itself when they are asked for and returns an
+// exit code instead; a wrong command line is a UsageError.
+struct Parsed {
+  Arguments arguments;
+  std::optional<int> exit_code;  // set: there is nothing to run
+};
+Parsed parse_arguments(int argc, const char* const* argv);
+
+}  // namespace qvdhouse::cli

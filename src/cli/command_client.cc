@@ -1,0 +1,119 @@
+// qvdhouse client: clickhouse-client on the same data, as a command to copy or run at once.
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/target.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+// Without the password: other users of the machine can read a command line.
+std::vector<std::string> client_call(const clickhouse::EngineInfo& info,
+                                     const std::string& database) {
+  return {"clickhouse-client",
+          "--host",
+          "127.0.0.1",
+          "--port",
+          fmt::to_string(info.tcp_port),
+          "--user",
+          info.user,
+          "--database",
+          database};
+}
+
+std::string shell_quoted(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string shell_call(const clickhouse::EngineInfo& info, const std::string& database) {
+  std::string line = "CLICKHOUSE_PASSWORD=" + shell_quoted(info.password);
+  for (const std::string& word : client_call(info, database)) line += " " + shell_quoted(word);
+  return line;
+}
+
+// Runs the client on this terminal and waits for it. This process must stay: the engine lives only
+// as long as somebody uses it.
+int run_client_program(const std::vector<std::string>& call, const std::string& password) {
+  std::vector<char*> arguments;
+  for (const std::string& word : call) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  setenv("CLICKHOUSE_PASSWORD", password.c_str(), 1);
+  // Ctrl-C is the client's business while it runs.
+  signal(SIGINT, SIG_IGN);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGINT);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  pid_t child = 0;
+  const int failed =
+      posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0) {
+    throw TargetError(
+        fmt::format("clickhouse-client can not be run ({}); install the package "
+                    "clickhouse-client, or use qvdhouse query",
+                    std::strerror(failed)));
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? kOk : kClickHouse;
+}
+
+void wait_for_stop(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait(lock, stop, [] { return false; });
+}
+
+}  // namespace
+
+int run_client(const ClientArguments& arguments, const Context& context) {
+  if (context.config.endpoint) {
+    throw UsageError("client is for the embedded engine; the target is the server " +
+                     context.config.endpoint->url + ", which your own tools reach directly");
+  }
+  const Target target = Target::open(context, false);
+  const clickhouse::EngineInfo& info = target.engine()->info();
+  if (arguments.exec) {
+    return run_client_program(client_call(info, context.config.database), info.password);
+  }
+  print(shell_call(info, context.config.database) + "\n");
+  flush_output();
+  if (arguments.keep) {
+    context.display.line(
+        fmt::format("The engine runs until Ctrl-C (HTTP: http://127.0.0.1:{})", info.http_port));
+    wait_for_stop(context.stop);
+  } else if (target.engine()->started_here()) {
+    context.display.line(
+        "The engine was started for this command and ends with it. Keep it with "
+        "`qvdhouse client --keep`, or run the client at once with `qvdhouse client --exec`.");
+  }
+  return kOk;
+}
+
+}  // namespace qvdhouse::cli

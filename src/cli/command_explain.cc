@@ -1,0 +1,134 @@
+// qvdhouse explain: why one file was loaded or skipped, and what the next sync does with it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/decisions.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "sync/sync.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+void line(std::string_view title, const std::string& value) {
+  if (!value.empty()) print(fmt::format("{:<10}{}\n", title, printable_lines(value)));
+}
+
+std::string version_of(std::uint64_t size, std::int64_t mtime_us) {
+  return fmt::format("{} bytes, modified {} UTC", format_count(size), format_time(mtime_us));
+}
+
+void print_record(const tracking::FileRecord& record) {
+  line("Last", fmt::format("{} at {} UTC in {}, {} rows into {}", record.status,
+                           format_time(record.processed_at_us),
+                           format_seconds(record.processing_duration_seconds),
+                           format_count(record.row_count), record.table_name));
+  line("Then", version_of(record.file_size, record.file_mtime_us));
+  line("Error", record.error_message);
+  if (record.failure_count > 0) {
+    line("Failures", fmt::format("{} in a row; {}", record.failure_count,
+                                 record.retry_at_us == 0
+                                     ? "tried again when the file changes"
+                                     : "tried again from " + format_time(record.retry_at_us) +
+                                           " UTC, or when it changes"));
+  }
+  for (const std::string& warning : record.warnings) line("Note", warning);
+}
+
+Json explain_json(const sync::Decision* decision, const tracking::FileRecord* record) {
+  Json json;
+  json["next"] = decision == nullptr ? Json() : decision_json(*decision);
+  json["last"] = record == nullptr ? Json()
+                                   : Json{{"file_path", record->file_path},
+                                          {"status", record->status},
+                                          {"processed_at", format_time(record->processed_at_us)},
+                                          {"file_size", record->file_size},
+                                          {"file_mtime", format_time(record->file_mtime_us)},
+                                          {"row_count", record->row_count},
+                                          {"table_name", record->table_name},
+                                          {"error_class", record->error_class},
+                                          {"error_message", record->error_message},
+                                          {"failure_count", record->failure_count},
+                                          {"warnings", record->warnings}};
+  return json;
+}
+
+void print_explanation(const sync::Decision* decision, const tracking::FileRecord* record) {
+  if (decision != nullptr) {
+    line("File", decision->file.path);
+    line("Now", version_of(decision->file.size, decision->file.mtime_us));
+  } else {
+    line("File", record->file_path);
+    line("Now", "not in the source any more, or not matched by file_pattern");
+  }
+  if (record != nullptr) {
+    print_record(*record);
+  } else {
+    line("Last", "never loaded");
+  }
+  if (decision != nullptr) {
+    line("Next sync", fmt::format("{}: {}", action_name(decision->action), decision->reason));
+  }
+}
+
+// A file named by its path needs no source to be set, and one that is only tracked needs none.
+std::vector<sync::Decision> decisions_about(const std::string& file, const Context& context,
+                                            const std::vector<tracking::FileRecord>& tracked) {
+  Config config = context.config;
+  if (config.source.empty()) {
+    if (!std::filesystem::exists(file)) return {};
+    config.source = file;
+  }
+  const sync::Options options = sync_options(config);
+  check_source_exists(options.source);
+  return sync::decide(options, tracked);
+}
+
+}  // namespace
+
+int run_explain(const ExplainArguments& arguments, const Context& context) {
+  const std::vector<tracking::FileRecord> tracked = tracked_files(context);
+  const std::vector<sync::Decision> decisions = decisions_about(arguments.file, context, tracked);
+  std::vector<std::string> paths;
+  for (const sync::Decision& decision : decisions) {
+    if (names_file(arguments.file, decision.file.path)) paths.push_back(decision.file.path);
+  }
+  for (const tracking::FileRecord& record : tracked) {
+    if (names_file(arguments.file, record.file_path)) paths.push_back(record.file_path);
+  }
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  if (paths.empty()) {
+    throw UsageError(fmt::format(
+        "no file of the source{}{} and none in the tracking table is "
+        "called {}",
+        context.config.source.empty() ? "" : " ", context.config.source, arguments.file));
+  }
+
+  Json json = Json::array();
+  for (const std::string& path : paths) {
+    const auto decision =
+        std::find_if(decisions.begin(), decisions.end(),
+                     [&](const sync::Decision& d) { return d.file.path == path; });
+    const auto record =
+        std::find_if(tracked.begin(), tracked.end(),
+                     [&](const tracking::FileRecord& r) { return r.file_path == path; });
+    const sync::Decision* next = decision == decisions.end() ? nullptr : &*decision;
+    const tracking::FileRecord* last = record == tracked.end() ? nullptr : &*record;
+    if (arguments.json) {
+      json.push_back(explain_json(next, last));
+    } else {
+      if (path != paths.front()) print("\n");
+      print_explanation(next, last);
+    }
+  }
+  if (arguments.json) print_json(json);
+  return kOk;
+}
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,92 @@
+// qvdhouse history: every attempt, newest first.
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+double seconds_of(const tracking::Attempt& attempt) {
+  return static_cast<double>(attempt.finished_at_us - attempt.started_at_us) / 1e6;
+}
+
+Json attempt_json(const tracking::Attempt& attempt) {
+  Json steps = Json::object();
+  for (const tracking::StepTime& step : attempt.steps) steps[step.name] = step.seconds;
+  return Json{{"run_id", attempt.file.run_id},
+              {"attempt_id", attempt.attempt_id},
+              {"attempt", attempt.attempt},
+              {"file_path", attempt.file.file_path},
+              {"file_name", attempt.file.file_name},
+              {"table_name", attempt.file.table_name},
+              {"reason", attempt.reason},
+              {"status", attempt.file.status},
+              {"row_count", attempt.file.row_count},
+              {"bytes_sent", attempt.bytes_sent},
+              {"started_at", format_time(attempt.started_at_us)},
+              {"finished_at", format_time(attempt.finished_at_us)},
+              {"seconds", seconds_of(attempt)},
+              {"steps", std::move(steps)},
+              {"error_class", attempt.file.error_class},
+              {"error_message", attempt.file.error_message}};
+}
+
+void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose) {
+  std::vector<std::vector<std::string>> rows;
+  for (const tracking::Attempt& attempt : attempts) {
+    rows.push_back({format_time(attempt.started_at_us), attempt.file.file_name, attempt.reason,
+                    format_count(attempt.file.row_count), format_seconds(seconds_of(attempt)),
+                    attempt.file.status});
+  }
+  print_table({{"Started (UTC)"},
+               {.title = "File", .flexible = true},
+               {"Why"},
+               {.title = "Rows", .right = true},
+               {.title = "Time", .right = true},
+               {"Result"}},
+              rows);
+  for (const tracking::Attempt& attempt : attempts) {
+    std::string detail;
+    if (verbose) {
+      for (const tracking::StepTime& step : attempt.steps) {
+        detail += fmt::format("  {} {}", step.name, format_seconds(step.seconds));
+      }
+    }
+    if (!attempt.file.error_message.empty()) {
+      detail += "\n  " + printable_lines(attempt.file.error_message);
+    }
+    if (detail.empty()) continue;
+    print(fmt::format("\n{} {}{}\n", format_time(attempt.started_at_us),
+                      printable(attempt.file.file_name), detail));
+  }
+}
+
+}  // namespace
+
+int run_history(const HistoryArguments& arguments, const Context& context) {
+  std::vector<tracking::Attempt> attempts;
+  if (target_may_hold_data(context.config)) {
+    const Target target = Target::open(context, false);
+    attempts = at_target(context.config, [&] {
+      return target.tracking(context.config).history(arguments.file, arguments.limit);
+    });
+  }
+  if (arguments.json) {
+    Json json = Json::array();
+    for (const tracking::Attempt& attempt : attempts) json.push_back(attempt_json(attempt));
+    print_json(json);
+  } else if (attempts.empty()) {
+    print(arguments.file.empty()
+              ? std::string("No attempts are recorded.\n")
+              : fmt::format("No attempts at {} are recorded.\n", printable(arguments.file)));
+  } else {
+    print_attempts(attempts, context.verbose);
+  }
+  return kOk;
+}
+
+}  // namespace qvdhouse::cli

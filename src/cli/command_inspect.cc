@@ -1,0 +1,173 @@
+// qvdhouse inspect: one file's header, fields and the columns that would be made of them, and why.
+// Needs no engine and no network.
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "load/load.h"
+#include "qvd/header.h"
+#include "qvd/profile.h"
+#include "source/listing.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+std::unique_ptr<base::ByteSource> open_named(const std::string& path) {
+  const auto files = source::list_files(path, {.pattern = "*", .include = {}, .exclude = {}});
+  if (files.size() != 1) {
+    throw UsageError(fmt::format("inspect takes one file; {} is {}", path,
+                                 files.empty() ? "none" : format_quantity(files.size(), "file")));
+  }
+  return source::open_file(files[0]);
+}
+
+// "3 int, 2 text, 1 blank": which kinds of symbols a field has.
+std::string kinds(const qvd::FieldProfile& profile) {
+  std::string text;
+  const auto add = [&](std::uint64_t count, std::string_view name) {
+    if (count == 0) return;
+    text += text.empty() ? "" : ", ";
+    text += count == profile.symbol_count ? std::string(name)
+                                          : fmt::format("{} {}", format_count(count), name);
+  };
+  add(profile.int_count, "int");
+  add(profile.double_count, "double");
+  add(profile.dual_int_count, "dual int");
+  add(profile.dual_double_count, "dual double");
+  add(profile.text_count, "text");
+  add(profile.blank_text_count, "blank");
+  return text.empty() ? "no values" : text;
+}
+
+Json profile_json(const qvd::FieldProfile& profile) {
+  Json json{{"symbols", profile.symbol_count},          {"int", profile.int_count},
+            {"double", profile.double_count},           {"dual_int", profile.dual_int_count},
+            {"dual_double", profile.dual_double_count}, {"text", profile.text_count},
+            {"blank_text", profile.blank_text_count},   {"all_integral", profile.all_integral},
+            {"non_finite", profile.non_finite_count},   {"text_bytes", profile.text_bytes},
+            {"max_text_bytes", profile.max_text_bytes}};
+  json["min"] = profile.min_number ? Json(*profile.min_number) : Json();
+  json["max"] = profile.max_number ? Json(*profile.max_number) : Json();
+  return json;
+}
+
+Json header_json(const qvd::TableHeader& header, const std::string& name) {
+  Json json{{"file", name},
+            {"file_bytes", header.file_bytes},
+            {"table_name", header.table_name},
+            {"records", header.record_count},
+            {"record_bytes", header.record_bytes},
+            {"created_at", header.created_at},
+            {"creator_document", header.creator_document},
+            {"build_number", header.build_number},
+            {"comment", header.comment},
+            {"warnings", header.warnings}};
+  json["fields"] = Json::array();
+  return json;
+}
+
+Json field_json(const qvd::FieldHeader& field, bool may_be_null) {
+  return Json{{"name", field.name},
+              {"comment", field.comment},
+              {"tags", field.tags},
+              {"format_type", field.number_format.type},
+              {"format", field.number_format.format},
+              {"width_bits", field.width_bits},
+              {"offset_bits", field.offset_bits},
+              {"bias", field.bias},
+              {"may_be_null", may_be_null}};
+}
+
+void print_json_report(const qvd::TableHeader& header, const load::PreparedFile& file,
+                       const std::string& name) {
+  Json json = header_json(header, name);
+  for (std::size_t i = 0; i < header.fields.size(); ++i) {
+    Json field = field_json(header.fields[i], file.may_be_null[i]);
+    field["profile"] = profile_json(qvd::profile_field(file.symbols[i]));
+    field["columns"] = Json::array();
+    for (const schema::ColumnPlan& column : file.plan.columns) {
+      if (column.field_index != i) continue;
+      field["columns"].push_back(Json{{"name", column.name},
+                                      {"type", column.type.name()},
+                                      {"reason", column.reason},
+                                      {"warnings", column.warnings}});
+    }
+    json["fields"].push_back(std::move(field));
+  }
+  json["table"] = file.plan.table;
+  json["order_by"] = file.plan.order_by;
+  json["order_by_reason"] = file.plan.order_by_reason;
+  print_json(json);
+}
+
+void print_header(const qvd::TableHeader& header, const std::string& name) {
+  const auto line = [](std::string_view title, const std::string& value) {
+    if (!value.empty()) print(fmt::format("{:<10}{}\n", title, printable(value)));
+  };
+  line("File", fmt::format("{} ({})", name, format_bytes(header.file_bytes)));
+  line("Table", header.table_name);
+  line("Records", fmt::format("{} of {} bytes", format_count(header.record_count),
+                              format_count(header.record_bytes)));
+  line("Fields", format_count(header.fields.size()));
+  line("Created", header.created_at.empty() ? "" : header.created_at + " UTC");
+  line("By", header.creator_document +
+                 (header.build_number.empty() ? "" : " (build " + header.build_number + ")"));
+  line("Comment", header.comment);
+  for (const std::string& warning : header.warnings) line("Repaired", warning);
+}
+
+void print_indented(std::string_view text) {
+  const std::size_t width = stdout_is_terminal() ? terminal_width() : 100;
+  for (const std::string& line : wrap(printable(text), width > 24 ? width - 4 : 20)) {
+    print("    " + line + "\n");
+  }
+}
+
+void print_fields(const qvd::TableHeader& header, const load::PreparedFile& file) {
+  for (std::size_t i = 0; i < header.fields.size(); ++i) {
+    const qvd::FieldProfile profile = qvd::profile_field(file.symbols[i]);
+    print(fmt::format("\n{}\n", printable(header.fields[i].name)));
+    std::string facts =
+        fmt::format("{}: {}", format_quantity(profile.symbol_count, "symbol"), kinds(profile));
+    if (profile.min_number) {
+      facts += fmt::format("; {} to {}", *profile.min_number, *profile.max_number);
+    }
+    if (file.may_be_null[i]) facts += "; may be NULL";
+    print_indented(facts);
+    for (const schema::ColumnPlan& column : file.plan.columns) {
+      if (column.field_index != i) continue;
+      print_indented(fmt::format("→ {} {}", column.name, column.type.name()));
+      print_indented(column.reason);
+      for (const std::string& warning : column.warnings) print_indented("Note: " + warning);
+    }
+  }
+  std::string order;
+  for (const std::string& name : file.plan.order_by) order += (order.empty() ? "" : ", ") + name;
+  print(fmt::format("\nClickHouse table {}\n", printable(file.plan.table)));
+  print_indented(fmt::format("ORDER BY ({}): {}", order, file.plan.order_by_reason));
+}
+
+}  // namespace
+
+int run_inspect(const InspectArguments& arguments, const Context& context) {
+  const auto source = open_named(arguments.file);
+  qvd::TableHeader header = qvd::read_header(*source);
+  const std::string name = std::filesystem::path(arguments.file).filename().string();
+  // The header is shown even when what follows can not be read.
+  if (!arguments.json) print_header(header, name);
+
+  load::Options options;
+  options.policy = context.config.policy;
+  options.invalid_utf8 = context.config.invalid_utf8;
+  const load::PreparedFile file = load::prepare(*source, name, options);
+  if (arguments.json) {
+    print_json_report(file.header, file, name);
+  } else {
+    print_fields(file.header, file);
+  }
+  return kOk;
+}
+
+}  // namespace qvdhouse::cli

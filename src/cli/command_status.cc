@@ -1,0 +1,81 @@
+// qvdhouse status: what the tracking table says of every file.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+Json record_json(const tracking::FileRecord& file) {
+  return Json{{"file_path", file.file_path},
+              {"file_name", file.file_name},
+              {"table_name", file.table_name},
+              {"file_size", file.file_size},
+              {"file_mtime", format_time(file.file_mtime_us)},
+              {"processed_at", format_time(file.processed_at_us)},
+              {"processing_duration_seconds", file.processing_duration_seconds},
+              {"row_count", file.row_count},
+              {"status", file.status},
+              {"error_class", file.error_class},
+              {"error_message", file.error_message},
+              {"failure_count", file.failure_count},
+              {"retry_at", file.retry_at_us == 0 ? Json() : Json(format_time(file.retry_at_us))},
+              {"qvd_created_at", file.qvd_created_at},
+              {"warnings", file.warnings}};
+}
+
+void print_records(const std::vector<tracking::FileRecord>& files) {
+  std::vector<std::vector<std::string>> rows;
+  std::map<std::string, std::uint64_t> counts;
+  std::uint64_t row_count = 0;
+  for (const tracking::FileRecord& file : files) {
+    rows.push_back({file.file_name, file.table_name, format_count(file.row_count),
+                    format_bytes(file.file_size), format_time(file.processed_at_us), file.status});
+    ++counts[file.status];
+    row_count += file.row_count;
+  }
+  print_table({{.title = "File", .flexible = true},
+               {.title = "Table", .flexible = true},
+               {.title = "Rows", .right = true},
+               {.title = "Size", .right = true},
+               {"At (UTC)"},
+               {"Status"}},
+              rows);
+  print("\n");
+  for (const tracking::FileRecord& file : files) {
+    if (file.error_message.empty()) continue;
+    print(fmt::format("{}: {}\n", printable(file.file_name), printable_lines(file.error_message)));
+  }
+  std::string summary;
+  for (const auto& [status, count] : counts) {
+    summary += fmt::format("{}{} {}", summary.empty() ? "" : ", ", format_count(count), status);
+  }
+  print(fmt::format("{}: {}; {} rows\n", format_quantity(files.size(), "file"), summary,
+                    format_count(row_count)));
+}
+
+}  // namespace
+
+int run_status(const StatusArguments& arguments, const Context& context) {
+  const std::vector<tracking::FileRecord> files = tracked_files(context);
+  if (arguments.json) {
+    Json json = Json::array();
+    for (const tracking::FileRecord& file : files) json.push_back(record_json(file));
+    print_json(json);
+  } else if (files.empty()) {
+    print(fmt::format("Nothing was loaded yet ({}). Start with: qvdhouse sync DIR\n",
+                      printable(target_name(context.config))));
+  } else {
+    print_records(files);
+  }
+  return kOk;
+}
+
+}  // namespace qvdhouse::cli

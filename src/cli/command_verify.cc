@@ -1,0 +1,122 @@
+// qvdhouse verify: the checks of a load, against what is in the tables now.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/decisions.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "load/load.h"
+#include "source/listing.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+struct Verdict {
+  std::string word;  // exact, different, not checked
+  std::vector<std::string> details;
+  int exit_code = kOk;
+};
+
+// The file as it was when it was loaded; nothing when it is another one by now.
+std::optional<source::FileEntry> unchanged_file(const tracking::FileRecord& record) {
+  const source::Selection everything{.pattern = "*", .include = {}, .exclude = {}};
+  const auto files = source::list_files(record.file_path, everything);
+  if (files.size() != 1 || files[0].size != record.file_size ||
+      files[0].mtime_us != record.file_mtime_us) {
+    return std::nullopt;
+  }
+  return files[0];
+}
+
+Verdict verify_file(const tracking::FileRecord& record, const Target& target,
+                    const sync::Options& options, const Context& context) {
+  try {
+    const auto entry = unchanged_file(record);
+    if (!entry) {
+      return {"not checked",
+              {"the file has changed since it was loaded; run qvdhouse sync first"},
+              kSource};
+    }
+    const auto source = source::open_file(*entry);
+    const auto differences =
+        load::verify_table(*source, entry->name, target.endpoint(), options.load, context.stop);
+    if (differences.empty()) return {"exact", {}, kOk};
+    return {"different", differences, kVerify};
+  } catch (const base::Cancelled&) {
+    throw;
+  } catch (const base::Error& error) {
+    return {"not checked", {error.what()}, exit_code_of(error)};
+  }
+}
+
+std::vector<tracking::FileRecord> loaded_files(const Target& target, const Context& context,
+                                               const std::string& table) {
+  std::vector<tracking::FileRecord> files =
+      at_target(context.config, [&] { return target.tracking(context.config).files(); });
+  std::erase_if(files, [&](const tracking::FileRecord& file) {
+    if (file.status != "completed") return true;
+    return !table.empty() && file.table_name != table && !names_file(table, file.file_path);
+  });
+  if (files.empty() && !table.empty()) {
+    throw UsageError(
+        fmt::format("no loaded table or file is called {}; see qvdhouse status", table));
+  }
+  return files;
+}
+
+}  // namespace
+
+int run_verify(const VerifyArguments& arguments, const Context& context) {
+  Config config = context.config;
+  if (config.source.empty()) config.source = ".";  // verify reads the files that were tracked
+  const sync::Options options = sync_options(config);
+
+  std::vector<tracking::FileRecord> files;
+  std::optional<Target> target;
+  if (target_may_hold_data(config)) {
+    target = Target::open(context, false);
+    files = loaded_files(*target, context, arguments.table);
+  }
+
+  Json json = Json::array();
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> details;
+  std::vector<int> failures;
+  for (const tracking::FileRecord& file : files) {
+    const Verdict verdict = verify_file(file, *target, options, context);
+    if (verdict.exit_code != kOk) failures.push_back(verdict.exit_code);
+    json.push_back(Json{{"table", file.table_name},
+                        {"file_path", file.file_path},
+                        {"rows", file.row_count},
+                        {"result", verdict.word},
+                        {"details", verdict.details}});
+    rows.push_back({file.table_name, file.file_name, format_count(file.row_count), verdict.word});
+    for (const std::string& detail : verdict.details) {
+      details.push_back(fmt::format("{}: {}", printable(file.table_name), printable_lines(detail)));
+    }
+  }
+  if (arguments.json) {
+    print_json(json);
+  } else if (files.empty()) {
+    print("Nothing was loaded yet, so there is nothing to verify.\n");
+  } else {
+    print_table({{.title = "Table", .flexible = true},
+                 {.title = "File", .flexible = true},
+                 {.title = "Rows", .right = true},
+                 {"Result"}},
+                rows);
+    for (const std::string& detail : details) print("\n" + detail + "\n");
+  }
+  if (failures.empty()) return kOk;
+  // A difference is what was asked for; it outweighs a file that could not be read.
+  return std::count(failures.begin(), failures.end(), static_cast<int>(kVerify)) > 0 ? kVerify
+                                                                                     : failures[0];
+}
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,43 @@
+// Standard error as people see it: lines of log and progress, and on a terminal a live block below
+// them that is redrawn in place. Safe to use from several threads.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qvdhouse::cli {
+
+class Display {
+ public:
+  Display();
+  ~Display();  // clears the live block
+  Display(const Display&) = delete;
+  Display& operator=(const Display&) = delete;
+
+  bool is_terminal() const { return is_terminal_; }
+
+  // Writes a line above the live block. Control characters in it are escaped, line ends stay.
+  void line(std::string_view text);
+
+  // Replaces the live block; does nothing when standard error is not a terminal.
+  void show_live(const std::vector<std::string>& lines);
+
+ private:
+  void clear_live();
+
+  const bool is_terminal_;
+  std::mutex mutex_;
+  std::size_t live_lines_ = 0;
+  std::vector<std::string> live_;
+};
+
+// A logger that writes through `display`, "warning: …" a line. `level` is one of error, warning,
+// info, debug. `display` must outlive it.
+std::shared_ptr<spdlog::logger> make_logger(Display& display, const std::string& level);
+
+}  // namespace qvdhouse::cli

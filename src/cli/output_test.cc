@@ -1,0 +1,137 @@
+#include "cli/output.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/completion.h"
+#include "cli/exit_code.h"
+#include "cli/progress.h"
+#include "sync/sync.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+TEST(Output, ControlCharactersAreEscaped) {
+  EXPECT_EQ(printable("Остатки \"на\" складе"), "Остатки \"на\" складе");
+  EXPECT_EQ(printable("a\nb\tc\rd"), "a\\nb\\tc\\rd");
+  EXPECT_EQ(printable("\x1b[31mred\x7f"), "\\x1b[31mred\\x7f");
+  EXPECT_EQ(printable("bad\xff\xc3"), "bad\\xff\\xc3");
+  EXPECT_EQ(printable("\xe2\x80\xae"
+                      "dvq.exe"),
+            "\\u{202e}dvq.exe");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\u{9b}31m");
+  EXPECT_EQ(printable(std::string("nul\0!", 5)), "nul\\x00!");
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a lone surrogate
+  EXPECT_EQ(printable_lines("a\nb\x1b"), "a\nb\\x1b");
+}
+
+TEST(Output, WidthIsInColumnsNotBytes) {
+  EXPECT_EQ(display_width("abc"), 3U);
+  EXPECT_EQ(display_width("Склад"), 5U);
+  EXPECT_EQ(display_width("在庫"), 4U);
+  EXPECT_EQ(display_width("e\u0301"), 1U);
+  EXPECT_EQ(cut_to_width("Остатки", 4), "Ост…");
+  EXPECT_EQ(cut_to_width("在庫表", 4), "在…");
+  EXPECT_EQ(cut_to_width("short", 5), "short");
+}
+
+TEST(Output, TableIsAlignedAndFits) {
+  const std::vector<Column> columns = {{.title = "File", .flexible = true},
+                                       {.title = "Rows", .right = true}};
+  EXPECT_EQ(format_table(columns, {{"Склад", "1,000"}, {"b", "7"}}, 0),
+            "File    Rows\n"
+            "Склад  1,000\n"
+            "b          7\n");
+  const std::string narrow = format_table(columns, {{std::string(100, 'x'), "1"}}, 20);
+  EXPECT_EQ(narrow, "File            Rows\nxxxxxxxxxxxxx…     1\n");
+}
+
+TEST(Output, WrapBreaksAtBlanks) {
+  EXPECT_EQ(wrap("one two  three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrap("unbreakable", 4), (std::vector<std::string>{"unbreakable"}));
+}
+
+TEST(Output, Numbers) {
+  EXPECT_EQ(format_count(0), "0");
+  EXPECT_EQ(format_count(999), "999");
+  EXPECT_EQ(format_count(1'234'567), "1,234,567");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(1'500), "1.5 kB");
+  EXPECT_EQ(format_bytes(999'700), "1.0 MB");
+  EXPECT_EQ(format_bytes(123'000'000), "123 MB");
+  EXPECT_EQ(format_seconds(0.0123), "12 ms");
+  EXPECT_EQ(format_seconds(0.9999), "1.0 s");
+  EXPECT_EQ(format_seconds(125), "2:05 min");
+  EXPECT_EQ(format_seconds(7'260), "2:01 h");
+  EXPECT_EQ(format_time(0), "–");
+  EXPECT_EQ(format_time(1'714'557'600'000'000), "2024-05-01 10:00:00");
+  EXPECT_EQ(format_time(-1), "1969-12-31 23:59:59");
+}
+
+sync::FileOutcome outcome(sync::Outcome kind, const std::string& error_class = "") {
+  sync::FileOutcome file;
+  file.outcome = kind;
+  file.error_class = error_class;
+  return file;
+}
+
+TEST(ExitCode, OfErrors) {
+  EXPECT_EQ(exit_code_of(UsageError("x")), 1);
+  EXPECT_EQ(exit_code_of(base::ConfigError("x")), 2);
+  EXPECT_EQ(exit_code_of(base::SchemaError("x")), 3);
+  EXPECT_EQ(exit_code_of(base::InputError("x")), 4);
+  EXPECT_EQ(exit_code_of(base::ChangedError("x")), 4);
+  EXPECT_EQ(exit_code_of(base::ServerError("x", 60)), 5);
+  EXPECT_EQ(exit_code_of(TargetError("x")), 5);
+  EXPECT_EQ(exit_code_of(base::VerifyError("x")), 6);
+  EXPECT_EQ(exit_code_of(base::Cancelled("x")), 130);
+}
+
+TEST(ExitCode, OfRuns) {
+  using sync::Outcome;
+  const auto code = [](std::vector<sync::FileOutcome> files) {
+    sync::Summary summary;
+    summary.files = std::move(files);
+    return exit_code_of_run(summary);
+  };
+  EXPECT_EQ(code({}), 0);
+  EXPECT_EQ(code({outcome(Outcome::kLoaded), outcome(Outcome::kWaiting)}), 0);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "input")}), 4);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "verify"), outcome(Outcome::kSkipped)}), 6);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "schema"), outcome(Outcome::kLoaded)}), 7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "server"), outcome(Outcome::kFailed, "server")}), 5);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "server"), outcome(Outcome::kFailed, "input")}), 7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "input"), outcome(Outcome::kCancelled)}), 130);
+}
+
+TEST(Progress, LinesSayWhatIsDoneAndWhatIsLeft) {
+  sync::Monitor::Snapshot snapshot;
+  snapshot.files_total = 10;
+  snapshot.files_done = 4;
+  snapshot.files_failed = 1;
+  snapshot.bytes_total = 300'000'000;
+  snapshot.bytes_done = 100'000'000;
+  snapshot.rows_done = 1'234'567;
+  snapshot.active = {{"Склад.qvd", "insert", 500, 1000}, {"b.qvd", "verify", 0, 0}};
+  const auto lines = progress_lines(snapshot, 10);
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0], "4/10 files (1 failed)   1,234,567 rows   10 MB/s   ETA 20.0 s");
+  EXPECT_EQ(lines[1], "  Склад.qvd  insert    50 %  500 of 1,000 rows");
+  EXPECT_EQ(lines[2], "  b.qvd      verify  ");
+}
+
+TEST(Completion, KnowsEveryCommandAndShell) {
+  const CommandTree tree{{"qvdhouse", "", {"--data-dir", "-v"}, {"--data-dir"}},
+                         {{"sync", "it's", {"--full"}, {}}, {"ls", "list", {}, {}}}};
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const std::string script = completion_script(shell, tree);
+    for (const char* word : {"sync", "ls", "full", "data-dir"}) {
+      EXPECT_NE(script.find(word), std::string::npos) << shell << " " << word;
+    }
+  }
+  EXPECT_THROW(completion_script("tcsh", tree), UsageError);
+}
+
+}  // namespace
+}  // namespace qvdhouse::cli

@@ -1,0 +1,57 @@
+// The ClickHouse that a command works on: the embedded engine of the data directory, or a server.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/config.h"
+#include "cli/context.h"
+#include "cli/exit_code.h"
+#include "clickhouse/connection.h"
+#include "clickhouse/engine.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::cli {
+
+class Target {
+ public:
+  // Attaches to the embedded engine or starts it, or finds that the server answers; creates the
+  // database where it is absent and `may_create` (always, when embedded). Throws TargetError when
+  // it can not be reached, ConfigError, ServerError, Cancelled.
+  static Target open(const Context& context, bool may_create);
+
+  const clickhouse::Endpoint& endpoint() const { return endpoint_; }
+  // Null when the target is a server.
+  const clickhouse::Engine* engine() const { return engine_ ? &*engine_ : nullptr; }
+  clickhouse::Connection connect(std::stop_token stop) const;
+  tracking::Tracking tracking(const Config& config) const;
+
+ private:
+  std::optional<clickhouse::Engine> engine_;
+  clickhouse::Endpoint endpoint_;
+};
+
+// False when the target is embedded and has never been used: then there is nothing to ask.
+bool target_may_hold_data(const Config& config);
+
+// "embedded in ./qvdhouse-data, database local" or "http://host:8123, database default".
+std::string target_name(const Config& config);
+
+// Tracking::files(), empty for a target that was never used. Changes nothing.
+std::vector<tracking::FileRecord> tracked_files(const Context& context);
+
+// Runs `ask`, in which every IoError is ClickHouse's: it becomes a TargetError.
+template <class Ask>
+auto at_target(const Config& config, Ask&& ask) {
+  try {
+    return std::forward<Ask>(ask)();
+  } catch (const base::IoError& error) {
+    throw TargetError(std::string(error.what()) + " (target: " + target_name(config) + ")");
+  }
+}
+
+}  // namespace qvdhouse::cli
