@@ -162,6 +162,10 @@ Result load_file(const base::ByteSource& source, const std::string& file_name,
   result.table = file.plan.table;
   result.column_count = columns.size();
   result.warnings = file.header.warnings;
+  result.qvd_created_at = file.header.created_at;
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    result.columns.emplace_back(column.name, column.type.name());
+  }
   progress.rows_total = file.header.record_count;
   const qvd::RowDecoder decoder(file.header);
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/byte_source.h"
@@ -48,6 +49,8 @@ struct Result {
   std::uint64_t bytes_sent = 0;
   std::vector<Step> steps;
   std::vector<std::string> warnings;
+  std::string qvd_created_at;                                // of the header
+  std::vector<std::pair<std::string, std::string>> columns;  // name and ClickHouse type
 };
 
 // Everything that is known before any row moves: header, symbol tables, columns.

@@ -111,8 +111,11 @@ std::string collision(const FileEntry& file, const std::string& table,
   for (const FileEntry* other : claimants) {
     if (other->path != file.path) others.push_back(other->path);
   }
+  const bool table_is_gone = facts.tables && !facts.tables->contains(table);
   for (const FileRecord* owner : owners) {
-    if (owner->file_path == file.path || std::ranges::count(others, owner->file_path) > 0) continue;
+    if (table_is_gone || owner->file_path == file.path ||
+        std::ranges::count(others, owner->file_path) > 0)
+      continue;
     const bool listed = std::ranges::any_of(
         claimants, [&](const FileEntry* other) { return other->path == owner->file_path; });
     if (!listed && facts.is_another_file(owner->file_path, file.path)) {
@@ -131,6 +134,12 @@ std::string collision(const FileEntry& file, const std::string& table,
 bool is_same_version(const FileEntry& file, const FileRecord& record) {
   return file.size == record.file_size && file.mtime_us == record.file_mtime_us &&
          file.etag == record.file_etag;
+}
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string time_text(std::int64_t time_us) {

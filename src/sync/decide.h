@@ -34,6 +34,10 @@ struct Facts {
   std::function<bool(const std::string& path, const std::string& other_path)> is_another_file;
 };
 
+// The facts of this moment, with questions that look at the files themselves.
+Facts gather_facts(const Options& options, std::vector<tracking::FileRecord> tracked,
+                   std::optional<std::set<std::string>> tables);
+
 std::vector<Decision> decide_files(std::vector<source::FileEntry> files, const Facts& facts);
 
 // The same for one file that no other one of the listing collides with. `record` is what tracking
@@ -48,7 +52,10 @@ bool is_same_version(const source::FileEntry& file, const tracking::FileRecord& 
 // file that failed under other settings is worth another try.
 std::string settings_hash(const load::Options& options);
 
-// "2026-07-12 10:15:00.250 UTC"
+// Microseconds since 1970 UTC.
+std::int64_t now_us();
+
+// "2026-07-12 10:15:00.250000 UTC"
 std::string time_text(std::int64_t time_us);
 
 }  // namespace qvdhouse::sync

@@ -1,0 +1,85 @@
+#include "sync/recorder.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/error.h"
+#include "sync/failure.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+// How long a row waits for company, and how many travel together at most.
+constexpr std::chrono::milliseconds kLinger{100};
+constexpr std::size_t kMaxBatch = 256;
+
+// Runs `insert` up to three times. The error's text, or empty.
+template <class Insert>
+std::string insert_with_retries(const Insert& insert) {
+  constexpr unsigned kAttempts = 3;
+  for (unsigned attempt = 1;; ++attempt) {
+    try {
+      insert();
+      return "";
+    } catch (const std::exception& error) {
+      const Failure failure = describe_failure(error);
+      if (!failure.may_pass || attempt == kAttempts) return failure.message;
+      std::this_thread::sleep_for(delay_within_run(attempt, std::chrono::milliseconds(250)));
+    }
+  }
+}
+
+}  // namespace
+
+Recorder::Recorder(tracking::Tracking tracking, spdlog::logger& log)
+    : tracking_(std::move(tracking)), log_(log), thread_([this] { run(); }) {}
+
+Recorder::~Recorder() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Recorder::add(Entry entry) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(entry));
+  }
+  changed_.notify_all();
+}
+
+void Recorder::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return ending_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    changed_.wait_for(lock, kLinger, [&] { return ending_ || waiting_.size() >= kMaxBatch; });
+    std::vector<Entry> batch = std::exchange(waiting_, {});
+    lock.unlock();
+    write(std::move(batch));
+    lock.lock();
+  }
+}
+
+void Recorder::write(std::vector<Entry> batch) {
+  std::vector<tracking::FileRecord> files;
+  std::vector<tracking::Attempt> attempts;
+  for (Entry& entry : batch) {
+    if (entry.file) files.push_back(std::move(*entry.file));
+    for (tracking::Attempt& attempt : entry.attempts) attempts.push_back(std::move(attempt));
+  }
+  const std::string files_error = insert_with_retries([&] { tracking_.record(files); });
+  const std::string history_error = insert_with_retries([&] { tracking_.record(attempts); });
+  if (!history_error.empty()) {
+    log_.warn("{} attempts are missing in the history: {}", attempts.size(), history_error);
+  }
+  for (Entry& entry : batch) {
+    entry.claim.reset();
+    if (entry.done) entry.done(files_error);
+  }
+}
+
+}  // namespace qvdhouse::sync

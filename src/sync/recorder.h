@@ -1,0 +1,50 @@
+// Writes tracking rows for many loads at once: a thousand tiny files are not two thousand inserts.
+// A load hands over its row together with its claim, which is given back only when the row is in
+// the table; so another run that gets the claim sees the row. If we are killed in between, the row
+// is missing and the file is loaded once more, which changes nothing.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sync/claim.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::sync {
+
+class Recorder {
+ public:
+  struct Entry {
+    std::optional<tracking::FileRecord> file;  // absent: the file's row stays as it is
+    std::vector<tracking::Attempt> attempts;
+    std::optional<Claim> claim;
+    // Called when all of it is written, with an empty text, or with why it could not be; from one
+    // thread at a time.
+    std::function<void(const std::string& error)> done;
+  };
+
+  Recorder(tracking::Tracking tracking, spdlog::logger& log);
+  // Writes what is still waiting.
+  ~Recorder();
+  void add(Entry entry);
+
+ private:
+  void run();
+  void write(std::vector<Entry> batch);
+  tracking::Tracking tracking_;
+  spdlog::logger& log_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Entry> waiting_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace qvdhouse::sync
