@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -43,13 +44,21 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
 }
 
-// What was found, for a message: in quotes, and short even if the file holds a novel.
+// What was found, for a message: in quotes, without control bytes, short even if the file holds a
+// novel.
 std::string quoted(std::string_view text) {
   constexpr std::size_t kMostBytes = 60;
-  if (text.size() <= kMostBytes) return fmt::format("\"{}\"", text);
-  std::size_t cut = kMostBytes;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
-  return fmt::format("\"{}…\" ({} bytes)", text.substr(0, cut), text.size());
+  std::size_t cut = std::min(text.size(), kMostBytes);
+  while (cut > 0 && cut < text.size() && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) {
+    --cut;
+  }
+  std::string shown;
+  for (const char c : text.substr(0, cut)) {
+    const auto byte = static_cast<unsigned char>(c);
+    shown += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02X}", byte) : std::string(1, c);
+  }
+  if (cut == text.size()) return fmt::format("\"{}\"", shown);
+  return fmt::format("\"{}…\" ({} bytes)", shown, text.size());
 }
 
 // A tree that is as strict as XML and as section 2: nesting, one root, no text element holding
@@ -272,6 +281,16 @@ void refuse_unreadable(const pugi::xml_node& root) {
   }
 }
 
+// The formula of section 5 holds for any Bias, but a wrong one would move all values of a field.
+void warn_of_unknown_bias(TableHeader& header) {
+  for (const FieldHeader& field : header.fields) {
+    if (field.bias == 0 || field.bias == -2) continue;
+    header.warnings.push_back(
+        fmt::format("field \"{}\": Bias {}, where Qlik writes 0 or -2: check its values",
+                    field.name, field.bias));
+  }
+}
+
 }  // namespace
 
 TableHeader read_header(const base::ByteSource& source) {
@@ -308,6 +327,7 @@ TableHeader read_header(const base::ByteSource& source) {
   // Believe none of its numbers until they fit together.
   check_layout(header);
   warn_of_foreign_null(header);
+  warn_of_unknown_bias(header);
   return header;
 }
 

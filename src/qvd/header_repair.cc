@@ -29,6 +29,12 @@ constexpr std::array<std::string_view, 10> kContainers = {
     "QvdTableHeader", "Fields",      "QvdFieldHeader", "NumberFormat", "Tags",
     "Lineage",        "LineageInfo", "EncryptionInfo", "TableTags",    "ProfilingData"};
 
+// Those whose text is a number that decides what the bytes of the body mean: never mended, because
+// what is left of a damaged number would be believed.
+constexpr std::array<std::string_view, 8> kNumberElements = {
+    "RecordByteSize", "NoOfRecords", "Offset", "Length",
+    "BitOffset",      "BitWidth",    "Bias",   "NoOfSymbols"};
+
 // XML allows TAB, LF and CR of the control bytes; 0x7F it allows in text, but not in names.
 bool is_forbidden_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 && kWhiteSpace.find(c) == kNone;
@@ -110,43 +116,53 @@ bool is_known_tag(std::string_view tag) {
   return is_text_element(tag) || std::ranges::find(kContainers, tag) != kContainers.end();
 }
 
-// Drops control bytes, and 0x7F where a known tag appears without it.
-std::string drop_controls(std::string_view text, std::vector<std::string>& warnings) {
-  std::string kept;
-  kept.reserve(text.size());
-  Tally dropped;
+// What was mended, for the report.
+struct Repairs {
+  Tally controls;
+  Tally strays;
+};
+
+// Drops control bytes and 0x7F out of tags that are known without them.
+std::string mend_tags(std::string_view text, Repairs& repairs) {
+  const auto is_control = [](char c) { return c == kDelete || is_forbidden_control(c); };
+  std::string out;
+  out.reserve(text.size());
   std::size_t i = 0;
   while (i < text.size()) {
-    if (is_forbidden_control(text[i])) {
-      dropped.add(i++);
-      continue;
-    }
-    kept += text[i++];
-    if (kept.back() != '<') continue;
+    out += text[i++];
+    if (out.back() != '<') continue;
     const std::size_t end = std::min(text.find_first_of("<>", i), text.size());
     std::string tag(text.substr(i, end - i));
-    if (tag.find(kDelete) == kNone) continue;
-    std::erase_if(tag, [](char c) { return c == kDelete || is_forbidden_control(c); });
-    if (!is_known_tag(tag)) continue;
-    for (std::size_t n = end - i - tag.size(); n > 0; --n) dropped.add(i);
-    kept += tag;
-    i = end;
+    if (std::erase_if(tag, is_control) == 0 || !is_known_tag(tag)) continue;
+    for (; i < end; ++i) {
+      if (is_control(text[i])) repairs.controls.add(i);
+    }
+    out += tag;
   }
-  if (dropped.count > 0) {
-    warnings.push_back(
-        fmt::format("header repaired: {} control bytes dropped, the first at "
-                    "character {} of the header",
-                    dropped.count, dropped.first));
-  }
-  return kept;
+  return out;
 }
 
-void append_escaped(std::string_view content, std::size_t position, std::string& out,
-                    Tally& escaped) {
+// Appends text between tags without its control bytes.
+void append_outside(std::string_view text, std::size_t position, std::string& out,
+                    Repairs& repairs) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_forbidden_control(text[i])) {
+      repairs.controls.add(position + i);
+    } else {
+      out += text[i];
+    }
+  }
+}
+
+// Appends the content of a text element as text and nothing else.
+void append_text(std::string_view content, std::size_t position, std::string& out,
+                 Repairs& repairs) {
   for (std::size_t i = 0; i < content.size(); ++i) {
     const char c = content[i];
-    if (c == '<' || (c == '&' && !is_reference(content.substr(i)))) {
-      escaped.add(position + i);
+    if (is_forbidden_control(c)) {
+      repairs.controls.add(position + i);
+    } else if (c == '<' || (c == '&' && !is_reference(content.substr(i)))) {
+      repairs.strays.add(position + i);
       out += c == '<' ? "&lt;" : "&amp;";
     } else {
       out += c;
@@ -178,35 +194,33 @@ bool holds_structure(std::string_view content, std::string_view element) {
 }
 
 // Within a text element only its own end tag is markup, so every other `<` is text.
-std::string escape_strays(std::string_view text, std::vector<std::string>& warnings) {
+std::string mend_texts(std::string_view text, Repairs& repairs) {
   std::string out;
   out.reserve(text.size());
-  Tally escaped;
   std::size_t i = 0;
   while (i < text.size()) {
     const std::size_t tag = std::min(text.find('<', i), text.size());
     const std::size_t close = text.find('>', tag);
     const std::size_t content = close == kNone ? text.size() : close + 1;
-    out += text.substr(i, content - i);
+    append_outside(text.substr(i, content - i), i, out, repairs);
     i = content;
     if (close == kNone || text[close - 1] == '/') continue;
     std::string_view name = text.substr(tag + 1, close - tag - 1);
     name = name.substr(0, name.find_first_of(kWhiteSpace));
     if (!is_text_element(name)) continue;
+    if (std::ranges::find(kNumberElements, name) != kNumberElements.end()) {
+      i = std::min(text.find('<', content), text.size());
+      out += text.substr(content, i - content);
+      continue;
+    }
     const std::size_t end = find_end_tag(text, name, content);
     if (end == kNone || holds_structure(text.substr(content, end - content), name)) {
       // Beyond mending: the rest stays as it is, and the parser says so.
       out += text.substr(i);
       break;
     }
-    append_escaped(text.substr(content, end - content), content, out, escaped);
+    append_text(text.substr(content, end - content), content, out, repairs);
     i = end;
-  }
-  if (escaped.count > 0) {
-    warnings.push_back(
-        fmt::format("header repaired: {} stray \"<\" or \"&\" taken as text, the "
-                    "first at character {} of the header",
-                    escaped.count, escaped.first));
   }
   return out;
 }
@@ -248,8 +262,18 @@ std::optional<MalformedXml> find_malformed_xml(std::string_view text) {
 }
 
 std::string repair_header_text(const HeaderText& header, std::vector<std::string>& warnings) {
+  Repairs repairs;
   const std::string cut = cut_at_root_end(header, warnings);
-  return escape_strays(drop_controls(cut, warnings), warnings);
+  std::string mended = mend_texts(mend_tags(cut, repairs), repairs);
+  const auto report = [&](const Tally& tally, std::string_view what) {
+    if (tally.count == 0) return;
+    warnings.push_back(
+        fmt::format("header repaired: {} {}, the first at character {} of the header", tally.count,
+                    what, tally.first));
+  };
+  report(repairs.controls, "control bytes dropped");
+  report(repairs.strays, "stray \"<\" or \"&\" taken as text");
+  return mended;
 }
 
 }  // namespace qvdhouse::qvd

@@ -234,9 +234,18 @@ TEST(Header, RepairsElementsWithinText) {
 
 TEST(Header, RepairsControlBytes) {
   const TableHeader header =
-      read(with("<FieldName>B</FieldName>", "<Field\x7FName>B\x01\x7F</FieldName\x7F\x02>"));
+      read(with("<FieldName>B</FieldName>", "<Field\x7FName>B\x01\x7F</FieldName\x7F\x02>\x03"));
   EXPECT_EQ("B\x7F", header.fields[1].name);
-  EXPECT_THAT(header.warnings, ElementsAre(StartsWith("header repaired: 4 control bytes dropped")));
+  EXPECT_THAT(header.warnings, ElementsAre(StartsWith("header repaired: 5 control bytes dropped")));
+}
+
+TEST(Header, NeverRepairsNumbers) {
+  // One flipped bit makes a digit a control byte: what is left of the number must not be believed.
+  EXPECT_THAT(error_of(with("<Offset>14<",
+                            "<Offset>\x11"
+                            "4<")),
+              HasSubstr("in <Offset>, found \"\\x114\""));
+  EXPECT_THAT(error_of(with("<Bias>-2<", "<Bias>&2<")), HasSubstr("in <Bias>, found \"&2\""));
 }
 
 TEST(Header, RepairsTheEnd) {
