@@ -1,11 +1,10 @@
 #include "schema/date_text.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <iterator>
 #include <optional>
 
 #include "schema/temporal.h"
@@ -46,43 +45,38 @@ constexpr std::array<std::string_view, 16> kTokens = {"YYYY", "YY", "MMMM", "MMM
                                                       "DD",   "D",  "WWWW", "WWW", "hh", "h",
                                                       "mm",   "ss", "TT",   "tt"};
 
-std::string render_token(std::size_t token, const Clock& clock) {
+void append_number(std::string& text, std::int64_t number, std::size_t digits) {
+  std::array<char, 20> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
+  const auto count = static_cast<std::size_t>(end - buffer.data());
+  if (count < digits) text.append(digits - count, '0');
+  text.append(buffer.data(), count);
+}
+
+void append_token(std::string& text, std::string_view token, const Clock& clock) {
   const int year = int{clock.date.year()};
   const unsigned month = unsigned{clock.date.month()};
-  const unsigned day = unsigned{clock.date.day()};
-  const std::int64_t hour_of_day = clock.seconds / 3600;
-  const std::int64_t hour = clock.twelve_hours ? (hour_of_day + 11) % 12 + 1 : hour_of_day;
-  switch (token) {
-    case 0:
-      return fmt::format("{:04}", year);
-    case 1:
-      return fmt::format("{:02}", year % 100);
-    case 2:
-      return std::string(kMonths[month - 1]);
-    case 3:
-      return std::string(kMonths[month - 1].substr(0, 3));
-    case 4:
-      return fmt::format("{:02}", month);
-    case 5:
-      return fmt::format("{}", month);
-    case 6:
-      return fmt::format("{:02}", day);
-    case 7:
-      return fmt::format("{}", day);
-    case 8:
-      return std::string(kWeekdays[clock.weekday]);
-    case 9:
-      return std::string(kWeekdays[clock.weekday].substr(0, 3));
-    case 10:
-      return fmt::format("{:02}", hour);
-    case 11:
-      return fmt::format("{}", hour);
-    case 12:
-      return fmt::format("{:02}", clock.seconds / 60 % 60);
-    case 13:
-      return fmt::format("{:02}", clock.seconds % 60);
+  const std::int64_t hour = clock.seconds / 3600;
+  switch (token.front()) {
+    case 'Y':
+      return append_number(text, token.size() == 4 ? year : year % 100, token.size());
+    case 'M':
+      if (token.size() < 3) return append_number(text, month, token.size());
+      text += token.size() == 4 ? kMonths[month - 1] : kMonths[month - 1].substr(0, 3);
+      return;
+    case 'D':
+      return append_number(text, unsigned{clock.date.day()}, token.size());
+    case 'W':
+      text += token.size() == 4 ? kWeekdays[clock.weekday] : kWeekdays[clock.weekday].substr(0, 3);
+      return;
+    case 'h':
+      return append_number(text, clock.twelve_hours ? (hour + 11) % 12 + 1 : hour, token.size());
+    case 'm':
+      return append_number(text, clock.seconds / 60 % 60, token.size());
+    case 's':
+      return append_number(text, clock.seconds % 60, token.size());
     default:
-      return hour_of_day < 12 ? "AM" : "PM";
+      text += hour < 12 ? "AM" : "PM";
   }
 }
 
@@ -164,14 +158,14 @@ std::string render_pattern(std::string_view pattern, const WallClock& wall) {
       i += rest.find(']') + 1;
       continue;
     }
-    std::size_t token = 0;
-    while (token < kTokens.size() && !rest.starts_with(kTokens[token])) ++token;
-    if (token == kTokens.size()) {
+    const auto token = std::find_if(kTokens.begin(), kTokens.end(),
+                                    [&](auto candidate) { return rest.starts_with(candidate); });
+    if (token == kTokens.end()) {
       text += rest.front();
       ++i;
     } else {
-      text += render_token(token, clock);
-      i += kTokens[token].size();
+      append_token(text, *token, clock);
+      i += token->size();
     }
   }
   return text;

@@ -37,8 +37,9 @@ void check_text_claims(const FieldView& field, std::vector<std::string>& warning
     claims.insert(claims.begin(), field.header.number_format.type);
   }
   if (claims.empty()) return;
-  warnings.push_back(fmt::format("the header says {}, but {} of {} symbols are text",
-                                 fmt::join(claims, ", "), texts, field.symbols.size()));
+  warnings.push_back(
+      fmt::format("the header says {}, but not every symbol is a number: {} of {} are text",
+                  fmt::join(claims, ", "), texts, field.symbols.size()));
 }
 
 void check_integer_claims(const FieldView& field, std::vector<std::string>& warnings) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <vector>
 
@@ -128,28 +127,33 @@ struct Reading {
   std::string fraction;
 };
 
+// Whether `shown` is what rounding `value` to `fraction_digits` gives, halves either way. Digits
+// are compared, not doubles: a key of twenty digits is not its nearest double.
+bool rounds_to(const Decimal& value, const Decimal& shown, int fraction_digits) {
+  const int scale = std::max(fraction_digits, value.fraction_digits());
+  const auto exact = scaled(value, scale);
+  const auto rounded = scaled(shown, scale);
+  const auto unit = scaled(Decimal{.digits = "1", .point = 1 - fraction_digits}, scale);
+  if (!exact || !rounded || !unit) return false;
+  const Int128 difference = *exact < *rounded ? *rounded - *exact : *exact - *rounded;
+  return difference <= *unit / 2;
+}
+
 bool shows(double number, const Parts& parts, const Reading& reading,
            const qvd::NumberFormat& format) {
   const bool zero_padded = reading.whole.size() > 1 && reading.whole.front() == '0';
   if (zero_padded) return false;
-  const std::string text = (parts.negative ? "-" : "") + reading.whole + "." + reading.fraction;
-  auto shown = parse_decimal(text);
+  auto shown = parse_decimal((parts.negative ? "-" : "") + reading.whole + "." + reading.fraction);
   const auto value = decimal_of(number);
   if (!shown || !value) return false;
-  const int percent_digits = parts.affix == "%" ? 2 : 0;
-  if (!shown->digits.empty()) shown->point -= percent_digits;
-  if (*shown == *value) return true;
-  // Up to 15 digits a double and its decimal text stand for one another; more digits than that may
-  // be a key that the number only comes close to.
-  constexpr std::size_t kSafeDigits = 15;
-  if (shown->digits.size() > kSafeDigits) return false;
-  const auto shown_digits = static_cast<int>(reading.fraction.size());
-  if (shown_digits == 0 && parts.affix.empty() && !rounds_to_whole(format)) return false;
-  double shown_number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), shown_number);
-  const double scale = std::pow(10.0, shown_digits);
-  const double scaled_number = number * (percent_digits > 0 ? 100.0 : 1.0);
-  return std::fabs(scaled_number - shown_number) * scale <= 0.5 * (1 + 1e-9);
+  auto fraction_digits = static_cast<int>(reading.fraction.size());
+  const bool means_rounding =
+      fraction_digits > 0 || !parts.affix.empty() || rounds_to_whole(format);
+  if (parts.affix == "%") {
+    if (!shown->digits.empty()) shown->point -= 2;
+    fraction_digits += 2;
+  }
+  return *shown == *value || (means_rounding && rounds_to(*value, *shown, fraction_digits));
 }
 
 }  // namespace

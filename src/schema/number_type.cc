@@ -92,8 +92,10 @@ bool choose_decimal(const FieldView& field, const NumberFacts& facts, NumberChoi
         format.type, kMostFractionDigits, kDecimalDigits));
     return false;
   }
+  // A scale that does not fit is filler: Qlik writes 14 where it means "as many as there are".
   const int room = std::min(kMostFractionDigits, kDecimalDigits - digits->integer);
-  const int scale = std::max(digits->fraction, std::clamp(format.decimals, 0, room));
+  const int scale =
+      format.decimals <= room ? std::max(digits->fraction, format.decimals) : digits->fraction;
   choice.type = {.kind = TypeKind::kDecimal,
                  .precision = kDecimalDigits,
                  .scale = static_cast<std::uint8_t>(scale)};
@@ -105,8 +107,8 @@ bool choose_decimal(const FieldView& field, const NumberFacts& facts, NumberChoi
 
 void note_negative_zeros(const NumberFacts& facts, NumberChoice& choice) {
   if (facts.negative_zero_count == 0) return;
-  choice.warnings.push_back(fmt::format("the symbol -0 is stored as 0 ({} of {})",
-                                        facts.negative_zero_count, facts.count));
+  choice.warnings.push_back(
+      fmt::format("symbols -0 that are stored as 0: {}", facts.negative_zero_count));
 }
 
 }  // namespace
@@ -128,9 +130,10 @@ NumberChoice choose_plain_number(const FieldView& field) {
     return choice;
   }
   choice.type.kind = TypeKind::kFloat64;
-  choice.reason = fmt::format("{} of {} numbers are not whole or not within Int64 (such as {})",
-                              facts.not_whole_count, facts.count,
-                              shortest_text(field.symbols.number(facts.first_not_whole)));
+  choice.reason =
+      fmt::format("numbers that are not whole or not within Int64: {} of {} (such as {})",
+                  facts.not_whole_count, facts.count,
+                  shortest_text(field.symbols.number(facts.first_not_whole)));
   return choice;
 }
 

@@ -46,9 +46,9 @@ Part part_for(TypeKind kind) {
 void note_losses(const FieldView& field, ColumnPlan& column) {
   const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
   if (texts.not_plain_count == 0) return;
-  column.warnings.push_back(fmt::format("of {} duals only the {} is kept (such as {})",
-                                        texts.not_plain_count,
+  column.warnings.push_back(fmt::format("duals of which only the {} is kept: {} (such as {})",
                                         column.part == Part::kText ? "text" : "number",
+                                        texts.not_plain_count,
                                         show_symbol(field.symbols, texts.first_not_plain)));
 }
 
@@ -73,7 +73,7 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
       .field_index = field.index,
       .part = part_for(type->kind),
       .type = *type,
-      .reason = fmt::format("types.\"{}\" = \"{}\" asks for it", column_name, wanted)};
+      .reason = fmt::format("the setting types.\"{}\" = \"{}\"", column_name, wanted)};
   if (column.part == Part::kNumber && is_number_column(field, column_name) &&
       field.profile.text_count > field.profile.blank_text_count) {
     column.part = Part::kNumberOrNull;
@@ -85,7 +85,7 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
     column.type.timezone = field.policy.timezone.empty() ? "UTC" : field.policy.timezone;
   }
   if (blank_to_null) {
-    column.warnings.push_back(fmt::format("{} blank texts (empty or spaces) become NULL",
+    column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
                                           field.profile.blank_text_count));
   }
   if (column.type.nullable && !type->nullable) {

@@ -67,17 +67,17 @@ void note_dropped_texts(const FieldView& field, const DisplayTexts& texts, const
                         const NumberChoice& choice, ColumnPlan& column) {
   if (misfits.count > 0) {
     column.warnings.push_back(fmt::format(
-        "dual = \"number\" drops {} display texts, {} of which say more than their number (such "
-        "as {})",
+        "by dual = \"number\" {} display texts are dropped, {} of them saying more than the number "
+        "(such as {})",
         texts.dual_count, misfits.count, show_symbol(field.symbols, misfits.first_symbol)));
   } else if (texts.not_plain_count > 0) {
-    column.warnings.push_back(fmt::format(
-        "{} display texts are dropped, each only a rendering of its number (such as {})",
-        texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
+    column.warnings.push_back(
+        fmt::format("display texts dropped, each only a rendering of its number: {} (such as {})",
+                    texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
   }
   if (choice.reading == Reading::kDate && texts.partial_date_count > 0) {
     column.warnings.push_back(
-        fmt::format("{} of the dropped texts show only a part of the date (such as {})",
+        fmt::format("dropped texts that show only a part of the date: {} (such as {})",
                     texts.partial_date_count, show_symbol(field.symbols, texts.first_partial)));
   }
 }
@@ -92,7 +92,7 @@ ColumnPlan number_column(const FieldView& field, std::string name, const NumberC
                     .floor_days = choice.floor_days};
   column.type.nullable = field.may_be_null || field.profile.blank_text_count > 0;
   if (field.profile.blank_text_count > 0) {
-    column.warnings.push_back(fmt::format("{} blank texts (empty or spaces) become NULL",
+    column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
                                           field.profile.blank_text_count));
   }
   return column;
@@ -114,7 +114,7 @@ std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
   }
   const std::string because =
       misfits.count > 0
-          ? fmt::format("{} of {} display texts say more than their number (such as {})",
+          ? fmt::format("display texts that say more than their number: {} of {} (such as {})",
                         misfits.count, texts.dual_count,
                         show_symbol(field.symbols, misfits.first_symbol))
           : fmt::format("every display text ({}) is a rendering of its number", texts.dual_count);
@@ -124,7 +124,7 @@ std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
   std::vector<ColumnPlan> columns = {text_column(field, because + setting + above_limit(field))};
   if (policy == DualPolicy::kText) {
     columns.front().warnings.push_back(fmt::format(
-        "dual = \"text\" keeps no number of {} symbols with a display text", texts.dual_count));
+        "by dual = \"text\" numbers that have a display text are dropped: {}", texts.dual_count));
   } else {
     NumberChoice number = choice;
     number.reason += fmt::format("; the text is in {}", field.name);
@@ -147,23 +147,30 @@ std::uint64_t count_equal_texts(const qvd::SymbolTable& symbols) {
 void note_mixed_losses(const FieldView& field, ColumnPlan& column) {
   const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
   if (field.policy.mixed == MixedPolicy::kString && texts.not_plain_count > 0) {
-    column.warnings.push_back(fmt::format(
-        "the numbers of {} symbols whose text is not their plain number are dropped (such as {}); "
-        "mixed = \"split\" keeps them",
-        texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
+    column.warnings.push_back(
+        fmt::format("numbers dropped whose text is not plainly the number: {} (such as {}); "
+                    "mixed = \"split\" keeps them",
+                    texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
   }
   if (const std::uint64_t equal_count = count_equal_texts(field.symbols); equal_count > 0) {
-    column.warnings.push_back(
-        fmt::format("{} symbols have the same text as another symbol and can not be told from it",
-                    equal_count));
+    column.warnings.push_back(fmt::format(
+        "symbols with the same text as another symbol, not to be told from it: {}", equal_count));
   }
+}
+
+// The first symbol that is text and not blank, which a mixed field has.
+std::size_t first_text(const qvd::SymbolTable& symbols) {
+  std::size_t symbol = 0;
+  while (symbols.has_number(symbol) || is_blank(symbols.text(symbol))) ++symbol;
+  return symbol;
 }
 
 // Rule 4.
 std::vector<ColumnPlan> plan_mixed(const FieldView& field) {
   const std::uint64_t number_count = field.profile.number_count();
-  const std::string because = fmt::format("{} symbols are text and {} have a number",
-                                          field.profile.text_count, number_count);
+  const std::string because =
+      fmt::format("symbols with a number: {}, with text alone: {} (such as {})", number_count,
+                  field.profile.text_count, show_symbol(field.symbols, first_text(field.symbols)));
   if (field.policy.mixed == MixedPolicy::kError) {
     throw base::SchemaError(fmt::format(
         "field \"{}\": {}, and mixed = \"error\" forbids that; set mixed to \"string\" or "

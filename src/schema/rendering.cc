@@ -19,11 +19,11 @@ namespace {
 class NumberTexts {
  public:
   void add(std::size_t symbol, const std::optional<NumberText>& text, Misfits& misfits) {
-    if (!text || (affix_ && *affix_ != text->affix)) {
+    if (!text || (!text->affix.empty() && !affix_.empty() && affix_ != text->affix)) {
       misfits.add(symbol);
       return;
     }
-    affix_ = text->affix;
+    if (affix_.empty()) affix_ = text->affix;
     if (text->fraction_digits > 0) {
       fewest_ = std::min(fewest_, text->fraction_digits);
       most_ = std::max(most_, text->fraction_digits);
@@ -38,7 +38,7 @@ class NumberTexts {
   }
 
  private:
-  std::optional<std::string> affix_;
+  std::string affix_;  // the first one; numbers without any stand beside all
   int fewest_ = std::numeric_limits<int>::max();
   int most_ = 0;
   Misfits trailing_zeros_;

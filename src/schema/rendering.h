@@ -25,7 +25,7 @@ struct DisplayTexts {
   std::uint64_t not_plain_count = 0;  // other than the number's shortest text
   std::size_t first_not_plain = 0;
 
-  Misfits as_number;      // thousands, currency, percent, …; one affix throughout
+  Misfits as_number;      // thousands, percent, one currency throughout, …
   Misfits as_whole_date;  // every text shows year, month and day
   Misfits as_date;        // shows at least part of the date; for fields that the header calls dates
   Misfits as_time;        // shows the time of day, the number being within one day

@@ -114,12 +114,16 @@ void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader&
   for (const ColumnPlan& column : columns) {
     const auto [owner, is_new] = owners.emplace(column.name, &column);
     if (is_new) continue;
-    throw base::SchemaError(fmt::format(
-        "fields \"{}\" and \"{}\" both want the column \"{}\": one of them gets a second column "
-        "for "
-        "its numbers; set dual and mixed so that it gets none, or give it one type by types.\"…\"",
-        header.fields[owner->second->field_index].name, header.fields[column.field_index].name,
-        column.name));
+    // Fields' own columns have names of their own, so one of the two is a number column.
+    const bool is_first = header.fields[owner->second->field_index].name != owner->second->name;
+    const ColumnPlan& number = is_first ? *owner->second : column;
+    const ColumnPlan& other = is_first ? column : *owner->second;
+    const std::string& field = header.fields[number.field_index].name;
+    throw base::SchemaError(
+        fmt::format("fields \"{}\" and \"{}\" both want the column \"{}\", the first for its "
+                    "numbers beside its "
+                    "texts; set dual = \"text\" or \"number\", or one type for it by types.\"{}\"",
+                    field, header.fields[other.field_index].name, column.name, field));
   }
 }
 

@@ -87,23 +87,29 @@ void note_zone(const ZoneFacts& facts, const FieldView& field, NumberChoice& cho
   const std::string& zone = field.policy.timezone;
   if (facts.twice_count > 0) {
     choice.warnings.push_back(
-        fmt::format("{} stamps fall into an hour that {} had twice; the earlier one is meant",
-                    facts.twice_count, zone));
+        fmt::format("stamps in an hour that {} had twice: {}; the earlier instant is meant", zone,
+                    facts.twice_count));
   }
   if (facts.never_count > 0) {
-    choice.warnings.push_back(fmt::format(
-        "{} stamps fall into a gap of {}'s clock and read later by the length of the gap",
-        facts.never_count, zone));
+    choice.warnings.push_back(
+        fmt::format("stamps in a gap of {}'s clock: {}; they read later by the length of the gap",
+                    zone, facts.never_count));
   }
 }
 
 std::string outside_warning(const std::string& evidence, const FieldView& field,
                             const SerialFacts& facts) {
   return fmt::format(
-      "{}, but {} of {} numbers (such as {}) lie outside 1900-01-01…2299-12-31, so "
-      "it stays a number",
+      "{}, but not every number is within 1900-01-01…2299-12-31: {} of {} (such as {}), so it "
+      "stays "
+      "a number",
       evidence, facts.outside_count, facts.count,
       shortest_text(field.symbols.number(facts.first_outside)));
+}
+
+std::string_view tick_reason(const SerialFacts& facts) {
+  return facts.milliseconds_hold ? "milliseconds hold them to 1 µs"
+                                 : "milliseconds do not hold them to 1 µs, microseconds do";
 }
 
 bool choose_date_time(const FieldView& field, const std::string& evidence, const SerialFacts& facts,
@@ -123,10 +129,9 @@ bool choose_date_time(const FieldView& field, const std::string& evidence, const
                  .scale = static_cast<std::uint8_t>(scale),
                  .timezone = field.policy.timezone.empty() ? "UTC" : field.policy.timezone};
   choice.reason =
-      fmt::format("{} and {} of {} numbers have a time of day, held by {} to 1 µs (days {} to {})",
-                  evidence, facts.fraction_count, facts.count,
-                  facts.milliseconds_hold ? "milliseconds" : "microseconds, not by milliseconds,",
-                  iso_date(day_of(facts.min)), iso_date(day_of(facts.max)));
+      fmt::format("{} and {} of {} numbers have a time of day (days {} to {}); {}", evidence,
+                  facts.fraction_count, facts.count, iso_date(day_of(facts.min)),
+                  iso_date(day_of(facts.max)), tick_reason(facts));
   return true;
 }
 
@@ -153,7 +158,7 @@ bool choose_clock(const FieldView& field, const DisplayTexts& texts, NumberChoic
                               iso_date(day_of(facts.min)), iso_date(day_of(facts.max)));
   if (choice.floor_days) {
     choice.warnings.push_back(
-        fmt::format("dates = \"floor\" drops the time of day of {} of {} numbers",
+        fmt::format("by dates = \"floor\" a time of day is dropped from {} of {} numbers",
                     facts.fraction_count, facts.count));
   }
   return true;
@@ -166,11 +171,12 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
   const SerialFacts facts = serial_facts(field.symbols);
   if (facts.beyond_day_count > 0) {
     if (by_format) {
-      choice.warnings.push_back(fmt::format(
-          "the header says TIME, but {} of {} numbers (such as {}) are not within one day, so it "
-          "stays a number",
-          facts.beyond_day_count, facts.count,
-          shortest_text(field.symbols.number(facts.first_beyond_day))));
+      choice.warnings.push_back(
+          fmt::format("the header says TIME, but not every number is within one day: {} of {} "
+                      "(such as {}), so it "
+                      "stays a number",
+                      facts.beyond_day_count, facts.count,
+                      shortest_text(field.symbols.number(facts.first_beyond_day))));
     }
     return false;
   }
@@ -182,11 +188,11 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
                                              .scale = static_cast<std::uint8_t>(scale)}
                     : text_type(field);
   choice.reason = fmt::format(
-      "{} and every number ({}) is a time of day, held by {} to 1 µs{}",
+      "{} and every number ({}) is a time of day; {}{}",
       by_format
           ? std::string("the header says TIME")
           : fmt::format("every display text ({}) shows its number as a time", texts.dual_count),
-      facts.count, facts.milliseconds_hold ? "milliseconds" : "microseconds, not by milliseconds",
+      facts.count, tick_reason(facts),
       field.policy.time64 ? "" : ", as text since the server has no Time64");
   return true;
 }
@@ -198,7 +204,8 @@ bool choose_temporal(const FieldView& field, const DisplayTexts& texts, NumberCh
     choice.type.kind = TypeKind::kFloat64;
     choice.reading = Reading::kInterval;
     choice.reason = fmt::format(
-        "the header says INTERVAL: {} spans in days as stored, which may be longer than any clock",
+        "the header says INTERVAL: spans in days as stored ({}), which may be longer than any "
+        "clock",
         field.profile.number_count());
     return true;
   }

@@ -1,0 +1,144 @@
+// The type rules against every real file of the corpus, with the default policy: no symbol is
+// refused, and each one's value can be found again in the file's columns. Skipped where the corpus
+// is not at hand.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/byte_source.h"
+#include "qvd/header.h"
+#include "qvd/rows.h"
+#include "qvd/symbols.h"
+#include "schema/cast.h"
+#include "schema/plan.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+namespace fs = std::filesystem;
+using clickhouse::Dictionary;
+using clickhouse::TypeKind;
+
+const fs::path kFiles = fs::path(QVDHOUSE_SOURCE_DIR) / ".." / "shared" / "corpus" / "files";
+
+template <class T>
+T load(const Dictionary& values, std::size_t slot) {
+  T value;
+  std::memcpy(&value, values.fixed().data() + slot * sizeof(T), sizeof(T));
+  return value;
+}
+
+// The number that a column's value stands for, computed on another way than the cast.
+double number_back(const Dictionary& values, std::size_t slot) {
+  const double ticks = std::pow(10.0, values.type().scale);
+  switch (values.type().kind) {
+    case TypeKind::kInt64:
+      return static_cast<double>(load<std::int64_t>(values, slot));
+    case TypeKind::kFloat64:
+      return load<double>(values, slot);
+    case TypeKind::kDecimal:
+      return static_cast<double>(load<std::int64_t>(values, slot)) / ticks;
+    case TypeKind::kDate32:
+      return load<std::int32_t>(values, slot) + 25569.0;
+    case TypeKind::kDateTime64:
+      return static_cast<double>(load<std::int64_t>(values, slot)) / ticks / 86400 + 25569.0;
+    case TypeKind::kTime64:
+      return static_cast<double>(load<std::int64_t>(values, slot)) / ticks / 86400;
+    default:
+      ADD_FAILURE() << "no number column: " << values.type().name();
+      return 0;
+  }
+}
+
+// Clock types hold a number to 1 µs, all others exactly.
+bool holds(const Dictionary& values, std::size_t slot, double number) {
+  constexpr double kTwoMicroseconds = 2e-6 / 86400;
+  const double back = number_back(values, slot);
+  const TypeKind kind = values.type().kind;
+  if (kind == TypeKind::kDateTime64 || kind == TypeKind::kTime64) {
+    return std::fabs(back - number) <= kTwoMicroseconds;
+  }
+  return std::memcmp(&back, &number, sizeof back) == 0 || back == number;
+}
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(' ') == text.npos; }
+
+void check_text(const qvd::SymbolTable& symbols, const Dictionary& values, std::size_t symbol) {
+  ASSERT_FALSE(values.is_null(symbol + 1));
+  const std::string text(values.text(symbol + 1));
+  if (symbols.has_text(symbol)) {
+    ASSERT_EQ(text, symbols.text(symbol));
+  } else {
+    ASSERT_EQ(std::stod(text), symbols.number(symbol));
+  }
+}
+
+void check_column(const qvd::SymbolTable& symbols, const ColumnPlan& column) {
+  const Dictionary values = cast_symbols(symbols, column);
+  ASSERT_EQ(values.slot_count(), symbols.size() + 1);
+  for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    SCOPED_TRACE(testing::Message() << "symbol " << symbol);
+    if (column.type.kind == TypeKind::kString) {
+      ASSERT_NO_FATAL_FAILURE(check_text(symbols, values, symbol));
+    } else if (symbols.has_number(symbol)) {
+      ASSERT_FALSE(values.is_null(symbol + 1));
+      ASSERT_TRUE(holds(values, symbol + 1, symbols.number(symbol)))
+          << symbols.number(symbol) << " became " << number_back(values, symbol + 1);
+    } else {
+      ASSERT_TRUE(is_blank(symbols.text(symbol)));
+      ASSERT_TRUE(values.is_null(symbol + 1));
+      ASSERT_TRUE(column.type.nullable);
+    }
+  }
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void check_file(const fs::path& path) {
+  const std::string bytes = read_file(path);
+  const base::MemorySource source(std::as_bytes(std::span(bytes)), path.string());
+  const qvd::TableHeader header = qvd::read_header(source);
+  const qvd::RowDecoder decoder(header);
+  std::vector<qvd::SymbolTable> symbols;
+  std::vector<bool> may_be_null;
+  for (std::size_t field = 0; field < header.fields.size(); ++field) {
+    symbols.push_back(qvd::read_symbols(source, header, field));
+    may_be_null.push_back(decoder.may_be_null(field));
+  }
+  const TablePlan plan =
+      plan_table(header, path.filename().string(), symbols, may_be_null, Policy{});
+  std::vector<int> column_counts(header.fields.size());
+  for (const ColumnPlan& column : plan.columns) {
+    SCOPED_TRACE(column.name + " " + column.type.name());
+    ++column_counts[column.field_index];
+    EXPECT_FALSE(column.reason.empty());
+    EXPECT_TRUE(column.type.nullable || !may_be_null[column.field_index]);
+    ASSERT_NO_FATAL_FAILURE(check_column(symbols[column.field_index], column));
+  }
+  for (const int count : column_counts) EXPECT_TRUE(count == 1 || count == 2);
+}
+
+TEST(Corpus, EverySymbolSurvives) {
+  if (!fs::is_directory(kFiles)) GTEST_SKIP() << "the corpus is not at " << kFiles;
+  std::size_t file_count = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(kFiles)) {
+    SCOPED_TRACE(entry.path().filename().string());
+    check_file(entry.path());
+    if (HasFatalFailure()) return;
+    ++file_count;
+  }
+  EXPECT_GT(file_count, 0U);
+}
+
+}  // namespace
+}  // namespace qvdhouse::schema

@@ -1,0 +1,60 @@
+#include "schema/names.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Names, TableFromFileName) {
+  const Policy policy;
+  EXPECT_EQ(table_name("Item.qvd", policy), "QvdItem");
+  EXPECT_EQ(table_name("purchase_order.qvd", policy), "QvdPurchaseOrder");
+  EXPECT_EQ(table_name("PurchaseOrder.QVD", policy), "QvdPurchaseOrder");
+  EXPECT_EQ(table_name("a/b.c/sales-2020.v2.Qvd", policy), "QvdSales2020V2");
+  EXPECT_EQ(table_name("2020.qvd", policy), "Qvd2020");
+  EXPECT_EQ(table_name("größe é.qvd", policy), "QvdGrößeé");
+  EXPECT_EQ(table_name("no_extension", policy), "QvdNoExtension");
+  EXPECT_EQ(table_name("Item.qvd", {.table_prefix = ""}), "Item");
+  EXPECT_THROW(table_name(".qvd", policy), base::SchemaError);
+  EXPECT_THROW(table_name("", policy), base::SchemaError);
+}
+
+TEST(Names, ColumnsAsTheFieldsAre) {
+  EXPECT_THAT(column_names({"%KEY_Item", "Item Description", " x ", "a.b"}, {}),
+              ElementsAre("%KEY_Item", "Item Description", " x ", "a.b"));
+}
+
+TEST(Names, EqualFieldsAreNumbered) {
+  EXPECT_THAT(column_names({"x", "x", "x_2", "x"}, {}), ElementsAre("x", "x_3", "x_2", "x_4"));
+}
+
+TEST(Names, EmptyFieldGetsItsPosition) {
+  EXPECT_THAT(column_names({"a", "", ""}, {}), ElementsAre("a", "field_2", "field_3"));
+}
+
+TEST(Names, SnakeCase) {
+  EXPECT_THAT(column_names({"%KEY_Item", "Item Description", "OrderID", "HTTPServer", "a-||-b",
+                            "ÄrgerNis", "Year2Date", "w/e Date"},
+                           {.naming = NamingPolicy::kSnake}),
+              ElementsAre("key_item", "item_description", "order_id", "http_server", "a_b",
+                          "Ärger_nis", "year2_date", "w_e_date"));
+}
+
+TEST(Names, SnakeCaseCollisionNamesBothAndTheSetting) {
+  try {
+    column_names({"%ID", "x", "ID"}, {.naming = NamingPolicy::kSnake});
+    FAIL() << "expected a SchemaError";
+  } catch (const base::SchemaError& error) {
+    EXPECT_THAT(error.what(),
+                testing::AllOf(testing::HasSubstr("\"%ID\""), testing::HasSubstr("\"ID\""),
+                               testing::HasSubstr("naming = \"source\"")));
+  }
+}
+
+}  // namespace
+}  // namespace qvdhouse::schema
