@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "base/error.h"
@@ -53,6 +54,19 @@ void check_bits(const FieldHeader& field, std::uint64_t record_bits) {
     fail(field, fmt::format("expected bits within the record of {} bits, found BitOffset {} and "
                             "BitWidth {}",
                             record_bits, field.offset_bits, field.width_bits));
+  }
+}
+
+// A field too narrow for its symbols would be read as other symbols, without any index being out of
+// range. No file does that (section 4).
+void check_width(const FieldHeader& field) {
+  const auto bias = static_cast<std::uint64_t>(field.bias);
+  if (field.symbol_count == 0 || (field.bias > 0 && bias >= field.symbol_count)) return;
+  const auto needed = static_cast<std::uint64_t>(std::bit_width(field.symbol_count - 1 - bias));
+  if (field.width_bits < needed) {
+    fail(field,
+         fmt::format("expected BitWidth of at least {} for {} symbols with Bias {}, found {}",
+                     needed, field.symbol_count, field.bias, field.width_bits));
   }
 }
 
@@ -107,6 +121,7 @@ void check_layout(const TableHeader& header) {
   for (const FieldHeader& field : header.fields) {
     check_bits(field, header.record_bytes * 8);
     check_symbol_range(field, header.rows_offset);
+    if (header.record_count > 0) check_width(field);
     if (field.width_bits > 0) {
       bits.push_back({field.offset_bits, field.offset_bits + field.width_bits, &field});
     }
