@@ -26,11 +26,6 @@ std::string show_symbol(const qvd::SymbolTable& symbols, std::size_t symbol) {
   return fmt::format("{} with {}", text, shortest_text(symbols.number(symbol)));
 }
 
-std::string symbol_text(const qvd::SymbolTable& symbols, std::size_t symbol) {
-  if (symbols.has_text(symbol)) return std::string(symbols.text(symbol));
-  return shortest_text(symbols.number(symbol));
-}
-
 clickhouse::ColumnType text_type(const FieldView& field) {
   return {.kind = clickhouse::TypeKind::kString,
           .nullable = field.may_be_null,

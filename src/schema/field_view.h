@@ -32,9 +32,6 @@ inline bool is_blank(std::string_view text) {
 // How a message shows a symbol: 12, 'text' or 'text' with 12. Long texts are cut.
 std::string show_symbol(const qvd::SymbolTable& symbols, std::size_t symbol);
 
-// The symbol's text, or its number's shortest exact text where it has none.
-std::string symbol_text(const qvd::SymbolTable& symbols, std::size_t symbol);
-
 // String or, up to the policy's limit, LowCardinality(String).
 clickhouse::ColumnType text_type(const FieldView& field);
 

@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -133,15 +135,19 @@ std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
   return columns;
 }
 
-// Texts that stand for two different symbols: 1 and '1' are two values in Qlik.
-std::uint64_t count_equal_texts(const qvd::SymbolTable& symbols) {
-  std::unordered_set<std::string> texts;
-  std::uint64_t equal_count = 0;
+// Texts that stand for two different symbols: 1 and '1' are two values in Qlik. Hashes are
+// compared, at eight bytes a symbol, since the count is only for a warning.
+std::size_t count_equal_texts(const qvd::SymbolTable& symbols) {
+  std::vector<std::size_t> hashes;
+  hashes.reserve(symbols.size());
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
-    const bool is_new = texts.insert(symbol_text(symbols, symbol)).second;
-    if (!is_new) ++equal_count;
+    hashes.push_back(symbols.has_text(symbol)
+                         ? std::hash<std::string_view>{}(symbols.text(symbol))
+                         : std::hash<std::string>{}(shortest_text(symbols.number(symbol))));
   }
-  return equal_count;
+  std::sort(hashes.begin(), hashes.end());
+  const auto distinct_end = std::unique(hashes.begin(), hashes.end());
+  return static_cast<std::size_t>(hashes.end() - distinct_end);
 }
 
 void note_mixed_losses(const FieldView& field, ColumnPlan& column) {
@@ -152,7 +158,7 @@ void note_mixed_losses(const FieldView& field, ColumnPlan& column) {
                     "mixed = \"split\" keeps them",
                     texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
   }
-  if (const std::uint64_t equal_count = count_equal_texts(field.symbols); equal_count > 0) {
+  if (const std::size_t equal_count = count_equal_texts(field.symbols); equal_count > 0) {
     column.warnings.push_back(fmt::format(
         "symbols with the same text as another symbol, not to be told from it: {}", equal_count));
   }
