@@ -155,12 +155,10 @@ class Caster {
     if (column_.part == Part::kTime) {
       if (!is_time(symbol)) return false;
       values_.add_text(clock_text(time_ticks(symbols_.number(symbol), kMicrosecondScale)));
-    } else if (column_.part == Part::kText && symbols_.has_text(symbol)) {
+    } else if (symbols_.has_text(symbol)) {
       values_.add_text(symbols_.text(symbol));
-    } else if (symbols_.has_number(symbol)) {
-      values_.add_text(shortest_text(symbols_.number(symbol)));
     } else {
-      values_.add_text(symbols_.text(symbol));
+      values_.add_text(shortest_text(symbols_.number(symbol)));
     }
     return true;
   }

@@ -66,7 +66,7 @@ bool number_survives(const Dictionary& values, std::size_t slot, double number) 
   if (kind == TypeKind::kDateTime64 || kind == TypeKind::kTime64) {
     return std::fabs(back - number) <= kTwoMicroseconds;
   }
-  return std::memcmp(&back, &number, sizeof back) == 0 || back == number;
+  return back == number || (std::isnan(back) && std::isnan(number));
 }
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(' ') == text.npos; }

@@ -145,10 +145,9 @@ WallClock wall_clock(double serial) {
 }  // namespace
 
 std::string render_pattern(std::string_view pattern, const WallClock& wall) {
-  using namespace std::chrono;
-  const sys_days day{days{wall.unix_day}};
+  const std::chrono::sys_days day{std::chrono::days{wall.unix_day}};
   const Clock clock{.date = day,
-                    .weekday = weekday{day}.c_encoding(),
+                    .weekday = std::chrono::weekday{day}.c_encoding(),
                     .seconds = wall.microseconds / kMicro,
                     .twelve_hours = has(pattern, "TT") || has(pattern, "tt")};
   std::string text;

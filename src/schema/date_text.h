@@ -38,7 +38,7 @@ struct WallClock {
 
 // Renders by a Qlik pattern: YYYY YY MMMM MMM MM M DD D WWWW WWW hh h mm ss TT, all else as it is;
 // "[.fff]" (optional fractions) is left out. Month and day names are English.
-std::string render_pattern(std::string_view pattern, const WallClock& clock);
+std::string render_pattern(std::string_view pattern, const WallClock& wall);
 
 // Whether `text` reads "h:mm[:ss[.f…]][ AM|PM]" and shows this many microseconds, to the precision
 // it shows (cut off or rounded). Hours may exceed 23.

@@ -21,7 +21,7 @@ std::string show_text(std::string_view text) {
 
 std::string show_symbol(const qvd::SymbolTable& symbols, std::size_t symbol) {
   if (!symbols.has_text(symbol)) return shortest_text(symbols.number(symbol));
-  const std::string text = show_text(symbols.text(symbol));
+  std::string text = show_text(symbols.text(symbol));
   if (!symbols.has_number(symbol)) return text;
   return fmt::format("{} with {}", text, shortest_text(symbols.number(symbol)));
 }

@@ -88,8 +88,7 @@ bool ticks_hold(double serial, int scale) {
 }
 
 std::string iso_date(std::int64_t unix_day) {
-  using namespace std::chrono;
-  const year_month_day date{sys_days{days{unix_day}}};
+  const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{unix_day}}};
   return fmt::format("{:04}-{:02}-{:02}", int{date.year()}, unsigned{date.month()},
                      unsigned{date.day()});
 }
@@ -105,17 +104,17 @@ std::string clock_text(std::int64_t microseconds) {
 }
 
 std::optional<std::int64_t> parse_iso_date(std::string_view text) {
-  using namespace std::chrono;
   const auto year_number = take_digits(text, 4);
   if (!year_number || !take(text, '-')) return std::nullopt;
   const auto month_number = take_digits(text, 2);
   if (!month_number || !take(text, '-')) return std::nullopt;
   const auto day_number = take_digits(text, 2);
   if (!day_number || !text.empty()) return std::nullopt;
-  const year_month_day date{year{*year_number}, month{static_cast<unsigned>(*month_number)},
-                            day{static_cast<unsigned>(*day_number)}};
+  const std::chrono::year_month_day date{std::chrono::year{*year_number},
+                                         std::chrono::month{static_cast<unsigned>(*month_number)},
+                                         std::chrono::day{static_cast<unsigned>(*day_number)}};
   if (!date.ok()) return std::nullopt;
-  return sys_days{date}.time_since_epoch().count();
+  return std::chrono::sys_days{date}.time_since_epoch().count();
 }
 
 std::optional<std::int64_t> parse_iso_time(std::string_view text, int scale) {

@@ -87,8 +87,12 @@ void read_choice(const json& policy, const char* key,
 }
 
 schema::Policy read_policy(const json& input) {
-  using namespace schema;
-  Policy policy;
+  using schema::DatePolicy;
+  using schema::DualPolicy;
+  using schema::IntegerPolicy;
+  using schema::MixedPolicy;
+  using schema::NamingPolicy;
+  schema::Policy policy;
   read_choice(input, "dual",
               {{"auto", DualPolicy::kAuto},
                {"number", DualPolicy::kNumber},
