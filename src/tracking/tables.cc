@@ -43,7 +43,7 @@ std::vector<Column> history_columns() {
                                  {"started_at", kTime},
                                  {"finished_at", kTime},
                                  {"bytes_sent", "UInt64"},
-                                 {"steps", "Array(Tuple(name String, seconds Float64))"}});
+                                 {"steps", "Map(String, Float64)"}});
   return columns;
 }
 

@@ -69,7 +69,7 @@ void code_attempt(Codec& codec, Record& attempt) {
   codec(attempt.steps);
 }
 
-// A step within the array; found by the codecs.
+// An entry of the steps; found by the codecs.
 template <class Codec>
 void code(Codec& codec, StepTime& step) {
   codec(step.name);

@@ -140,8 +140,9 @@ std::vector<Attempt> Tracking::history(const std::string& file, std::size_t limi
   std::string filter;
   if (!file.empty()) {
     filter = fmt::format(
-        "WHERE file_path = {0} OR lowerUTF8({0}) IN (lowerUTF8(file_path), lowerUTF8(file_name), "
-        "replaceRegexpOne(lowerUTF8(file_name), '\\\\.[^.]*$', ''))",
+        "WHERE file_path = {0} OR lowerUTF8(file_path) = lowerUTF8({0}) OR lowerUTF8(file_name) = "
+        "lowerUTF8({0}) OR replaceRegexpOne(lowerUTF8(file_name), '\\\\.[^.]*$', '') = "
+        "lowerUTF8({0})",
         quote_literal(file));
   }
   // An insert that was repeated because its answer got lost left its rows twice.

@@ -39,10 +39,10 @@ struct FileRecord {
                             // cancelled; empty when completed
   std::uint32_t failure_count = 0;  // UInt32, failed runs in a row on this version of the file
   std::int64_t retry_at_us = 0;     // retry_at DateTime64(6, 'UTC'): not before this time while the
-                                 // file stays as it is; 0: only when it (or, for a schema, a
-                                 // setting) changes
-  std::string qvd_created_at;  // String, CreateUtcTime of the header
-  std::string schema;          // String, [["column", "type"], …] as JSON, for explain and drift
+                                    // file stays as it is; 0: only when it (or, for a schema, a
+                                    // setting) changes
+  std::string qvd_created_at;       // String, CreateUtcTime of the header
+  std::string schema;  // String, [["column", "type"], …] as JSON, for explain and drift
   std::vector<std::string> warnings;  // Array(String)
   std::string settings_hash;          // String, of the settings that decide columns and names
 };
@@ -60,7 +60,7 @@ struct Attempt {
   std::int64_t started_at_us = 0;   // started_at DateTime64(6, 'UTC')
   std::int64_t finished_at_us = 0;  // finished_at DateTime64(6, 'UTC')
   std::uint64_t bytes_sent = 0;     // UInt64
-  std::vector<StepTime> steps;      // Array(Tuple(name String, seconds Float64))
+  std::vector<StepTime> steps;      // Map(String, Float64), in their order
 };
 
 class Tracking {

@@ -1,0 +1,93 @@
+// The small parts of sync: what an error means, delays, unfinished files, staging names.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "load/load.h"
+#include "qvd/writer.h"
+#include "sync/failure.h"
+#include "sync/staging.h"
+#include "sync/unfinished.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST(Failure, EachErrorHasItsReaction) {
+  const auto is = [](const std::exception& error, const std::string& error_class, bool may_pass,
+                     bool try_later, bool changed) {
+    const Failure failure = describe_failure(error);
+    EXPECT_EQ(failure.error_class, error_class);
+    EXPECT_EQ(failure.may_pass, may_pass) << error_class;
+    EXPECT_EQ(failure.try_later, try_later) << error_class;
+    EXPECT_EQ(failure.file_changed, changed) << error_class;
+    EXPECT_STREQ(failure.message.c_str(), error.what());
+  };
+  is(base::InputError("x"), "input", false, false, false);
+  is(base::SchemaError("x"), "schema", false, false, false);
+  is(base::IoError("x"), "io", true, true, false);
+  is(base::ChangedError("x"), "io", false, true, true);
+  is(base::ServerError("too many parts", 252), "server", true, true, false);
+  is(base::ServerError("syntax", 62), "server", false, true, false);
+  is(base::ConfigError("x"), "config", false, true, false);
+  is(base::VerifyError("x"), "verify", false, true, false);
+  is(base::Cancelled("x"), "cancelled", false, false, false);
+  is(std::bad_alloc(), "io", false, true, false);
+}
+
+TEST(Failure, DelaysDoubleUpToALimit) {
+  EXPECT_EQ(delay_between_runs(0), seconds(30));
+  EXPECT_EQ(delay_between_runs(1), seconds(30));
+  EXPECT_EQ(delay_between_runs(3), seconds(120));
+  EXPECT_EQ(delay_between_runs(1'000'000), seconds(6 * 3'600));
+  for (int i = 0; i < 100; ++i) {
+    const milliseconds second = delay_within_run(2, milliseconds(1'000));
+    EXPECT_GE(second, milliseconds(1'000));
+    EXPECT_LE(second, milliseconds(2'000));
+    EXPECT_LE(delay_within_run(1'000'000, milliseconds(1'000)), seconds(30));
+  }
+  EXPECT_EQ(delay_within_run(5, milliseconds(0)), milliseconds(0));
+}
+
+std::string missing_of(std::string_view text) {
+  return missing_part(base::MemorySource(std::as_bytes(std::span(text))));
+}
+
+TEST(Unfinished, SaysWhatIsMissingAtEveryLength) {
+  const std::vector<std::byte> whole = qvd::write_qvd(
+      {.name = "T",
+       .fields = {{.name = "a", .values = {qvd::Value::of(1), qvd::Value::of(2)}, .codes = {1, 2}}},
+       .row_count = 2});
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(missing_part(base::MemorySource(std::span(whole).first(size))).empty()) << size;
+  }
+  EXPECT_EQ(missing_part(base::MemorySource(whole)), "");
+  EXPECT_EQ(missing_part(base::MemorySource(std::span(whole).first(whole.size() - 1))),
+            std::to_string(whole.size() - 1) + " of " + std::to_string(whole.size()) +
+                " bytes are there");
+}
+
+TEST(Unfinished, WhatIsNoQvdIsNotWaitedFor) {
+  EXPECT_EQ(missing_of("version https://git-lfs.github.com/spec/v1\n"), "");
+  EXPECT_EQ(missing_of(std::string_view("<html>\0", 7)), "");
+  EXPECT_EQ(missing_of("PK\x03\x04"), "");
+}
+
+TEST(Staging, NamesAreRecognisedAndNothingElse) {
+  const std::string run_id = make_run_id(1'783'851'300'000'000);
+  EXPECT_THAT(run_id, testing::MatchesRegex("20260712T101500_[0-9a-f]{8}"));
+  EXPECT_EQ(staging_target(load::staging_table("QvdItem", run_id)), "QvdItem");
+  EXPECT_EQ(staging_target(load::staging_table("a__staging_b", run_id)), "a__staging_b");
+  for (const std::string name :
+       {"QvdItem", "QvdItem__staging_", "QvdItem__staging_2026", "my__staging_table"}) {
+    EXPECT_EQ(staging_target(name), std::nullopt) << name;
+  }
+  EXPECT_EQ(staging_target(run_id), std::nullopt);
+  EXPECT_EQ(staging_target(load::staging_table("", run_id)), std::nullopt);
+  EXPECT_EQ(staging_target("QvdItem__" + run_id), std::nullopt);
+}
+
+}  // namespace
+}  // namespace qvdhouse::sync

@@ -1,0 +1,195 @@
+#include "tracking/tracking.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "tests/support/shared_engine.h"
+#include "tracking/row_binary.h"
+#include "tracking/tables.h"
+
+namespace qvdhouse::tracking {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+// Every member set, and bytes that JSON or SQL would not carry.
+FileRecord hostile_record(const std::string& path) {
+  return {.file_path = path,
+          .file_name = "it's \\ \"odd\"\t\n\xff.qvd",
+          .table_name = "Qvd`Odd",
+          .file_size = UINT64_MAX,
+          .file_mtime_us = -1'234'567,
+          .file_etag = std::string("nul\0inside", 10),
+          .processed_at_us = 1'783'851'300'123'456,
+          .processing_duration_seconds = 0.1,
+          .row_count = 12'345'678'901,
+          .status = "failed",
+          .error_message = std::string(300, 'x') + "ünï\xc3",
+          .version = 7,
+          .batch_size = 65'536,
+          .source_type = "file",
+          .run_id = "run",
+          .error_class = "input",
+          .failure_count = 3,
+          .retry_at_us = 1,
+          .qvd_created_at = "2024-02-30 99:99:99",
+          .schema = "[[\"a\",\"Int64\"]]",
+          .warnings = {"one", "", "t\xffo"},
+          .settings_hash = "0123456789abcdef"};
+}
+
+std::string bytes_of(const FileRecord& record) {
+  RowWriter writer;
+  code_file(writer, record);
+  const auto bytes = writer.bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+TEST(RowBinary, ARecordComesBackExactly) {
+  const std::string bytes = bytes_of(hostile_record("/a"));
+  FileRecord back;
+  RowReader reader(bytes);
+  code_file(reader, back);
+  EXPECT_TRUE(reader.done());
+  EXPECT_EQ(bytes_of(back), bytes);
+  EXPECT_EQ(back.warnings, hostile_record("/a").warnings);
+}
+
+TEST(RowBinary, AnAnswerCutAnywhereIsAnError) {
+  const std::string bytes = bytes_of(hostile_record("/a"));
+  for (std::size_t end = 0; end < bytes.size(); ++end) {
+    RowReader reader(std::string_view(bytes).substr(0, end));
+    FileRecord record;
+    EXPECT_THROW(code_file(reader, record), base::ServerError) << end;
+  }
+  RowReader endless("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff");
+  std::string text;
+  EXPECT_THROW(endless(text), base::ServerError);
+}
+
+class TrackingTest : public tests::SharedEngine {
+ protected:
+  static Tracking tracking(unsigned history_days = 90) {
+    Tracking tracking(endpoint(), kDatabase, history_days);
+    tracking.ensure_tables();
+    return tracking;
+  }
+};
+
+TEST_F(TrackingTest, NothingIsKnownBeforeTheTablesAreThere) {
+  Tracking absent(endpoint(), kDatabase);
+  EXPECT_THAT(absent.files(), IsEmpty());
+  EXPECT_THAT(absent.history("", 10), IsEmpty());
+  EXPECT_THAT(absent.tables(), IsEmpty());
+  EXPECT_EQ(absent.find("/a"), std::nullopt);
+  EXPECT_NO_THROW(absent.forget({"/a"}));
+}
+
+TEST_F(TrackingTest, AnyBytesComeBackAsTheyWentIn) {
+  Tracking table = tracking();
+  const std::string path = "/data/it's\n\xff\\.qvd";
+  table.record(hostile_record(path));
+  const std::vector<FileRecord> files = table.files();
+  ASSERT_THAT(files, SizeIs(1));
+  EXPECT_EQ(bytes_of(files[0]), bytes_of(hostile_record(path)));
+  ASSERT_TRUE(table.find(path));
+  EXPECT_EQ(bytes_of(*table.find(path)), bytes_of(hostile_record(path)));
+  EXPECT_EQ(table.find("/data/it's"), std::nullopt);
+}
+
+TEST_F(TrackingTest, OneRowPerFileUnderFinalAndTheNewestVersionWins) {
+  Tracking table = tracking();
+  FileRecord file = hostile_record("/a");
+  file.version = 9;
+  file.status = "completed";
+  table.record({file, hostile_record("/b")});
+  table.record(hostile_record("/a"));  // version 7, written later
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdFileTracking FINAL"), "2");
+  EXPECT_EQ(table.find("/a")->status, "completed");
+  EXPECT_EQ(query("SELECT file_path, processed_at FROM (SELECT * FROM tested.QvdFileTracking FINAL "
+                  "ORDER BY processed_at DESC) ORDER BY file_path LIMIT 1"),
+            "/a\t2026-07-12 10:15:00.123456");
+}
+
+TEST_F(TrackingTest, HistoryKeepsEveryAttemptNewestFirst) {
+  Tracking table = tracking(0);  // these attempts are older than any expiry
+  std::vector<Attempt> attempts;
+  for (std::uint32_t i = 1; i <= 3; ++i) {
+    attempts.push_back({.file = hostile_record("/data/Item.QVD"),
+                        .attempt_id = std::to_string(i),
+                        .attempt = i,
+                        .reason = "new",
+                        .started_at_us = 1'783'851'300'000'000 + i,
+                        .finished_at_us = 1'783'851'301'000'000,
+                        .bytes_sent = 5,
+                        .steps = {{"list", 0.25}, {"insert", i * 1.5}}});
+    attempts.back().file.file_name = "Item.QVD";
+  }
+  table.record(attempts);
+  table.record(attempts);  // the answer to an insert may get lost
+  const std::vector<Attempt> back = table.history("", 10);
+  ASSERT_THAT(back, SizeIs(3));
+  EXPECT_EQ(back[0].attempt_id, "3");
+  EXPECT_EQ(back[0].steps[1].name, "insert");
+  EXPECT_EQ(back[0].steps[1].seconds, 4.5);
+  EXPECT_THAT(table.history("", 2), SizeIs(2));
+  for (const char* name : {"/data/Item.QVD", "item.qvd", "ITEM"}) {
+    EXPECT_THAT(table.history(name, 10), SizeIs(3)) << name;
+  }
+  EXPECT_THAT(table.history("Ite", 10), IsEmpty());
+}
+
+TEST_F(TrackingTest, ForgottenFilesAreGoneAtOnce) {
+  Tracking table = tracking();
+  std::vector<FileRecord> files;
+  std::vector<std::string> paths;
+  for (int i = 0; i < 3'000; ++i) {
+    paths.push_back(std::string(100, 'p') + "'" + std::to_string(i));
+    files.push_back({.file_path = paths.back()});
+  }
+  files.push_back({.file_path = "kept"});
+  table.record(files);
+  table.forget(paths);
+  EXPECT_THAT(table.files(), ElementsAre(testing::Field(&FileRecord::file_path, "kept")));
+}
+
+TEST_F(TrackingTest, ExpiryFollowsTheSetting) {
+  const auto engine_of = [] {
+    return query(
+        "SELECT engine_full FROM system.tables WHERE database = 'tested' AND name = "
+        "'QvdFileHistory'");
+  };
+  tracking(30);
+  EXPECT_THAT(engine_of(), HasSubstr("toIntervalDay(30)"));
+  tracking(7);
+  EXPECT_THAT(engine_of(), HasSubstr("toIntervalDay(7)"));
+  tracking(0);
+  EXPECT_THAT(engine_of(), testing::Not(HasSubstr("TTL")));
+}
+
+TEST_F(TrackingTest, MissingColumnsAreAddedAndOtherShapesRefused) {
+  tracking();
+  query("ALTER TABLE tested.QvdFileTracking DROP COLUMN settings_hash");
+  Tracking table = tracking();
+  table.record(hostile_record("/a"));
+  EXPECT_EQ(table.find("/a")->settings_hash, "0123456789abcdef");
+
+  query("DROP TABLE tested.QvdFileTracking SYNC");
+  query(
+      "CREATE TABLE tested.QvdFileTracking (file_path String, file_mtime String) ENGINE = "
+      "MergeTree ORDER BY file_path");
+  try {
+    tracking();
+    FAIL() << "accepted";
+  } catch (const base::ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("tested.QvdFileTracking, column file_mtime: expected "
+                                        "DateTime64(6, 'UTC'), found String"));
+  }
+}
+
+}  // namespace
+}  // namespace qvdhouse::tracking
