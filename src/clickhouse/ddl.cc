@@ -5,14 +5,10 @@
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "clickhouse/quote.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
-
-constexpr int kUnknownTable = 60;
-constexpr int kUnknownDatabase = 81;
 
 std::string column_sql(const ColumnDefinition& column) {
   auto sql = fmt::format("  {} {}", quote_identifier(column.name), column.type);
@@ -63,14 +59,11 @@ std::string create_table_sql(const TableDefinition& table) {
 
 std::vector<ColumnDefinition> describe_table(Connection& connection, std::string_view database,
                                              std::string_view table) {
-  std::string answer;
-  try {
-    answer = connection.query(
-        fmt::format("DESCRIBE TABLE {} FORMAT TabSeparated", qualified(database, table)));
-  } catch (const base::ServerError& error) {
-    if (error.code() == kUnknownTable || error.code() == kUnknownDatabase) return {};
-    throw;
-  }
+  // From system.columns: DESCRIBE breaks long types into lines where the server thinks it prettier.
+  const std::string answer = connection.query(fmt::format(
+      "SELECT name, type FROM system.columns WHERE database = {} AND table = {} ORDER BY position "
+      "FORMAT TabSeparated",
+      quote_literal(database), quote_literal(table)));
   std::vector<ColumnDefinition> columns;
   std::string_view rest = answer;
   while (!rest.empty()) {
