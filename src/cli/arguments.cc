@@ -19,6 +19,14 @@ namespace {
 
 constexpr const char* kJsonHelp = "print JSON";
 
+// --help in 80 columns: names in the first, texts in the rest.
+constexpr std::size_t kHelpNameColumns = 28;
+constexpr std::size_t kHelpTextColumns = 80 - kHelpNameColumns;
+
+std::string wrapped_help(const std::string& text) {
+  return fmt::format("{}", fmt::join(wrap(text, kHelpTextColumns), "\n"));
+}
+
 // A command whose arguments are a plain struct: options are bound to the struct in `bind`, and
 // what runs is `run` with a copy of it.
 template <class A>
@@ -39,13 +47,15 @@ CLI::App* add_command(CLI::App& app, Arguments& arguments, const std::string& na
 
 // [SOURCE]: a setting too, so it goes where the settings go.
 void add_source(CLI::App& command, Arguments& arguments) {
-  command.add_option_function<std::string>(
-      "SOURCE",
-      [&arguments](const std::string& value) {
-        arguments.flags["source"] = value;
-        arguments.flag_names["source"] = "the command line";
-      },
-      "folder, file or glob (default: QVD_SOURCE)");
+  command
+      .add_option_function<std::string>(
+          "SOURCE",
+          [&arguments](const std::string& value) {
+            arguments.flags["source"] = value;
+            arguments.flag_names["source"] = "the command line";
+          },
+          "folder, file or glob (default: QVD_SOURCE)")
+      ->type_name("");
 }
 
 void add_loading_commands(CLI::App& app, Arguments& arguments) {
@@ -72,7 +82,17 @@ void add_loading_commands(CLI::App& app, Arguments& arguments) {
   add_command<InspectArguments>(
       app, arguments, "inspect", "one file: header, fields, column types and why",
       "qvdhouse inspect ./qvds/Item.qvd", run_inspect, [](CLI::App& c, InspectArguments& a) {
-        c.add_option("FILE", a.file, "a QVD file")->required();
+        c.add_option("FILE", a.file, "a QVD file")->required()->type_name("");
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
+  add_command<SampleArguments>(
+      app, arguments, "sample", "write sample QVD files", "qvdhouse sample ./samples --rows 10000",
+      run_sample, [](CLI::App& c, SampleArguments& a) {
+        c.add_option("DIR", a.directory, "the folder to write them into")
+            ->required()
+            ->type_name("");
+        c.add_option("--rows", a.rows, "rows of the largest file")->capture_default_str();
+        c.add_flag("--speed", a.speed_table, "one wide table for measuring, of any length");
         c.add_flag("--json", a.json, kJsonHelp);
       });
 }
@@ -84,20 +104,21 @@ void add_tracking_commands(CLI::App& app, Arguments& arguments) {
   add_command<HistoryArguments>(
       app, arguments, "history", "every attempt, newest first", "qvdhouse history Item.qvd -v",
       run_history, [](CLI::App& c, HistoryArguments& a) {
-        c.add_option("FILE", a.file, "path, name or stem (default: all files)");
+        c.add_option("FILE", a.file, "path, name or stem (default: all files)")->type_name("");
         c.add_option("--limit", a.limit, "most attempts shown")->capture_default_str();
         c.add_flag("--json", a.json, kJsonHelp);
       });
-  add_command<ExplainArguments>(app, arguments, "explain", "why a file was loaded or skipped",
-                                "qvdhouse explain Item.qvd --source ./qvds", run_explain,
-                                [](CLI::App& c, ExplainArguments& a) {
-                                  c.add_option("FILE", a.file, "path, name or stem")->required();
-                                  c.add_flag("--json", a.json, kJsonHelp);
-                                });
+  add_command<ExplainArguments>(
+      app, arguments, "explain", "why a file was loaded or skipped",
+      "qvdhouse explain Item.qvd --source ./qvds", run_explain,
+      [](CLI::App& c, ExplainArguments& a) {
+        c.add_option("FILE", a.file, "path, name or stem")->required()->type_name("");
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
   add_command<VerifyArguments>(
       app, arguments, "verify", "compare tables with their files, value by value",
       "qvdhouse verify QvdItem", run_verify, [](CLI::App& c, VerifyArguments& a) {
-        c.add_option("TABLE", a.table, "a table or file name (default: all)");
+        c.add_option("TABLE", a.table, "a table or file name (default: all)")->type_name("");
         c.add_flag("--json", a.json, kJsonHelp);
       });
   add_command<ResetArguments>(
@@ -117,7 +138,9 @@ void add_engine_commands(CLI::App& app, Arguments& arguments) {
       app, arguments, "query", "ask ClickHouse",
       "qvdhouse query 'SELECT count() FROM QvdItem' --format JSON", run_query,
       [](CLI::App& c, QueryArguments& a) {
-        c.add_option("SQL", a.sql, "one statement; - reads it from standard input")->required();
+        c.add_option("SQL", a.sql, "one statement; - reads it from standard input")
+            ->required()
+            ->type_name("");
         c.add_option("--format", a.format,
                      "a ClickHouse format (default: PrettyCompact on a terminal, else TSV)");
       });
@@ -160,15 +183,6 @@ CommandTree command_tree(const CLI::App& app) {
 
 // Commands that work whatever the settings say.
 void add_other_commands(CLI::App& app, Arguments& arguments) {
-  add_command<SampleArguments>(
-      app, arguments, "sample", "write sample QVD files", "qvdhouse sample ./samples --rows 10000",
-      run_sample, [](CLI::App& c, SampleArguments& a) {
-        c.add_option("DIR", a.directory, "the folder to write them into")->required();
-        c.add_option("--rows", a.rows, "rows of the largest file")->capture_default_str();
-        c.add_flag("--speed", a.speed_table, "one wide table for measuring, of any length");
-        c.add_flag("--json", a.json, kJsonHelp);
-      });
-
   CLI::App* version_command = app.add_subcommand("version", "print the version");
   version_command->footer("Example:\n  qvdhouse version");
   version_command->callback([&arguments] {
@@ -181,7 +195,7 @@ void add_other_commands(CLI::App& app, Arguments& arguments) {
 
   CLI::App* completion = app.add_subcommand("completion", "print a shell completion script");
   const auto shell = std::make_shared<std::string>();
-  completion->add_option("SHELL", *shell, "bash, zsh or fish")->required();
+  completion->add_option("SHELL", *shell, "bash, zsh or fish")->required()->type_name("");
   completion->footer("Example:\n  source <(qvdhouse completion bash)");
   completion->callback([&app, &arguments, shell] {
     arguments.needs_config = false;
@@ -206,7 +220,7 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
           // Lists add up; of other settings the last one given counts.
           arguments.flags[key] = fmt::format("{}", fmt::join(values, ","));
         },
-        fmt::format("{} [{}]", setting.help, setting.env));
+        wrapped_help(fmt::format("{} [{}]", setting.help, setting.env)));
     option->type_name(std::string(setting.value_name))->group("Settings")->expected(1);
     option->multi_option_policy(setting.is_list ? CLI::MultiOptionPolicy::TakeAll
                                                 : CLI::MultiOptionPolicy::TakeLast);
@@ -244,7 +258,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   app.fallthrough();
   app.require_subcommand(1);
   add_global_options(app, arguments);
-  app.fallthrough();
+  app.get_formatter()->column_width(kHelpNameColumns);
   add_loading_commands(app, arguments);
   add_tracking_commands(app, arguments);
   add_engine_commands(app, arguments);

@@ -78,7 +78,7 @@ void print_explanation(const sync::Decision* decision, const tracking::FileRecor
 
 // A file named by its path needs no source to be set, and one that is only tracked needs none.
 std::vector<sync::Decision> decisions_about(const std::string& file, const Context& context,
-                                            const std::vector<tracking::FileRecord>& tracked) {
+                                            const Tracked& known) {
   Config config = context.config;
   if (config.source.empty()) {
     if (!std::filesystem::exists(file)) return {};
@@ -86,14 +86,15 @@ std::vector<sync::Decision> decisions_about(const std::string& file, const Conte
   }
   const sync::Options options = sync_options(config);
   check_source_exists(options.source);
-  return sync::decide(options, tracked);
+  return sync::decide(options, known.files, known.tables);
 }
 
 }  // namespace
 
 int run_explain(const ExplainArguments& arguments, const Context& context) {
-  const std::vector<tracking::FileRecord> tracked = tracked_files(context);
-  const std::vector<sync::Decision> decisions = decisions_about(arguments.file, context, tracked);
+  const Tracked known = read_tracked(context);
+  const std::vector<tracking::FileRecord>& tracked = known.files;
+  const std::vector<sync::Decision> decisions = decisions_about(arguments.file, context, known);
   std::vector<std::string> paths;
   for (const sync::Decision& decision : decisions) {
     if (names_file(arguments.file, decision.file.path)) paths.push_back(decision.file.path);

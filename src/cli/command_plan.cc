@@ -48,7 +48,8 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   sync::Options options = sync_options(context.config);
   options.full = arguments.full;
   check_source_exists(options.source);
-  const auto decisions = sync::decide(options, tracked_files(context));
+  const Tracked tracked = read_tracked(context);
+  const auto decisions = sync::decide(options, tracked.files, tracked.tables);
 
   Json json = Json::array();
   if (!arguments.json) print_decisions(decisions, options.source);

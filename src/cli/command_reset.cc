@@ -40,7 +40,7 @@ bool is_confirmed(const ResetArguments& arguments, const std::string& question) 
 
 int run_reset(const ResetArguments& arguments, const Context& context) {
   check_choice(arguments);
-  std::vector<tracking::FileRecord> files = tracked_files(context);
+  std::vector<tracking::FileRecord> files = read_tracked(context).files;
   std::erase_if(files, [&](const tracking::FileRecord& file) {
     if (arguments.all) return false;
     if (!arguments.table.empty()) return file.table_name != arguments.table;

@@ -64,7 +64,7 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
 }  // namespace
 
 int run_status(const StatusArguments& arguments, const Context& context) {
-  const std::vector<tracking::FileRecord> files = tracked_files(context);
+  const std::vector<tracking::FileRecord> files = read_tracked(context).files;
   if (arguments.json) {
     Json json = Json::array();
     for (const tracking::FileRecord& file : files) json.push_back(record_json(file));

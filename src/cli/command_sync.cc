@@ -134,7 +134,8 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
   check_source_exists(options.source);
 
   if (arguments.dry_run) {
-    const auto decisions = sync::decide(options, tracked_files(context));
+    const Tracked tracked = read_tracked(context);
+    const auto decisions = sync::decide(options, tracked.files, tracked.tables);
     if (arguments.json) {
       Json json = Json::array();
       for (const sync::Decision& decision : decisions) json.push_back(decision_json(decision));

@@ -1,129 +1,14 @@
 #include "cli/settings_table.h"
 
 #include <array>
-#include <charconv>
-#include <limits>
-#include <optional>
 #include <string>
 #include <utility>
 
-#include "cli/schedule_check.h"
 #include "cli/server_url.h"
+#include "cli/setting_values.h"
 
 namespace qvdhouse::cli {
 namespace {
-
-constexpr std::string_view kWholeFromOne = "a whole number, at least 1";
-constexpr std::string_view kPort = "a port number, 1 to 65535";
-constexpr std::string_view kBytes = "a size such as 256MiB, 2GB or 1073741824, at least 1MiB";
-constexpr std::string_view kNotEmpty = "a text that is not empty";
-constexpr std::string_view kPath = "a path";
-constexpr std::string_view kList = "a list: A,B,C or in TOML [\"A\", \"B\"]";
-
-// --- one function per kind of value; each returns what is wrong, empty when nothing is ---
-
-template <class T>
-std::string take_number(const RawValue& value, T& out, T lowest, T highest,
-                        std::string_view allowed) {
-  T number = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto [stop, error] = std::from_chars(value.text.data(), end, number);
-  if (error != std::errc() || stop != end || number < lowest || number > highest) {
-    return std::string(allowed);
-  }
-  out = number;
-  return "";
-}
-
-std::string take_text(const RawValue& value, std::string& out) {
-  if (value.text.empty()) return std::string(kNotEmpty);
-  out = value.text;
-  return "";
-}
-
-std::string take_path(const RawValue& value, std::filesystem::path& out) {
-  if (value.text.empty()) return std::string(kPath);
-  out = value.text;
-  return "";
-}
-
-std::string take_list(const RawValue& value, std::vector<std::string>& out) {
-  out = value.is_list ? value.items : source::split_list(value.text);
-  return "";
-}
-
-std::string take_bytes(const RawValue& value, std::uint64_t& out) {
-  static constexpr std::array<std::pair<std::string_view, std::uint64_t>, 10> kUnits = {
-      {{"", 1},
-       {"B", 1},
-       {"KiB", 1024},
-       {"KB", 1000},
-       {"MiB", 1024 * 1024},
-       {"MB", 1000 * 1000},
-       {"GiB", 1024 * 1024 * 1024},
-       {"GB", 1000 * 1000 * 1000},
-       {"M", 1024 * 1024},
-       {"G", 1024 * 1024 * 1024}}};
-  std::uint64_t number = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto [stop, error] = std::from_chars(value.text.data(), end, number);
-  if (error != std::errc()) return std::string(kBytes);
-  std::string_view unit(stop, static_cast<std::size_t>(end - stop));
-  while (unit.starts_with(' ')) unit.remove_prefix(1);
-  for (const auto& [name, factor] : kUnits) {
-    if (unit != name) continue;
-    if (number > std::numeric_limits<std::uint64_t>::max() / factor) break;
-    if (number * factor < 1024 * 1024) break;
-    out = number * factor;
-    return "";
-  }
-  return std::string(kBytes);
-}
-
-template <class E, std::size_t N>
-std::string take_choice(const RawValue& value, E& out,
-                        const std::array<std::pair<std::string_view, E>, N>& choices) {
-  std::string allowed;
-  for (const auto& [name, choice] : choices) {
-    if (value.text == name) {
-      out = choice;
-      return "";
-    }
-    allowed += (allowed.empty() ? "" : ", ") + std::string(name);
-  }
-  return "one of " + allowed;
-}
-
-std::string take_timezone(const RawValue& value, std::string& out) {
-  constexpr std::string_view kAllowed = "a time zone name such as Europe/Berlin";
-  for (const char c : value.text) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '_' || c == '/' || c == '+' || c == '-';
-    if (!good) return std::string(kAllowed);
-  }
-  out = value.text;
-  return value.text.empty() ? std::string(kAllowed) : "";
-}
-
-std::string take_url(const RawValue& value, std::string& out) {
-  const std::string error = server_url_error(value.text);
-  if (!error.empty()) return error;
-  out = value.text;
-  return "";
-}
-
-std::string take_schedule(const RawValue& value, std::string& out) {
-  const std::string error = schedule_error(value.text);
-  out = value.text;
-  if (error.empty()) return "";
-  return "five cron fields, @hourly, @daily, @weekly, @monthly, @every 30s or 5m (" + error + ")";
-}
-
-std::string take_pattern(const RawValue& value, std::string& out) {
-  if (value.text.empty()) return "a glob such as *.qvd or **/*.qvd";
-  out = value.text;
-  return "";
-}
 
 using schema::DatePolicy;
 using schema::DualPolicy;
@@ -158,165 +43,347 @@ std::string take_log_level(const RawValue& value, std::string& out) {
   return error;
 }
 
-#define QVDHOUSE_PARSE(expression) \
-  [](const RawValue& v, Config& c) -> std::string { return expression; }
-
-// clang-format off
 const std::array kSettings = {
-    Setting{.key = "source", .env = "QVD_SOURCE", .flag = "--source", .value_name = "PATH",
-            .default_text = "", .allowed = kNotEmpty,
+    Setting{.key = "source",
+            .env = "QVD_SOURCE",
+            .flag = "--source",
+            .value_name = "PATH",
+            .default_text = "",
+            .allowed = kNotEmpty,
             .help = "the folder, file or glob that holds the QVD files",
-            .parse = QVDHOUSE_PARSE(take_text(v, c.source))},
-    Setting{.key = "file_pattern", .env = "QVD_FILE_PATTERN", .flag = "--pattern",
-            .value_name = "GLOB", .default_text = "*.qvd", .allowed = "a glob",
-            .help = "which files of the source; **/*.qvd goes into folders below",
-            .parse = QVDHOUSE_PARSE(take_pattern(v, c.selection.pattern))},
-    Setting{.key = "include_files", .env = "QVD_INCLUDE_FILES", .flag = "--include",
-            .value_name = "NAMES", .default_text = "", .allowed = kList,
-            .help = "only these files: any case, * and ?, .qvd optional", .is_list = true,
-            .parse = QVDHOUSE_PARSE(take_list(v, c.selection.include))},
-    Setting{.key = "exclude_files", .env = "QVD_EXCLUDE_FILES", .flag = "--exclude",
-            .value_name = "NAMES", .default_text = "", .allowed = kList,
-            .help = "not these files, written like include_files", .is_list = true,
-            .parse = QVDHOUSE_PARSE(take_list(v, c.selection.exclude))},
-    Setting{.key = "batch_size", .env = "QVD_BATCH_SIZE", .flag = "--batch-size",
-            .value_name = "ROWS", .default_text = "sized for speed", .allowed = kWholeFromOne,
+            .parse = [](const RawValue& v, Config& c) { return take_text(v, c.source); }},
+    Setting{
+        .key = "file_pattern",
+        .env = "QVD_FILE_PATTERN",
+        .flag = "--pattern",
+        .value_name = "GLOB",
+        .default_text = "*.qvd",
+        .allowed = "a glob",
+        .help = "which files of the source; **/*.qvd goes into folders below",
+        .parse = [](const RawValue& v, Config& c) { return take_pattern(v, c.selection.pattern); }},
+    Setting{
+        .key = "include_files",
+        .env = "QVD_INCLUDE_FILES",
+        .flag = "--include",
+        .value_name = "NAMES",
+        .default_text = "",
+        .allowed = kList,
+        .help = "only these files: any case, * and ?, .qvd optional",
+        .is_list = true,
+        .parse = [](const RawValue& v, Config& c) { return take_list(v, c.selection.include); }},
+    Setting{
+        .key = "exclude_files",
+        .env = "QVD_EXCLUDE_FILES",
+        .flag = "--exclude",
+        .value_name = "NAMES",
+        .default_text = "",
+        .allowed = kList,
+        .help = "not these files, written like include_files",
+        .is_list = true,
+        .parse = [](const RawValue& v, Config& c) { return take_list(v, c.selection.exclude); }},
+    Setting{.key = "batch_size",
+            .env = "QVD_BATCH_SIZE",
+            .flag = "--batch-size",
+            .value_name = "ROWS",
+            .default_text = "sized for speed",
+            .allowed = kWholeFromOne,
             .help = "the most rows of one block sent to ClickHouse",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.batch_rows, std::uint64_t{1},
-                                                std::uint64_t{1} << 40, kWholeFromOne))},
-    Setting{.key = "schedule", .env = "QVD_SCHEDULE", .flag = "--schedule", .value_name = "WHEN",
-            .default_text = "@daily", .allowed = "a cron line, @daily and the like, or 5m",
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.batch_rows, std::uint64_t{1}, std::uint64_t{1} << 40,
+                                     kWholeFromOne);
+                }},
+    Setting{.key = "schedule",
+            .env = "QVD_SCHEDULE",
+            .flag = "--schedule",
+            .value_name = "WHEN",
+            .default_text = "@daily",
+            .allowed = "a cron line, @daily and the like, or 5m",
             .help = "when a running service syncs",
-            .parse = QVDHOUSE_PARSE(take_schedule(v, c.schedule))},
-    Setting{.key = "data_dir", .env = "QVD_DATA_DIR", .flag = "--data-dir", .value_name = "DIR",
-            .default_text = "./qvdhouse-data", .allowed = kPath,
+            .parse = [](const RawValue& v, Config& c) { return take_schedule(v, c.schedule); }},
+    Setting{.key = "data_dir",
+            .env = "QVD_DATA_DIR",
+            .flag = "--data-dir",
+            .value_name = "DIR",
+            .default_text = "./qvdhouse-data",
+            .allowed = kPath,
             .help = "where the embedded ClickHouse keeps its tables",
-            .parse = QVDHOUSE_PARSE(take_path(v, c.data_dir))},
-    Setting{.key = "clickhouse.url", .env = "CLICKHOUSE_URL", .flag = "--clickhouse-url",
-            .value_name = "URL", .default_text = "",
+            .parse = [](const RawValue& v, Config& c) { return take_path(v, c.data_dir); }},
+    Setting{.key = "clickhouse.url",
+            .env = "CLICKHOUSE_URL",
+            .flag = "--clickhouse-url",
+            .value_name = "URL",
+            .default_text = "",
             .allowed = "http(s)://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]",
             .help = "a ClickHouse server to load into instead of the embedded one",
-            .parse = QVDHOUSE_PARSE(take_url(v, c.server.url))},
-    Setting{.key = "clickhouse.host", .env = "CLICKHOUSE_HOST", .flag = "--clickhouse-host",
-            .value_name = "HOST", .default_text = "localhost, if a server is named otherwise",
-            .allowed = kNotEmpty, .help = "its host name",
-            .parse = QVDHOUSE_PARSE(take_text(v, c.server.host))},
-    Setting{.key = "clickhouse.port", .env = "CLICKHOUSE_PORT", .flag = "--clickhouse-port",
-            .value_name = "PORT", .default_text = "8123, for https 8443", .allowed = kPort,
+            .parse = [](const RawValue& v, Config& c) { return take_url(v, c.server.url); }},
+    Setting{.key = "clickhouse.host",
+            .env = "CLICKHOUSE_HOST",
+            .flag = "--clickhouse-host",
+            .value_name = "HOST",
+            .default_text = "localhost, if a server is named otherwise",
+            .allowed = kNotEmpty,
+            .help = "its host name",
+            .parse = [](const RawValue& v, Config& c) { return take_text(v, c.server.host); }},
+    Setting{.key = "clickhouse.port",
+            .env = "CLICKHOUSE_PORT",
+            .flag = "--clickhouse-port",
+            .value_name = "PORT",
+            .default_text = "8123, for https 8443",
+            .allowed = kPort,
             .help = "its HTTP port",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.server.port, std::uint16_t{1},
-                                                std::uint16_t{65535}, kPort))},
-    Setting{.key = "clickhouse.user", .env = "CLICKHOUSE_USER", .flag = "--clickhouse-user",
-            .value_name = "USER", .default_text = "default", .allowed = kNotEmpty,
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.server.port, std::uint16_t{1}, std::uint16_t{65535},
+                                     kPort);
+                }},
+    Setting{.key = "clickhouse.user",
+            .env = "CLICKHOUSE_USER",
+            .flag = "--clickhouse-user",
+            .value_name = "USER",
+            .default_text = "default",
+            .allowed = kNotEmpty,
             .help = "the user to log in as",
-            .parse = QVDHOUSE_PARSE(take_text(v, c.server.user))},
-    Setting{.key = "clickhouse.password", .env = "CLICKHOUSE_PASSWORD", .flag = "",
-            .value_name = "", .default_text = "", .allowed = kNotEmpty,
-            .help = "its password", .is_secret = true,
-            .parse = QVDHOUSE_PARSE(take_text(v, c.server.password))},
-    Setting{.key = "clickhouse.database", .env = "CLICKHOUSE_DB", .flag = "--database",
-            .value_name = "NAME", .default_text = "local; default on a server",
-            .allowed = kNotEmpty, .help = "the database that gets the tables",
-            .parse = QVDHOUSE_PARSE(take_text(v, c.server.database))},
-    Setting{.key = "dual", .env = "QVD_DUAL", .flag = "--dual", .value_name = "POLICY",
-            .default_text = "auto", .allowed = "auto, number, text or both",
-            .help = "numbers whose display text says more than the number",
-            .parse = QVDHOUSE_PARSE(take_choice(v, c.policy.dual, kDual))},
-    Setting{.key = "mixed", .env = "QVD_MIXED", .flag = "--mixed", .value_name = "POLICY",
-            .default_text = "string", .allowed = "string, split or error",
+            .parse = [](const RawValue& v, Config& c) { return take_text(v, c.server.user); }},
+    Setting{.key = "clickhouse.password",
+            .env = "CLICKHOUSE_PASSWORD",
+            .flag = "",
+            .value_name = "",
+            .default_text = "",
+            .allowed = kNotEmpty,
+            .help = "its password",
+            .is_secret = true,
+            .parse = [](const RawValue& v, Config& c) { return take_text(v, c.server.password); }},
+    Setting{.key = "clickhouse.database",
+            .env = "CLICKHOUSE_DB",
+            .flag = "--database",
+            .value_name = "NAME",
+            .default_text = "local; default on a server",
+            .allowed = kNotEmpty,
+            .help = "the database that gets the tables",
+            .parse = [](const RawValue& v, Config& c) { return take_text(v, c.server.database); }},
+    Setting{
+        .key = "dual",
+        .env = "QVD_DUAL",
+        .flag = "--dual",
+        .value_name = "POLICY",
+        .default_text = "auto",
+        .allowed = "auto, number, text or both",
+        .help = "numbers whose display text says more than the number",
+        .parse = [](const RawValue& v, Config& c) { return take_choice(v, c.policy.dual, kDual); }},
+    Setting{.key = "mixed",
+            .env = "QVD_MIXED",
+            .flag = "--mixed",
+            .value_name = "POLICY",
+            .default_text = "string",
+            .allowed = "string, split or error",
             .help = "fields that hold both text and numbers",
-            .parse = QVDHOUSE_PARSE(take_choice(v, c.policy.mixed, kMixed))},
-    Setting{.key = "naming", .env = "QVD_NAMING", .flag = "--naming", .value_name = "POLICY",
-            .default_text = "source", .allowed = "source or snake",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_choice(v, c.policy.mixed, kMixed); }},
+    Setting{.key = "naming",
+            .env = "QVD_NAMING",
+            .flag = "--naming",
+            .value_name = "POLICY",
+            .default_text = "source",
+            .allowed = "source or snake",
             .help = "column names as in the file, or in snake_case",
-            .parse = QVDHOUSE_PARSE(take_choice(v, c.policy.naming, kNaming))},
-    Setting{.key = "integers", .env = "QVD_INTEGERS", .flag = "--integers",
-            .value_name = "POLICY", .default_text = "wide", .allowed = "wide or narrow",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_choice(v, c.policy.naming, kNaming); }},
+    Setting{.key = "integers",
+            .env = "QVD_INTEGERS",
+            .flag = "--integers",
+            .value_name = "POLICY",
+            .default_text = "wide",
+            .allowed = "wide or narrow",
             .help = "Int64, or the smallest type that holds the file's values",
-            .parse = QVDHOUSE_PARSE(take_choice(v, c.policy.integers, kIntegers))},
-    Setting{.key = "dates", .env = "QVD_DATES", .flag = "--dates", .value_name = "POLICY",
-            .default_text = "exact", .allowed = "exact or floor",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_choice(v, c.policy.integers, kIntegers); }},
+    Setting{.key = "dates",
+            .env = "QVD_DATES",
+            .flag = "--dates",
+            .value_name = "POLICY",
+            .default_text = "exact",
+            .allowed = "exact or floor",
             .help = "dates with a time of day: kept, or cut to the day they lie in",
-            .parse = QVDHOUSE_PARSE(take_choice(v, c.policy.dates, kDates))},
-    Setting{.key = "timezone", .env = "QVD_TIMEZONE", .flag = "--timezone", .value_name = "ZONE",
-            .default_text = "none: stamps read the same", .allowed = "a time zone name",
-            .help = "the zone that the files' local times belong to",
-            .parse = QVDHOUSE_PARSE(take_timezone(v, c.policy.timezone))},
-    Setting{.key = "low_cardinality_limit", .env = "QVD_LOW_CARDINALITY_LIMIT", .flag = "",
-            .value_name = "", .default_text = "10000", .allowed = "a whole number",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_choice(v, c.policy.dates, kDates); }},
+    Setting{
+        .key = "timezone",
+        .env = "QVD_TIMEZONE",
+        .flag = "--timezone",
+        .value_name = "ZONE",
+        .default_text = "none: stamps read the same",
+        .allowed = "a time zone name",
+        .help = "the zone that the files' local times belong to",
+        .parse = [](const RawValue& v, Config& c) { return take_timezone(v, c.policy.timezone); }},
+    Setting{.key = "low_cardinality_limit",
+            .env = "QVD_LOW_CARDINALITY_LIMIT",
+            .flag = "",
+            .value_name = "",
+            .default_text = "10000",
+            .allowed = "a whole number",
             .help = "text fields with at most so many distinct values are LowCardinality",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.policy.low_cardinality_limit,
-                                                std::uint64_t{0}, std::uint64_t{1} << 31,
-                                                "a whole number, 0 to 2147483648"))},
-    Setting{.key = "table_prefix", .env = "QVD_TABLE_PREFIX", .flag = "--table-prefix",
-            .value_name = "TEXT", .default_text = "Qvd", .allowed = "a text",
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.policy.low_cardinality_limit, std::uint64_t{0},
+                                     std::uint64_t{1} << 31, "a whole number, 0 to 2147483648");
+                }},
+    Setting{.key = "table_prefix",
+            .env = "QVD_TABLE_PREFIX",
+            .flag = "--table-prefix",
+            .value_name = "TEXT",
+            .default_text = "Qvd",
+            .allowed = "a text",
             .help = "what table names begin with",
-            .parse = QVDHOUSE_PARSE((c.policy.table_prefix = v.text, ""))},
-    Setting{.key = "order_by", .env = "QVD_ORDER_BY", .flag = "--order-by", .value_name = "FIELDS",
-            .default_text = "key fields, else those with few values", .allowed = kList,
-            .help = "the fields that tables are sorted by", .is_list = true,
-            .parse = QVDHOUSE_PARSE(take_list(v, c.policy.order_by))},
-    Setting{.key = "invalid_utf8", .env = "QVD_INVALID_UTF8", .flag = "--invalid-utf8",
-            .value_name = "POLICY", .default_text = "error", .allowed = "error or keep",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_any_text(v, c.policy.table_prefix); }},
+    Setting{.key = "order_by",
+            .env = "QVD_ORDER_BY",
+            .flag = "--order-by",
+            .value_name = "FIELDS",
+            .default_text = "key fields, else those with few values",
+            .allowed = kList,
+            .help = "the fields that tables are sorted by",
+            .is_list = true,
+            .parse = [](const RawValue& v, Config& c) { return take_list(v, c.policy.order_by); }},
+    Setting{.key = "invalid_utf8",
+            .env = "QVD_INVALID_UTF8",
+            .flag = "--invalid-utf8",
+            .value_name = "POLICY",
+            .default_text = "error",
+            .allowed = "error or keep",
             .help = "text that is not UTF-8: refuse the file, or keep its bytes",
-            .parse = QVDHOUSE_PARSE(take_choice(v, c.invalid_utf8, kInvalidUtf8))},
-    Setting{.key = "parallel_files", .env = "QVD_PARALLEL_FILES", .flag = "--parallel-files",
-            .value_name = "N", .default_text = "by cores", .allowed = "1 to 256",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_choice(v, c.invalid_utf8, kInvalidUtf8); }},
+    Setting{.key = "parallel_files",
+            .env = "QVD_PARALLEL_FILES",
+            .flag = "--parallel-files",
+            .value_name = "N",
+            .default_text = "by cores",
+            .allowed = "1 to 256",
             .help = "files loaded at once",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.parallel_files, 1U, 256U,
-                                                "a whole number, 1 to 256"))},
-    Setting{.key = "streams", .env = "QVD_STREAMS", .flag = "--streams", .value_name = "N",
-            .default_text = "2", .allowed = "1 to 64", .help = "insert streams of one file",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.streams, 1U, 64U,
-                                                "a whole number, 1 to 64"))},
-    Setting{.key = "memory", .env = "QVD_MEMORY", .flag = "--memory", .value_name = "SIZE",
-            .default_text = "256MiB", .allowed = kBytes,
-            .help = "for the row blocks of one file; symbol tables come on top",
-            .parse = QVDHOUSE_PARSE(take_bytes(v, c.memory_bytes))},
-    Setting{.key = "max_attempts", .env = "QVD_MAX_ATTEMPTS", .flag = "--max-attempts",
-            .value_name = "N", .default_text = "3", .allowed = "1 to 100",
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.parallel_files, 1U, 256U, "a whole number, 1 to 256");
+                }},
+    Setting{.key = "streams",
+            .env = "QVD_STREAMS",
+            .flag = "--streams",
+            .value_name = "N",
+            .default_text = "2",
+            .allowed = "1 to 64",
+            .help = "insert streams of one file",
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.streams, 1U, 64U, "a whole number, 1 to 64");
+                }},
+    Setting{.key = "memory",
+            .env = "QVD_MEMORY",
+            .flag = "--memory",
+            .value_name = "SIZE",
+            .default_text = "256MiB",
+            .allowed = kBytes,
+            .help = "for row blocks of all files being loaded; symbol tables come on top",
+            .parse = [](const RawValue& v, Config& c) { return take_bytes(v, c.memory_bytes); }},
+    Setting{.key = "max_attempts",
+            .env = "QVD_MAX_ATTEMPTS",
+            .flag = "--max-attempts",
+            .value_name = "N",
+            .default_text = "3",
+            .allowed = "1 to 100",
             .help = "tries of one file within a run, for errors that may pass",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.max_attempts, 1U, 100U,
-                                                "a whole number, 1 to 100"))},
-    Setting{.key = "history_days", .env = "QVD_HISTORY_DAYS", .flag = "", .value_name = "",
-            .default_text = "90", .allowed = "1 to 36500",
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.max_attempts, 1U, 100U, "a whole number, 1 to 100");
+                }},
+    Setting{.key = "history_days",
+            .env = "QVD_HISTORY_DAYS",
+            .flag = "",
+            .value_name = "",
+            .default_text = "90",
+            .allowed = "1 to 36500",
             .help = "how long the history of attempts is kept",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.history_days, 1U, 36'500U,
-                                                "a whole number, 1 to 36500"))},
-    Setting{.key = "engine.http_port", .env = "QVD_HTTP_PORT", .flag = "--http-port",
-            .value_name = "PORT", .default_text = "any free one", .allowed = kPort,
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.history_days, 1U, 36'500U, "a whole number, 1 to 36500");
+                }},
+    Setting{.key = "engine.http_port",
+            .env = "QVD_HTTP_PORT",
+            .flag = "--http-port",
+            .value_name = "PORT",
+            .default_text = "any free one",
+            .allowed = kPort,
             .help = "the embedded ClickHouse's HTTP port on 127.0.0.1",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.engine.http_port, std::uint16_t{1},
-                                                std::uint16_t{65535}, kPort))},
-    Setting{.key = "engine.tcp_port", .env = "QVD_TCP_PORT", .flag = "--tcp-port",
-            .value_name = "PORT", .default_text = "any free one", .allowed = kPort,
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.engine.http_port, std::uint16_t{1}, std::uint16_t{65535},
+                                     kPort);
+                }},
+    Setting{.key = "engine.tcp_port",
+            .env = "QVD_TCP_PORT",
+            .flag = "--tcp-port",
+            .value_name = "PORT",
+            .default_text = "any free one",
+            .allowed = kPort,
             .help = "its port for clickhouse-client",
-            .parse = QVDHOUSE_PARSE(take_number(v, c.engine.tcp_port, std::uint16_t{1},
-                                                std::uint16_t{65535}, kPort))},
-    Setting{.key = "engine.user", .env = "QVD_ENGINE_USER", .flag = "", .value_name = "",
-            .default_text = "qvdhouse", .allowed = kNotEmpty, .help = "its user",
-            .parse = QVDHOUSE_PARSE(take_text(v, c.engine.user))},
-    Setting{.key = "engine.password", .env = "QVD_ENGINE_PASSWORD", .flag = "", .value_name = "",
-            .default_text = "a random one each start", .allowed = kNotEmpty,
-            .help = "its password", .is_secret = true,
-            .parse = QVDHOUSE_PARSE(take_text(v, c.engine.password))},
-    Setting{.key = "engine.memory", .env = "QVD_ENGINE_MEMORY", .flag = "", .value_name = "",
-            .default_text = "60 % of the machine's", .allowed = kBytes,
-            .help = "the most memory it may use",
-            .parse = QVDHOUSE_PARSE(take_bytes(v, c.engine.memory_bytes))},
-    Setting{.key = "engine.library", .env = "QVD_ENGINE_LIBRARY", .flag = "", .value_name = "",
-            .default_text = "the usual places", .allowed = kPath, .help = "libchdb.so",
-            .parse = QVDHOUSE_PARSE(take_path(v, c.engine.engine_library))},
-    Setting{.key = "engine.binary", .env = "QVD_ENGINE_BINARY", .flag = "", .value_name = "",
-            .default_text = "beside qvdhouse", .allowed = kPath, .help = "qvdhouse-engine",
-            .parse = QVDHOUSE_PARSE(take_path(v, c.engine.engine_binary))},
-    Setting{.key = "log_level", .env = "QVD_LOG_LEVEL", .flag = "--log-level",
-            .value_name = "LEVEL", .default_text = "warning",
-            .allowed = "error, warning, info or debug", .help = "the least that is logged",
-            .parse = QVDHOUSE_PARSE(take_log_level(v, c.log_level))},
+            .parse =
+                [](const RawValue& v, Config& c) {
+                  return take_number(v, c.engine.tcp_port, std::uint16_t{1}, std::uint16_t{65535},
+                                     kPort);
+                }},
+    Setting{.key = "engine.user",
+            .env = "QVD_ENGINE_USER",
+            .flag = "",
+            .value_name = "",
+            .default_text = "qvdhouse",
+            .allowed = kNotEmpty,
+            .help = "its user",
+            .parse = [](const RawValue& v, Config& c) { return take_text(v, c.engine.user); }},
+    Setting{.key = "engine.password",
+            .env = "QVD_ENGINE_PASSWORD",
+            .flag = "",
+            .value_name = "",
+            .default_text = "a random one each start",
+            .allowed = kNotEmpty,
+            .help = "its password",
+            .is_secret = true,
+            .parse = [](const RawValue& v, Config& c) { return take_text(v, c.engine.password); }},
+    Setting{
+        .key = "engine.memory",
+        .env = "QVD_ENGINE_MEMORY",
+        .flag = "",
+        .value_name = "",
+        .default_text = "60 % of the machine's",
+        .allowed = kBytes,
+        .help = "the most memory it may use",
+        .parse = [](const RawValue& v, Config& c) { return take_bytes(v, c.engine.memory_bytes); }},
+    Setting{.key = "engine.library",
+            .env = "QVD_ENGINE_LIBRARY",
+            .flag = "",
+            .value_name = "",
+            .default_text = "the usual places",
+            .allowed = kPath,
+            .help = "libchdb.so",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_path(v, c.engine.engine_library); }},
+    Setting{
+        .key = "engine.binary",
+        .env = "QVD_ENGINE_BINARY",
+        .flag = "",
+        .value_name = "",
+        .default_text = "beside qvdhouse",
+        .allowed = kPath,
+        .help = "qvdhouse-engine",
+        .parse = [](const RawValue& v, Config& c) { return take_path(v, c.engine.engine_binary); }},
+    Setting{.key = "log_level",
+            .env = "QVD_LOG_LEVEL",
+            .flag = "--log-level",
+            .value_name = "LEVEL",
+            .default_text = "warning",
+            .allowed = "error, warning, info or debug",
+            .help = "the least that is logged",
+            .parse = [](const RawValue& v, Config& c) { return take_log_level(v, c.log_level); }},
 };
-// clang-format on
-#undef QVDHOUSE_PARSE
 
 }  // namespace
 

@@ -57,10 +57,13 @@ std::string target_name(const Config& config) {
   return fmt::format("embedded in {}, database {}", config.data_dir.string(), config.database);
 }
 
-std::vector<tracking::FileRecord> tracked_files(const Context& context) {
+Tracked read_tracked(const Context& context) {
   if (!target_may_hold_data(context.config)) return {};
   const Target target = Target::open(context, false);
-  return at_target(context.config, [&] { return target.tracking(context.config).files(); });
+  return at_target(context.config, [&] {
+    tracking::Tracking tracking = target.tracking(context.config);
+    return Tracked{.files = tracking.files(), .tables = tracking.tables()};
+  });
 }
 
 }  // namespace qvdhouse::cli

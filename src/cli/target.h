@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,8 +42,13 @@ bool target_may_hold_data(const Config& config);
 // "embedded in ./qvdhouse-data, database local" or "http://host:8123, database default".
 std::string target_name(const Config& config);
 
-// Tracking::files(), empty for a target that was never used. Changes nothing.
-std::vector<tracking::FileRecord> tracked_files(const Context& context);
+// What a decision is made from: Tracking::files() and tables(), empty for a target that was never
+// used. Changes nothing.
+struct Tracked {
+  std::vector<tracking::FileRecord> files;
+  std::set<std::string> tables;
+};
+Tracked read_tracked(const Context& context);
 
 // Runs `ask`, in which every IoError is ClickHouse's: it becomes a TargetError.
 template <class Ask>

@@ -1,0 +1,175 @@
+// Commands that need no engine: usage, settings, listing, inspecting.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "tests/e2e/command_line.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+using Cli = CommandLine;
+
+TEST_F(Cli, WrongCommandLinesExit1AndSayWhy) {
+  EXPECT_EQ(qvdhouse({}).exit_code, 1);
+  const Finished flag = qvdhouse({"sync", "--fulll"});
+  EXPECT_EQ(flag.exit_code, 1);
+  EXPECT_EQ(flag.out, "");
+  EXPECT_THAT(flag.err, HasSubstr("'--fulll' is not known; did you mean --full?"));
+  const Finished command = qvdhouse({"statsu"});
+  EXPECT_EQ(command.exit_code, 1);
+  EXPECT_THAT(command.err, HasSubstr("did you mean status?"));
+  EXPECT_EQ(qvdhouse({"inspect"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"reset"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"reset", "--all", "--file", "x"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"completion", "tcsh"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"client", "--exec", "--keep"}).exit_code, 1);
+}
+
+TEST_F(Cli, WrongSettingsExit2AndNameThePlace) {
+  const Finished batch = qvdhouse({"config"}, {{"QVD_BATCH_SIZE", "0"}});
+  EXPECT_EQ(batch.exit_code, 2);
+  EXPECT_THAT(batch.err, HasSubstr("QVD_BATCH_SIZE, set in environment: '0' is not allowed"));
+  const Finished no_source = qvdhouse({"sync"});
+  EXPECT_EQ(no_source.exit_code, 2);
+  EXPECT_THAT(no_source.err, HasSubstr("QVD_SOURCE"));
+  write_text(".env", "# one\nQVD_SCHEDULE=never\n");
+  const Finished dot_env = qvdhouse({"config"});
+  EXPECT_EQ(dot_env.exit_code, 2);
+  EXPECT_THAT(dot_env.err, HasSubstr(".env:2"));
+  fs::remove(folder / ".env");
+  write_text("qvdhouse.toml", "streems = 2\n");
+  const Finished toml = qvdhouse({"config"});
+  EXPECT_EQ(toml.exit_code, 2);
+  EXPECT_THAT(toml.err, HasSubstr("qvdhouse.toml:1: there is no setting 'streems'"));
+  EXPECT_EQ(qvdhouse({"version"}).exit_code, 0) << "needs no settings";
+}
+
+TEST_F(Cli, ConfigShowsValuesOriginsAndNoSecrets) {
+  write_text("qvdhouse.toml", "batch_size = 5\n[types]\nPrice = 'Decimal(18, 2)'\n");
+  write_text(".env", "QVD_SOURCE='./q v'\n");
+  const Environment environment = {{"CLICKHOUSE_URL", "http://u:hunter2@h/db"},
+                                   {"QVD_ENGINE_PASSWORD", "hunter3"}};
+  const Finished text = qvdhouse({"config", "--mixed", "split"}, environment);
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("qvdhouse.toml:1"));
+  EXPECT_THAT(text.out, HasSubstr(".env:1"));
+  EXPECT_THAT(text.out, HasSubstr("$CLICKHOUSE_URL"));
+  EXPECT_THAT(text.out, HasSubstr("--mixed"));
+  EXPECT_THAT(text.out, HasSubstr("Decimal(18, 2)"));
+  EXPECT_THAT(text.out, Not(HasSubstr("hunter")));
+  const Finished json = qvdhouse({"config", "--json"}, environment);
+  EXPECT_TRUE(nlohmann::json::accept(json.out));
+  EXPECT_THAT(json.out, Not(HasSubstr("hunter")));
+  EXPECT_EQ(nlohmann::json::parse(json.out)["source"]["value"], "./q v");
+}
+
+TEST_F(Cli, AMissingSourceExits4AndMakesNothing) {
+  for (const char* command : {"sync", "plan", "ls"}) {
+    const Finished finished = qvdhouse({command, "./no such folder"});
+    EXPECT_EQ(finished.exit_code, 4) << command << finished.err;
+    EXPECT_THAT(finished.err, HasSubstr("no such folder")) << command;
+  }
+  EXPECT_FALSE(fs::exists(folder / "qvdhouse-data"));
+}
+
+TEST_F(Cli, InspectTellsTypesAndReasons) {
+  const fs::path file = write_qvd("O'Brien \"x\" Склад.qvd", "Имя\n\"поля\"");
+  const Finished text = qvdhouse({"inspect", file.string()});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("O'Brien \"x\" Склад.qvd"));
+  EXPECT_THAT(text.out, HasSubstr("Имя\\n\"поля\""));
+  const auto report = json({"inspect", file.string()});
+  EXPECT_EQ(report["records"], 3);
+  EXPECT_EQ(report["fields"][1]["name"], "Имя\n\"поля\"");
+  EXPECT_EQ(report["fields"][0]["columns"][0]["type"], "Int64");
+  EXPECT_NE(report["fields"][0]["columns"][0]["reason"], "");
+  EXPECT_EQ(qvdhouse({"inspect", (folder / "absent.qvd").string()}).exit_code, 4);
+  const Finished broken = qvdhouse({"inspect", write_broken_qvd("broken.qvd").string()});
+  EXPECT_EQ(broken.exit_code, 4);
+  EXPECT_THAT(broken.err, HasSubstr("broken.qvd"));
+  EXPECT_FALSE(fs::exists(folder / "qvdhouse-data")) << "inspect needs no engine";
+}
+
+TEST_F(Cli, APolicyThatForbidsASchemaExits3) {
+  const fs::path file = write_qvd("a.qvd");
+  write_text("qvdhouse.toml", "[types]\ntext = 'Int64'\n");
+  const Finished finished = qvdhouse({"inspect", file.string()});
+  EXPECT_EQ(finished.exit_code, 3) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("text"));
+}
+
+TEST_F(Cli, LsListsWhateverTheName) {
+  write_qvd("line\nbreak.qvd");
+  write_qvd("b.QVD");
+  write_qvd(".hidden.qvd");
+  const Finished text = qvdhouse({"ls", "qvds", "-v"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("line\\nbreak.qvd"));
+  EXPECT_THAT(text.out, HasSubstr(".hidden.qvd: skipped"));
+  EXPECT_THAT(text.out, HasSubstr("2 files"));
+  const auto files = json({"ls", "qvds", "--exclude", "B"});
+  ASSERT_EQ(files.size(), 3U);
+  EXPECT_NE(files[1]["skip_reason"], "");
+  EXPECT_EQ(files[2]["name"], "line\nbreak.qvd");
+  EXPECT_EQ(files[2]["skip_reason"], "");
+}
+
+TEST_F(Cli, EveryHelpHasAnExampleAndFits) {
+  const Finished all = qvdhouse({"--help"});
+  EXPECT_EQ(all.exit_code, 0);
+  for (const char* command :
+       {"sync", "plan", "ls", "inspect", "status", "history", "explain", "verify", "reset", "query",
+        "client", "doctor", "config", "sample", "version", "completion"}) {
+    EXPECT_THAT(all.out, HasSubstr(std::string("\n  ") + command + " "));
+    const Finished help = qvdhouse({command, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_THAT(help.out, HasSubstr("Example:\n  ")) << command;
+  }
+  std::istringstream lines(all.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 88U) << line;
+}
+
+TEST_F(Cli, CompletionScriptsAreSound) {
+  const Finished bash = qvdhouse({"completion", "bash"});
+  EXPECT_EQ(bash.exit_code, 0);
+  write_text("completion.bash", bash.out);
+  EXPECT_EQ(run("/bin/bash", {"-n", "completion.bash"}, {}, folder).exit_code, 0);
+  const Finished words =
+      run("/bin/bash",
+          {"-c",
+           "source ./completion.bash; COMP_WORDS=(qvdhouse sy); COMP_CWORD=1; "
+           "_qvdhouse; echo \"${COMPREPLY[*]}\"; COMP_WORDS=(qvdhouse sync --dr); "
+           "COMP_CWORD=2; _qvdhouse; echo \"${COMPREPLY[*]}\""},
+          {}, folder);
+  EXPECT_EQ(words.out, "sync\n--dry-run\n");
+  if (fs::exists("/usr/bin/shellcheck")) {
+    const Finished checked = run("/usr/bin/shellcheck", {"completion.bash"}, {}, folder);
+    EXPECT_EQ(checked.exit_code, 0) << checked.out;
+  }
+  EXPECT_THAT(qvdhouse({"completion", "zsh"}).out, HasSubstr("#compdef qvdhouse"));
+  EXPECT_THAT(qvdhouse({"completion", "fish"}).out, HasSubstr("complete -c qvdhouse"));
+}
+
+TEST_F(Cli, AFullDiskIsAnError) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const Finished finished =
+      run("/bin/sh", {"-c", binary().string() + " version >/dev/full"}, {}, folder);
+  EXPECT_EQ(finished.exit_code, 4);
+  EXPECT_THAT(finished.err, HasSubstr("standard output can not be written"));
+}
+
+TEST_F(Cli, NothingLoadedYetIsNoError) {
+  EXPECT_THAT(qvdhouse({"status"}).out, HasSubstr("Nothing was loaded yet"));
+  EXPECT_EQ(json({"status"}).size(), 0U);
+  EXPECT_EQ(json({"history"}).size(), 0U);
+  EXPECT_EQ(json({"verify"}).size(), 0U);
+  EXPECT_FALSE(fs::exists(folder / "qvdhouse-data")) << "asking makes nothing";
+}
+
+}  // namespace
+}  // namespace qvdhouse::tests

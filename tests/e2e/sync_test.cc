@@ -1,0 +1,152 @@
+// The flows of the README with the embedded engine.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/e2e/command_line.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+using Sync = EngineCommandLine;
+using RemoteSync = CommandLine;
+
+TEST_F(Sync, LoadsOnceAndTellsEverything) {
+  EXPECT_EQ(qvdhouse({"sample", "samples", "--rows", "200"}).exit_code, 0);
+  EXPECT_EQ(json({"sync", "samples", "--dry-run"}).size(), 6U);
+
+  const Finished first = qvdhouse({"sync", "samples"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.out, HasSubstr("6 files: 6 loaded"));
+  EXPECT_THAT(first.err, HasSubstr("loaded order_lines.qvd into QvdOrderLines: 200 rows"));
+
+  const auto second = json({"sync", "samples"});
+  EXPECT_EQ(second["loaded"], 0);
+  EXPECT_EQ(second["skipped"], 6);
+
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM QvdOrderLines"}).out, "200\n");
+  const auto answer = qvdhouse({"query", "SELECT 1 AS one", "--format", "JSON"});
+  EXPECT_EQ(nlohmann::json::parse(answer.out)["data"][0]["one"], 1);
+  const Finished wrong = qvdhouse({"query", "SELECT nonsense FROM nowhere"});
+  EXPECT_EQ(wrong.exit_code, 5);
+  EXPECT_THAT(wrong.err, HasSubstr("nowhere"));
+
+  const auto status = json({"status"});
+  ASSERT_EQ(status.size(), 6U);
+  for (const auto& file : status) EXPECT_EQ(file["status"], "completed") << file;
+  EXPECT_EQ(json({"history", "order_lines"}).size(), 1U);
+  EXPECT_THAT(qvdhouse({"history"}).out, HasSubstr("order_lines.qvd"));
+  const Finished explained = qvdhouse({"explain", "order_lines", "--source", "samples"});
+  EXPECT_THAT(explained.out, HasSubstr("Next sync skip"));
+  EXPECT_EQ(qvdhouse({"explain", "no such file", "--source", "samples"}).exit_code, 1);
+  const auto plan = json({"plan", "samples", "--full"});
+  EXPECT_THAT(plan[0]["ddl"].get<std::string>(), HasSubstr("CREATE TABLE"));
+}
+
+TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
+  write_qvd("a.qvd");
+  write_qvd("b.qvd");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  for (const auto& table : json({"verify"})) EXPECT_EQ(table["result"], "exact") << table;
+  ASSERT_EQ(qvdhouse({"query", "INSERT INTO QvdA SELECT * FROM QvdB LIMIT 1"}).exit_code, 0);
+  const auto result = json({"verify", "QvdA"}, 6);
+  EXPECT_EQ(result[0]["result"], "different");
+  EXPECT_EQ(qvdhouse({"verify", "QvdB"}).exit_code, 0);
+  EXPECT_EQ(qvdhouse({"verify", "QvdNone"}).exit_code, 1);
+}
+
+TEST_F(Sync, ResetForgetsAndAsksFirst) {
+  write_qvd("a.qvd");
+  write_qvd("b.qvd");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  const Finished unasked = qvdhouse({"reset", "--file", "a"});
+  EXPECT_EQ(unasked.exit_code, 1) << "there is no terminal to ask on";
+  EXPECT_THAT(unasked.err, HasSubstr("--force"));
+  EXPECT_EQ(json({"sync", "qvds"})["loaded"], 0);
+  EXPECT_EQ(json({"reset", "--file", "A.qvd", "--force"})["forgotten"].size(), 1U);
+  EXPECT_EQ(json({"sync", "qvds"})["loaded"], 1);
+  EXPECT_EQ(json({"reset", "--all", "--with-data", "--force"})["dropped"].size(), 2U);
+  EXPECT_EQ(qvdhouse({"query", "EXISTS TABLE QvdA"}).out, "0\n");
+}
+
+TEST_F(Sync, OneBrokenFileAmongGoodOnesExits7AndAloneIts) {
+  write_qvd("good.qvd");
+  write_broken_qvd("bad.qvd");
+  const Finished finished = qvdhouse({"sync", "qvds"});
+  EXPECT_EQ(finished.exit_code, 7) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("1 loaded, 1 failed"));
+  EXPECT_THAT(finished.out, HasSubstr("bad.qvd: "));
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM QvdGood"}).out, "3\n");
+  EXPECT_EQ(json({"sync", "qvds/bad.qvd", "--full"}, 4)["failed"], 1);
+}
+
+TEST_F(Sync, NamesMayHoldAnything) {
+  const std::string name = "O'Brien \"x\" `y` \\ Склад.qvd";
+  const std::string field = "col`umn 'q' \"d\" \\ \n Имя";
+  write_qvd(name, field);
+  const auto summary = json({"sync", "qvds"});
+  EXPECT_EQ(summary["loaded"], 1) << summary;
+  const auto status = json({"status"});
+  EXPECT_EQ(status[0]["file_name"], name);
+  EXPECT_EQ(json({"verify"})[0]["result"], "exact");
+  EXPECT_EQ(json({"explain", name, "--source", "qvds"})[0]["next"]["action"], "skip");
+}
+
+TEST_F(Sync, CommandsShareAnEngineThatRuns) {
+  Process keeper(binary(), {"client", "--keep"}, {}, folder);
+  const fs::path card = folder / "qvdhouse-data" / "engine.json";
+  for (int i = 0; i < 600 && !fs::exists(card); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ASSERT_TRUE(fs::exists(card));
+  EXPECT_EQ(fs::status(card).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  ASSERT_EQ(qvdhouse({"query", "CREATE TABLE kept (a Int8) ENGINE = Memory"}).exit_code, 0);
+  EXPECT_EQ(qvdhouse({"query", "EXISTS TABLE kept"}).out, "1\n");
+  kill(keeper.pid(), SIGINT);
+  const Finished finished = keeper.wait();
+  EXPECT_EQ(finished.exit_code, 0);
+  EXPECT_THAT(finished.out, HasSubstr("clickhouse-client --host 127.0.0.1 --port "));
+}
+
+TEST_F(Sync, StopSignalEndsAQueryWith130) {
+  Process query(binary(),
+                {"query",
+                 "SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1, "
+                 "function_sleep_max_microseconds_per_block = 0"},
+                {}, folder);
+  const fs::path card = folder / "qvdhouse-data" / "engine.json";
+  for (int i = 0; i < 600 && !fs::exists(card); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  kill(query.pid(), SIGTERM);
+  const Finished finished = query.wait();
+  EXPECT_EQ(finished.exit_code, 130) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("Stopping"));
+}
+
+TEST_F(Sync, DoctorIsContentAndSaysWhatIsMissing) {
+  for (const auto& check : json({"doctor", "--source", "qvds"})) {
+    EXPECT_TRUE(check["good"].get<bool>()) << check;
+  }
+  const Finished missing = qvdhouse({"doctor"}, {{"QVD_ENGINE_LIBRARY", "/nowhere/libchdb.so"}});
+  EXPECT_EQ(missing.exit_code, 5);
+  EXPECT_THAT(missing.out, HasSubstr("Fix: "));
+}
+
+TEST_F(RemoteSync, AServerThatIsNotThereExits5) {
+  write_qvd("a.qvd");
+  // Port 9 (discard) is served nowhere.
+  const Finished finished =
+      qvdhouse({"sync", "qvds"}, {{"CLICKHOUSE_URL", "http://u:hunter2@127.0.0.1:9"}});
+  EXPECT_EQ(finished.exit_code, 5) << finished.err;
+  EXPECT_THAT(finished.err, Not(HasSubstr("hunter2")));
+}
+
+}  // namespace
+}  // namespace qvdhouse::tests
