@@ -36,6 +36,20 @@ std::vector<tracking::StepTime> step_times(const RunContext& context, const load
   return steps;
 }
 
+// For deciding once more: the other run made the table after this one looked, and a load that is as
+// fresh as that is new enough for a full run too.
+Facts facts_of_now(const Facts& facts) {
+  return {.tracked = {},
+          .tables = std::nullopt,
+          .now_us = now_us(),
+          .settle = facts.settle,
+          .full = false,
+          .policy = facts.policy,
+          .settings_hash = facts.settings_hash,
+          .missing = facts.missing,
+          .is_another_file = facts.is_another_file};
+}
+
 }  // namespace
 
 // A file on its way.
@@ -91,10 +105,8 @@ void FileLoader::load(const Decision& decision, const FileRecord* record, const 
     const bool same = task.previous ? record != nullptr && record->version == task.previous->version
                                     : record == nullptr;
     if (!same && task.previous) {
-      Facts facts = context_.facts;
-      facts.full = false;
-      facts.now_us = now_us();
-      Decision again = decide_file(decision.file, decision.table, &*task.previous, facts);
+      Decision again =
+          decide_file(decision.file, decision.table, &*task.previous, facts_of_now(context_.facts));
       if (again.action != Action::kLoad) {
         task.outcome.decision = std::move(again);
         task.outcome.decision.reason =

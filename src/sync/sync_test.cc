@@ -1,0 +1,294 @@
+// Whole runs into the real engine.
+#include "sync/sync.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "base/error.h"
+#include "load/load.h"
+#include "qvd/writer.h"
+#include "schema/plan.h"
+#include "sync/claim.h"
+#include "tests/support/shared_engine.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+std::string qvd_bytes(std::uint32_t rows) {
+  qvd::FieldData id{.name = "id"};
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    id.values.push_back(qvd::Value::of(static_cast<std::int32_t>(row)));
+    id.codes.push_back(row + 1);
+  }
+  const auto bytes = qvd::write_qvd({.name = "T", .fields = {id}, .row_count = rows});
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class SyncTest : public tests::SharedEngine {
+ protected:
+  void SetUp() override {
+    SharedEngine::SetUp();
+    source_ = folder() / "source";
+    fs::remove_all(folder() / "source");
+    fs::create_directories(source_);
+    options_ = {.source = source_.string(),
+                .selection = {.pattern = "**/*.qvd"},
+                .load = {.streams = 2},
+                .database = kDatabase,
+                .lock_dir = folder() / "locks",
+                .first_delay = std::chrono::milliseconds(1)};
+  }
+
+  // Written an hour ago, so that nobody takes it for one that still grows; `age_s` less for another
+  // version.
+  void put(const std::string& name, const std::string& bytes, int age_s = 3'600) {
+    fs::create_directories((source_ / name).parent_path());
+    std::ofstream(source_ / name, std::ios::binary) << bytes;
+    fs::last_write_time(source_ / name,
+                        fs::file_time_type::clock::now() - std::chrono::seconds(age_s));
+  }
+  Summary sync(std::stop_token stop = {}) {
+    Monitor monitor;
+    spdlog::logger log("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+    return run(options_, endpoint(), monitor, log, {}, std::move(stop));
+  }
+  // File name → reason code of every file, loaded ones in capitals.
+  static std::map<std::string, std::string> fates(const Summary& summary) {
+    std::map<std::string, std::string> fates;
+    for (const FileOutcome& file : summary.files) {
+      static const char* const kNames[] = {"LOADED ", "", "WAITING ", "FAILED ", "CANCELLED "};
+      fates[file.decision.file.name] =
+          kNames[static_cast<int>(file.outcome)] + file.decision.reason_code;
+    }
+    return fates;
+  }
+  static std::string tracked(const std::string& columns) {
+    return query("SELECT " + columns + " FROM tested.QvdFileTracking FINAL ORDER BY file_name");
+  }
+
+  fs::path source_;
+  Options options_;
+};
+
+TEST_F(SyncTest, TheSecondRunLoadsNothingAndAChangeReloadsOnlyItsFile) {
+  put("a.qvd", qvd_bytes(10));
+  put("sub/b.QVD", qvd_bytes(20));
+  put("c.qvd", qvd_bytes(0));
+  const Summary first = sync();
+  EXPECT_THAT(fates(first), ElementsAre(Pair("a.qvd", "LOADED new"), Pair("b.QVD", "LOADED new"),
+                                        Pair("c.qvd", "LOADED new")));
+  EXPECT_EQ(first.rows, 30U);
+  EXPECT_EQ(query("SELECT (SELECT count() FROM tested.QvdA), (SELECT count() FROM tested.QvdB)"),
+            "10\t20");
+  EXPECT_EQ(tracked("file_name, table_name, row_count, status, error_message, schema"),
+            "a.qvd\tQvdA\t10\tcompleted\t\t[[\"id\",\"Int64\"]]\n"
+            "b.QVD\tQvdB\t20\tcompleted\t\t[[\"id\",\"Int64\"]]\n"
+            "c.qvd\tQvdC\t0\tcompleted\t\t[[\"id\",\"Nullable(String)\"]]");
+  EXPECT_EQ(query("SELECT uniqExact(run_id) = 1, min(has(mapKeys(steps), 'list')), "
+                  "min(has(mapKeys(steps), 'swap')) FROM tested.QvdFileHistory"),
+            "1\t1\t1");
+
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "unchanged"), Pair("b.QVD", "unchanged"),
+                                         Pair("c.qvd", "unchanged")));
+  put("a.qvd", qvd_bytes(11), 3'000);
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "LOADED changed"),
+                                         Pair("b.QVD", "unchanged"), Pair("c.qvd", "unchanged")));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "11");
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdFileHistory"), "4");
+
+  options_.full = true;
+  EXPECT_EQ(sync().count(Outcome::kLoaded), 3U);
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdB"), "20");
+}
+
+TEST_F(SyncTest, ATableThatIsGoneIsLoadedAgain) {
+  put("a.qvd", qvd_bytes(10));
+  sync();
+  query("DROP TABLE tested.QvdA SYNC");
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "LOADED missing")));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
+}
+
+TEST_F(SyncTest, ABadFileFailsAloneAndIsTriedAgainOnlyWhenItChanges) {
+  put("bad.qvd", "this is no QVD");
+  put("good.qvd", qvd_bytes(5));
+  const Summary first = sync();
+  EXPECT_THAT(fates(first),
+              ElementsAre(Pair("bad.qvd", "FAILED new"), Pair("good.qvd", "LOADED new")));
+  EXPECT_EQ(first.files[0].error_class, "input");
+  EXPECT_EQ(first.files[0].attempts, 1U);
+  EXPECT_EQ(tracked("file_name, status, error_class, failure_count, toUnixTimestamp(retry_at)"),
+            "bad.qvd\tfailed\tinput\t1\t0\ngood.qvd\tcompleted\t\t0\t0");
+  EXPECT_THAT(fates(sync()),
+              ElementsAre(Pair("bad.qvd", "failed-unchanged"), Pair("good.qvd", "unchanged")));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdFileHistory"), "2");
+
+  put("bad.qvd", qvd_bytes(7), 3'000);
+  EXPECT_THAT(fates(sync()),
+              ElementsAre(Pair("bad.qvd", "LOADED changed"), Pair("good.qvd", "unchanged")));
+  EXPECT_EQ(tracked("status, failure_count"), "completed\t0\ncompleted\t0");
+}
+
+TEST_F(SyncTest, AFailedReloadLeavesTheOldRows) {
+  put("a.qvd", qvd_bytes(10));
+  sync();
+  std::string cut = qvd_bytes(20);
+  cut.pop_back();
+  put("a.qvd", cut, 3'000);
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "FAILED changed")));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
+  EXPECT_EQ(tracked("status"), "failed");
+}
+
+TEST_F(SyncTest, AFileThatStillGrowsWaits) {
+  const std::string whole = qvd_bytes(1'000);
+  put("a.qvd", whole.substr(0, whole.size() - 10), 0);
+  const Summary first = sync();
+  EXPECT_THAT(fates(first), ElementsAre(Pair("a.qvd", "WAITING unfinished")));
+  EXPECT_THAT(first.files[0].decision.reason,
+              HasSubstr(fmt::format("{} of {} bytes", whole.size() - 10, whole.size())));
+  const std::string since = tracked("status, processed_at");
+  EXPECT_THAT(since, testing::StartsWith("waiting"));
+  sync();
+  EXPECT_EQ(tracked("status, processed_at"), since);  // since when it waits
+  put("a.qvd", whole, 0);
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "LOADED changed")));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "1000");
+}
+
+TEST_F(SyncTest, TwoFilesThatClaimOneTableFailAndTheOthersLoad) {
+  put("x/item.qvd", qvd_bytes(1));
+  put("y/Item.qvd", qvd_bytes(2));
+  put("other.qvd", qvd_bytes(3));
+  const Summary summary = sync();
+  EXPECT_THAT(fates(summary), UnorderedElementsAre(Pair("item.qvd", "FAILED collision"),
+                                                   Pair("Item.qvd", "FAILED collision"),
+                                                   Pair("other.qvd", "LOADED new")));
+  EXPECT_EQ(tracked("status"), "failed\nfailed\ncompleted");
+  fs::remove(source_ / "y/Item.qvd");
+  EXPECT_THAT(fates(sync()), UnorderedElementsAre(Pair("item.qvd", "LOADED retry"),
+                                                  Pair("other.qvd", "unchanged")));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdItem"), "1");
+}
+
+TEST_F(SyncTest, AnotherProgramsTableFailsOneFileAndIsLeftAlone) {
+  query("CREATE DATABASE tested");
+  query("CREATE TABLE tested.QvdA (mine Int8) ENGINE = MergeTree ORDER BY mine");
+  put("a.qvd", qvd_bytes(1));
+  put("b.qvd", qvd_bytes(2));
+  const Summary summary = sync();
+  EXPECT_THAT(fates(summary),
+              ElementsAre(Pair("a.qvd", "FAILED new"), Pair("b.qvd", "LOADED new")));
+  EXPECT_EQ(summary.files[0].error_class, "schema");
+  EXPECT_THAT(query("SHOW CREATE tested.QvdA"), HasSubstr("mine"));
+  EXPECT_THAT(fates(sync()), testing::Contains(Pair("a.qvd", "failed-unchanged")));
+  options_.load.policy.table_prefix = "Other";
+  EXPECT_THAT(fates(sync()), testing::Contains(Pair("a.qvd", "LOADED settings")));
+}
+
+TEST_F(SyncTest, RunsAtTheSameTimeLoadEachFileOnce) {
+  constexpr int kFiles = 20;
+  for (int i = 0; i < kFiles; ++i) put(fmt::format("f{}.qvd", i), qvd_bytes(100));
+  std::vector<Summary> summaries(3);
+  {
+    std::vector<std::jthread> runs;
+    for (Summary& summary : summaries) runs.emplace_back([&] { summary = sync(); });
+  }
+  std::uint64_t loaded = 0;
+  for (const Summary& summary : summaries) {
+    loaded += summary.count(Outcome::kLoaded);
+    EXPECT_EQ(summary.count(Outcome::kLoaded) + summary.count(Outcome::kSkipped), kFiles);
+  }
+  EXPECT_EQ(loaded, kFiles);
+  EXPECT_EQ(query("SELECT count(), uniqExact(file_path) FROM tested.QvdFileHistory"), "20\t20");
+}
+
+TEST_F(SyncTest, StagingTablesOfKilledRunsAreDroppedAndNothingElse) {
+  put("a.qvd", qvd_bytes(1));
+  query("CREATE DATABASE tested");
+  const auto make = [](const std::string& table, const std::string& comment) {
+    query(fmt::format("CREATE TABLE tested.{} (x Int8) ENGINE = MergeTree ORDER BY x COMMENT '{}'",
+                      table, comment));
+  };
+  const std::string ours = std::string(schema::kTableCommentPrefix) + "x";
+  make(load::staging_table("QvdA", "20240101T000000_0123abcd"), ours);
+  make(load::staging_table("QvdNoFileAnyMore", "20240101T000000_0123abcd"), ours);
+  make(load::staging_table("QvdTheirs", "20240101T000000_0123abcd"), "not made by us");
+  make("QvdB__staging_mine", ours);
+  make(load::staging_table("QvdBusy", "20240101T000000_0123abcd"), ours);
+  const auto busy = Claim::try_acquire(options_.lock_dir, kDatabase, "QvdBusy");
+  ASSERT_TRUE(busy);
+  sync();
+  EXPECT_EQ(query("SELECT name FROM system.tables WHERE database = 'tested' AND name LIKE "
+                  "'%staging%' ORDER BY name"),
+            "QvdB__staging_mine\nQvdBusy__staging_20240101T000000_0123abcd\n"
+            "QvdTheirs__staging_20240101T000000_0123abcd");
+}
+
+TEST_F(SyncTest, AStopLeavesNothingHalfDone) {
+  put("a.qvd", qvd_bytes(10));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(fates(sync(stop.get_token())), ElementsAre(Pair("a.qvd", "CANCELLED new")));
+  EXPECT_EQ(tracked("status"), "");
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "LOADED new")));
+}
+
+TEST_F(SyncTest, AStopWhileItWaitsForAnotherRunIsNoFailure) {
+  put("a.qvd", qvd_bytes(10));
+  const auto other = Claim::try_acquire(options_.lock_dir, kDatabase, "QvdA");
+  std::stop_source stop;
+  Summary summary;
+  std::jthread waiting([&] { summary = sync(stop.get_token()); });
+  while (query("EXISTS tested.QvdFileHistory") != "1") std::this_thread::yield();
+  stop.request_stop();
+  waiting.join();
+  EXPECT_THAT(fates(summary), ElementsAre(Pair("a.qvd", "CANCELLED new")));
+  EXPECT_EQ(tracked("status"), "");
+}
+
+TEST_F(SyncTest, EachFileIsReportedOnceAndTheMonitorAddsUp) {
+  put("a.qvd", qvd_bytes(10));
+  put("b.qvd", "no QVD");
+  put(".c.qvd", "hidden");
+  Monitor monitor;
+  spdlog::logger log("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  std::map<std::string, int> reported;
+  run(options_, endpoint(), monitor, log,
+      [&](const FileOutcome& file) { ++reported[file.decision.file.name]; });
+  EXPECT_THAT(reported, ElementsAre(Pair(".c.qvd", 1), Pair("a.qvd", 1), Pair("b.qvd", 1)));
+  const Monitor::Snapshot end = monitor.snapshot();
+  EXPECT_EQ(end.files_total, 2U);
+  EXPECT_EQ(end.files_done, 2U);
+  EXPECT_EQ(end.files_failed, 1U);
+  EXPECT_EQ(end.rows_done, 10U);
+  EXPECT_EQ(end.bytes_done, end.bytes_total);
+  EXPECT_THAT(end.active, IsEmpty());
+}
+
+TEST_F(SyncTest, ATargetThatCanNotBeReachedIsAnErrorOfTheRun) {
+  put("a.qvd", qvd_bytes(10));
+  Monitor monitor;
+  spdlog::logger log("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  clickhouse::Endpoint nowhere = endpoint();
+  nowhere.url = "http://127.0.0.1:1";
+  EXPECT_THROW(run(options_, nowhere, monitor, log, {}), base::IoError);
+  options_.source += "/missing";
+  EXPECT_THROW(sync(), base::IoError);
+}
+
+}  // namespace
+}  // namespace qvdhouse::sync
