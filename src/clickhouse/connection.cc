@@ -75,6 +75,9 @@ void add_header(HeaderList& list, const std::string& name, const std::string& va
   if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
     throw base::ConfigError(fmt::format("{}: a line break or NUL in it can not be sent", name));
   }
+  if (value.starts_with(' ') || value.ends_with(' ')) {
+    throw base::ConfigError(fmt::format("{}: a blank at its start or end can not be sent", name));
+  }
   // "Name;" is libcurl's way to send a header without value, "Name:" would drop it.
   const auto line = value.empty() ? name + ";" : name + ": " + value;
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());
@@ -137,7 +140,7 @@ std::size_t Transfer::fill(std::span<std::byte> out) {
     pending = pending.subspan(count);
     filled += count;
   }
-  if (!broken()) {
+  if (filled != 0 || !broken()) {
     uploading = filled != 0;
     return filled;
   }

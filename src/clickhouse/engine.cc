@@ -106,8 +106,8 @@ EngineInfo fresh_info(const EngineOptions& options) {
 // What a failed start printed, with what to do where that is known.
 std::string explained(const fs::path& data_dir, const EngineInfo& info, const std::string& log) {
   if (log.find("Cannot lock file") != std::string::npos) {
-    return fmt::format("another ClickHouse uses this folder: {}. End it first",
-                       last_lines(data_dir / "status", 1));
+    return fmt::format("another ClickHouse uses this folder; end it first. It says of itself:\n{}",
+                       last_lines(data_dir / "status", 3));
   }
   if (log.find("Address already in use") != std::string::npos) {
     return fmt::format("port {} or {} of 127.0.0.1 is in use: choose others", info.http_port,

@@ -27,7 +27,7 @@ struct EngineOptions {
   std::uint64_t memory_bytes = 0;  // max_server_memory_usage; 0: 60 % of the machine's
   std::filesystem::path engine_binary;   // empty: beside this executable
   std::filesystem::path engine_library;  // libchdb.so; empty: the usual places
-  std::chrono::milliseconds start_timeout{30'000};
+  std::chrono::milliseconds start_timeout{120'000};
 };
 
 // What engine.json says of a running engine.

@@ -93,7 +93,7 @@ std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
   <http_port>{http}</http_port>
   <tcp_port>{tcp}</tcp_port>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
-  <log-level>warning</log-level>
+  <log-level>error</log-level>
   <logger><log>{data}/engine.log</log><size>10M</size><count>2</count></logger>
   <http_handlers>
     <rule>
@@ -245,11 +245,9 @@ std::string last_lines(const fs::path& path, std::size_t count) {
   file.seekg(static_cast<std::streamoff>(size - std::min(size, kMaxLogTail)));
   std::string tail(std::istreambuf_iterator<char>(file), {});
   while (!tail.empty() && tail.back() == '\n') tail.pop_back();
-  auto start = tail.size();
-  for (std::size_t line = 0; line != count && start != std::string::npos && start != 0; ++line) {
-    start = tail.rfind('\n', start - 1);
-  }
-  return start == std::string::npos ? tail : tail.substr(start == 0 ? 0 : start + 1);
+  std::size_t start = tail.size();
+  while (start != 0 && (tail[start - 1] != '\n' || --count != 0)) --start;
+  return tail.substr(start);
 }
 
 }  // namespace qvdhouse::clickhouse

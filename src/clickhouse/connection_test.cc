@@ -1,0 +1,354 @@
+#include "clickhouse/connection.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "clickhouse/http_answer.h"
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+// A server for one TEST: each accepted connection is given to `serve`, one at a time.
+class OneServer {
+ public:
+  explicit OneServer(std::function<void(int)> serve) : serve_(std::move(serve)) {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (bind(listener_, generic, size) != 0 || listen(listener_, 8) != 0 ||
+        getsockname(listener_, generic, &size) != 0) {
+      throw std::runtime_error("no loopback socket for the test");
+    }
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int peer = 0; (peer = accept(listener_, nullptr, nullptr)) >= 0;) {
+        serve_(peer);
+        close(peer);
+      }
+    });
+  }
+  ~OneServer() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+
+  Endpoint endpoint() const {
+    return {.url = "http://127.0.0.1:" + std::to_string(port_), .password = "s3cr3t-word"};
+  }
+
+ private:
+  std::function<void(int)> serve_;
+  int listener_ = -1;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+// What the peer sends, until `end` has come or the peer is gone.
+std::string receive_until(int peer, std::string_view end) {
+  std::string text;
+  char piece[4096];
+  while (!text.ends_with(end)) {
+    const auto count = recv(peer, piece, sizeof piece, 0);
+    if (count <= 0) break;
+    text.append(piece, static_cast<std::size_t>(count));
+  }
+  return text;
+}
+
+void send_all(int peer, std::string_view text) {
+  while (!text.empty()) {
+    const auto count = send(peer, text.data(), text.size(), MSG_NOSIGNAL);
+    if (count <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+std::string answer(std::string_view status, std::string_view headers, std::string_view body) {
+  return "HTTP/1.1 " + std::string(status) + "\r\n" + std::string(headers) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" +
+         std::string(body);
+}
+
+std::string chunk(std::string_view text) {
+  char size[32];
+  std::snprintf(size, sizeof size, "%zx\r\n", text.size());
+  return size + std::string(text) + "\r\n";
+}
+
+// Answers every request, whose body is SQL ending in ';', with `text`.
+std::function<void(int)> always(std::string text) {
+  return [text = std::move(text)](int peer) {
+    receive_until(peer, ";");
+    send_all(peer, text);
+  };
+}
+
+template <class Expected>
+Expected thrown_by(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Expected& error) {
+    return error;
+  }
+  throw std::runtime_error("expected an exception of that type, none came");
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+TEST(Connection, SendsSqlSettingsAndCredentials) {
+  std::promise<std::string> request;
+  const OneServer server([&](int peer) {
+    request.set_value(receive_until(peer, ";"));
+    send_all(peer, answer("200 OK", "", "1\n"));
+  });
+  Connection connection(server.endpoint());
+  EXPECT_EQ(connection.query("SELECT 'a&b';", {{"param_x", "1 + 1 & ü"}}), "1\n");
+  EXPECT_THAT(
+      request.get_future().get(),
+      AllOf(HasSubstr("POST /?database=default&"), HasSubstr("param_x=1%20%2B%201%20%26%20%C3%BC"),
+            HasSubstr("X-ClickHouse-User: default\r\n"),
+            HasSubstr("X-ClickHouse-Key: s3cr3t-word\r\n"), EndsWith("\r\n\r\nSELECT 'a&b';"),
+            Not(HasSubstr("Expect:"))));
+}
+
+TEST(Connection, ErrorStatusBecomesServerError) {
+  const OneServer server(always(answer("404 Not Found", "X-ClickHouse-Exception-Code: 60\r\n",
+                                       "Code: 60. DB::Exception: no such table\n")));
+  Connection connection(server.endpoint());
+  const auto error = thrown_by<base::ServerError>([&] { connection.query("SELECT 1;"); });
+  EXPECT_EQ(error.code(), 60);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("127.0.0.1:"), EndsWith("no such table"),
+                                  Not(HasSubstr("s3cr3t-word"))));
+}
+
+TEST(Connection, CodeOfOldServersComesFromTheText) {
+  const OneServer server(
+      always(answer("500 Error", "", "Code: 47, e.displayText() = DB::Exception: Unknown")));
+  Connection connection(server.endpoint());
+  EXPECT_EQ(thrown_by<base::ServerError>([&] { connection.query("x;"); }).code(), 47);
+}
+
+TEST(Connection, ProxyThatIsBusyIsIoError) {
+  const OneServer server(always(answer("503 Service Unavailable", "", "later")));
+  Connection connection(server.endpoint());
+  EXPECT_THAT(thrown_by<base::IoError>([&] { connection.query("x;"); }).what(),
+              HasSubstr("HTTP status 503"));
+}
+
+TEST(Connection, RedirectIsNoData) {
+  const OneServer server(always(answer("302 Found", "Location: http://127.0.0.1:1/\r\n", "moved")));
+  Connection connection(server.endpoint());
+  EXPECT_THROW(connection.query("x;"), base::ServerError);
+}
+
+TEST(Connection, ExceptionMidwayIsFoundHoweverBytesArrive) {
+  const std::string tag = "abcdefghijklmnop";
+  const std::string body = "1\t\r\n__exc\n2\n\r\n__exception__\r\n" + tag +
+                           "\r\nCode: 395. DB::Exception: too late\n35 " + tag +
+                           "\r\n__exception__\r\n";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, body.size()}) {
+    const OneServer server([&](int peer) {
+      receive_until(peer, ";");
+      send_all(peer,
+               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+               "X-ClickHouse-Exception-Tag: " +
+                   tag + "\r\n\r\n");
+      for (std::size_t at = 0; at < body.size(); at += piece) {
+        send_all(peer, chunk(body.substr(at, piece)));
+      }
+    });
+    Connection connection(server.endpoint());
+    std::string data;
+    const auto error = thrown_by<base::ServerError>(
+        [&] { connection.query_streamed("x;", [&](std::string_view bytes) { data += bytes; }); });
+    EXPECT_EQ(error.code(), 395) << piece;
+    EXPECT_THAT(error.what(), EndsWith("DB::Exception: too late")) << piece;
+    EXPECT_EQ(data, "1\t\r\n__exc\n2\n") << piece;
+  }
+}
+
+TEST(Connection, AnswerCutShortIsIoError) {
+  const OneServer chunked([](int peer) {
+    receive_until(peer, ";");
+    send_all(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("1\n"));
+  });
+  Connection first(chunked.endpoint());
+  EXPECT_THROW(first.query("x;"), base::IoError);
+
+  const OneServer counted(always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1\n"));
+  Connection second(counted.endpoint());
+  EXPECT_THROW(second.query("x;"), base::IoError);
+
+  const OneServer silent([](int peer) { receive_until(peer, ";"); });
+  Connection third(silent.endpoint());
+  EXPECT_THROW(third.query("x;"), base::IoError);
+}
+
+TEST(Connection, RefusedNamesThePlaceButNoSecret) {
+  Endpoint endpoint;
+  {
+    const OneServer server([](int) {});
+    endpoint = server.endpoint();
+  }
+  Connection connection(endpoint);
+  EXPECT_THAT(thrown_by<base::IoError>([&] { connection.query("x;"); }).what(),
+              AllOf(HasSubstr(endpoint.url.substr(7)), Not(HasSubstr("s3cr3t-word"))));
+}
+
+TEST(Connection, SilenceIsIoError) {
+  const OneServer server([](int peer) {
+    receive_until(peer, ";");
+    receive_until(peer, "the peer's going away");
+  });
+  auto endpoint = server.endpoint();
+  endpoint.stall_timeout_s = 1;
+  Connection connection(endpoint);
+  EXPECT_THAT(thrown_by<base::IoError>([&] { connection.query("x;"); }).what(),
+              HasSubstr("timed out"));
+}
+
+TEST(Connection, StopEndsAQueryUnderWay) {
+  std::stop_source stop;
+  const OneServer server([&](int peer) {
+    receive_until(peer, ";");
+    stop.request_stop();
+    receive_until(peer, "the peer's going away");
+  });
+  Connection connection(server.endpoint(), stop.get_token());
+  EXPECT_THROW(connection.query("x;"), base::Cancelled);
+  EXPECT_THROW(connection.query("x;"), base::Cancelled);
+}
+
+TEST(Connection, ExceptionOfTheReaderComesThrough) {
+  const OneServer server(always(answer("200 OK", "", "1\n")));
+  Connection connection(server.endpoint());
+  EXPECT_THROW(connection.query_streamed(
+                   "x;", [](std::string_view) { throw std::out_of_range("no more, please"); }),
+               std::out_of_range);
+}
+
+TEST(Connection, InsertStreamsAllThatNextGives) {
+  std::promise<std::string> request;
+  const OneServer server([&](int peer) {
+    request.set_value(receive_until(peer, "\r\n0\r\n\r\n"));
+    send_all(peer, answer("200 OK", "", ""));
+  });
+  Connection connection(server.endpoint());
+  int piece = 0;
+  connection.insert("INSERT INTO t FORMAT Native", [&] {
+    ++piece;
+    return piece == 1 ? bytes_of("first") : piece == 2 ? bytes_of("second") : bytes_of("");
+  });
+  EXPECT_THAT(request.get_future().get(),
+              AllOf(HasSubstr("query=INSERT%20INTO%20t%20FORMAT%20Native"),
+                    HasSubstr("input_format_skip_unknown_fields=0"),
+                    HasSubstr("input_format_native_allow_types_conversion=0"),
+                    HasSubstr("input_format_null_as_default=0"), HasSubstr("async_insert=0"),
+                    HasSubstr("firstsecond"), Not(HasSubstr("Expect:"))));
+}
+
+TEST(Connection, InsertIsBrokenWithGarbageWhenItsProducerFails) {
+  std::promise<std::string> request;
+  const OneServer server(
+      [&](int peer) { request.set_value(receive_until(peer, "\r\n0\r\n\r\n")); });
+  Connection connection(server.endpoint());
+  bool first = true;
+  EXPECT_THROW(connection.insert("INSERT INTO t FORMAT Native",
+                                 [&] {
+                                   if (!std::exchange(first, false)) throw std::range_error("torn");
+                                   return bytes_of("first");
+                                 }),
+               std::range_error);
+  EXPECT_THAT(request.get_future().get(), AllOf(HasSubstr("first"), HasSubstr("\xFF\xFF\xFF\xFF"),
+                                                Not(EndsWith("\r\n0\r\n\r\n"))));
+}
+
+TEST(Connection, StoppedInsertIsBrokenWithGarbage) {
+  std::stop_source stop;
+  std::promise<std::string> request;
+  const OneServer server(
+      [&](int peer) { request.set_value(receive_until(peer, "\r\n0\r\n\r\n")); });
+  Connection connection(server.endpoint(), stop.get_token());
+  int pieces = 0;
+  EXPECT_THROW(connection.insert("INSERT INTO t FORMAT Native",
+                                 [&] {
+                                   if (++pieces == 3) stop.request_stop();
+                                   return bytes_of("rows");
+                                 }),
+               base::Cancelled);
+  EXPECT_THAT(request.get_future().get(),
+              AllOf(HasSubstr("\xFF\xFF\xFF\xFF"), Not(EndsWith("\r\n0\r\n\r\n"))));
+}
+
+TEST(Connection, ServersErrorIsToldThoughItClosesInMidstOfTheUpload) {
+  const OneServer server([](int peer) {
+    receive_until(peer, "\r\n\r\n");
+    send_all(peer, answer("400 Bad Request", "X-ClickHouse-Exception-Code: 53\r\n",
+                          "Code: 53. DB::Exception: type mismatch"));
+    shutdown(peer, SHUT_WR);
+    receive_until(peer, "the peer's going away");
+  });
+  Connection connection(server.endpoint());
+  const std::string block(1 << 20, 'x');
+  int blocks = 0;
+  const auto error = thrown_by<base::ServerError>([&] {
+    connection.insert("INSERT INTO t FORMAT Native",
+                      [&] { return ++blocks < 200 ? bytes_of(block) : bytes_of(""); });
+  });
+  EXPECT_EQ(error.code(), 53);
+}
+
+TEST(Connection, UrlIsChecked) {
+  EXPECT_THROW(Connection(Endpoint{.url = "ftp://127.0.0.1"}), base::ConfigError);
+  EXPECT_THROW(Connection(Endpoint{.url = ""}), base::ConfigError);
+  const auto error = thrown_by<base::ConfigError>(
+      [] { Connection(Endpoint{.url = "http://me:s3cr3t-word@127.0.0.1:8123"}); });
+  EXPECT_THAT(error.what(), Not(HasSubstr("s3cr3t-word")));
+  EXPECT_THROW(Connection(Endpoint{.url = "http://127.0.0.1:1", .password = "a\r\nb: c"}),
+               base::ConfigError);
+  EXPECT_THROW(Connection(Endpoint{.url = "http://127.0.0.1:1", .password = "a "}),
+               base::ConfigError);
+}
+
+TEST(HttpAnswer, BytesLikeTheMarkerAreData) {
+  std::string data;
+  HttpAnswer answer([&](std::string_view bytes) { data += bytes; });
+  answer.add_header("HTTP/1.1 200 OK\r\n");
+  answer.add_header("X-ClickHouse-Exception-Tag: abcdefghijklmnop\r\n");
+  const std::string body = "\r\n\r\n__exception__\r\nabcdefghijklmno\r\n__exception__\r\n";
+  for (const char byte : body) answer.add_body(std::string_view(&byte, 1));
+  EXPECT_NO_THROW(answer.finish("host:1"));
+  EXPECT_EQ(data, body);
+}
+
+TEST(Retry, PassingErrorsOnly) {
+  for (const int code : {159, 209, 241, 242, 252}) EXPECT_TRUE(is_retryable(code)) << code;
+  for (const int code : {0, 53, 60, 62, 81, 497, 516}) EXPECT_FALSE(is_retryable(code)) << code;
+}
+
+}  // namespace
+}  // namespace qvdhouse::clickhouse

@@ -1,0 +1,357 @@
+#include "clickhouse/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "clickhouse/ddl.h"
+#include "clickhouse/engine_files.h"
+#include "clickhouse/engine_process.h"
+
+namespace qvdhouse::clickhouse {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+template <class Expected>
+std::string message_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const Expected& error) {
+    return error.what();
+  }
+  throw std::runtime_error("expected an exception of that type, none came");
+}
+
+bool ends(const EngineInfo& info) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (process_start_time(info.pid) == info.pid_start_time) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+// Another process that uses the engine until it is killed. To be started only while this process
+// holds no Engine, whose lock it would inherit.
+class OtherUser {
+ public:
+  explicit OtherUser(const EngineOptions& options) {
+    if (pipe(pipe_.data()) != 0 || (pid_ = fork()) < 0) throw std::runtime_error("no process");
+    if (pid_ != 0) return;
+    try {
+      const auto engine = Engine::attach_or_start(options);
+      const int engine_pid = engine.info().pid;
+      if (write(pipe_[1], &engine_pid, sizeof engine_pid) > 0) pause();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "in the other process: %s\n", error.what());
+    }
+    _exit(1);
+  }
+  ~OtherUser() {
+    kill();
+    close(pipe_[0]);
+  }
+  OtherUser(const OtherUser&) = delete;
+  OtherUser& operator=(const OtherUser&) = delete;
+
+  // The engine that it uses; 0 when it got none.
+  int engine_pid() {
+    int engine_pid = 0;
+    if (pipe_[1] >= 0) close(std::exchange(pipe_[1], -1));
+    return read(pipe_[0], &engine_pid, sizeof engine_pid) == sizeof engine_pid ? engine_pid : 0;
+  }
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    waitpid(std::exchange(pid_, 0), nullptr, 0);
+  }
+
+ private:
+  pid_t pid_ = 0;
+  std::array<int, 2> pipe_{-1, -1};
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto libraries = engine_library_candidates({});
+    if (std::ranges::none_of(libraries, [](const auto& path) { return fs::exists(path); })) {
+      GTEST_SKIP() << "libchdb.so is not installed: run \"npm ci\" in packaging/engine";
+    }
+    std::string name = fs::temp_directory_path() / "qvdhouse_engine_test_XXXXXX";
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for the test");
+    folder_ = name;
+    options_.data_dir = folder_ / "data";
+  }
+  void TearDown() override {
+    if (!folder_.empty()) fs::remove_all(folder_);
+  }
+  Engine start() const { return Engine::attach_or_start(options_); }
+  EngineInfo recorded() const { return read_engine_info(options_.data_dir).value(); }
+
+  fs::path folder_;
+  EngineOptions options_;
+};
+
+std::string query(const Engine& engine, std::string_view sql) {
+  return Connection(engine.endpoint("default")).query(sql);
+}
+
+TEST_F(EngineTest, AnswersAndEndsWithItsLastUser) {
+  EngineInfo info;
+  {
+    const auto engine = start();
+    info = engine.info();
+    EXPECT_TRUE(engine.started_here());
+    EXPECT_EQ(query(engine, "SELECT currentUser(), timezone()"), "qvdhouse\tUTC\n");
+    {
+      const auto second = start();
+      EXPECT_FALSE(second.started_here());
+      EXPECT_EQ(second.info().pid, info.pid);
+      EXPECT_EQ(query(second, "SELECT 1"), "1\n");
+    }
+    EXPECT_EQ(query(engine, "SELECT 2"), "2\n");
+  }
+  EXPECT_TRUE(ends(info));
+}
+
+TEST_F(EngineTest, ItsFilesAreForTheirOwnerAlone) {
+  const auto engine = start();
+  for (const char* name : {"engine.json", "engine-config/users.xml", "engine-config/config.xml",
+                           "engine-stderr.log"}) {
+    struct stat facts {};
+    ASSERT_EQ(stat((options_.data_dir / name).c_str(), &facts), 0) << name;
+    EXPECT_EQ(facts.st_mode & 077, 0U) << name;
+  }
+  struct stat facts {};
+  ASSERT_EQ(stat(options_.data_dir.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 077, 0U);
+}
+
+TEST_F(EngineTest, StrangersCanNeitherReadNorStopIt) {
+  const auto engine = start();
+  auto endpoint = engine.endpoint("default");
+  endpoint.user = "default";
+  endpoint.password.clear();
+  Connection stranger(endpoint);
+  EXPECT_THROW(stranger.query("SELECT count() FROM system.tables"), base::ServerError);
+  EXPECT_THROW(stranger.query("SYSTEM STOP LISTEN HTTP"), base::ServerError);
+  endpoint.user = engine.info().user;
+  endpoint.password = "guessed";
+  EXPECT_THROW(Connection(endpoint).query("SELECT 1"), base::ServerError);
+  EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
+}
+
+TEST_F(EngineTest, InsertsAreCheckedNotGuessed) {
+  const auto engine = start();
+  Connection connection(engine.endpoint("default"));
+  connection.query(create_table_sql({.database = "default",
+                                     .name = "t",
+                                     .columns = {{"a`b\\", "Int64", "Delta, ZSTD(1)", "it's one"},
+                                                 {"n", "LowCardinality(Nullable(String))", "", ""}},
+                                     .order_by = {"a`b\\", "n"},
+                                     .comment = "a 'table'"}));
+  const auto columns = describe_table(connection, "default", "t");
+  ASSERT_EQ(columns.size(), 2U);
+  EXPECT_EQ(columns[0].name, "a`b\\");
+  EXPECT_EQ(columns[1].type, "LowCardinality(Nullable(String))");
+  EXPECT_TRUE(describe_table(connection, "default", "none").empty());
+  EXPECT_TRUE(describe_table(connection, "none", "none").empty());
+
+  // One block: 1 column, 2 rows, name, type, values.
+  const auto block = [](std::string name, std::string type) {
+    return "\x01\x02" + std::string(1, static_cast<char>(name.size())) + name +
+           std::string(1, static_cast<char>(type.size())) + type +
+           std::string("\7\0\0\0\0\0\0\0", 8) + std::string("\x08\0\0\0\0\0\0\0", 8);
+  };
+  const auto insert = [&](const std::string& body, const std::string& blanks = "") {
+    bool sent = false;
+    connection.insert("INSERT INTO t " + blanks + "FORMAT Native", [&] {
+      return std::as_bytes(std::span(std::exchange(sent, true) ? std::string_view() : body));
+    });
+  };
+  insert(block("a`b\\", "Int64"));
+  insert(block("a`b\\", "Int64"), std::string(20'000, ' '));  // too long for a URL
+  EXPECT_THROW(insert(block("stranger", "Int64")), base::ServerError);
+  EXPECT_THROW(insert(block("a`b\\", "UInt64")), base::ServerError);
+  EXPECT_THROW(insert(block("a`b\\", "Int64").substr(0, 20)), base::ServerError);
+  EXPECT_EQ(connection.query("SELECT count(), sum(`a``b\\\\`) FROM t"), "4\t30\n");
+}
+
+TEST_F(EngineTest, ErrorsMidwayThroughAnAnswerAreErrors) {
+  const auto engine = start();
+  Connection connection(engine.endpoint("default"));
+  std::size_t received = 0;
+  const auto run = [&] {
+    connection.query_streamed(
+        "SELECT throwIf(number = 100000) FROM numbers(200000) FORMAT JSONEachRow",
+        [&](std::string_view bytes) {
+          EXPECT_EQ(bytes.find("__exception__"), std::string_view::npos);
+          received += bytes.size();
+        },
+        {{"max_block_size", "1000"}});
+  };
+  EXPECT_THAT(message_of<base::ServerError>(run), HasSubstr("throwIf"));
+  EXPECT_GT(received, 0U);
+}
+
+TEST_F(EngineTest, DataSurvivesKillOfTheEngine) {
+  EngineInfo killed;
+  {
+    const auto engine = start();
+    killed = engine.info();
+    query(engine, "CREATE TABLE kept (x UInt64) ENGINE = MergeTree ORDER BY x");
+    query(engine, "INSERT INTO kept SELECT number FROM numbers(1000)");
+    kill(killed.pid, SIGKILL);
+    EXPECT_TRUE(ends(killed));
+    EXPECT_THROW(query(engine, "SELECT 1"), base::IoError);
+
+    const auto next = start();
+    EXPECT_TRUE(next.started_here());
+    EXPECT_EQ(query(next, "SELECT count(), sum(x) FROM kept"), "1000\t499500\n");
+  }
+  EXPECT_TRUE(ends(recorded()));
+}
+
+TEST_F(EngineTest, OutlivesItsStarterWhileAnotherUsesIt) {
+  OtherUser starter(options_);
+  const int engine_pid = starter.engine_pid();
+  ASSERT_NE(engine_pid, 0);
+  OtherUser guest(options_);
+  EXPECT_EQ(guest.engine_pid(), engine_pid);
+
+  starter.kill();
+  {
+    const auto engine = start();
+    EXPECT_FALSE(engine.started_here());
+    EXPECT_EQ(engine.info().pid, engine_pid);
+    EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
+  }
+  guest.kill();
+  EXPECT_TRUE(ends(recorded()));
+}
+
+TEST_F(EngineTest, TwoStartsAtOnceMakeOneEngine) {
+  OtherUser one(options_);
+  OtherUser other(options_);
+  const int engine_pid = one.engine_pid();
+  EXPECT_NE(engine_pid, 0);
+  EXPECT_EQ(other.engine_pid(), engine_pid);
+  one.kill();
+  other.kill();
+  EXPECT_TRUE(ends(recorded()));
+}
+
+TEST_F(EngineTest, EngineWithoutRecordEndsWhenTheNextOneComes) {
+  // As when the starter dies after it started the engine and before it wrote engine.json: here a
+  // user is left that the new one can't know of, then goes.
+  OtherUser starter(options_);
+  ASSERT_NE(starter.engine_pid(), 0);
+  const auto lost = recorded();
+  fs::remove(options_.data_dir / "engine.json");
+  EXPECT_THAT(message_of<base::IoError>([&] { start(); }),
+              AllOf(HasSubstr("another ClickHouse uses this folder"),
+                    HasSubstr("PID: " + std::to_string(lost.pid))));
+  starter.kill();
+  const auto engine = start();
+  EXPECT_TRUE(engine.started_here());
+  EXPECT_TRUE(ends(lost));
+}
+
+TEST_F(EngineTest, StaleRecordOfAnotherProcessIsNotTrusted) {
+  fs::create_directories(options_.data_dir);
+  write_engine_info(options_.data_dir, {.pid = getpid(),
+                                        .pid_start_time = *process_start_time(getpid()) + 1,
+                                        .http_port = 1,
+                                        .tcp_port = 1,
+                                        .user = "u",
+                                        .password = "p",
+                                        .nonce = "n"});
+  EXPECT_TRUE(start().started_here());
+  std::ofstream(options_.data_dir / "engine.json") << "{\"pid\": ";
+  EXPECT_TRUE(start().started_here());
+}
+
+TEST_F(EngineTest, OtherWishesThanTheRunningOnesAreConfigErrors) {
+  const auto engine = start();
+  auto wishes = options_;
+  wishes.http_port = static_cast<std::uint16_t>(engine.info().http_port + 1);
+  EXPECT_THAT(message_of<base::ConfigError>([&] { Engine::attach_or_start(wishes); }),
+              HasSubstr(std::to_string(engine.info().http_port)));
+  wishes = options_;
+  wishes.password = "another";
+  EXPECT_THAT(message_of<base::ConfigError>([&] { Engine::attach_or_start(wishes); }),
+              Not(HasSubstr(engine.info().password)));
+}
+
+TEST_F(EngineTest, UsersOwnPortAndCredentialsAreTaken) {
+  options_.http_port = free_port();
+  options_.user = "me-too";
+  options_.password = "<&'\"ü>";
+  const auto engine = start();
+  EXPECT_EQ(engine.info().http_port, options_.http_port);
+  EXPECT_EQ(query(engine, "SELECT currentUser()"), "me-too\n");
+}
+
+TEST_F(EngineTest, PortInUseIsSaid) {
+  const auto first = start();
+  options_.data_dir = folder_ / "other";
+  options_.http_port = first.info().http_port;
+  EXPECT_THAT(message_of<base::IoError>([&] { start(); }),
+              HasSubstr(std::to_string(options_.http_port)));
+}
+
+TEST_F(EngineTest, WrongSettingsAreNamed) {
+  auto wrong = options_;
+  wrong.engine_library = folder_ / "libnone.so";
+  EXPECT_THAT(message_of<base::ConfigError>([&] { Engine::attach_or_start(wrong); }),
+              AllOf(HasSubstr("libnone.so"), HasSubstr("26.7.3-stable.1")));
+  std::ofstream(folder_ / "libtext.so") << "no library";
+  wrong.engine_library = folder_ / "libtext.so";
+  EXPECT_THAT(message_of<base::IoError>([&] { Engine::attach_or_start(wrong); }),
+              HasSubstr("libtext.so"));
+  wrong.engine_library = "/lib/x86_64-linux-gnu/libc.so.6";
+  EXPECT_THAT(message_of<base::IoError>([&] { Engine::attach_or_start(wrong); }),
+              AllOf(HasSubstr("chdb_set_signal_handlers_enabled"), HasSubstr("26.7.3-stable.1")));
+  wrong = options_;
+  wrong.user = "a b";
+  EXPECT_THROW(Engine::attach_or_start(wrong), base::ConfigError);
+  wrong.user = "default";
+  EXPECT_THROW(Engine::attach_or_start(wrong), base::ConfigError);
+}
+
+TEST(EngineFiles, LastLines) {
+  const fs::path path = fs::temp_directory_path() / ("qvdhouse_lines_" + std::to_string(getpid()));
+  const auto tail = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return last_lines(path, 2);
+  };
+  EXPECT_EQ(tail(""), "");
+  EXPECT_EQ(tail("a"), "a");
+  EXPECT_EQ(tail("a\nb\n"), "a\nb");
+  EXPECT_EQ(tail("a\nb\nc\n\n"), "b\nc");
+  EXPECT_EQ(tail("\nb\nc"), "b\nc");
+  fs::remove(path);
+  EXPECT_EQ(last_lines(path, 2), "");
+}
+
+}  // namespace
+}  // namespace qvdhouse::clickhouse
