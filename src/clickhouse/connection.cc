@@ -23,8 +23,9 @@ constexpr long kUploadBufferBytes = 2 * 1024 * 1024;  // the largest that libcur
 constexpr long kMaxIdleSeconds = 2;
 // 18.16 takes no request line over 16 KB; a longer INSERT goes ahead of its data, in the body.
 constexpr std::size_t kMaxQueryInUrl = 8 * 1024;
-// What servers parse of a query unless told otherwise.
-constexpr std::size_t kDefaultMaxQuerySize = 256 * 1024;
+// Servers parse 256 KiB and 50,000 elements of a query unless told otherwise; an element is a byte
+// at least.
+constexpr std::size_t kSurelyParsedQuery = 50'000;
 constexpr std::chrono::milliseconds kStopPatience{500};
 // Not a block in any reading of Native: sent when a producer fails, so that no server takes the
 // blocks that came for all there are.
@@ -94,10 +95,13 @@ std::string escaped(std::string_view text) {
   return copy.get();
 }
 
-// The settings that every request for so long a query needs, under those that the caller gave.
-Settings with_query_size(Settings settings, std::size_t query_bytes) {
-  if (query_bytes > kDefaultMaxQuerySize / 2) {
-    settings.emplace("max_query_size", std::to_string(query_bytes * 2));
+// What it takes to have so long a query parsed, unless the caller decided on it.
+Settings with_room_for(std::string_view sql, Settings settings) {
+  if (sql.size() > kSurelyParsedQuery) {
+    const auto limit = std::to_string(std::max<std::size_t>(2 * sql.size(), 1'000'000));
+    settings.emplace("max_query_size", limit);
+    settings.emplace("max_ast_elements", limit);
+    settings.emplace("max_expanded_ast_elements", limit);
   }
   return settings;
 }
@@ -216,7 +220,7 @@ Connection::State::State(Endpoint wanted, std::stop_token stop_token)
   }
   add_header(upload_headers, "Transfer-Encoding", "chunked");
   for (auto* list : {&headers, &upload_headers}) {
-    // libcurl would wait a second for "100 Continue", which ClickHouse never sends.
+    // No "100 Continue" to be waited for, which old servers and proxies may not send.
     list->reset(curl_slist_append(list->release(), "Expect:"));
   }
 
@@ -303,7 +307,7 @@ std::string Connection::query(std::string_view sql, const Settings& settings) {
   std::string text;
   Transfer transfer{.answer = HttpAnswer([&](std::string_view bytes) { text += bytes; }),
                     .stop = state_->stop};
-  auto parameters = with_query_size(settings, sql.size());
+  auto parameters = with_room_for(sql, settings);
   // The server keeps the answer until it is whole, so that an error comes in place of it.
   parameters.emplace("wait_end_of_query", "1");
   state_->post(parameters, transfer, &sql);
@@ -314,7 +318,7 @@ void Connection::query_streamed(std::string_view sql,
                                 const std::function<void(std::string_view)>& on_bytes,
                                 const Settings& settings) {
   Transfer transfer{.answer = HttpAnswer(on_bytes), .stop = state_->stop};
-  state_->post(with_query_size(settings, sql.size()), transfer, &sql);
+  state_->post(with_room_for(sql, settings), transfer, &sql);
 }
 
 void Connection::insert(std::string_view sql,
@@ -322,7 +326,7 @@ void Connection::insert(std::string_view sql,
                         const Settings& settings) {
   Transfer transfer{
       .answer = HttpAnswer([](std::string_view) {}), .stop = state_->stop, .next = &next};
-  auto parameters = with_query_size(settings, sql.size());
+  auto parameters = with_room_for(sql, settings);
   parameters.emplace("input_format_skip_unknown_fields", "0");
   parameters.emplace("input_format_native_allow_types_conversion", "0");
   parameters.emplace("input_format_null_as_default", "0");

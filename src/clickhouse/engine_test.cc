@@ -196,6 +196,19 @@ TEST_F(EngineTest, InsertsAreCheckedNotGuessed) {
   EXPECT_EQ(connection.query("SELECT count(), sum(`a``b\\\\`) FROM t"), "4\t30\n");
 }
 
+TEST_F(EngineTest, TenThousandColumns) {
+  const auto engine = start();
+  Connection connection(engine.endpoint("default"));
+  TableDefinition table{
+      .database = "default", .name = "wide", .columns = {}, .order_by = {}, .comment = ""};
+  for (int i = 0; i != 10'000; ++i) {
+    table.columns.push_back(
+        {"column number " + std::to_string(i), "Nullable(Int64)", "", "its own"});
+  }
+  connection.query(create_table_sql(table));
+  EXPECT_EQ(describe_table(connection, "default", "wide").size(), table.columns.size());
+}
+
 TEST_F(EngineTest, ErrorsMidwayThroughAnAnswerAreErrors) {
   const auto engine = start();
   Connection connection(engine.endpoint("default"));
