@@ -230,8 +230,11 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
 // A message that names the slip: CLI11's own says only what was left over.
 std::string usage_message(const CLI::App& app, const CLI::Error& error, const CommandTree& tree) {
   std::string message = error.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return message;
+  // An unknown command comes as a command that is missing, with the word left over.
+  const bool may_be_a_slip = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                             dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
   const std::vector<std::string> extras = app.remaining(true);
+  if (!may_be_a_slip) return message;
   if (extras.empty()) return message;
   const std::string& word = extras.front();
   std::vector<std::string> known = tree.global.flags;

@@ -16,7 +16,7 @@ int run_config(const ConfigArguments& arguments, const Context& context) {
   const auto add = [&](std::string_view key, std::string_view env, const std::string& value,
                        const std::string& where) {
     json[std::string(key)] = Json{{"value", value}, {"origin", where}, {"environment", env}};
-    rows.push_back({std::string(key), value, where});
+    rows.push_back({std::string(key), value.empty() ? "–" : value, where});
   };
   for (const Setting& setting : settings_table()) {
     const auto found = config.values.find(std::string(setting.key));

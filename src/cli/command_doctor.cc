@@ -143,9 +143,9 @@ int run_doctor(const DoctorArguments& arguments, const Context& context) {
                           {"fix", finding.fix}});
       continue;
     }
-    print(fmt::format("{:<4}{:<19}{}\n", finding.good ? "ok" : "BAD", finding.what,
-                      printable_lines(finding.detail)));
-    if (!finding.good) print(fmt::format("    {:<19}Fix: {}\n", "", finding.fix));
+    print_paragraph(fmt::format("{:<4}{:<19}", finding.good ? "ok" : "BAD", finding.what),
+                    finding.detail, 23);
+    if (!finding.good) print_paragraph(std::string(23, ' '), "Fix: " + finding.fix, 23);
   }
   if (arguments.json) print_json(json);
   return exit_code;

@@ -16,7 +16,7 @@ namespace qvdhouse::cli {
 namespace {
 
 void line(std::string_view title, const std::string& value) {
-  if (!value.empty()) print(fmt::format("{:<10}{}\n", title, printable_lines(value)));
+  if (!value.empty()) print_paragraph(fmt::format("{:<11}", title), value, 11);
 }
 
 std::string version_of(std::uint64_t size, std::int64_t mtime_us) {

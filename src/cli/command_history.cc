@@ -50,18 +50,17 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
                {"Result"}},
               rows);
   for (const tracking::Attempt& attempt : attempts) {
-    std::string detail;
-    if (verbose) {
-      for (const tracking::StepTime& step : attempt.steps) {
-        detail += fmt::format("  {} {}", step.name, format_seconds(step.seconds));
-      }
-    }
-    if (!attempt.file.error_message.empty()) {
-      detail += "\n  " + printable_lines(attempt.file.error_message);
+    std::string detail = attempt.file.error_message;
+    for (const tracking::StepTime& step : attempt.steps) {
+      if (!verbose) break;
+      detail += fmt::format("{}{} {}", detail.empty() ? "" : ", ", step.name,
+                            format_seconds(step.seconds));
     }
     if (detail.empty()) continue;
-    print(fmt::format("\n{} {}{}\n", format_time(attempt.started_at_us),
-                      printable(attempt.file.file_name), detail));
+    print("\n");
+    print_paragraph(
+        fmt::format("{} {}: ", format_time(attempt.started_at_us), attempt.file.file_name), detail,
+        2);
   }
 }
 

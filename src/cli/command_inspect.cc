@@ -149,23 +149,33 @@ void print_fields(const qvd::TableHeader& header, const load::PreparedFile& file
   print_indented(fmt::format("ORDER BY ({}): {}", order, file.plan.order_by_reason));
 }
 
-}  // namespace
-
-int run_inspect(const InspectArguments& arguments, const Context& context) {
-  const auto source = open_named(arguments.file);
-  qvd::TableHeader header = qvd::read_header(*source);
-  const std::string name = std::filesystem::path(arguments.file).filename().string();
+void inspect(const base::ByteSource& source, const std::string& name,
+             const InspectArguments& arguments, const Context& context) {
   // The header is shown even when what follows can not be read.
-  if (!arguments.json) print_header(header, name);
+  if (!arguments.json) print_header(qvd::read_header(source), name);
 
   load::Options options;
   options.policy = context.config.policy;
   options.invalid_utf8 = context.config.invalid_utf8;
-  const load::PreparedFile file = load::prepare(*source, name, options);
+  const load::PreparedFile file = load::prepare(source, name, options);
   if (arguments.json) {
     print_json_report(file.header, file, name);
   } else {
     print_fields(file.header, file);
+  }
+}
+
+}  // namespace
+
+int run_inspect(const InspectArguments& arguments, const Context& context) {
+  const auto source = open_named(arguments.file);
+  const std::string name = std::filesystem::path(arguments.file).filename().string();
+  try {
+    inspect(*source, name, arguments, context);
+  } catch (const base::InputError& error) {
+    throw base::InputError(arguments.file + ": " + error.what());
+  } catch (const base::SchemaError& error) {
+    throw base::SchemaError(arguments.file + ": " + error.what());
   }
   return kOk;
 }

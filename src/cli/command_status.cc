@@ -51,7 +51,7 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
   print("\n");
   for (const tracking::FileRecord& file : files) {
     if (file.error_message.empty()) continue;
-    print(fmt::format("{}: {}\n", printable(file.file_name), printable_lines(file.error_message)));
+    print_paragraph(file.file_name + ": ", file.error_message, 2);
   }
   std::string summary;
   for (const auto& [status, count] : counts) {

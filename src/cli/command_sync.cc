@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/target.h"
+#include "source/listing.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -120,10 +121,16 @@ void print_summary(const sync::Summary& summary, const Context& context) {
   for (const sync::FileOutcome& file : summary.files) {
     const bool failed = file.outcome == sync::Outcome::kFailed;
     if (!failed && file.outcome != sync::Outcome::kWaiting) continue;
-    print(fmt::format("{}: {}\n", printable(short_path(file.decision.file, context.config.source)),
-                      printable_lines(failed ? file.error : file.decision.reason)));
+    print_paragraph(short_path(file.decision.file, context.config.source) + ": ",
+                    failed ? file.error : file.decision.reason, 2);
   }
   print(totals(summary));
+}
+
+// A run that could not go on: the source's fault when it can not be listed, else ClickHouse's.
+[[noreturn]] void throw_for_its_side(const sync::Options& options, const base::IoError& error) {
+  source::list_files(options.source, options.selection);
+  throw TargetError(error.what());
 }
 
 }  // namespace
@@ -152,11 +159,17 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
   {
     std::unique_ptr<Progress> progress;
     if (!context.quiet) progress = std::make_unique<Progress>(monitor, context.display);
+    // On a terminal the live block says it, and the table at the end.
+    const bool says_lines = !context.quiet && (context.verbose || !context.display.is_terminal());
     const auto on_file = [&](const sync::FileOutcome& file) {
       const std::string line = outcome_line(file);
-      if (!context.quiet && !line.empty()) context.display.line(line);
+      if (says_lines && !line.empty()) context.display.line(line);
     };
-    summary = sync::run(options, target.endpoint(), monitor, context.log, on_file, context.stop);
+    try {
+      summary = sync::run(options, target.endpoint(), monitor, context.log, on_file, context.stop);
+    } catch (const base::IoError& error) {
+      throw_for_its_side(options, error);
+    }
   }
 
   const int exit_code = exit_code_of_run(summary);

@@ -86,7 +86,7 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
 
   Json json = Json::array();
   std::vector<std::vector<std::string>> rows;
-  std::vector<std::string> details;
+  std::vector<std::pair<std::string, std::string>> details;  // table, what differs
   std::vector<int> failures;
   for (const tracking::FileRecord& file : files) {
     const Verdict verdict = verify_file(file, *target, options, context);
@@ -98,7 +98,7 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
                         {"details", verdict.details}});
     rows.push_back({file.table_name, file.file_name, format_count(file.row_count), verdict.word});
     for (const std::string& detail : verdict.details) {
-      details.push_back(fmt::format("{}: {}", printable(file.table_name), printable_lines(detail)));
+      details.emplace_back(file.table_name, detail);
     }
   }
   if (arguments.json) {
@@ -111,7 +111,8 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
                  {.title = "Rows", .right = true},
                  {"Result"}},
                 rows);
-    for (const std::string& detail : details) print("\n" + detail + "\n");
+    if (!details.empty()) print("\n");
+    for (const auto& [table, detail] : details) print_paragraph(table + ": ", detail, 2);
   }
   if (failures.empty()) return kOk;
   // A difference is what was asked for; it outweighs a file that could not be read.

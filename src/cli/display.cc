@@ -49,7 +49,7 @@ Display::~Display() {
 void Display::line(std::string_view text) {
   const std::lock_guard lock(mutex_);
   clear_live();
-  std::string out = printable_lines(text) + "\n";
+  std::string out = paragraph("", text, 0, is_terminal_ ? terminal_width() : 0) + "\n";
   for (const std::string& live_line : live_) out += live_line + "\n";
   live_lines_ = live_.size();
   write_stderr(out);

@@ -117,6 +117,10 @@ void print_table(const std::vector<Column>& columns,
   print(format_table(columns, rows, stdout_is_terminal() ? terminal_width() : 0));
 }
 
+void print_paragraph(std::string_view title, std::string_view text, std::size_t indent) {
+  print(paragraph(title, text, indent, stdout_is_terminal() ? terminal_width() : 0) + "\n");
+}
+
 std::string format_count(std::uint64_t count) {
   std::string digits = fmt::to_string(count);
   for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");

@@ -44,6 +44,9 @@ std::string format_table(const std::vector<Column>& columns,
 void print_table(const std::vector<Column>& columns,
                  const std::vector<std::vector<std::string>>& rows);
 
+// Prints a paragraph() and a line end, wrapped when standard output is a terminal.
+void print_paragraph(std::string_view title, std::string_view text, std::size_t indent);
+
 // "1,234,567", "12.3 MB", "0.84 s" or "2:05 min", "2024-05-01 10:00:00" (UTC; "–" for 0).
 std::string format_count(std::uint64_t count);
 std::string format_bytes(std::uint64_t bytes);

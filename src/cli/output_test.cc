@@ -52,6 +52,12 @@ TEST(Output, WrapBreaksAtBlanks) {
   EXPECT_EQ(wrap("unbreakable", 4), (std::vector<std::string>{"unbreakable"}));
 }
 
+TEST(Output, ParagraphHangs) {
+  EXPECT_EQ(paragraph("a: ", "one two three\nfour\x1b", 2, 10), "a: one two\n  three\n  four\\x1b");
+  EXPECT_EQ(paragraph("Имя: ", "раз два", 2, 0), "Имя: раз два");
+  EXPECT_EQ(paragraph("", "unbreakable", 4, 6), "unbreakable");
+}
+
 TEST(Output, Numbers) {
   EXPECT_EQ(format_count(0), "0");
   EXPECT_EQ(format_count(999), "999");

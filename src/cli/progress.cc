@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 
@@ -23,9 +24,9 @@ std::string run_line(const sync::Monitor::Snapshot& s, double seconds) {
   if (seconds < 0.5 || s.bytes_done == 0) return line;
   const double bytes_a_second = static_cast<double>(s.bytes_done) / seconds;
   line += fmt::format("   {}/s", format_bytes(static_cast<std::uint64_t>(bytes_a_second)));
-  const std::uint64_t left = s.bytes_total - std::min(s.bytes_total, s.bytes_done);
-  return line +
-         fmt::format("   ETA {}", format_seconds(static_cast<double>(left) / bytes_a_second));
+  if (s.bytes_done >= s.bytes_total) return line;
+  const double seconds_left = static_cast<double>(s.bytes_total - s.bytes_done) / bytes_a_second;
+  return line + fmt::format("   ETA {}", format_seconds(std::ceil(seconds_left)));
 }
 
 }  // namespace
@@ -65,12 +66,11 @@ std::string outcome_line(const sync::FileOutcome& file) {
       return fmt::format("loaded {} into {}: {} rows in {}", name, file.result.table,
                          format_count(file.result.row_count), format_seconds(seconds));
     }
-    case sync::Outcome::kFailed:
-      return fmt::format("failed {}: {}", name, file.error);
     case sync::Outcome::kWaiting:
       return fmt::format("waits {}: {}", name, file.decision.reason);
     case sync::Outcome::kCancelled:
       return fmt::format("rolled back {}", name);
+    case sync::Outcome::kFailed:
     case sync::Outcome::kSkipped:
       break;
   }

@@ -14,7 +14,8 @@ namespace qvdhouse::cli {
 // The live block: one line for the whole run, one for each file being loaded (at most 8).
 std::vector<std::string> progress_lines(const sync::Monitor::Snapshot& snapshot, double seconds);
 
-// What is said as a file ends; empty for files that were only skipped.
+// What is said as a file ends; empty for files that were only skipped, and for failed ones, which
+// are logged.
 std::string outcome_line(const sync::FileOutcome& file);
 
 // Shows the progress of a run from its own thread while it lives: redrawn ten times a second on a

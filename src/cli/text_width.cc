@@ -132,7 +132,7 @@ std::string cut_to_width(std::string_view text, std::size_t width) {
   return out + "…";
 }
 
-std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+std::vector<std::string> wrap(std::string_view text, std::size_t width, std::size_t first_width) {
   std::vector<std::string> lines;
   std::string line;
   while (!text.empty()) {
@@ -140,7 +140,8 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
     const std::string_view word = text.substr(0, blank);
     text.remove_prefix(blank == std::string_view::npos ? text.size() : blank + 1);
     if (word.empty()) continue;
-    if (!line.empty() && display_width(line) + 1 + display_width(word) > width) {
+    const std::size_t room = lines.empty() ? first_width : width;
+    if (!line.empty() && display_width(line) + 1 + display_width(word) > room) {
       lines.push_back(std::move(line));
       line.clear();
     }
@@ -148,6 +149,37 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   }
   if (!line.empty()) lines.push_back(std::move(line));
   return lines;
+}
+
+std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+  return wrap(text, width, width);
+}
+
+std::string paragraph(std::string_view title, std::string_view text, std::size_t indent,
+                      std::size_t width) {
+  std::string out = printable(title);
+  std::size_t used = display_width(out);
+  const std::string next_line = "\n" + std::string(indent, ' ');
+  const std::string safe = printable_lines(text);
+  std::string_view rest = safe;
+  while (true) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    if (width <= indent || used + display_width(line) <= width) {
+      out += line;
+    } else {
+      const std::size_t first_width = width > used ? width - used : 0;
+      const char* separator = "";
+      for (const std::string& part : wrap(line, width - indent, first_width)) {
+        out += separator + part;
+        separator = next_line.c_str();
+      }
+    }
+    if (end == std::string_view::npos) return out;
+    out += next_line;
+    used = indent;
+    rest.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace qvdhouse::cli

@@ -18,7 +18,12 @@ std::string printable_lines(std::string_view text);
 std::size_t display_width(std::string_view text);
 // Cut to `width` columns, the last one "…" if anything was cut.
 std::string cut_to_width(std::string_view text, std::size_t width);
-// Broken at blanks into lines of at most `width` columns.
+// Broken at blanks into lines of at most `width` columns, the first of at most `first_width`.
+std::vector<std::string> wrap(std::string_view text, std::size_t width, std::size_t first_width);
 std::vector<std::string> wrap(std::string_view text, std::size_t width);
+// A message made printable: `title`, then `text` with its lines wrapped at `width` columns (0: not
+// at all), those after the first indented by `indent`. Ends without a line end.
+std::string paragraph(std::string_view title, std::string_view text, std::size_t indent,
+                      std::size_t width);
 
 }  // namespace qvdhouse::cli

@@ -43,7 +43,7 @@ TEST_F(Sync, LoadsOnceAndTellsEverything) {
   EXPECT_EQ(json({"history", "order_lines"}).size(), 1U);
   EXPECT_THAT(qvdhouse({"history"}).out, HasSubstr("order_lines.qvd"));
   const Finished explained = qvdhouse({"explain", "order_lines", "--source", "samples"});
-  EXPECT_THAT(explained.out, HasSubstr("Next sync skip"));
+  EXPECT_THAT(explained.out, HasSubstr("Next sync  skip"));
   EXPECT_EQ(qvdhouse({"explain", "no such file", "--source", "samples"}).exit_code, 1);
   const auto plan = json({"plan", "samples", "--full"});
   EXPECT_THAT(plan[0]["ddl"].get<std::string>(), HasSubstr("CREATE TABLE"));
