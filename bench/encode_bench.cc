@@ -52,8 +52,8 @@ struct Sample {
 };
 
 const Sample& sample() {
-  static const Sample made;
-  return made;
+  static const Sample kMade;
+  return kMade;
 }
 
 // Rows of the file, in blocks as a load makes them.
