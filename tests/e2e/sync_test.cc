@@ -83,6 +83,9 @@ TEST_F(Sync, OneBrokenFileAmongGoodOnesExits7AndAloneIts) {
   EXPECT_THAT(finished.out, HasSubstr("1 loaded, 1 failed"));
   EXPECT_THAT(finished.out, HasSubstr("bad.qvd: "));
   EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM QvdGood"}).out, "3\n");
+  const Finished again = qvdhouse({"sync", "qvds"});
+  EXPECT_EQ(again.exit_code, 0) << "nothing was taken up";
+  EXPECT_THAT(again.out, HasSubstr("bad.qvd: it failed"));
   EXPECT_EQ(json({"sync", "qvds/bad.qvd", "--full"}, 4)["failed"], 1);
 }
 
