@@ -121,8 +121,8 @@ void print_summary(const sync::Summary& summary, const Context& context) {
   for (const sync::FileOutcome& file : summary.files) {
     const bool failed = file.outcome == sync::Outcome::kFailed;
     // One that failed before and is left alone would else look like one that is loaded.
-    const bool failed_before = file.decision.reason_code == "failed-unchanged" ||
-                               file.decision.reason_code == "backoff";
+    const bool failed_before =
+        file.decision.reason_code == "failed-unchanged" || file.decision.reason_code == "backoff";
     if (!failed && !failed_before && file.outcome != sync::Outcome::kWaiting) continue;
     print_paragraph(short_path(file.decision.file, context.config.source) + ": ",
                     failed ? file.error : file.decision.reason, 2);

@@ -11,10 +11,16 @@
 namespace qvdhouse::clickhouse {
 
 enum class TypeKind : std::uint8_t {
-  kInt8, kInt16, kInt32, kInt64,
-  kUInt8, kUInt16, kUInt32, kUInt64,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUInt8,
+  kUInt16,
+  kUInt32,
+  kUInt64,
   kFloat64,
-  kBool,        // one byte, 0 or 1
+  kBool,  // one byte, 0 or 1
   kString,
   kDecimal,     // scaled int32/int64/int128, by precision 9/18/38
   kDate32,      // int32 days since 1970-01-01

@@ -13,8 +13,8 @@ namespace qvdhouse::clickhouse {
 
 struct ColumnDefinition {
   std::string name;
-  std::string type;     // as ClickHouse spells it
-  std::string codec;    // "Delta, ZSTD(1)"; empty: the server's default
+  std::string type;   // as ClickHouse spells it
+  std::string codec;  // "Delta, ZSTD(1)"; empty: the server's default
   std::string comment;
 };
 

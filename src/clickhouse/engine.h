@@ -23,8 +23,8 @@ struct EngineOptions {
   std::uint16_t http_port = 0;  // 0: any free one
   std::uint16_t tcp_port = 0;
   std::string user = "qvdhouse";
-  std::string password;  // empty: a random one for this start
-  std::uint64_t memory_bytes = 0;  // max_server_memory_usage; 0: 60 % of the machine's
+  std::string password;                  // empty: a random one for this start
+  std::uint64_t memory_bytes = 0;        // max_server_memory_usage; 0: 60 % of the machine's
   std::filesystem::path engine_binary;   // empty: beside this executable
   std::filesystem::path engine_library;  // libchdb.so; empty: the usual places
   std::chrono::milliseconds start_timeout{120'000};
@@ -43,9 +43,9 @@ struct EngineInfo {
 
 class Engine {
  public:
-  // Attaches to the engine that runs on options.data_dir, or starts one. Throws ConfigError (library
-  // or binary not found, ports of a running engine that differ), IoError (it did not start; with
-  // the last lines of its log).
+  // Attaches to the engine that runs on options.data_dir, or starts one. Throws ConfigError
+  // (library or binary not found, ports of a running engine that differ), IoError (it did not
+  // start; with the last lines of its log).
   static Engine attach_or_start(const EngineOptions& options);
   ~Engine();
   Engine(Engine&&) noexcept;
