@@ -61,7 +61,7 @@ void add_names(Config& config, const RawValues& values) {
   }
   const std::vector<std::string> names = known_names();
   for (const auto& [name, value] : values) {
-    if (!name.starts_with("QVD_") || name == "QVD_CONFIG") continue;
+    if (!name.starts_with("QVD_")) continue;
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
                                           value.origin.where, did_you_mean(name, names)));
