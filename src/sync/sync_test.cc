@@ -11,11 +11,11 @@
 #include <thread>
 
 #include "base/error.h"
+#include "clickhouse/test_engine.h"
 #include "load/load.h"
 #include "qvd/writer.h"
 #include "schema/plan.h"
 #include "sync/claim.h"
-#include "tests/support/shared_engine.h"
 
 namespace qvdhouse::sync {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "tests/support/shared_engine.h"
+#include "clickhouse/test_engine.h"
 #include "tracking/row_binary.h"
 #include "tracking/tables.h"
 
