@@ -26,7 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -177,7 +176,7 @@ TEST_F(EngineTest, InsertsAreCheckedNotGuessed) {
   EXPECT_TRUE(describe_table(connection, "none", "none").empty());
 
   // One block: 1 column, 2 rows, name, type, values.
-  const auto block = [](std::string name, std::string type) {
+  const auto block = [](const std::string& name, const std::string& type) {
     return "\x01\x02" + std::string(1, static_cast<char>(name.size())) + name +
            std::string(1, static_cast<char>(type.size())) + type +
            std::string("\7\0\0\0\0\0\0\0", 8) + std::string("\x08\0\0\0\0\0\0\0", 8);

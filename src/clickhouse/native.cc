@@ -42,7 +42,7 @@ void gather_fixed(std::size_t value_bytes, const std::byte* values,
     case 16:
       return gather<Wide>(values, codes, out);
     default:
-      assert(!"no type has such a width");
+      assert(false && "no type has such a width");
   }
 }
 

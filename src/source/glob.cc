@@ -161,8 +161,7 @@ Glob::State Glob::advance(const State& state, std::string_view folder_name, bool
     }
   }
   std::ranges::sort(next);
-  const auto repeated = std::ranges::unique(next);
-  next.erase(repeated.begin(), repeated.end());
+  next.erase(std::unique(next.begin(), next.end()), next.end());
   return next;
 }
 

@@ -13,7 +13,7 @@ namespace qvdhouse::source {
 class NamePattern {
  public:
   // Throws ConfigError for a `[` that is never closed.
-  explicit NamePattern(std::string_view pattern);
+  explicit NamePattern(std::string_view text);
 
   bool matches(std::string_view name) const;
   // A name that begins with a dot is hidden unless the pattern spells the dot out.
