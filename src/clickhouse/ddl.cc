@@ -46,6 +46,10 @@ std::string take_tsv_value(std::string_view& row) {
 std::string create_table_sql(const TableDefinition& table) {
   std::vector<std::string> columns;
   for (const auto& column : table.columns) columns.push_back(column_sql(column));
+  if (!table.projection.select.empty()) {
+    columns.push_back(fmt::format("  PROJECTION {} ({})", quote_identifier(table.projection.name),
+                                  table.projection.select));
+  }
   std::vector<std::string> keys;
   for (const auto& name : table.order_by) keys.push_back(quote_identifier(name));
 

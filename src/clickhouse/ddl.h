@@ -18,12 +18,19 @@ struct ColumnDefinition {
   std::string comment;
 };
 
+// An aggregate that the server keeps in each part as it writes it.
+struct Projection {
+  std::string name;
+  std::string select;  // "SELECT …" without FROM; empty: no projection
+};
+
 struct TableDefinition {
   std::string database;
   std::string name;
   std::vector<ColumnDefinition> columns;
   std::vector<std::string> order_by;  // column names; empty: tuple()
   std::string comment;
+  Projection projection;
 };
 
 // CREATE TABLE `db`.`name` (…) ENGINE = MergeTree ORDER BY (…) COMMENT '…'

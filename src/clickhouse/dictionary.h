@@ -24,9 +24,9 @@ class Dictionary {
   bool has_nulls() const { return has_nulls_; }  // any slot but 0 is NULL
 
   void reserve(std::size_t slots, std::size_t text_bytes);
-  void add_null();                         // stored as the type's default plus a NULL mark
-  void add_text(std::string_view value);   // kString
-  void add_fixed(const void* value);       // value_bytes() bytes, little-endian
+  void add_null();                        // stored as the type's default plus a NULL mark
+  void add_text(std::string_view value);  // kString
+  void add_fixed(const void* value);      // value_bytes() bytes, little-endian
   template <class T>
   void add_number(T value) {
     add_fixed(&value);

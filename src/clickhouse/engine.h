@@ -38,7 +38,7 @@ struct EngineInfo {
   std::uint16_t tcp_port = 0;
   std::string user;
   std::string password;
-  std::string nonce;  // the engine answers it as macro, before any password is sent
+  std::string nonce;  // GET /qvdhouse-nonce answers it, before any password is sent
 };
 
 class Engine {

@@ -5,48 +5,18 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include "base/error.h"
-#include "clickhouse/quote.h"
 
 namespace qvdhouse::load {
 namespace {
 
-// A sample of about one row in sixteen, where the column that picks it has values enough for that.
-constexpr std::uint64_t kSampleMask = 15;
-constexpr std::size_t kSampleSlots = 1024;
-
 // Rows read at once, and rows decoded at once (a multiple of columns stays in the caches).
 constexpr std::uint64_t kReadRows = 65'536;
 constexpr std::size_t kDecodeRows = 2'048;
-
-// Columns of one SELECT: wide tables are asked in several, so that no query grows without bound.
-constexpr std::size_t kColumnsPerQuery = 250;
-
-// The factor of a column's hash in a row's mix: odd and different for each column, or two swapped
-// columns would go unseen.
-constexpr std::uint64_t mix_factor(std::size_t column) {
-  return 0x9E3779B97F4A7C15u * (2 * std::uint64_t{column} + 1);
-}
-
-std::vector<std::uint64_t> hash_slots(const clickhouse::Dictionary& dictionary) {
-  std::vector<std::uint64_t> hashes(dictionary.slot_count());
-  const std::size_t width = dictionary.type().value_bytes();
-  for (std::size_t slot = 0; slot < hashes.size(); ++slot) {
-    if (dictionary.is_null(slot)) continue;  // hash 0: adds nothing
-    if (width == 0) {
-      const std::string_view text = dictionary.text(slot);
-      hashes[slot] = XXH64(text.data(), text.size(), 0);
-    } else {
-      hashes[slot] = XXH64(dictionary.fixed().data() + slot * width, width, 0);
-    }
-  }
-  return hashes;
-}
 
 // One thread's part of checksum_file.
 class Summer {
@@ -91,10 +61,9 @@ class Summer {
   }
 
   void add_sample(std::size_t row_count) {
-    const std::uint64_t* pick = hashes_[sample_.column].data();
     const std::uint32_t* pick_codes = codes_[sample_.column].data();
     for (std::size_t row = 0; row < row_count; ++row) {
-      if ((pick[pick_codes[row]] & sample_.mask) != 0) continue;
+      if (!sample_.picked.empty() && sample_.picked[pick_codes[row]] == 0) continue;
       std::uint64_t mix = 0;
       for (std::size_t i = 0; i < columns_.size(); ++i) {
         mix += mix_factor(i) * hashes_[i][codes_[i][row]];
@@ -107,47 +76,10 @@ class Summer {
   const qvd::RowDecoder& decoder_;
   std::span<const ColumnValues> columns_;
   std::span<const std::vector<std::uint64_t>> hashes_;
-  RowSample sample_;
+  const RowSample& sample_;
   std::vector<std::vector<std::uint32_t>> codes_;
   Checksums sums_;
 };
-
-// A hash of NULL is NULL; sums skip it, a row's mix takes it as 0.
-std::string hash_sql(const ColumnValues& column) {
-  const std::string hash = fmt::format("xxHash64({})", clickhouse::quote_identifier(column.name));
-  return column.dictionary.type().nullable ? fmt::format("ifNull({}, 0)", hash) : hash;
-}
-
-// a + b + … as a balanced tree: the parser's depth is limited, the number of columns is not.
-std::string mix_sql(std::span<const ColumnValues> columns, std::size_t first) {
-  if (columns.size() == 1) {
-    return fmt::format("{} * {}", mix_factor(first), hash_sql(columns[0]));
-  }
-  const std::size_t half = columns.size() / 2;
-  return fmt::format("({} + {})", mix_sql(columns.first(half), first),
-                     mix_sql(columns.subspan(half), first + half));
-}
-
-std::vector<std::uint64_t> select_numbers(clickhouse::Connection& connection,
-                                          const std::string& sql, unsigned threads) {
-  const std::string answer =
-      connection.query(sql + " FORMAT TSV", {{"max_threads", std::to_string(threads)},
-                                             {"max_query_size", std::to_string(sql.size() * 2)}});
-  std::vector<std::uint64_t> numbers;
-  const char* at = answer.data();
-  const char* end = at + answer.size();
-  while (at < end) {
-    std::uint64_t number = 0;
-    const auto [next, error] = std::from_chars(at, end, number);
-    if (error != std::errc() || next == end) {
-      throw base::ServerError(
-          "expected a line of whole numbers from the checksum query, found: " + answer, 0);
-    }
-    numbers.push_back(number);
-    at = next + 1;
-  }
-  return numbers;
-}
 
 }  // namespace
 
@@ -163,23 +95,14 @@ void Checksums::add(const Checksums& other) {
   }
 }
 
-RowSample choose_sample(std::span<const ColumnValues> columns) {
-  RowSample sample;
-  for (std::size_t i = 1; i < columns.size(); ++i) {
-    if (columns[i].dictionary.slot_count() > columns[sample.column].dictionary.slot_count()) {
-      sample.column = i;
-    }
-  }
-  if (columns[sample.column].dictionary.slot_count() >= kSampleSlots) sample.mask = kSampleMask;
-  return sample;
-}
-
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        unsigned threads, std::stop_token stop) {
+                        const RowSample& sample, unsigned threads, std::stop_token stop) {
   std::vector<std::vector<std::uint64_t>> hashes;
-  for (const ColumnValues& column : columns) hashes.push_back(hash_slots(column.dictionary));
-  const RowSample sample = choose_sample(columns);
+  for (const ColumnValues& column : columns) {
+    std::vector<std::uint64_t>& of_slots = hashes.emplace_back(column.dictionary.slot_count());
+    for (std::size_t slot = 0; slot < of_slots.size(); ++slot) of_slots[slot] = column.hash(slot);
+  }
 
   std::atomic<std::uint64_t> next_row{0};
   std::mutex mutex;  // guards the two below
@@ -215,41 +138,6 @@ Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& 
   }
   if (failure) std::rethrow_exception(failure);
   return total;
-}
-
-Checksums checksum_table(clickhouse::Connection& connection, std::string_view table,
-                         std::span<const ColumnValues> columns, const RowSample& sample,
-                         unsigned threads) {
-  Checksums sums;
-  for (std::size_t first = 0; first < columns.size(); first += kColumnsPerQuery) {
-    const auto part = columns.subspan(first, std::min(kColumnsPerQuery, columns.size() - first));
-    std::string sql = "SELECT count()";
-    for (const ColumnValues& column : part) {
-      const std::string name = clickhouse::quote_identifier(column.name);
-      sql += column.dictionary.type().nullable ? fmt::format(", countIf(isNull({}))", name) : ", 0";
-      sql += fmt::format(", sum({})", hash_sql(column));
-    }
-    const bool last = first + part.size() == columns.size();
-    if (last) {
-      sql += fmt::format(
-          ", countIf({0}), sumIf(xxHash64({1}), {0})",
-          fmt::format("bitAnd({}, {}) = 0", hash_sql(columns[sample.column]), sample.mask),
-          mix_sql(columns, 0));
-    }
-    const auto numbers = select_numbers(connection, fmt::format("{} FROM {}", sql, table), threads);
-    std::size_t at = 0;
-    const auto take = [&] { return numbers.at(at++); };
-    sums.row_count = take();
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      sums.null_count.push_back(take());
-      sums.hash_sum.push_back(take());
-    }
-    if (last) {
-      sums.sampled_rows = take();
-      sums.sampled_sum = take();
-    }
-  }
-  return sums;
 }
 
 std::vector<std::string> differences(std::span<const ColumnValues> columns, const Checksums& file,

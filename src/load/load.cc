@@ -9,7 +9,10 @@
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/checksum.h"
+#include "load/row_sample.h"
+#include "load/staging.h"
 #include "load/stream.h"
+#include "load/table_checksum.h"
 #include "schema/cast.h"
 #include "schema/names.h"
 
@@ -48,6 +51,21 @@ std::vector<ColumnValues> cast_columns(PreparedFile& file) {
     if (field_done) file.symbols[column.field_index] = {};
   }
   return columns;
+}
+
+// The facts of a file that the history keeps.
+void describe(const PreparedFile& file, Result& result) {
+  result.table = file.plan.table;
+  result.column_count = file.plan.columns.size();
+  result.warnings = file.header.warnings;
+  result.qvd_created_at = file.header.created_at;
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    result.columns.emplace_back(column.name, column.type.name());
+  }
+}
+
+std::string_view first_key(const schema::TablePlan& plan) {
+  return plan.order_by.empty() ? std::string_view() : std::string_view(plan.order_by[0]);
 }
 
 // What `table` is, if it exists, must be a table that we made: another's is never replaced.
@@ -92,36 +110,10 @@ void swap_tables(clickhouse::Connection& connection, const std::string& database
   const std::string to = clickhouse::qualified(database, table);
   if (target_exists(connection, database, table)) {
     connection.query(fmt::format("EXCHANGE TABLES {} AND {}", from, to));
-    connection.query(fmt::format("DROP TABLE {} SYNC", from));
   } else {
     connection.query(fmt::format("RENAME TABLE {} TO {}", from, to));
   }
 }
-
-// Drops the staging table of a load that did not end; what can not be dropped now (the server is
-// gone) is dropped by the next run, which knows it by its name.
-class StagingGuard {
- public:
-  StagingGuard(const clickhouse::Endpoint& endpoint, std::string table)
-      : endpoint_(endpoint), table_(std::move(table)) {}
-  StagingGuard(const StagingGuard&) = delete;
-  StagingGuard& operator=(const StagingGuard&) = delete;
-  void release() { armed_ = false; }
-  ~StagingGuard() {
-    if (!armed_) return;
-    try {
-      // A connection of its own: the load's may be stopped.
-      clickhouse::Connection(endpoint_).query(fmt::format("DROP TABLE IF EXISTS {} SYNC", table_));
-    } catch (const base::Error&) {
-      return;
-    }
-  }
-
- private:
-  const clickhouse::Endpoint& endpoint_;
-  std::string table_;
-  bool armed_ = true;
-};
 
 }  // namespace
 
@@ -140,17 +132,13 @@ PreparedFile prepare(const base::ByteSource& source, const std::string& file_nam
   return file;
 }
 
-std::string staging_table(const std::string& table, const std::string& run_id) {
-  return table + "__staging_" + run_id;
-}
-
-Result load_file(const base::ByteSource& source, const std::string& file_name,
-                 const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
-                 Result& partial, std::stop_token stop) {
-  Result& result = partial;
+void load_file(const base::ByteSource& source, const std::string& file_name,
+               const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
+               Result& result, std::stop_token stop) {
   result = {};
   PreparedFile file;
   std::vector<ColumnValues> columns;
+  RowSample sample;
   Checksums expected;
   clickhouse::Connection connection(endpoint, stop);
 
@@ -159,46 +147,38 @@ Result load_file(const base::ByteSource& source, const std::string& file_name,
     file = prepare(source, file_name, options);
     columns = cast_columns(file);
   });
-  result.table = file.plan.table;
-  result.column_count = columns.size();
-  result.warnings = file.header.warnings;
-  result.qvd_created_at = file.header.created_at;
-  for (const schema::ColumnPlan& column : file.plan.columns) {
-    result.columns.emplace_back(column.name, column.type.name());
-  }
+  describe(file, result);
   progress.rows_total = file.header.record_count;
   const qvd::RowDecoder decoder(file.header);
 
   // Read all rows once: every index is in range, and this is what the table must hold.
   run_step("check", progress, result, [&] {
-    expected = checksum_file(source, file.header, decoder, columns, options.streams, stop);
+    sample = choose_sample(columns, first_key(file.plan), file.header.record_count);
+    expected = checksum_file(source, file.header, decoder, columns, sample, options.streams, stop);
   });
 
   // Create the staging table.
-  const std::string staging = staging_table(file.plan.table, options.run_id);
-  const std::string staging_name = clickhouse::qualified(endpoint.database, staging);
-  StagingGuard guard(endpoint, staging_name);
+  Staging staging(endpoint, file.plan.table, options.run_id,
+                  file.header.record_count > kSmallTableRows);
   run_step("create", progress, result, [&] {
     target_exists(connection, endpoint.database, file.plan.table);
-    connection.query(fmt::format("DROP TABLE IF EXISTS {} SYNC", staging_name));
-    auto definition = schema::table_definition(file.plan, file.header, endpoint.database);
-    definition.name = staging;
-    connection.query(clickhouse::create_table_sql(definition));
-    check_columns(connection, endpoint.database, staging, columns);
+    staging.create(connection, schema::table_definition(file.plan, file.header, endpoint.database),
+                   columns);
+    check_columns(connection, endpoint.database, staging.table(), columns);
   });
 
   // Stream the rows, then see that the file is still the one that was read.
   run_step("insert", progress, result, [&] {
-    result.bytes_sent = insert_rows(source, file.header, decoder, columns, endpoint, staging_name,
+    result.bytes_sent = insert_rows(source, file.header, decoder, columns, endpoint, staging.name(),
                                     options, progress, stop);
     source.check_unchanged();
   });
 
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
-    const auto found = differences(
-        columns, expected,
-        checksum_table(connection, staging_name, columns, choose_sample(columns), options.streams));
+    const auto found =
+        differences(columns, expected,
+                    checksum_table(connection, staging.name(), columns, sample, options.streams));
     if (!found.empty()) {
       throw base::VerifyError(
           fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
@@ -207,12 +187,11 @@ Result load_file(const base::ByteSource& source, const std::string& file_name,
 
   // Swap it in.
   run_step("swap", progress, result, [&] {
-    swap_tables(connection, endpoint.database, staging, file.plan.table);
-    guard.release();
+    staging.settle(connection);
+    swap_tables(connection, endpoint.database, staging.table(), file.plan.table);
   });
   result.row_count = file.header.record_count;
   progress.step = "done";
-  return result;
 }
 
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
@@ -227,11 +206,12 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
   } catch (const base::VerifyError& error) {
     return {error.what()};
   }
+  const RowSample sample = choose_sample(columns, first_key(file.plan), file.header.record_count);
   const Checksums expected =
-      checksum_file(source, file.header, decoder, columns, options.streams, stop);
+      checksum_file(source, file.header, decoder, columns, sample, options.streams, stop);
   const Checksums found =
       checksum_table(connection, clickhouse::qualified(endpoint.database, file.plan.table), columns,
-                     choose_sample(columns), options.streams);
+                     sample, options.streams);
   return differences(columns, expected, found);
 }
 

@@ -30,7 +30,7 @@ struct Options {
 };
 
 struct Step {
-  std::string name;  // "header", "plan", "insert", "verify", "swap"
+  std::string name;  // "plan", "check", "create", "insert", "verify", "swap"
   std::chrono::microseconds duration{0};
 };
 
@@ -65,13 +65,13 @@ struct PreparedFile {
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
                      const Options& options);
 
-// Loads one file. `steps` of the result are filled even when it throws (through `partial`).
-// Throws InputError, IoError, ServerError, SchemaError, VerifyError, Cancelled; whatever it throws,
-// the target table is untouched and the staging table is dropped (or left for the next run when the
-// server can not be reached).
-Result load_file(const base::ByteSource& source, const std::string& file_name,
-                 const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
-                 Result& partial, std::stop_token stop = {});
+// Loads one file. `result` is filled step by step, so that it says what was done even when this
+// throws. Throws InputError, IoError, ServerError, SchemaError, VerifyError, Cancelled; whatever it
+// throws, the target table is untouched and the staging table is dropped (or left for the next run
+// when the server can not be reached).
+void load_file(const base::ByteSource& source, const std::string& file_name,
+               const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
+               Result& result, std::stop_token stop = {});
 
 // Compares a table with the file it was loaded from: the checks of load_file against the table as
 // it is now. Returns the differences, empty when exact.

@@ -16,6 +16,10 @@ namespace {
 // ones cost the engine a pass to join them.
 constexpr std::uint64_t kBlockRows = 262'144;
 
+// Parts of one load, at most, until they have a million rows each: nothing merges them meanwhile.
+constexpr std::uint64_t kFewParts = 200;
+constexpr std::uint64_t kMaxPartRows = 1'048'576;
+
 // Bytes of one row in Native, texts at the mean length of the column's distinct values.
 std::uint64_t mean_row_bytes(std::span<const ColumnValues> columns) {
   std::uint64_t bytes = 0;
@@ -144,6 +148,11 @@ std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader
       block_limits(header, columns, options.batch_rows, options.memory_bytes / streams);
   const std::uint64_t turns = (header.record_count + limits.rows - 1) / limits.rows;
   const std::string sql = fmt::format("INSERT INTO {} FORMAT Native", table);
+  // The server joins blocks into parts of so many rows: small batches make no more parts.
+  const std::uint64_t part_rows =
+      std::clamp(header.record_count / kFewParts, kBlockRows, kMaxPartRows);
+  const clickhouse::Settings settings = {{"min_insert_block_size_rows", std::to_string(part_rows)},
+                                         {"min_insert_block_size_bytes", "0"}};
 
   std::atomic<std::uint64_t> next_row{0};
   std::atomic<std::uint64_t> bytes_sent{0};
@@ -156,20 +165,23 @@ std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader
     try {
       BlockEncoder encoder(source, header, decoder, columns, limits.bytes);
       clickhouse::Connection connection(endpoint, stop_all.get_token());
-      connection.insert(sql, [&]() -> std::span<const std::byte> {
-        if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
-        auto block = encoder.next();
-        if (block.empty()) {
-          const std::uint64_t first = next_row.fetch_add(limits.rows);
-          if (first >= header.record_count) return {};
-          encoder.start(first, std::min(limits.rows, header.record_count - first));
-          block = encoder.next();
-        }
-        progress.rows_sent += encoder.block_rows();
-        progress.bytes_read += encoder.block_rows() * header.record_bytes;
-        bytes_sent += block.size();
-        return block;
-      });
+      connection.insert(
+          sql,
+          [&]() -> std::span<const std::byte> {
+            if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
+            auto block = encoder.next();
+            if (block.empty()) {
+              const std::uint64_t first = next_row.fetch_add(limits.rows);
+              if (first >= header.record_count) return {};
+              encoder.start(first, std::min(limits.rows, header.record_count - first));
+              block = encoder.next();
+            }
+            progress.rows_sent += encoder.block_rows();
+            progress.bytes_read += encoder.block_rows() * header.record_bytes;
+            bytes_sent += block.size();
+            return block;
+          },
+          settings);
     } catch (...) {
       const std::lock_guard lock(mutex);
       if (!failure) failure = std::current_exception();

@@ -1,0 +1,71 @@
+#include "load/staging.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "clickhouse/quote.h"
+#include "load/load.h"
+#include "load/table_checksum.h"
+
+namespace qvdhouse::load {
+namespace {
+
+constexpr const char* kSumsProjection = "qvdhouse_sums";
+constexpr int kAccessDenied = 497;
+
+// For what only saves time.
+void run_if_granted(clickhouse::Connection& connection, const std::string& sql) {
+  try {
+    connection.query(sql);
+  } catch (const base::ServerError& error) {
+    if (error.code() != kAccessDenied) throw;
+  }
+}
+
+}  // namespace
+
+std::string staging_table(const std::string& table, const std::string& run_id) {
+  return table + "__staging_" + run_id;
+}
+
+Staging::Staging(const clickhouse::Endpoint& endpoint, const std::string& target,
+                 const std::string& run_id, bool is_large)
+    : endpoint_(endpoint), table_(staging_table(target, run_id)), is_large_(is_large) {}
+
+Staging::~Staging() {
+  try {
+    // A connection of its own: the load's may be stopped.
+    clickhouse::Connection connection(endpoint_);
+    drop(connection);
+  } catch (const base::Error&) {
+    return;
+  }
+}
+
+std::string Staging::name() const { return clickhouse::qualified(endpoint_.database, table_); }
+
+void Staging::create(clickhouse::Connection& connection, clickhouse::TableDefinition definition,
+                     std::span<const ColumnValues> columns) {
+  drop(connection);  // an earlier attempt of this run may have left it
+  definition.name = table_;
+  if (is_large_) definition.projection = {kSumsProjection, sums_projection_sql(columns)};
+  has_sums_ = !definition.projection.select.empty();
+  connection.query(clickhouse::create_table_sql(definition));
+  // Merges while rows come in would cost as much as the inserts themselves.
+  if (is_large_) run_if_granted(connection, fmt::format("SYSTEM STOP MERGES {}", name()));
+}
+
+void Staging::settle(clickhouse::Connection& connection) {
+  if (is_large_) run_if_granted(connection, fmt::format("SYSTEM START MERGES {}", name()));
+  // The definition changes at once; the server takes the sums out of the parts when it has time.
+  if (has_sums_) {
+    connection.query(fmt::format("ALTER TABLE {} DROP PROJECTION {}", name(), kSumsProjection),
+                     {{"mutations_sync", "0"}, {"alter_sync", "0"}});
+  }
+}
+
+void Staging::drop(clickhouse::Connection& connection) const {
+  connection.query(fmt::format("DROP TABLE IF EXISTS {} SYNC", name()));
+}
+
+}  // namespace qvdhouse::load

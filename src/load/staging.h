@@ -1,0 +1,43 @@
+// The staging table of one load: dropped, whatever happens, unless it was swapped in by then.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "clickhouse/connection.h"
+#include "clickhouse/ddl.h"
+#include "load/column_values.h"
+
+namespace qvdhouse::load {
+
+class Staging {
+ public:
+  // Nothing is created yet. `endpoint` must outlive it. While a large load comes in, nothing is
+  // merged, and the server keeps its column sums (load/table_checksum.h).
+  Staging(const clickhouse::Endpoint& endpoint, const std::string& target,
+          const std::string& run_id, bool is_large);
+  // Drops what is there under its name (after an exchange: the old rows). What can not be dropped
+  // now (the server is gone) the next run drops, which knows it by its name.
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  const std::string& table() const { return table_; }
+  std::string name() const;  // quoted and qualified
+
+  // Creates it after `definition`, but under its own name. Throws ServerError, IoError.
+  void create(clickhouse::Connection& connection, clickhouse::TableDefinition definition,
+              std::span<const ColumnValues> columns);
+  // Makes it a table like any other, ready to be swapped in.
+  void settle(clickhouse::Connection& connection);
+
+ private:
+  void drop(clickhouse::Connection& connection) const;
+
+  const clickhouse::Endpoint& endpoint_;
+  std::string table_;
+  bool is_large_;
+  bool has_sums_ = false;
+};
+
+}  // namespace qvdhouse::load
