@@ -63,6 +63,8 @@ function(qvdhouse_test name)
     add_dependencies(unit_tests ${name})
   endif()
   add_executable(${name} ${test_SOURCES})
+  # Whatever loads into the real engine starts it from beside the test program.
+  add_dependencies(${name} qvdhouse-engine)
   target_link_libraries(${name} PRIVATE ${test_LIBS} GTest::gmock GTest::gtest_main qvdhouse_warnings)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE
