@@ -17,7 +17,11 @@ function attribute(line, key) {
   status = attribute($0, "status")
   reason = ""
   in_reason = 0
+  broken = 0
 }
+
+# ctest takes a test that failed before it was skipped (in SetUpTestSuite, say) for a skipped one.
+/: Failure$/ { broken = 1 }
 
 /<skipped / { skip_message = attribute($0, "message") }
 
@@ -29,12 +33,12 @@ in_reason { reason = reason (reason == "" ? "" : " ") text($0) }
 /<\/testcase>/ {
   if (status == "run") {
     passed++
-  } else if (status == "notrun" && skip_message ~ /^SKIP_/) {
+  } else if (status == "notrun" && skip_message ~ /^SKIP_/ && !broken) {
     skipped++
     skips[skipped] = name ": " (reason == "" ? "no reason given" : reason)
   } else {
     failed++
-    if (status != "fail") failures[failed] = name ": " (skip_message == "" ? status : skip_message)
+    if (status != "fail") failures[failed] = name ": " (broken ? "failed in its set-up" : skip_message)
   }
   skip_message = ""
 }
@@ -43,6 +47,7 @@ END {
   for (i = 1; i <= skipped; i++) print "skipped " skips[i]
   for (i in failures) print "not run " failures[i]
   print ""
-  printf "%s%d passed, %d failed, %d skipped\n", label == "" ? "" : label " ", passed, failed, skipped
+  if (label != "") label = label " "
+  printf "%s%d passed, %d failed, %d skipped\n", label, passed, failed, skipped
   exit failed > 0
 }
