@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <mutex>
-#include <thread>
 
 #include "base/error.h"
+#include "load/workers.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -98,45 +97,35 @@ void Checksums::add(const Checksums& other) {
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                         const RowSample& sample, unsigned threads, std::stop_token stop) {
-  std::vector<std::vector<std::uint64_t>> hashes;
-  for (const ColumnValues& column : columns) {
-    std::vector<std::uint64_t>& of_slots = hashes.emplace_back(column.dictionary.slot_count());
-    for (std::size_t slot = 0; slot < of_slots.size(); ++slot) of_slots[slot] = column.hash(slot);
-  }
+  std::vector<std::vector<std::uint64_t>> hashes(columns.size());
+  for_each_index(columns.size(), threads, [&](std::size_t i) {
+    hashes[i].resize(columns[i].dictionary.slot_count());
+    for (std::size_t slot = 0; slot < hashes[i].size(); ++slot) {
+      hashes[i][slot] = columns[i].hash(slot);
+    }
+  });
 
   std::atomic<std::uint64_t> next_row{0};
-  std::mutex mutex;  // guards the two below
-  Checksums total;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    try {
-      Summer summer(decoder, columns, hashes, sample);
-      std::vector<std::byte> records;
-      for (;;) {
-        const std::uint64_t first = next_row.fetch_add(kReadRows);
-        if (first >= header.record_count) break;
-        if (stop.stop_requested()) throw base::Cancelled("stopped while the rows were checked");
-        const std::uint64_t count = std::min(kReadRows, header.record_count - first);
-        qvd::read_records(source, header, first, count, records);
-        summer.add_rows(records.data(), first, count);
-      }
-      const std::lock_guard lock(mutex);
-      total.add(summer.sums());
-    } catch (...) {
-      next_row = header.record_count;  // the others end at their next turn
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    const std::uint64_t turns = (header.record_count + kReadRows - 1) / kReadRows;
-    for (std::uint64_t i = 1; i < std::min<std::uint64_t>(threads, turns); ++i) {
-      others.emplace_back(work);
-    }
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
+  std::mutex mutex;
+  Checksums total;  // guarded by mutex
+  const std::uint64_t turns = (header.record_count + kReadRows - 1) / kReadRows;
+  run_workers(
+      static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)),
+      [&] {
+        Summer summer(decoder, columns, hashes, sample);
+        std::vector<std::byte> records;
+        for (;;) {
+          const std::uint64_t first = next_row.fetch_add(kReadRows);
+          if (first >= header.record_count) break;
+          if (stop.stop_requested()) throw base::Cancelled("stopped while the rows were checked");
+          const std::uint64_t count = std::min(kReadRows, header.record_count - first);
+          qvd::read_records(source, header, first, count, records);
+          summer.add_rows(records.data(), first, count);
+        }
+        const std::lock_guard lock(mutex);
+        total.add(summer.sums());
+      },
+      [&] { next_row = header.record_count; });
   return total;
 }
 

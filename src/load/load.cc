@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <functional>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -13,6 +13,7 @@
 #include "load/staging.h"
 #include "load/stream.h"
 #include "load/table_checksum.h"
+#include "load/workers.h"
 #include "schema/cast.h"
 #include "schema/names.h"
 
@@ -39,17 +40,17 @@ void run_step(const char* name, Progress& progress, Result& result, const Body& 
   note();
 }
 
-// Casts every field's symbols to its columns' values, giving back each symbol table as it is done.
-std::vector<ColumnValues> cast_columns(PreparedFile& file) {
-  std::vector<ColumnValues> columns;
-  for (std::size_t i = 0; i < file.plan.columns.size(); ++i) {
+// Casts every field's symbols to its columns' values and gives the symbol tables back.
+std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads) {
+  std::vector<std::optional<ColumnValues>> cast(file.plan.columns.size());
+  for_each_index(cast.size(), threads, [&](std::size_t i) {
     const schema::ColumnPlan& column = file.plan.columns[i];
-    columns.push_back({column.name, column.field_index,
-                       schema::cast_symbols(file.symbols[column.field_index], column)});
-    const bool field_done = i + 1 == file.plan.columns.size() ||
-                            file.plan.columns[i + 1].field_index != column.field_index;
-    if (field_done) file.symbols[column.field_index] = {};
-  }
+    cast[i] = ColumnValues{column.name, column.field_index,
+                           schema::cast_symbols(file.symbols[column.field_index], column)};
+  });
+  file.symbols.clear();
+  std::vector<ColumnValues> columns;
+  for (auto& column : cast) columns.push_back(std::move(*column));
   return columns;
 }
 
@@ -123,8 +124,11 @@ PreparedFile prepare(const base::ByteSource& source, const std::string& file_nam
   file.header = qvd::read_header(source);
   qvd::check_complete(file.header);
   const qvd::RowDecoder decoder(file.header);
+  file.symbols.resize(file.header.fields.size());
+  for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
+    file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8);
+  });
   for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
-    file.symbols.push_back(qvd::read_symbols(source, file.header, i, options.invalid_utf8));
     file.may_be_null.push_back(decoder.may_be_null(i));
   }
   file.plan =
@@ -145,7 +149,7 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   // Read header and symbol tables, decide the columns, cast every distinct value.
   run_step("plan", progress, result, [&] {
     file = prepare(source, file_name, options);
-    columns = cast_columns(file);
+    columns = cast_columns(file, options.streams);
   });
   describe(file, result);
   progress.rows_total = file.header.record_count;
@@ -198,7 +202,7 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
                                       const clickhouse::Endpoint& endpoint, const Options& options,
                                       std::stop_token stop) {
   PreparedFile file = prepare(source, file_name, options);
-  const std::vector<ColumnValues> columns = cast_columns(file);
+  const std::vector<ColumnValues> columns = cast_columns(file, options.streams);
   const qvd::RowDecoder decoder(file.header);
   clickhouse::Connection connection(endpoint, stop);
   try {

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
-#include <thread>
 
 #include "base/error.h"
+#include "load/workers.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -158,44 +156,28 @@ std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader
   std::atomic<std::uint64_t> bytes_sent{0};
   std::stop_source stop_all;
   const std::stop_callback forward(stop, [&] { stop_all.request_stop(); });
-  std::mutex mutex;  // guards failure
-  std::exception_ptr failure;
-
-  const auto work = [&] {
-    try {
-      BlockEncoder encoder(source, header, decoder, columns, limits.bytes);
-      clickhouse::Connection connection(endpoint, stop_all.get_token());
-      connection.insert(
-          sql,
-          [&]() -> std::span<const std::byte> {
-            if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
-            auto block = encoder.next();
-            if (block.empty()) {
-              const std::uint64_t first = next_row.fetch_add(limits.rows);
-              if (first >= header.record_count) return {};
-              encoder.start(first, std::min(limits.rows, header.record_count - first));
-              block = encoder.next();
-            }
-            progress.rows_sent += encoder.block_rows();
-            progress.bytes_read += encoder.block_rows() * header.record_bytes;
-            bytes_sent += block.size();
-            return block;
-          },
-          settings);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (!failure) failure = std::current_exception();
-      stop_all.request_stop();
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (std::uint64_t i = 1; i < std::min<std::uint64_t>(streams, turns); ++i) {
-      others.emplace_back(work);
-    }
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
+  run_workers(
+      static_cast<unsigned>(std::min<std::uint64_t>(streams, turns)),
+      [&] {
+        BlockEncoder encoder(source, header, decoder, columns, limits.bytes);
+        clickhouse::Connection connection(endpoint, stop_all.get_token());
+        const auto next = [&]() -> std::span<const std::byte> {
+          if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
+          auto block = encoder.next();
+          if (block.empty()) {
+            const std::uint64_t first = next_row.fetch_add(limits.rows);
+            if (first >= header.record_count) return {};
+            encoder.start(first, std::min(limits.rows, header.record_count - first));
+            block = encoder.next();
+          }
+          progress.rows_sent += encoder.block_rows();
+          progress.bytes_read += encoder.block_rows() * header.record_bytes;
+          bytes_sent += block.size();
+          return block;
+        };
+        connection.insert(sql, next, settings);
+      },
+      [&] { stop_all.request_stop(); });
   return bytes_sent;
 }
 
