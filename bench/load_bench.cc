@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <sstream>
 
 #include "clickhouse/ddl.h"
@@ -103,74 +104,89 @@ void make_table(clickhouse::Connection& connection, const clickhouse::TableDefin
   connection.query(clickhouse::create_table_sql(table));
 }
 
-}  // namespace
+// Files and tables that all runs share.
+struct Bench {
+  std::filesystem::path dir;
+  unsigned streams;
+  clickhouse::Engine engine;
+  clickhouse::Connection connection;
+  std::unique_ptr<base::ByteSource> source;
+  load::PreparedFile file;
+  clickhouse::TableDefinition table;  // what the engine loads into, equal to ours
 
-int main(int argc, char** argv) {
-  const std::uint64_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
-  const int runs = argc > 2 ? std::atoi(argv[2]) : 5;
-  const unsigned streams = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 2;
-  const auto dir = std::filesystem::temp_directory_path() / fmt::format("qvdhouse_bench_{}", rows);
-  std::filesystem::create_directories(dir);
-  const auto qvd_path = dir / "speed.qvd";
-  if (!std::filesystem::exists(qvd_path)) qvd::write_speed_table(qvd_path, rows);
-
-  const auto engine = clickhouse::Engine::attach_or_start({.data_dir = dir / "data"});
-  clickhouse::Connection connection(engine.endpoint("default"));
-  connection.query(fmt::format("CREATE DATABASE IF NOT EXISTS {}", kDatabase));
-
-  const auto entries = source::list_files(qvd_path.string(), {});
-  const auto source = source::open_file(entries.at(0));
-  load::Options options{.streams = streams, .run_id = "bench"};
-  load::PreparedFile file = load::prepare(*source, "speed.qvd", options);
-  auto definition = schema::table_definition(file.plan, file.header, kDatabase);
-  definition.name = "engine_load";
-  const auto native_path = dir / "same.native";
-  const auto parquet_path = dir / "same.parquet";
-  if (!std::filesystem::exists(native_path)) write_native(*source, file, native_path);
-  if (!std::filesystem::exists(parquet_path)) {
-    make_table(connection, definition);
-    engine_load(connection, definition, native_path, "Native", streams);
+  Bench(std::filesystem::path where, std::uint64_t rows, unsigned stream_count)
+      : dir(std::move(where)),
+        streams(stream_count),
+        engine(clickhouse::Engine::attach_or_start({.data_dir = dir / "data"})),
+        connection(engine.endpoint("default")) {
+    const auto qvd = dir / "speed.qvd";
+    if (!std::filesystem::exists(qvd)) qvd::write_speed_table(qvd, rows);
+    source = source::open_file(source::list_files(qvd.string(), {}).at(0));
+    file = load::prepare(*source, "speed.qvd", options());
+    connection.query(fmt::format("CREATE DATABASE IF NOT EXISTS {}", kDatabase));
+    table = schema::table_definition(file.plan, file.header, kDatabase);
+    table.name = "engine_load";
+    if (!std::filesystem::exists(native())) write_native(*source, file, native());
+    if (std::filesystem::exists(parquet())) return;
+    make_table(connection, table);
+    engine_load(connection, table, native(), "Native", streams);
     connection.query(fmt::format("INSERT INTO FUNCTION file({}, Parquet) SELECT * FROM {}",
-                                 clickhouse::quote_literal(parquet_path.string()),
-                                 clickhouse::qualified(kDatabase, definition.name)));
+                                 clickhouse::quote_literal(parquet().string()),
+                                 clickhouse::qualified(kDatabase, table.name)));
   }
 
+  std::filesystem::path native() const { return dir / "same.native"; }
+  std::filesystem::path parquet() const { return dir / "same.parquet"; }
+  load::Options options() const { return {.streams = streams, .run_id = "bench"}; }
+
+  // Or its merges would slow the next run down.
+  void drop(const std::string& name) {
+    connection.query(
+        fmt::format("DROP TABLE IF EXISTS {} SYNC", clickhouse::qualified(kDatabase, name)));
+  }
+
+  void time_engine(Times& times, const std::filesystem::path& path, const char* format) {
+    make_table(connection, table);
+    measure(engine.info().pid, times,
+            [&] { engine_load(connection, table, path, format, streams); });
+    drop(table.name);
+  }
+
+  load::Result time_ours(Times& times) {
+    load::Progress progress;
+    load::Result result;
+    measure(engine.info().pid, times, [&] {
+      load::load_file(*source, "speed.qvd", engine.endpoint(kDatabase), options(), progress,
+                      result);
+    });
+    drop(result.table);
+    return result;
+  }
+};
+
+void compare(Bench& bench, std::uint64_t rows, int runs) {
   Times native;
   Times parquet;
   Times ours;
   std::map<std::string, std::vector<double>> steps;
-  const int engine_pid = engine.info().pid;
   for (int run = 0; run < runs; ++run) {
-    make_table(connection, definition);
-    measure(engine_pid, native,
-            [&] { engine_load(connection, definition, native_path, "Native", streams); });
-    make_table(connection, definition);
-    measure(engine_pid, parquet,
-            [&] { engine_load(connection, definition, parquet_path, "Parquet", streams); });
-    load::Progress progress;
-    load::Result result;
-    measure(engine_pid, ours, [&] {
-      load::load_file(*source, "speed.qvd", engine.endpoint(kDatabase), options, progress, result);
-    });
-    // Or its merges would slow the next run down.
-    connection.query(
-        fmt::format("DROP TABLE {} SYNC", clickhouse::qualified(kDatabase, "QvdSpeed")));
-    for (const load::Step& step : result.steps) {
+    bench.time_engine(native, bench.native(), "Native");
+    bench.time_engine(parquet, bench.parquet(), "Parquet");
+    for (const load::Step& step : bench.time_ours(ours).steps) {
       steps[step.name].push_back(std::chrono::duration<double>(step.duration).count());
     }
   }
-
   const double verification = median(steps["check"]) + median(steps["verify"]);
   const double loading = median(ours.wall) - verification;
-  const auto show = [&](const char* what, double wall, double cpu) {
-    fmt::print("{:42} {:7.3f} s wall {:7.3f} s cpu  {:6.2f} M rows/s\n", what, wall, cpu,
-               static_cast<double>(rows) / wall / 1e6);
+  const auto show = [&](const char* what, const Times& times) {
+    fmt::print("{:42} {:7.3f} s wall {:7.3f} s cpu  {:6.2f} M rows/s\n", what, median(times.wall),
+               median(times.cpu), static_cast<double>(rows) / median(times.wall) / 1e6);
   };
   fmt::print("{} rows, {} columns, {} streams, medians of {} alternating runs\n", rows,
-             file.plan.columns.size(), streams, runs);
-  show("engine, INSERT SELECT FROM file(Native)", median(native.wall), median(native.cpu));
-  show("engine, INSERT SELECT FROM file(Parquet)", median(parquet.wall), median(parquet.cpu));
-  show("qvdhouse, everything", median(ours.wall), median(ours.cpu));
+             bench.file.plan.columns.size(), bench.streams, runs);
+  show("engine, INSERT SELECT FROM file(Native)", native);
+  show("engine, INSERT SELECT FROM file(Parquet)", parquet);
+  show("qvdhouse, everything", ours);
   for (const char* name : {"plan", "check", "create", "insert", "verify", "swap"}) {
     fmt::print("  step {:8} {:7.3f} s\n", name, median(steps[name]));
   }
@@ -178,5 +194,20 @@ int main(int argc, char** argv) {
   fmt::print("ratio to Native  {:.2f} (bar: at most 1.10)\n", loading / median(native.wall));
   fmt::print("ratio to Parquet {:.2f} (bar: below 1)\n", loading / median(parquet.wall));
   fmt::print("verification adds {:.0f} % (bar: at most 25 %)\n", 100 * verification / loading);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const std::uint64_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
+  const int runs = argc > 2 ? std::atoi(argv[2]) : 5;
+  const unsigned streams = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 2;
+  const auto dir = std::filesystem::temp_directory_path() / fmt::format("qvdhouse_bench_{}", rows);
+  std::filesystem::create_directories(dir);
+  Bench bench(dir, rows, streams);
+  compare(bench, rows, runs);
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "load_bench: %s\n", error.what());
+  return 1;
 }

@@ -112,7 +112,7 @@ void memory(const fs::path& dir, std::uint64_t rows) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   const std::uint64_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
   const fs::path dir = fs::temp_directory_path() / "qvdhouse_process_bench";
   fs::remove_all(dir);
@@ -122,4 +122,7 @@ int main(int argc, char** argv) {
   memory(dir, rows);
   fs::remove_all(dir);
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "process_bench: %s\n", error.what());
+  return 1;
 }
