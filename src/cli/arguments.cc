@@ -222,6 +222,7 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
         },
         wrapped_help(fmt::format("{} [{}]", setting.help, setting.env)));
     option->type_name(std::string(setting.value_name))->group("Settings")->expected(1);
+    option->allow_extra_args(false);  // the word after the value is an argument of the command
     option->multi_option_policy(setting.is_list ? CLI::MultiOptionPolicy::TakeAll
                                                 : CLI::MultiOptionPolicy::TakeLast);
   }

@@ -119,6 +119,13 @@ TEST_F(Cli, LsListsWhateverTheName) {
   EXPECT_EQ(files[2]["skip_reason"], "");
 }
 
+TEST_F(Cli, ASettingMayStandBeforeTheArgument) {
+  write_qvd("a.qvd");
+  const Finished done = qvdhouse({"ls", "--pattern", "*.qvd", "--exclude", "b", "qvds"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("a.qvd"));
+}
+
 TEST_F(Cli, EveryHelpHasAnExampleAndFits) {
   const Finished all = qvdhouse({"--help"});
   EXPECT_EQ(all.exit_code, 0);
