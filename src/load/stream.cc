@@ -12,7 +12,7 @@ namespace {
 
 // Blocks of this many rows load fastest (bench/load_bench): larger ones leave the caches, smaller
 // ones cost the engine a pass to join them.
-constexpr std::uint64_t kBlockRows = 262'144;
+constexpr std::uint64_t kBlockRows = 524'288;
 
 // Parts of one load, at most, until they have a million rows each: nothing merges them meanwhile.
 constexpr std::uint64_t kFewParts = 200;
