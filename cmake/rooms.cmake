@@ -8,8 +8,8 @@ add_custom_target(unit_tests)
 add_custom_target(fuzzers)
 
 # Left out: -Wnull-dereference, -Wrestrict and -Wstringop-overflow, which g++ 12 raises inside its own
-# iostreams and fmt. Instrumented code gives
-# g++ more such false alarms, so the presets asan and tsan do not make warnings errors.
+# iostreams and fmt. Instrumented code gives it more such false alarms, so the presets asan and tsan
+# do not make warnings errors.
 add_library(qvdhouse_warnings INTERFACE)
 target_compile_options(qvdhouse_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast

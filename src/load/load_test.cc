@@ -5,13 +5,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "base/error.h"
-#include "clickhouse/engine.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/test_engine.h"
 #include "load/checksum.h"
 #include "load/stream.h"
 #include "qvd/writer.h"
@@ -25,48 +22,19 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr const char* kDatabase = "load_test";
-
-// One engine for all tests here; each test has a database of its own.
-class Load : public ::testing::Test {
+class Load : public tests::SharedEngine {
  protected:
-  static void SetUpTestSuite() {
-    const auto dir =
-        std::filesystem::temp_directory_path() / fmt::format("qvdhouse_load_test_{}", ::getpid());
-    data_dir_ = new std::filesystem::path(dir);
-    bool library = false;
-    for (const auto& path : clickhouse::engine_library_candidates({.data_dir = dir})) {
-      library = library || std::filesystem::exists(path);
-    }
-    if (library) {
-      engine_ = new clickhouse::Engine(clickhouse::Engine::attach_or_start({.data_dir = dir}));
-    }
-  }
-  static void TearDownTestSuite() {
-    delete engine_;
-    engine_ = nullptr;
-    std::filesystem::remove_all(*data_dir_);
-    delete data_dir_;
-  }
   void SetUp() override {
-    if (engine_ == nullptr) GTEST_SKIP() << "libchdb.so is not installed: run ./dev test";
-    query(fmt::format("DROP DATABASE IF EXISTS {0} SYNC", kDatabase));
-    query(fmt::format("CREATE DATABASE {}", kDatabase));
+    SharedEngine::SetUp();
+    if (!IsSkipped()) query(fmt::format("CREATE DATABASE {}", kDatabase));
   }
 
-  static clickhouse::Endpoint endpoint() { return engine_->endpoint(kDatabase); }
-  static std::string query(const std::string& sql) {
-    return clickhouse::Connection(engine_->endpoint("default")).query(sql);
-  }
   static std::string tables() {
     return query(
         fmt::format("SELECT arrayStringConcat(arraySort(groupArray(name)), ' ') FROM "
                     "system.tables WHERE database = '{}' FORMAT TSVRaw",
                     kDatabase));
   }
-
-  static inline std::filesystem::path* data_dir_ = nullptr;
-  static inline clickhouse::Engine* engine_ = nullptr;
 };
 
 // 5,000 rows: an id, a text that repeats, a number with NULLs, a date; rows differ in all of them.
@@ -104,11 +72,11 @@ TEST_F(Load, RowsArriveAndNothingElseIsLeft) {
   const Result result = load(base::MemorySource(bytes), endpoint());
   EXPECT_EQ(result.row_count, 5000u);
   EXPECT_EQ(result.table, "QvdOrders");
-  EXPECT_EQ(tables(), "QvdOrders\n");
+  EXPECT_EQ(tables(), "QvdOrders");
   EXPECT_EQ(query(fmt::format("SELECT count(), sum(id), countIf(isNull(amount)), sum(amount), "
                               "min(day), uniqExact(`Customer \\`x\\` \"y\"`) FROM {}.QvdOrders",
                               kDatabase)),
-            "5000\t12497500\t10\t1243802.5\t2023-03-15\t97\n");
+            "5000\t12497500\t10\t1243802.5\t2023-03-15\t97");
   std::vector<std::string> names;
   for (const Step& step : result.steps) names.push_back(step.name);
   EXPECT_THAT(names, ElementsAre("plan", "check", "create", "insert", "verify", "swap"));
@@ -119,14 +87,14 @@ TEST_F(Load, ASecondLoadReplacesTheRows) {
   const auto second = qvd::write_qvd(orders(3000));
   load(base::MemorySource(first), endpoint());
   load(base::MemorySource(second), endpoint(), {.run_id = "r2"});
-  EXPECT_EQ(tables(), "QvdOrders\n");
-  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "3000\n");
+  EXPECT_EQ(tables(), "QvdOrders");
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "3000");
 }
 
 TEST_F(Load, AnEmptyTableIsATable) {
   const auto bytes = qvd::write_qvd(orders(0));
   load(base::MemorySource(bytes), endpoint());
-  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "0\n");
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "0");
 }
 
 TEST_F(Load, SmallBatchesMakeNoMoreParts) {
@@ -135,7 +103,7 @@ TEST_F(Load, SmallBatchesMakeNoMoreParts) {
   load(source, endpoint(), {.batch_rows = 100, .streams = 2, .run_id = "r1"});
   const std::string parts = query(fmt::format(
       "SELECT count() <= 2 FROM system.parts WHERE database = '{}' AND active", kDatabase));
-  EXPECT_EQ(parts, "1\n");
+  EXPECT_EQ(parts, "1");
   EXPECT_THAT(verify_table(source, "Orders.qvd", endpoint(), {}), IsEmpty());
 }
 
@@ -202,9 +170,9 @@ TEST_F(Load, AnothersTableIsNeverReplaced) {
   const auto bytes = qvd::write_qvd(orders());
   const base::MemorySource source(bytes);
   EXPECT_THROW(load(source, endpoint()), base::SchemaError);
-  EXPECT_EQ(tables(), "QvdOrders\n");
+  EXPECT_EQ(tables(), "QvdOrders");
   EXPECT_EQ(query(fmt::format("SELECT name FROM system.columns WHERE database = '{}'", kDatabase)),
-            "x\n");
+            "x");
 }
 
 TEST_F(Load, AnIndexOutOfRangeInTheLastRowIsSeenBeforeAnythingIsSent) {
@@ -218,7 +186,7 @@ TEST_F(Load, AnIndexOutOfRangeInTheLastRowIsSeenBeforeAnythingIsSent) {
   } catch (const base::InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("4999"));
   }
-  EXPECT_EQ(tables(), "\n");
+  EXPECT_EQ(tables(), "");
 }
 
 // A file that is another one when the rows have been read.
@@ -234,8 +202,8 @@ TEST_F(Load, AFileThatChangedMeanwhileLeavesTheOldRows) {
   const auto second = qvd::write_qvd(orders(3000));
   const ChangingSource changing(second);
   EXPECT_THROW(load(changing, endpoint()), base::ChangedError);
-  EXPECT_EQ(tables(), "QvdOrders\n");
-  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "5000\n");
+  EXPECT_EQ(tables(), "QvdOrders");
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "5000");
 }
 
 TEST_F(Load, AStopRollsBack) {
@@ -248,7 +216,7 @@ TEST_F(Load, AStopRollsBack) {
   EXPECT_THROW(load_file(source, "Orders.qvd", endpoint(), {.run_id = "r1"}, progress, result,
                          stop.get_token()),
                base::Cancelled);
-  EXPECT_EQ(tables(), "\n");
+  EXPECT_EQ(tables(), "");
 }
 
 TEST(BlockEncoder, HalvesBlocksWhoseTextsAreTooLarge) {

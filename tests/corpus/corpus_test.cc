@@ -19,11 +19,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "clickhouse/test_engine.h"
 #include "source/local.h"
 #include "tests/corpus/comparison.h"
 #include "tests/corpus/expected.h"
 #include "tests/corpus/table_facts.h"
-#include "tests/support/shared_engine.h"
 
 namespace qvdhouse::corpus {
 namespace {
