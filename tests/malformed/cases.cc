@@ -20,11 +20,11 @@ constexpr std::size_t kAmount = 41;
 constexpr std::size_t kRows = 76;
 
 // Replaces an element's content; see with_element().
-auto element(std::string field, std::string tag, std::string content) {
+auto element(const std::string& field, const std::string& tag, const std::string& content) {
   return [=](std::string file) { return with_element(std::move(file), field, tag, content); };
 }
 
-auto replace(std::string from, std::string to) {
+auto replace(const std::string& from, const std::string& to) {
   return [=](std::string file) { return replaced(std::move(file), from, to); };
 }
 
@@ -38,16 +38,16 @@ auto cut_body(std::size_t bytes) {
 }
 
 // Something else altogether.
-auto instead(std::string bytes) {
+auto instead(const std::string& bytes) {
   return [=](const std::string&) { return bytes; };
 }
 
 // Puts `text` right before the NUL.
-auto before_nul(std::string text) {
+auto before_nul(const std::string& text) {
   return [=](std::string file) { return file.insert(body_of(file) - 1, text); };
 }
 
-std::string without_carriage_returns(std::string file) {
+std::string without_carriage_returns(const std::string& file) {
   const std::size_t body = body_of(file);
   std::string header = file.substr(0, body);
   std::erase(header, '\r');
@@ -70,7 +70,7 @@ std::string latin1_to_utf8(const std::string& file) {
 }
 
 // Amount's NULLs stored as the number of its symbols, Bias 0.
-auto null_is_symbol_count(std::string creator) {
+auto null_is_symbol_count(const std::string& creator) {
   return [=](const std::string&) {
     qvd::TableData table = sample_table();
     table.creator_document = creator;
@@ -97,7 +97,8 @@ void add_cut_and_grown(Cases& out) {
   out.push_back({"truncated_mid_rows", cut_body(kRows + 3)});
   out.push_back({"truncated_mid_symbols", cut_body(kName + 3)});
   out.push_back({"header_only", cut_body(0)});
-  out.push_back({"trailing_bytes", [](std::string file) { return file + std::string(13, 'x'); }});
+  out.push_back(
+      {"trailing_bytes", [](const std::string& file) { return file + std::string(13, 'x'); }});
   out.push_back({"one_row_less_in_header", [](std::string file) {
                    file = with_element(std::move(file), "", "NoOfRecords", "4");
                    return with_element(std::move(file), "", "Length", "4");
