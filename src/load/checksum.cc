@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "base/error.h"
-#include "load/workers.h"
+#include "base/workers.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -68,7 +68,7 @@ class Summer {
         mix += mix_factor(i) * hashes_[i][codes_[i][row]];
       }
       ++sums_.sampled_rows;
-      sums_.sampled_sum += XXH64(&mix, sizeof(mix), 0);
+      sums_.sampled_sum += XXH3_64bits(&mix, sizeof(mix));
     }
   }
 
@@ -98,7 +98,7 @@ Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& 
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                         const RowSample& sample, unsigned threads, std::stop_token stop) {
   std::vector<std::vector<std::uint64_t>> hashes(columns.size());
-  for_each_index(columns.size(), threads, [&](std::size_t i) {
+  base::for_each_index(columns.size(), threads, [&](std::size_t i) {
     hashes[i].resize(columns[i].dictionary.slot_count());
     for (std::size_t slot = 0; slot < hashes[i].size(); ++slot) {
       hashes[i][slot] = columns[i].hash(slot);
@@ -109,7 +109,7 @@ Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& 
   std::mutex mutex;
   Checksums total;  // guarded by mutex
   const std::uint64_t turns = (header.record_count + kReadRows - 1) / kReadRows;
-  run_workers(
+  base::run_workers(
       static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)),
       [&] {
         Summer summer(decoder, columns, hashes, sample);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/checksum.h"
@@ -13,7 +14,6 @@
 #include "load/staging.h"
 #include "load/stream.h"
 #include "load/table_checksum.h"
-#include "load/workers.h"
 #include "schema/cast.h"
 #include "schema/names.h"
 
@@ -38,20 +38,6 @@ void run_step(const char* name, Progress& progress, Result& result, const Body& 
     throw;
   }
   note();
-}
-
-// Casts every field's symbols to its columns' values and gives the symbol tables back.
-std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads) {
-  std::vector<std::optional<ColumnValues>> cast(file.plan.columns.size());
-  for_each_index(cast.size(), threads, [&](std::size_t i) {
-    const schema::ColumnPlan& column = file.plan.columns[i];
-    cast[i] = ColumnValues{column.name, column.field_index,
-                           schema::cast_symbols(file.symbols[column.field_index], column)};
-  });
-  file.symbols.clear();
-  std::vector<ColumnValues> columns;
-  for (auto& column : cast) columns.push_back(std::move(*column));
-  return columns;
 }
 
 // The facts of a file that the history keeps.
@@ -125,15 +111,28 @@ PreparedFile prepare(const base::ByteSource& source, const std::string& file_nam
   qvd::check_complete(file.header);
   const qvd::RowDecoder decoder(file.header);
   file.symbols.resize(file.header.fields.size());
-  for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
+  base::for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
     file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8);
   });
   for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
     file.may_be_null.push_back(decoder.may_be_null(i));
   }
-  file.plan =
-      schema::plan_table(file.header, file_name, file.symbols, file.may_be_null, options.policy);
+  file.plan = schema::plan_table(file.header, file_name, file.symbols, file.may_be_null,
+                                 options.policy, options.streams);
   return file;
+}
+
+std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads) {
+  std::vector<std::optional<ColumnValues>> cast(file.plan.columns.size());
+  base::for_each_index(cast.size(), threads, [&](std::size_t i) {
+    const schema::ColumnPlan& column = file.plan.columns[i];
+    cast[i] = ColumnValues{column.name, column.field_index,
+                           schema::cast_symbols(file.symbols[column.field_index], column)};
+  });
+  file.symbols.clear();
+  std::vector<ColumnValues> columns;
+  for (auto& column : cast) columns.push_back(std::move(*column));
+  return columns;
 }
 
 void load_file(const base::ByteSource& source, const std::string& file_name,

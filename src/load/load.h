@@ -13,6 +13,7 @@
 
 #include "base/byte_source.h"
 #include "clickhouse/connection.h"
+#include "load/column_values.h"
 #include "qvd/header.h"
 #include "qvd/symbols.h"
 #include "schema/plan.h"
@@ -64,6 +65,9 @@ struct PreparedFile {
 // Reads header and symbol tables and decides the table. Throws InputError, SchemaError, IoError.
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
                      const Options& options);
+
+// Casts every field's symbols to its columns' values and gives the symbol tables back.
+std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads);
 
 // Loads one file. `result` is filled step by step, so that it says what was done even when this
 // throws. Throws InputError, IoError, ServerError, SchemaError, VerifyError, Cancelled; whatever it

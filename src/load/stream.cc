@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "load/workers.h"
+#include "base/workers.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -156,7 +156,7 @@ std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader
   std::atomic<std::uint64_t> bytes_sent{0};
   std::stop_source stop_all;
   const std::stop_callback forward(stop, [&] { stop_all.request_stop(); });
-  run_workers(
+  base::run_workers(
       static_cast<unsigned>(std::min<std::uint64_t>(streams, turns)),
       [&] {
         BlockEncoder encoder(source, header, decoder, columns, limits.bytes);

@@ -74,7 +74,7 @@ std::vector<std::uint64_t> select_numbers(clickhouse::Connection& connection,
 }  // namespace
 
 std::string hash_sql(const ColumnValues& column) {
-  const std::string hash = fmt::format("xxHash64({})", clickhouse::quote_identifier(column.name));
+  const std::string hash = fmt::format("xxh3({})", clickhouse::quote_identifier(column.name));
   return column.dictionary.type().nullable ? fmt::format("ifNull({}, 0)", hash) : hash;
 }
 
@@ -100,7 +100,7 @@ Checksums checksum_table(clickhouse::Connection& connection, std::string_view ta
   }
   const auto numbers = select_numbers(
       connection,
-      fmt::format("SELECT count(), sum(xxHash64({})) FROM {}{}", mix_sql(columns, 0), table,
+      fmt::format("SELECT count(), sum(xxh3({})) FROM {}{}", mix_sql(columns, 0), table,
                   sample.where_sql.empty() ? "" : " WHERE " + sample.where_sql),
       2, threads);
   sums.sampled_rows = numbers[0];

@@ -15,7 +15,7 @@
 
 namespace qvdhouse::load {
 
-// xxHash64 of a column's value; 0 for NULL.
+// xxh3 of a column's value; 0 for NULL.
 std::string hash_sql(const ColumnValues& column);
 
 // The column sums as the SELECT of a projection; empty where columns are too many for one query.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/workers.h"
 #include "schema/field_plan.h"
 #include "schema/names.h"
 
@@ -131,7 +132,8 @@ void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader&
 
 TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                      std::span<const qvd::SymbolTable> symbols,
-                     const std::vector<bool>& may_be_null, const Policy& policy) {
+                     const std::vector<bool>& may_be_null, const Policy& policy,
+                     unsigned threads) {
   TablePlan plan{.table = table_name(file_name, policy),
                  .columns = {},
                  .order_by = {},
@@ -140,15 +142,18 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
   std::vector<std::string> field_names;
   for (const qvd::FieldHeader& field : header.fields) field_names.push_back(field.name);
   const std::vector<std::string> names = column_names(field_names, policy);
-  for (std::size_t i = 0; i < header.fields.size(); ++i) {
+  std::vector<std::vector<ColumnPlan>> of_field(header.fields.size());
+  base::for_each_index(of_field.size(), threads, [&](std::size_t i) {
     const qvd::FieldProfile profile = qvd::profile_field(symbols[i]);
-    std::vector<ColumnPlan> columns = plan_columns({.header = header.fields[i],
-                                                    .index = i,
-                                                    .may_be_null = may_be_null[i],
-                                                    .symbols = symbols[i],
-                                                    .profile = profile,
-                                                    .policy = policy,
-                                                    .name = names[i]});
+    of_field[i] = plan_columns({.header = header.fields[i],
+                                .index = i,
+                                .may_be_null = may_be_null[i],
+                                .symbols = symbols[i],
+                                .profile = profile,
+                                .policy = policy,
+                                .name = names[i]});
+  });
+  for (auto& columns : of_field) {
     std::move(columns.begin(), columns.end(), std::back_inserter(plan.columns));
   }
   check_names(plan.columns, header);

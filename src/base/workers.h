@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <functional>
 
-namespace qvdhouse::load {
+namespace qvdhouse::base {
 
 // Runs `work` on `count` threads, one of them the caller's, and waits for all. The first exception
 // calls `on_failure` (which makes the others end soon; it must not throw) and is thrown again at
@@ -17,4 +17,4 @@ void run_workers(unsigned count, const std::function<void()>& work,
 void for_each_index(std::size_t count, unsigned threads,
                     const std::function<void(std::size_t)>& body);
 
-}  // namespace qvdhouse::load
+}  // namespace qvdhouse::base

@@ -1,4 +1,4 @@
-#include "load/workers.h"
+#include "base/workers.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace qvdhouse::load {
+namespace qvdhouse::base {
 namespace {
 
 TEST(Workers, EveryIndexOnce) {
@@ -33,4 +33,4 @@ TEST(Workers, TheFirstFailureComesOutAndEndsTheRest) {
 }
 
 }  // namespace
-}  // namespace qvdhouse::load
+}  // namespace qvdhouse::base

@@ -1,4 +1,4 @@
-#include "load/workers.h"
+#include "base/workers.h"
 
 #include <algorithm>
 #include <atomic>
@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace qvdhouse::load {
+namespace qvdhouse::base {
 
 void run_workers(unsigned count, const std::function<void()>& work,
                  const std::function<void()>& on_failure) {
@@ -41,4 +41,4 @@ void for_each_index(std::size_t count, unsigned threads,
       [&] { next = count; });
 }
 
-}  // namespace qvdhouse::load
+}  // namespace qvdhouse::base
