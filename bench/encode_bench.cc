@@ -13,7 +13,6 @@
 #include "load/stream.h"
 #include "qvd/reference_decoder.h"
 #include "qvd/sample.h"
-#include "schema/cast.h"
 
 namespace {
 
@@ -43,12 +42,8 @@ struct Sample {
       : bytes(made()),
         source(bytes),
         file(load::prepare(source, "sample.qvd", {})),
-        decoder(file.header) {
-    for (const schema::ColumnPlan& column : file.plan.columns) {
-      columns.push_back({column.name, column.field_index,
-                         schema::cast_symbols(file.symbols[column.field_index], column)});
-    }
-  }
+        columns(load::cast_columns(file, 1)),
+        decoder(file.header) {}
 };
 
 const Sample& sample() {
@@ -56,12 +51,12 @@ const Sample& sample() {
   return kMade;
 }
 
-// Rows of the file, in blocks as a load makes them.
-template <class OnBlock>
-void encode_all(load::BlockEncoder& encoder, std::uint64_t block_rows, const OnBlock& on_block) {
+// Rows of the file, piece by piece, as a load sends them.
+template <class OnPiece>
+void encode_all(load::BlockEncoder& encoder, std::uint64_t block_rows, const OnPiece& on_piece) {
   for (std::uint64_t first = 0; first < kRows; first += block_rows) {
     encoder.start(first, std::min(block_rows, kRows - first));
-    for (auto block = encoder.next(); !block.empty(); block = encoder.next()) on_block(block);
+    for (auto piece = encoder.next(); !piece.empty(); piece = encoder.next()) on_piece(piece);
   }
 }
 
@@ -74,9 +69,9 @@ void decode_and_encode(benchmark::State& state) {
                              sample().columns, limits().bytes);
   std::uint64_t bytes = 0;
   for (auto _ : state) {
-    encode_all(encoder, limits().rows, [&](auto block) {
-      benchmark::DoNotOptimize(block.data());
-      bytes += block.size();
+    encode_all(encoder, limits().rows, [&](auto piece) {
+      benchmark::DoNotOptimize(piece.data());
+      bytes += piece.size();
     });
   }
   state.counters["rows/s"] =
@@ -86,23 +81,23 @@ void decode_and_encode(benchmark::State& state) {
 }
 BENCHMARK(decode_and_encode)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-// The bar: copying the bytes that decode_and_encode makes, block by block, to another buffer.
+// The bar: copying the bytes that decode_and_encode makes, piece by piece, to another buffer.
 void memcpy_of_the_same_bytes(benchmark::State& state) {
   load::BlockEncoder encoder(sample().source, sample().file.header, sample().decoder,
                              sample().columns, limits().bytes);
-  std::vector<std::vector<std::byte>> blocks;
+  std::vector<std::vector<std::byte>> pieces;
   encode_all(encoder, limits().rows,
-             [&](auto block) { blocks.emplace_back(block.begin(), block.end()); });
+             [&](auto piece) { blocks.emplace_back(block.begin(), block.end()); });
   std::size_t largest = 0;
   std::size_t bytes = 0;
-  for (const auto& block : blocks) {
-    largest = std::max(largest, block.size());
-    bytes += block.size();
+  for (const auto& piece : pieces) {
+    largest = std::max(largest, piece.size());
+    bytes += piece.size();
   }
   std::vector<std::byte> to(largest);
   for (auto _ : state) {
-    for (const auto& block : blocks) {
-      std::memcpy(to.data(), block.data(), block.size());
+    for (const auto& piece : pieces) {
+      std::memcpy(to.data(), piece.data(), piece.size());
       benchmark::DoNotOptimize(to.data());
       benchmark::ClobberMemory();
     }

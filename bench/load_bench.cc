@@ -22,7 +22,6 @@
 #include "load/load.h"
 #include "load/stream.h"
 #include "qvd/sample.h"
-#include "schema/cast.h"
 #include "source/listing.h"
 
 namespace {
@@ -78,8 +77,8 @@ void write_native(const base::ByteSource& source, load::PreparedFile& file,
   std::FILE* out = std::fopen(path.c_str(), "wb");
   for (std::uint64_t first = 0; first < file.header.record_count; first += limits.rows) {
     encoder.start(first, std::min(limits.rows, file.header.record_count - first));
-    for (auto block = encoder.next(); !block.empty(); block = encoder.next()) {
-      if (std::fwrite(block.data(), 1, block.size(), out) != block.size()) std::abort();
+    for (auto piece = encoder.next(); !piece.empty(); piece = encoder.next()) {
+      if (std::fwrite(piece.data(), 1, piece.size(), out) != piece.size()) std::abort();
     }
   }
   std::fclose(out);
@@ -212,7 +211,8 @@ void compare(Bench& bench, std::uint64_t rows, int runs) {
   }
   fmt::print("ratio to Native  {:.2f} (bar: at most 1.10)\n", loading / median(native.wall));
   fmt::print("ratio to Parquet {:.2f} (bar: below 1)\n", loading / median(parquet.wall));
-  fmt::print("verification adds {:.0f} % (bar: at most 25 %)\n", 100 * (median(ours.wall) / loading - 1));
+  fmt::print("verification adds {:.0f} % (bar: at most 25 %)\n",
+             100 * (median(ours.wall) / loading - 1));
 }
 
 }  // namespace

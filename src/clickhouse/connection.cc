@@ -17,7 +17,7 @@
 namespace qvdhouse::clickhouse {
 namespace {
 
-constexpr long kUploadBufferBytes = 2 * 1024 * 1024;  // the largest that libcurl takes
+constexpr long kUploadBufferBytes = 512 * 1024;  // more than a piece of a block
 // Servers drop idle connections after 3 s (18.16) to 30 s: younger ones only are used again, so
 // that an insert never starts on one that is just being closed.
 constexpr long kMaxIdleSeconds = 2;

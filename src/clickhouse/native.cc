@@ -98,16 +98,6 @@ void append_indexes(unsigned width, std::span<const std::uint32_t> keys, std::by
   }
 }
 
-template <class Body>
-void for_each_chunk(std::size_t row_count, std::vector<std::uint32_t>& chunk,
-                    const CodeReader& codes, const Body& body) {
-  for (std::size_t first = 0; first < row_count; first += kChunkRows) {
-    const std::span<std::uint32_t> part(chunk.data(), std::min(kChunkRows, row_count - first));
-    codes(first, part);
-    body(first, std::span<const std::uint32_t>(part));
-  }
-}
-
 }  // namespace
 
 std::byte* BlockBuffer::extend(std::size_t count) {
@@ -143,101 +133,131 @@ void BlockBuffer::append_u64(std::uint64_t value) { append(std::as_bytes(std::sp
 NativeEncoder::NativeEncoder(std::vector<Column> columns)
     : columns_(std::move(columns)), trims_(columns_.size()), chunk_(kChunkRows) {}
 
-void NativeEncoder::append_block(std::size_t row_count, std::span<const CodeReader> codes,
-                                 BlockBuffer& out) {
+void NativeEncoder::start_block(std::size_t row_count, std::span<const CodeReader> codes) {
   assert(!columns_.empty() && row_count > 0);  // a block of no columns would end the stream
   ++block_;
-  out.append_varuint(columns_.size());
-  out.append_varuint(row_count);
-  for (std::size_t column = 0; column < columns_.size(); ++column) {
-    const Dictionary& dictionary = *columns_[column].dictionary;
-    out.append_string(columns_[column].name);
-    out.append_string(dictionary.type().name());
-    if (!dictionary.type().low_cardinality) {
-      append_plain(dictionary, row_count, codes[column], out);
-    } else if (dictionary.slot_count() > row_count || dictionary.has_nulls()) {
-      append_trimmed_low_cardinality(column, row_count, codes[column], out);
+  codes_ = codes;
+  row_count_ = row_count;
+  column_ = 0;
+  part_ = Part::kHead;
+}
+
+bool NativeEncoder::append_piece(BlockBuffer& out) {
+  if (row_count_ == 0 || column_ == columns_.size()) return false;
+  const std::size_t wanted = out.size() + kPieceBytes;
+  while (column_ < columns_.size() && out.size() < wanted) {
+    if (part_ == Part::kHead) {
+      append_head(out);
     } else {
-      append_low_cardinality(column, row_count, codes[column], out);
+      append_chunk(out);
     }
+  }
+  return true;
+}
+
+// Everything of a column before its first row.
+void NativeEncoder::append_head(BlockBuffer& out) {
+  if (column_ == 0) {
+    out.append_varuint(columns_.size());
+    out.append_varuint(row_count_);
+  }
+  const Dictionary& dictionary = *columns_[column_].dictionary;
+  out.append_string(columns_[column_].name);
+  out.append_string(dictionary.type().name());
+  row_ = 0;
+  if (!dictionary.type().low_cardinality) {
+    part_ = dictionary.type().nullable ? Part::kNullMarks : Part::kValues;
+  } else if (dictionary.slot_count() > row_count_ || dictionary.has_nulls()) {
+    append_trimmed_keys(dictionary, out);
+    part_ = Part::kTrimmedIndexes;
+  } else {
+    append_keys(dictionary, out);
+    part_ = Part::kIndexes;
   }
 }
 
-void NativeEncoder::append_plain(const Dictionary& dictionary, std::size_t row_count,
-                                 const CodeReader& codes, BlockBuffer& out) {
-  const bool nullable = dictionary.type().nullable;
-  const std::size_t value_bytes = dictionary.type().value_bytes();
-  const std::size_t marks_at = out.size();
-  if (nullable) out.extend(row_count);
-  const std::size_t values_at = out.size();
-  if (value_bytes != 0) out.extend(row_count * value_bytes);
-  for_each_chunk(row_count, chunk_, codes, [&](std::size_t first, auto part) {
-    if (value_bytes == 0) {
-      // Room for the texts and the slack, then give back what was not used.
-      const std::size_t texts_at = out.size();
-      std::byte* start = out.extend(text_bytes(dictionary, part) + kTextSlack);
-      const std::byte* end = gather_text(dictionary, part, start);
-      out.shrink(texts_at + static_cast<std::size_t>(end - start));
-    } else {
-      gather_fixed(value_bytes, dictionary.fixed().data(), part,
-                   out.at(values_at + first * value_bytes));
-    }
-    if (nullable) {
-      gather<std::uint8_t>(reinterpret_cast<const std::byte*>(dictionary.null_marks().data()), part,
-                           out.at(marks_at + first));
-    }
-  });
+std::span<const std::uint32_t> NativeEncoder::read_chunk(std::size_t first_row) {
+  const std::span codes(chunk_.data(), std::min(kChunkRows, row_count_ - first_row));
+  codes_[column_](first_row, codes);
+  return codes;
 }
 
-void NativeEncoder::append_low_cardinality(std::size_t column, std::size_t row_count,
-                                           const CodeReader& codes, BlockBuffer& out) {
-  const Dictionary& dictionary = *columns_[column].dictionary;
-  const unsigned width = index_width(dictionary.slot_count());
+// The next rows of the current part.
+void NativeEncoder::append_chunk(BlockBuffer& out) {
+  const Dictionary& dictionary = *columns_[column_].dictionary;
+  const std::size_t value_bytes = dictionary.type().value_bytes();
+  std::span<const std::uint32_t> rows;
+  if (part_ == Part::kTrimmedIndexes) {
+    rows = std::span(trimmed_keys_).subspan(row_, std::min(kChunkRows, row_count_ - row_));
+  } else {
+    rows = read_chunk(row_);
+  }
+  if (part_ == Part::kNullMarks) {
+    const auto* marks = reinterpret_cast<const std::byte*>(dictionary.null_marks().data());
+    gather<std::uint8_t>(marks, rows, out.extend(rows.size()));
+  } else if (part_ != Part::kValues) {
+    append_indexes(index_width_, rows, out.extend(rows.size() << index_width_));
+  } else if (value_bytes != 0) {
+    gather_fixed(value_bytes, dictionary.fixed().data(), rows,
+                 out.extend(rows.size() * value_bytes));
+  } else {
+    // Room for the texts and the slack, then give back what was not used.
+    const std::size_t texts_at = out.size();
+    std::byte* start = out.extend(text_bytes(dictionary, rows) + kTextSlack);
+    const std::byte* end = gather_text(dictionary, rows, start);
+    out.shrink(texts_at + static_cast<std::size_t>(end - start));
+  }
+
+  row_ += rows.size();
+  if (row_ < row_count_) return;
+  row_ = 0;
+  if (part_ == Part::kNullMarks) {
+    part_ = Part::kValues;
+  } else {
+    ++column_;
+    part_ = Part::kHead;
+  }
+}
+
+void NativeEncoder::append_keys(const Dictionary& dictionary, BlockBuffer& out) {
+  index_width_ = index_width(dictionary.slot_count());
   out.append_u64(kKeyVersion);
-  out.append_u64(kIndexFlags | width);
+  out.append_u64(kIndexFlags | index_width_);
   out.append_u64(dictionary.slot_count());
   out.append(dictionary.bytes());
-  out.append_u64(row_count);
-  const std::size_t indexes_at = out.size();
-  out.extend(row_count << width);
-  for_each_chunk(row_count, chunk_, codes, [&](std::size_t first, auto part) {
-    append_indexes(width, part, out.at(indexes_at + (first << width)));
-  });
+  out.append_u64(row_count_);
 }
 
-void NativeEncoder::append_trimmed_low_cardinality(std::size_t column, std::size_t row_count,
-                                                   const CodeReader& codes, BlockBuffer& out) {
-  const Dictionary& dictionary = *columns_[column].dictionary;
-  Trim& trim = trims_[column];
+void NativeEncoder::append_trimmed_keys(const Dictionary& dictionary, BlockBuffer& out) {
+  Trim& trim = trims_[column_];
   trim.seen_in.resize(dictionary.slot_count());
   trim.key.resize(dictionary.slot_count());
   // Key 0 stays what slot 0 is: NULL, or the default value.
   std::vector<std::uint32_t> used{0};
   trim.seen_in[0] = block_;
   trim.key[0] = 0;
-  std::vector<std::uint32_t> keys(row_count);
-  for_each_chunk(row_count, chunk_, codes, [&](std::size_t first, auto part) {
-    for (std::size_t row = 0; row < part.size(); ++row) {
-      const std::uint32_t code = dictionary.is_null(part[row]) ? 0 : part[row];
+  trimmed_keys_.clear();
+  while (trimmed_keys_.size() < row_count_) {
+    for (const std::uint32_t row_code : read_chunk(trimmed_keys_.size())) {
+      const std::uint32_t code = dictionary.is_null(row_code) ? 0 : row_code;
       if (trim.seen_in[code] != block_) {
         trim.seen_in[code] = block_;
         trim.key[code] = static_cast<std::uint32_t>(used.size());
         used.push_back(code);
       }
-      keys[first + row] = trim.key[code];
+      trimmed_keys_.push_back(trim.key[code]);
     }
-  });
-  const unsigned width = index_width(used.size());
+  }
+  index_width_ = index_width(used.size());
   const std::size_t value_bytes = dictionary.type().value_bytes();
   out.append_u64(kKeyVersion);
-  out.append_u64(kIndexFlags | width);
+  out.append_u64(kIndexFlags | index_width_);
   out.append_u64(used.size());
   for (const std::uint32_t code : used) {
     out.append(value_bytes == 0 ? dictionary.encoded(code)
                                 : dictionary.fixed().subspan(code * value_bytes, value_bytes));
   }
-  out.append_u64(row_count);
-  append_indexes(width, keys, out.extend(row_count << width));
+  out.append_u64(row_count_);
 }
 
 }  // namespace qvdhouse::clickhouse

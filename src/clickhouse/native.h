@@ -40,6 +40,9 @@ class BlockBuffer {
 
 // Rows are encoded this many at a time, so that codes stay in the first-level cache.
 inline constexpr std::size_t kChunkRows = 2048;
+// A block comes in pieces that stay in the second-level cache until they are sent: written whole,
+// it would travel to memory and back.
+inline constexpr std::size_t kPieceBytes = 256 * 1024;
 
 // Fills `codes` with the codes of rows [first_row, first_row + codes.size()) of the block.
 using CodeReader = std::function<void(std::size_t first_row, std::span<std::uint32_t> codes)>;
@@ -52,17 +55,22 @@ class NativeEncoder {
   };
   explicit NativeEncoder(std::vector<Column> columns);
 
-  // Appends one block of `row_count` > 0 rows; `codes[i]` reads the codes of column i. Every code
-  // must be below that column's slot_count(): the reader of rows has checked it.
-  void append_block(std::size_t row_count, std::span<const CodeReader> codes, BlockBuffer& out);
+  // Begins a block of `row_count` > 0 rows; `codes[i]` reads the codes of column i and must outlive
+  // the block. Every code must be below that column's slot_count(): the reader of rows has checked
+  // it.
+  void start_block(std::size_t row_count, std::span<const CodeReader> codes);
+  // Appends the next piece of the block, about kPieceBytes; false and nothing when it is complete.
+  bool append_piece(BlockBuffer& out);
 
  private:
-  void append_plain(const Dictionary& dictionary, std::size_t row_count, const CodeReader& codes,
-                    BlockBuffer& out);
-  void append_low_cardinality(std::size_t column, std::size_t row_count, const CodeReader& codes,
-                              BlockBuffer& out);
-  void append_trimmed_low_cardinality(std::size_t column, std::size_t row_count,
-                                      const CodeReader& codes, BlockBuffer& out);
+  // What of the current column comes next.
+  enum class Part { kHead, kNullMarks, kValues, kIndexes, kTrimmedIndexes };
+
+  void append_head(BlockBuffer& out);
+  void append_chunk(BlockBuffer& out);
+  void append_keys(const Dictionary& dictionary, BlockBuffer& out);
+  void append_trimmed_keys(const Dictionary& dictionary, BlockBuffer& out);
+  std::span<const std::uint32_t> read_chunk(std::size_t first_row);
 
   std::vector<Column> columns_;
   // A dictionary larger than the block is cut down to the keys that the block uses (and one with
@@ -74,7 +82,15 @@ class NativeEncoder {
   };
   std::vector<Trim> trims_;
   std::uint64_t block_ = 0;
-  std::vector<std::uint32_t> chunk_;
+  std::vector<std::uint32_t> chunk_;  // codes of up to kChunkRows rows
+
+  std::span<const CodeReader> codes_;  // of the block
+  std::size_t row_count_ = 0;          // of the block
+  std::size_t column_ = 0;             // that the next piece begins with
+  Part part_ = Part::kHead;
+  std::size_t row_ = 0;                      // first row of the part that is still to come
+  unsigned index_width_ = 0;                 // log2 of the bytes of an index, of the current column
+  std::vector<std::uint32_t> trimmed_keys_;  // of all rows of the current column
 };
 
 }  // namespace qvdhouse::clickhouse

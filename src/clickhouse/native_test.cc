@@ -132,13 +132,19 @@ Cell expected_cell(const Dictionary& dictionary, std::uint32_t code) {
                      width);
 }
 
+void append_block(NativeEncoder& encoder, std::size_t rows, std::span<const CodeReader> readers,
+                  BlockBuffer& out) {
+  encoder.start_block(rows, readers);
+  while (encoder.append_piece(out)) continue;
+}
+
 TEST(Native, BytesOfASmallBlock) {
   const Dictionary ids = numbers<std::int32_t>(type_of(TypeKind::kInt32), {7, -1});
   const std::vector<std::uint32_t> codes{1, 2};
   NativeEncoder encoder({{"id", &ids}});
   BlockBuffer out;
   const std::vector<CodeReader> readers{reader_of(codes)};
-  encoder.append_block(2, readers, out);
+  append_block(encoder, 2, readers, out);
   const std::string expected("\x01\x02\x02id\x05Int32\x07\0\0\0\xFF\xFF\xFF\xFF", 19);
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(out.bytes().data()), out.size()), expected);
 }
@@ -175,7 +181,7 @@ TEST(Native, EveryShapeOfColumnComesBackCellByCell) {
   NativeEncoder encoder(columns);
   BlockBuffer out;
   std::vector<std::vector<std::vector<std::uint32_t>>> blocks;
-  for (const std::size_t rows : {std::size_t{1}, kChunkRows, 3 * kChunkRows + 5}) {
+  for (const std::size_t rows : {std::size_t{1}, kChunkRows, 40 * kChunkRows + 5}) {
     auto& codes = blocks.emplace_back();
     std::vector<CodeReader> readers;
     codes.resize(dictionaries.size());
@@ -187,7 +193,7 @@ TEST(Native, EveryShapeOfColumnComesBackCellByCell) {
       }
       readers.push_back(reader_of(codes[i]));
     }
-    encoder.append_block(rows, readers, out);
+    append_block(encoder, rows, readers, out);
   }
 
   NativeReader reader(out.bytes());
@@ -214,8 +220,8 @@ TEST(Native, ADictionaryLargerThanTheBlockIsCutToTheKeysThatItUses) {
   NativeEncoder encoder({{"c", &dictionary}});
   BlockBuffer out;
   const std::vector<CodeReader> readers{reader_of(codes)};
-  encoder.append_block(4, readers, out);
-  encoder.append_block(4, readers, out);  // the cut of one block must not leak into the next
+  append_block(encoder, 4, readers, out);
+  append_block(encoder, 4, readers, out);  // the cut of one block must not leak into the next
   NativeReader reader(out.bytes());
   for (int block = 0; block < 2; ++block) {
     const auto decoded = reader.block({dictionary.type()});
@@ -233,7 +239,7 @@ TEST(Native, NullSlotsOfALowCardinalityColumnAllBecomeKeyZero) {
   NativeEncoder encoder({{"c", &dictionary}});
   BlockBuffer out;
   const std::vector<CodeReader> readers{reader_of(codes)};
-  encoder.append_block(4, readers, out);
+  append_block(encoder, 4, readers, out);
   const auto decoded = NativeReader(out.bytes()).block({dictionary.type()});
   const Cell five = std::string("\x05\0\0\0\0\0\0\0", 8);
   EXPECT_EQ(decoded[0].cells, (std::vector<Cell>{{}, five, {}, five}));

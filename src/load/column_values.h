@@ -14,8 +14,8 @@ struct ColumnValues {
   std::size_t field_index = 0;
   clickhouse::Dictionary dictionary;
 
-  // Hash of the value of a slot: 64-bit XXH3 with seed 0 over the bytes that Native sends (without a
-  // text's length), which is what ClickHouse's xxh3(column) gives. A NULL has hash 0.
+  // Hash of the value of a slot: 64-bit XXH3 with seed 0 over the bytes that Native sends (without
+  // a text's length), which is what ClickHouse's xxh3(column) gives. A NULL has hash 0.
   std::uint64_t hash(std::size_t slot) const;
 };
 

@@ -50,7 +50,7 @@ std::uint64_t longest_text_bytes(const clickhouse::Dictionary& dictionary) {
 BlockLimits block_limits(const qvd::TableHeader& header, std::span<const ColumnValues> columns,
                          std::uint64_t batch_rows, std::uint64_t memory_bytes) {
   const std::uint64_t row_bytes = header.record_bytes + mean_row_bytes(columns);
-  // The block may grow to half of the memory; while it grows, the other half holds its old copy.
+  // The server needs a second copy to sort a block.
   const std::uint64_t fitting = std::max<std::uint64_t>(1, memory_bytes / 2 / row_bytes);
   const std::uint64_t wanted = batch_rows != 0 ? batch_rows : kBlockRows;
   return {.rows = std::min(wanted, fitting), .bytes = memory_bytes / 2};
@@ -95,6 +95,9 @@ void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count) {
 }
 
 std::span<const std::byte> BlockEncoder::next() {
+  piece_.clear();
+  rows_begun_ = 0;
+  if (encoder_.append_piece(piece_)) return piece_.bytes();
   rows_done_ += block_rows_;
   rows_left_ -= block_rows_;
   block_rows_ = rows_left_;
@@ -102,9 +105,10 @@ std::span<const std::byte> BlockEncoder::next() {
   while (block_rows_ > 1 && encoded_bytes(block_rows_) > max_block_bytes_) {
     block_rows_ = (block_rows_ + 1) / 2;
   }
-  block_.clear();
-  encoder_.append_block(block_rows_, readers_, block_);
-  return block_.bytes();
+  rows_begun_ = block_rows_;
+  encoder_.start_block(block_rows_, readers_);
+  encoder_.append_piece(piece_);
+  return piece_.bytes();
 }
 
 std::uint64_t BlockEncoder::encoded_bytes(std::uint64_t row_count) {
@@ -163,17 +167,17 @@ std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader
         clickhouse::Connection connection(endpoint, stop_all.get_token());
         const auto next = [&]() -> std::span<const std::byte> {
           if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
-          auto block = encoder.next();
-          if (block.empty()) {
+          auto piece = encoder.next();
+          if (piece.empty()) {
             const std::uint64_t first = next_row.fetch_add(limits.rows);
             if (first >= header.record_count) return {};
             encoder.start(first, std::min(limits.rows, header.record_count - first));
-            block = encoder.next();
+            piece = encoder.next();
           }
-          progress.rows_sent += encoder.block_rows();
-          progress.bytes_read += encoder.block_rows() * header.record_bytes;
-          bytes_sent += block.size();
-          return block;
+          progress.rows_sent += encoder.rows_begun();
+          progress.bytes_read += encoder.rows_begun() * header.record_bytes;
+          bytes_sent += piece.size();
+          return piece;
         };
         connection.insert(sql, next, settings);
       },

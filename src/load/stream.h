@@ -22,11 +22,12 @@ namespace qvdhouse::load {
 // How the rows are cut into Native blocks.
 struct BlockLimits {
   std::uint64_t rows = 0;   // at most so many rows a block
-  std::uint64_t bytes = 0;  // and so many bytes, where a block has more than one row
+  std::uint64_t bytes = 0;  // and so many bytes, where a block has more than one row: the server
+                            // holds it whole
 };
 
 // `batch_rows` rows if not 0, else as many as make good blocks; never more than fits
-// `memory_bytes` (records and block of one stream).
+// `memory_bytes` (records of one stream here, its block at the server).
 BlockLimits block_limits(const qvd::TableHeader& header, std::span<const ColumnValues> columns,
                          std::uint64_t batch_rows, std::uint64_t memory_bytes);
 
@@ -40,11 +41,12 @@ class BlockEncoder {
   // Reads the records of [first_row, first_row + row_count); next() then encodes them.
   void start(std::uint64_t first_row, std::uint64_t row_count);
 
-  // The next block of the range, valid until the next call; empty when the range is done. Long
-  // texts make the block of a range too large now and then: it is halved until it fits.
+  // The next piece of the range's blocks, valid until the next call; empty when the range is done.
+  // Long texts make the block of a range too large now and then: it is halved until it fits.
   std::span<const std::byte> next();
-  // Rows of the block that next() returned last.
-  std::uint64_t block_rows() const { return block_rows_; }
+  // Rows of the block that the piece which next() returned last begins; 0 where it goes on with
+  // one.
+  std::uint64_t rows_begun() const { return rows_begun_; }
 
  private:
   std::uint64_t encoded_bytes(std::uint64_t row_count);
@@ -63,7 +65,8 @@ class BlockEncoder {
   std::uint64_t rows_done_ = 0;              // of the range
   std::uint64_t rows_left_ = 0;              // of the range
   std::uint64_t block_rows_ = 0;
-  clickhouse::BlockBuffer block_;
+  std::uint64_t rows_begun_ = 0;
+  clickhouse::BlockBuffer piece_;
 };
 
 // Inserts all rows into `table` (quoted and qualified). Returns the bytes sent. Throws what reading
