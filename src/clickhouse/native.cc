@@ -46,20 +46,29 @@ void gather_fixed(std::size_t value_bytes, const std::byte* values,
   }
 }
 
-// Short texts are copied 16 bytes at a time, so the last one may write past its end: into bytes
-// that the next text, or extend()'s slack, overwrites.
-constexpr std::size_t kTextSlack = 16;
+// Texts are copied 16 bytes at a time, so the last step may write past a text's end: into bytes
+// that the next text, or extend()'s slack, overwrites. Long ones are for memcpy.
+constexpr std::size_t kTextStep = 16;
+constexpr std::size_t kLongText = 128;
+
+// Texts lie scattered over a dictionary that the caches may not hold: asked for this far ahead.
+constexpr std::size_t kPrefetchRows = 12;
 
 std::byte* gather_text(const Dictionary& dictionary, std::span<const std::uint32_t> codes,
                        std::byte* out) noexcept {
   const std::byte* bytes = dictionary.bytes().data();
   const std::byte* end = bytes + dictionary.bytes().size();
   const std::uint64_t* offsets = dictionary.offsets().data();
-  for (const std::uint32_t code : codes) {
-    const std::byte* from = bytes + offsets[code];
-    const std::size_t length = offsets[code + 1] - offsets[code];
-    if (length <= kTextSlack && end - from >= std::ptrdiff_t{kTextSlack}) {
-      std::memcpy(out, from, kTextSlack);
+  for (std::size_t row = 0; row < codes.size(); ++row) {
+    const std::size_t ahead = std::min(row + kPrefetchRows, codes.size() - 1);
+    __builtin_prefetch(bytes + offsets[codes[ahead]]);
+    const std::byte* from = bytes + offsets[codes[row]];
+    const std::size_t length = offsets[codes[row] + 1] - offsets[codes[row]];
+    const std::size_t left = static_cast<std::size_t>(end - from);
+    if (length <= kLongText && left >= length + kTextStep) {
+      for (std::size_t done = 0; done < length; done += kTextStep) {
+        std::memcpy(out + done, from + done, kTextStep);
+      }
     } else {
       std::memcpy(out, from, length);
     }
@@ -203,7 +212,7 @@ void NativeEncoder::append_chunk(BlockBuffer& out) {
   } else {
     // Room for the texts and the slack, then give back what was not used.
     const std::size_t texts_at = out.size();
-    std::byte* start = out.extend(text_bytes(dictionary, rows) + kTextSlack);
+    std::byte* start = out.extend(text_bytes(dictionary, rows) + kTextStep);
     const std::byte* end = gather_text(dictionary, rows, start);
     out.shrink(texts_at + static_cast<std::size_t>(end - start));
   }

@@ -21,12 +21,12 @@ constexpr std::size_t kDecodeRows = 2'048;
 class Summer {
  public:
   Summer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-         std::span<const std::vector<std::uint64_t>> hashes, const RowSample& sample)
+         std::span<const std::vector<std::uint64_t>> hashes)
       : decoder_(decoder),
         columns_(columns),
         hashes_(hashes),
-        sample_(sample),
-        codes_(columns.size(), std::vector<std::uint32_t>(kDecodeRows)) {
+        codes_(kDecodeRows),
+        mixes_(kDecodeRows) {
     sums_.null_count.resize(columns.size());
     sums_.hash_sum.resize(columns.size());
   }
@@ -42,12 +42,19 @@ class Summer {
  private:
   void add_chunk(const std::byte* records, std::uint64_t first_row, std::size_t row_count) {
     sums_.row_count += row_count;
+    const std::span codes(codes_.data(), row_count);
+    const std::span mixes(mixes_.data(), row_count);
+    std::ranges::fill(mixes, 0);
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const std::span codes(codes_[i].data(), row_count);
       decoder_.decode(columns_[i].field_index, records, first_row, codes);
       const std::uint64_t* hashes = hashes_[i].data();
+      const std::uint64_t factor = mix_factor(i);
       std::uint64_t sum = 0;
-      for (const std::uint32_t code : codes) sum += hashes[code];
+      for (std::size_t row = 0; row < row_count; ++row) {
+        const std::uint64_t hash = hashes[codes[row]];
+        sum += hash;
+        mixes[row] += factor * hash;
+      }
       sums_.hash_sum[i] += sum;
       if (columns_[i].dictionary.type().nullable) {
         const std::uint8_t* marks = columns_[i].dictionary.null_marks().data();
@@ -56,27 +63,14 @@ class Summer {
         sums_.null_count[i] += nulls;
       }
     }
-    add_sample(row_count);
-  }
-
-  void add_sample(std::size_t row_count) {
-    const std::uint32_t* pick_codes = codes_[sample_.column].data();
-    for (std::size_t row = 0; row < row_count; ++row) {
-      if (!sample_.picked.empty() && sample_.picked[pick_codes[row]] == 0) continue;
-      std::uint64_t mix = 0;
-      for (std::size_t i = 0; i < columns_.size(); ++i) {
-        mix += mix_factor(i) * hashes_[i][codes_[i][row]];
-      }
-      ++sums_.sampled_rows;
-      sums_.sampled_sum += XXH3_64bits(&mix, sizeof(mix));
-    }
+    for (const std::uint64_t mix : mixes) sums_.row_hash_sum += XXH3_64bits(&mix, sizeof(mix));
   }
 
   const qvd::RowDecoder& decoder_;
   std::span<const ColumnValues> columns_;
   std::span<const std::vector<std::uint64_t>> hashes_;
-  const RowSample& sample_;
-  std::vector<std::vector<std::uint32_t>> codes_;
+  std::vector<std::uint32_t> codes_;
+  std::vector<std::uint64_t> mixes_;
   Checksums sums_;
 };
 
@@ -84,8 +78,7 @@ class Summer {
 
 void Checksums::add(const Checksums& other) {
   row_count += other.row_count;
-  sampled_rows += other.sampled_rows;
-  sampled_sum += other.sampled_sum;
+  row_hash_sum += other.row_hash_sum;
   null_count.resize(other.null_count.size());
   hash_sum.resize(other.hash_sum.size());
   for (std::size_t i = 0; i < hash_sum.size(); ++i) {
@@ -96,7 +89,7 @@ void Checksums::add(const Checksums& other) {
 
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        const RowSample& sample, unsigned threads, std::stop_token stop) {
+                        unsigned threads, std::stop_token stop) {
   std::vector<std::vector<std::uint64_t>> hashes(columns.size());
   base::for_each_index(columns.size(), threads, [&](std::size_t i) {
     hashes[i].resize(columns[i].dictionary.slot_count());
@@ -112,7 +105,7 @@ Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& 
   base::run_workers(
       static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)),
       [&] {
-        Summer summer(decoder, columns, hashes, sample);
+        Summer summer(decoder, columns, hashes);
         std::vector<std::byte> records;
         for (;;) {
           const std::uint64_t first = next_row.fetch_add(kReadRows);
@@ -148,12 +141,11 @@ std::vector<std::string> differences(std::span<const ColumnValues> columns, cons
                       columns[i].name, file.hash_sum[i], table.hash_sum[i]));
     }
   }
-  if (found.empty() &&
-      (file.sampled_rows != table.sampled_rows || file.sampled_sum != table.sampled_sum)) {
+  if (found.empty() && file.row_hash_sum != table.row_hash_sum) {
     found.push_back(fmt::format(
-        "rows are torn apart: each column is right by itself, but over a sample of rows the file "
-        "gives {} rows with sum {:016x}, the table {} rows with sum {:016x}",
-        file.sampled_rows, file.sampled_sum, table.sampled_rows, table.sampled_sum));
+        "rows are torn apart: each column is right by itself, but the sum of the rows' hashes is "
+        "{:016x} in the file, {:016x} in the table",
+        file.row_hash_sum, table.row_hash_sum));
   }
   return found;
 }

@@ -1,7 +1,7 @@
 // What is in a file, as numbers that the table must agree with (docs/architecture.md, "Verify"):
-// the row count, per column the NULLs and the sum of a hash of every value, and a sum over a sample
-// of rows in which the hashes of all columns of a row are mixed. load/table_checksum.h computes the
-// same in the server.
+// the row count, per column the NULLs and the sum of a hash of every value, and a sum over rows in
+// which the hashes of all columns of a row are mixed: sums over columns can not see rows torn
+// apart. load/table_checksum.h computes the same in the server.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,6 @@
 
 #include "base/byte_source.h"
 #include "load/column_values.h"
-#include "load/row_sample.h"
 #include "qvd/header.h"
 #include "qvd/rows.h"
 
@@ -22,14 +21,13 @@ struct Checksums {
   std::uint64_t row_count = 0;
   std::vector<std::uint64_t> null_count;  // one a column
   std::vector<std::uint64_t> hash_sum;    // one a column, modulo 2^64; NULLs add nothing
-  std::uint64_t sampled_rows = 0;
-  std::uint64_t sampled_sum = 0;
+  std::uint64_t row_hash_sum = 0;         // of each row's mix, modulo 2^64
 
   void add(const Checksums& other);
 };
 
-// The factor of a column's hash in a row's mix: odd and another for each column, or two columns
-// that changed places would go unseen.
+// A row's mix is XXH3 of the sum, modulo 2^64, of its values' hashes, each times this factor: odd
+// and another for each column, or two columns that changed places would go unseen.
 constexpr std::uint64_t mix_factor(std::size_t column) {
   return 0x9E3779B97F4A7C15u * (2 * std::uint64_t{column} + 1);
 }
@@ -38,7 +36,7 @@ constexpr std::uint64_t mix_factor(std::size_t column) {
 // symbol table (so that a file is known to be whole before anything is sent), IoError, Cancelled.
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        const RowSample& sample, unsigned threads, std::stop_token stop);
+                        unsigned threads, std::stop_token stop);
 
 // One sentence a difference, naming column and both numbers; empty when all agree.
 std::vector<std::string> differences(std::span<const ColumnValues> columns, const Checksums& file,

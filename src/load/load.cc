@@ -10,7 +10,6 @@
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/checksum.h"
-#include "load/row_sample.h"
 #include "load/staging.h"
 #include "load/stream.h"
 #include "load/table_checksum.h"
@@ -49,10 +48,6 @@ void describe(const PreparedFile& file, Result& result) {
   for (const schema::ColumnPlan& column : file.plan.columns) {
     result.columns.emplace_back(column.name, column.type.name());
   }
-}
-
-std::string_view first_key(const schema::TablePlan& plan) {
-  return plan.order_by.empty() ? std::string_view() : std::string_view(plan.order_by[0]);
 }
 
 // What `table` is, if it exists, must be a table that we made: another's is never replaced.
@@ -141,7 +136,6 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   result = {};
   PreparedFile file;
   std::vector<ColumnValues> columns;
-  RowSample sample;
   Checksums expected;
   clickhouse::Connection connection(endpoint, stop);
 
@@ -156,8 +150,7 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
 
   // Read all rows once: every index is in range, and this is what the table must hold.
   run_step("check", progress, result, [&] {
-    sample = choose_sample(columns, first_key(file.plan), file.header.record_count);
-    expected = checksum_file(source, file.header, decoder, columns, sample, options.streams, stop);
+    expected = checksum_file(source, file.header, decoder, columns, options.streams, stop);
   });
 
   // Create the staging table.
@@ -179,9 +172,8 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
 
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
-    const auto found =
-        differences(columns, expected,
-                    checksum_table(connection, staging.name(), columns, sample, options.streams));
+    const auto found = differences(
+        columns, expected, checksum_table(connection, staging.name(), columns, options.streams));
     if (!found.empty()) {
       throw base::VerifyError(
           fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
@@ -209,12 +201,11 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
   } catch (const base::VerifyError& error) {
     return {error.what()};
   }
-  const RowSample sample = choose_sample(columns, first_key(file.plan), file.header.record_count);
   const Checksums expected =
-      checksum_file(source, file.header, decoder, columns, sample, options.streams, stop);
+      checksum_file(source, file.header, decoder, columns, options.streams, stop);
   const Checksums found =
       checksum_table(connection, clickhouse::qualified(endpoint.database, file.plan.table), columns,
-                     sample, options.streams);
+                     options.streams);
   return differences(columns, expected, found);
 }
 

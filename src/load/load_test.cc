@@ -10,6 +10,7 @@
 #include "clickhouse/quote.h"
 #include "clickhouse/test_engine.h"
 #include "load/checksum.h"
+#include "load/staging.h"
 #include "load/stream.h"
 #include "qvd/writer.h"
 #include "schema/cast.h"
@@ -109,7 +110,7 @@ TEST_F(Load, SmallBatchesMakeNoMoreParts) {
 
 TEST_F(Load, ALargeTableKeepsNothingOfTheVerification) {
   auto table = orders(kSmallTableRows + 1000);
-  table.fields[0].tags = {"$key"};  // sorted by it: the sample is ranges of it
+  table.fields[0].tags = {"$key"};
   const auto bytes = qvd::write_qvd(table);
   const base::MemorySource source(bytes);
   load(source, endpoint());

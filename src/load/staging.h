@@ -1,6 +1,7 @@
 // The staging table of one load: dropped, whatever happens, unless it was swapped in by then.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include "load/column_values.h"
 
 namespace qvdhouse::load {
+
+// Larger tables are worth the DDL that makes their load and its verification cheap.
+inline constexpr std::uint64_t kSmallTableRows = 262'144;
 
 class Staging {
  public:

@@ -14,9 +14,15 @@ namespace {
 // Columns of one SELECT: wide tables are asked in several, so that no query grows without bound.
 constexpr std::size_t kColumnsPerQuery = 250;
 
+// xxh3 of a column's value; 0 for NULL.
+std::string hash_sql(const ColumnValues& column) {
+  const std::string hash = fmt::format("xxh3({})", clickhouse::quote_identifier(column.name));
+  return column.dictionary.type().nullable ? fmt::format("ifNull({}, 0)", hash) : hash;
+}
+
 // Row count, then of each column its NULLs (where it may have some) and its sum; checksum_table()
 // reads them back in this order. No constants: a projection with one would never be used.
-std::string sums_sql(std::span<const ColumnValues> columns) {
+std::string column_sums_sql(std::span<const ColumnValues> columns) {
   std::string sql = "SELECT count()";
   for (const ColumnValues& column : columns) {
     if (column.dictionary.type().nullable) {
@@ -40,6 +46,11 @@ std::string mix_sql(std::span<const ColumnValues> columns, std::size_t first) {
   const std::size_t half = columns.size() / 2;
   return fmt::format("({} + {})", mix_sql(columns.first(half), first),
                      mix_sql(columns.subspan(half), first + half));
+}
+
+// The sum over rows.
+std::string row_sum_sql(std::span<const ColumnValues> columns) {
+  return fmt::format("sum(xxh3({}))", mix_sql(columns, 0));
 }
 
 std::vector<std::uint64_t> select_numbers(clickhouse::Connection& connection,
@@ -73,38 +84,40 @@ std::vector<std::uint64_t> select_numbers(clickhouse::Connection& connection,
 
 }  // namespace
 
-std::string hash_sql(const ColumnValues& column) {
-  const std::string hash = fmt::format("xxh3({})", clickhouse::quote_identifier(column.name));
-  return column.dictionary.type().nullable ? fmt::format("ifNull({}, 0)", hash) : hash;
-}
-
 std::string sums_projection_sql(std::span<const ColumnValues> columns) {
-  return columns.size() <= kColumnsPerQuery ? sums_sql(columns) : std::string();
+  if (columns.size() > kColumnsPerQuery) return {};
+  return column_sums_sql(columns) + ", " + row_sum_sql(columns);
 }
 
 Checksums checksum_table(clickhouse::Connection& connection, std::string_view table,
-                         std::span<const ColumnValues> columns, const RowSample& sample,
-                         unsigned threads) {
+                         std::span<const ColumnValues> columns, unsigned threads) {
   Checksums sums;
-  for (std::size_t first = 0; first < columns.size(); first += kColumnsPerQuery) {
-    const auto part = columns.subspan(first, std::min(kColumnsPerQuery, columns.size() - first));
-    const auto numbers =
-        select_numbers(connection, fmt::format("{} FROM {}", sums_sql(part), table),
-                       1 + part.size() + count_nullable(part), threads);
-    auto number = numbers.begin();
+  const auto take_columns = [&](std::span<const ColumnValues> part, const std::uint64_t*& number) {
     sums.row_count = *number++;
     for (const ColumnValues& column : part) {
       sums.null_count.push_back(column.dictionary.type().nullable ? *number++ : 0);
       sums.hash_sum.push_back(*number++);
     }
+  };
+  if (columns.size() <= kColumnsPerQuery) {
+    const auto numbers =
+        select_numbers(connection, fmt::format("{} FROM {}", sums_projection_sql(columns), table),
+                       2 + columns.size() + count_nullable(columns), threads);
+    const std::uint64_t* number = numbers.data();
+    take_columns(columns, number);
+    sums.row_hash_sum = *number;
+    return sums;
   }
-  const auto numbers = select_numbers(
-      connection,
-      fmt::format("SELECT count(), sum(xxh3({})) FROM {}{}", mix_sql(columns, 0), table,
-                  sample.where_sql.empty() ? "" : " WHERE " + sample.where_sql),
-      2, threads);
-  sums.sampled_rows = numbers[0];
-  sums.sampled_sum = numbers[1];
+  for (std::size_t first = 0; first < columns.size(); first += kColumnsPerQuery) {
+    const auto part = columns.subspan(first, std::min(kColumnsPerQuery, columns.size() - first));
+    const auto numbers =
+        select_numbers(connection, fmt::format("{} FROM {}", column_sums_sql(part), table),
+                       1 + part.size() + count_nullable(part), threads);
+    const std::uint64_t* number = numbers.data();
+    take_columns(part, number);
+  }
+  sums.row_hash_sum = select_numbers(
+      connection, fmt::format("SELECT {} FROM {}", row_sum_sql(columns), table), 1, threads)[0];
   return sums;
 }
 

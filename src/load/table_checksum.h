@@ -2,8 +2,8 @@
 //
 // Reading a large table again for its sums would cost 40 % of its load. So while it is filled, the
 // server keeps the sums of each part inside the part as it writes it (a projection of these very
-// expressions): asked for them, it adds those up. The sample of rows is read back. Without the
-// projection (a small table; `verify`, at any later time) the same query reads everything.
+// expressions): asked for them, it adds those up. Without the projection (a small table, one of
+// very many columns; `verify`, at any later time) the same query reads everything.
 #pragma once
 
 #include <span>
@@ -15,15 +15,11 @@
 
 namespace qvdhouse::load {
 
-// xxh3 of a column's value; 0 for NULL.
-std::string hash_sql(const ColumnValues& column);
-
-// The column sums as the SELECT of a projection; empty where columns are too many for one query.
+// The sums as the SELECT of a projection; empty where columns are too many for one query.
 std::string sums_projection_sql(std::span<const ColumnValues> columns);
 
 // Lets the server compute the checksums of `table` (quoted and qualified).
 Checksums checksum_table(clickhouse::Connection& connection, std::string_view table,
-                         std::span<const ColumnValues> columns, const RowSample& sample,
-                         unsigned threads);
+                         std::span<const ColumnValues> columns, unsigned threads);
 
 }  // namespace qvdhouse::load
