@@ -27,6 +27,9 @@ class ByteSource {
 
   // What messages call it: a path or URL without secrets.
   virtual const std::string& name() const = 0;
+
+  // Whether a byte read again costs as much as the first time: it comes over a network.
+  virtual bool is_remote() const { return false; }
 };
 
 // Bytes in memory, for tests, fuzzing and samples; `bytes` must outlive it.

@@ -1,0 +1,40 @@
+// URLs of sources, as users write them.
+//
+// Two kinds of paths: in http(s), ftp(s), webdav(s) and file URLs they are percent-encoded; in all
+// others (s3, gs, az, sftp, smb, hdfs, rclone) they are names as the storage has them, so a '%' is
+// a
+// '%'. Names can hold any byte but NUL.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace qvdhouse::source {
+
+struct Url {
+  std::string scheme;      // in lower case, as written: "s3a" stays "s3a"
+  std::string user;        // decoded; empty: none
+  std::string password;    // decoded; empty: none
+  std::string host;        // or bucket, container, remote
+  std::uint16_t port = 0;  // 0: the scheme's own
+  std::string path;   // decoded, with its leading slash; empty where the URL ends with the host
+  std::string query;  // http(s) only, without '?', still encoded: it may hold a signature
+};
+
+// Empty for a plain path (no "scheme://"). Throws ConfigError for a URL that can not be understood;
+// the message never repeats a password or a query.
+std::optional<Url> parse_url(std::string_view text);
+
+// The URL without user, password and query: what is stored and shown. parse_url() reads it back.
+std::string public_text(const Url& url);
+
+// True for schemes whose paths are percent-encoded.
+bool has_encoded_path(std::string_view scheme);
+
+// Percent-encodes all bytes but letters, digits and "-._~/".
+std::string percent_encoded(std::string_view path);
+std::string percent_decoded(std::string_view text);
+
+}  // namespace qvdhouse::source
