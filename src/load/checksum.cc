@@ -17,64 +17,63 @@ namespace {
 constexpr std::uint64_t kReadRows = 65'536;
 constexpr std::size_t kDecodeRows = 2'048;
 
-// One thread's part of checksum_file.
-class Summer {
- public:
-  Summer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-         std::span<const std::vector<std::uint64_t>> hashes)
-      : decoder_(decoder),
-        columns_(columns),
-        hashes_(hashes),
-        codes_(kDecodeRows),
-        mixes_(kDecodeRows) {
-    sums_.null_count.resize(columns.size());
-    sums_.hash_sum.resize(columns.size());
-  }
-
-  void add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count) {
-    for (std::size_t done = 0; done < row_count; done += kDecodeRows) {
-      add_chunk(records + done * decoder_.record_bytes(), first_row + done,
-                std::min(kDecodeRows, row_count - done));
-    }
-  }
-  const Checksums& sums() const { return sums_; }
-
- private:
-  void add_chunk(const std::byte* records, std::uint64_t first_row, std::size_t row_count) {
-    sums_.row_count += row_count;
-    const std::span codes(codes_.data(), row_count);
-    const std::span mixes(mixes_.data(), row_count);
-    std::ranges::fill(mixes, 0);
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      decoder_.decode(columns_[i].field_index, records, first_row, codes);
-      const std::uint64_t* hashes = hashes_[i].data();
-      const std::uint64_t factor = mix_factor(i);
-      std::uint64_t sum = 0;
-      for (std::size_t row = 0; row < row_count; ++row) {
-        const std::uint64_t hash = hashes[codes[row]];
-        sum += hash;
-        mixes[row] += factor * hash;
-      }
-      sums_.hash_sum[i] += sum;
-      if (columns_[i].dictionary.type().nullable) {
-        const std::uint8_t* marks = columns_[i].dictionary.null_marks().data();
-        std::uint64_t nulls = 0;
-        for (const std::uint32_t code : codes) nulls += marks[code];
-        sums_.null_count[i] += nulls;
-      }
-    }
-    for (const std::uint64_t mix : mixes) sums_.row_hash_sum += XXH3_64bits(&mix, sizeof(mix));
-  }
-
-  const qvd::RowDecoder& decoder_;
-  std::span<const ColumnValues> columns_;
-  std::span<const std::vector<std::uint64_t>> hashes_;
-  std::vector<std::uint32_t> codes_;
-  std::vector<std::uint64_t> mixes_;
-  Checksums sums_;
-};
-
 }  // namespace
+
+ValueHashes hash_values(std::span<const ColumnValues> columns, unsigned threads) {
+  ValueHashes hashes(columns.size());
+  base::for_each_index(columns.size(), threads, [&](std::size_t i) {
+    hashes[i].resize(columns[i].dictionary.slot_count());
+    for (std::size_t slot = 0; slot < hashes[i].size(); ++slot) {
+      hashes[i][slot] = columns[i].hash(slot);
+    }
+  });
+  return hashes;
+}
+
+RowSummer::RowSummer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                     const ValueHashes& hashes)
+    : decoder_(decoder),
+      columns_(columns),
+      hashes_(hashes),
+      codes_(kDecodeRows),
+      mixes_(kDecodeRows) {
+  sums_.null_count.resize(columns.size());
+  sums_.hash_sum.resize(columns.size());
+}
+
+void RowSummer::add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count) {
+  for (std::size_t done = 0; done < row_count; done += kDecodeRows) {
+    add_chunk(records + done * decoder_.record_bytes(), first_row + done,
+              std::min(kDecodeRows, row_count - done));
+  }
+}
+
+void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row,
+                          std::size_t row_count) {
+  sums_.row_count += row_count;
+  const std::span codes(codes_.data(), row_count);
+  const std::span mixes(mixes_.data(), row_count);
+  std::ranges::fill(mixes, 0);
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    decoder_.decode(columns_[i].field_index, records, first_row, codes);
+    const std::uint64_t* hashes = hashes_[i].data();
+    const std::uint64_t factor = mix_factor(i);
+    std::uint64_t sum = 0;
+    for (std::size_t row = 0; row < row_count; ++row) {
+      const std::uint64_t hash = hashes[codes[row]];
+      sum += hash;
+      mixes[row] += factor * hash;
+    }
+    sums_.hash_sum[i] += sum;
+    if (columns_[i].dictionary.type().nullable) {
+      const std::uint8_t* marks = columns_[i].dictionary.null_marks().data();
+      std::uint64_t nulls = 0;
+      for (const std::uint32_t code : codes) nulls += marks[code];
+      sums_.null_count[i] += nulls;
+    }
+  }
+  for (const std::uint64_t mix : mixes) sums_.row_hash_sum += XXH3_64bits(&mix, sizeof(mix));
+}
 
 void Checksums::add(const Checksums& other) {
   row_count += other.row_count;
@@ -90,14 +89,7 @@ void Checksums::add(const Checksums& other) {
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                         unsigned threads, std::stop_token stop) {
-  std::vector<std::vector<std::uint64_t>> hashes(columns.size());
-  base::for_each_index(columns.size(), threads, [&](std::size_t i) {
-    hashes[i].resize(columns[i].dictionary.slot_count());
-    for (std::size_t slot = 0; slot < hashes[i].size(); ++slot) {
-      hashes[i][slot] = columns[i].hash(slot);
-    }
-  });
-
+  const ValueHashes hashes = hash_values(columns, threads);
   std::atomic<std::uint64_t> next_row{0};
   std::mutex mutex;
   Checksums total;  // guarded by mutex
@@ -105,7 +97,7 @@ Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& 
   base::run_workers(
       static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)),
       [&] {
-        Summer summer(decoder, columns, hashes);
+        RowSummer summer(decoder, columns, hashes);
         std::vector<std::byte> records;
         for (;;) {
           const std::uint64_t first = next_row.fetch_add(kReadRows);

@@ -32,6 +32,32 @@ constexpr std::uint64_t mix_factor(std::size_t column) {
   return 0x9E3779B97F4A7C15u * (2 * std::uint64_t{column} + 1);
 }
 
+// The hashes of every column's values, by slot: what sums are made of.
+using ValueHashes = std::vector<std::vector<std::uint64_t>>;
+ValueHashes hash_values(std::span<const ColumnValues> columns, unsigned threads);
+
+// Sums up rows; one object a thread. All references must outlive it.
+class RowSummer {
+ public:
+  RowSummer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+            const ValueHashes& hashes);
+
+  // Takes `row_count` records, of which the first is row `first_row` of the file. Throws InputError
+  // for an index outside its symbol table.
+  void add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count);
+  const Checksums& sums() const { return sums_; }
+
+ private:
+  void add_chunk(const std::byte* records, std::uint64_t first_row, std::size_t row_count);
+
+  const qvd::RowDecoder& decoder_;
+  std::span<const ColumnValues> columns_;
+  const ValueHashes& hashes_;
+  std::vector<std::uint32_t> codes_;
+  std::vector<std::uint64_t> mixes_;
+  Checksums sums_;
+};
+
 // Reads all rows of the file on `threads` threads. Throws InputError for an index outside its
 // symbol table (so that a file is known to be whole before anything is sent), IoError, Cancelled.
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,

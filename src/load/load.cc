@@ -148,10 +148,13 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   progress.rows_total = file.header.record_count;
   const qvd::RowDecoder decoder(file.header);
 
-  // Read all rows once: every index is in range, and this is what the table must hold.
-  run_step("check", progress, result, [&] {
-    expected = checksum_file(source, file.header, decoder, columns, options.streams, stop);
-  });
+  // Read all rows once: every index is in range, and this is what the table must hold. What comes
+  // over a network is checked as it is sent, since reading it twice would cost twice.
+  if (!source.is_remote()) {
+    run_step("check", progress, result, [&] {
+      expected = checksum_file(source, file.header, decoder, columns, options.streams, stop);
+    });
+  }
 
   // Create the staging table.
   Staging staging(endpoint, file.plan.table, options.run_id,
@@ -165,8 +168,10 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
 
   // Stream the rows, then see that the file is still the one that was read.
   run_step("insert", progress, result, [&] {
-    result.bytes_sent = insert_rows(source, file.header, decoder, columns, endpoint, staging.name(),
-                                    options, progress, stop);
+    const Sent sent = insert_rows(source, file.header, decoder, columns, endpoint, staging.name(),
+                                  options, progress, stop);
+    result.bytes_sent = sent.bytes;
+    if (sent.sums) expected = *sent.sums;
     source.check_unchanged();
   });
 

@@ -31,7 +31,7 @@ struct Options {
 };
 
 struct Step {
-  std::string name;  // "plan", "check", "create", "insert", "verify", "swap"
+  std::string name;  // "plan", "check" (local files), "create", "insert", "verify", "swap"
   std::chrono::microseconds duration{0};
 };
 

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "base/error.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/test_engine.h"
@@ -188,6 +190,37 @@ TEST_F(Load, AnIndexOutOfRangeInTheLastRowIsSeenBeforeAnythingIsSent) {
     EXPECT_THAT(error.what(), HasSubstr("4999"));
   }
   EXPECT_EQ(tables(), "");
+}
+
+// A file over a network: each byte that is read is counted.
+class RemoteSource : public base::MemorySource {
+ public:
+  using base::MemorySource::MemorySource;
+  bool is_remote() const override { return true; }
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    base::MemorySource::read_at(offset, out);
+    bytes_read += out.size();
+  }
+  mutable std::atomic<std::uint64_t> bytes_read{0};
+};
+
+TEST_F(Load, RemoteRowsAreReadOnceAndVerified) {
+  const auto bytes = qvd::write_qvd(orders(20'000));
+  const RemoteSource source(bytes);
+  load(source, endpoint(), {.batch_rows = 700, .streams = 3, .run_id = "r1"});
+  EXPECT_LE(source.bytes_read, bytes.size() + 65'536);  // what came along with the header
+  EXPECT_THAT(verify_table(base::MemorySource(bytes), "Orders.qvd", endpoint(), {}), IsEmpty());
+}
+
+TEST_F(Load, AnIndexOutOfRangeInARemoteFileLeavesNothing) {
+  const auto old = qvd::write_qvd(orders(3000));
+  load(base::MemorySource(old), endpoint());
+  auto bytes = qvd::write_qvd(orders());
+  std::fill(bytes.end() - 4, bytes.end(), std::byte{0xFF});
+  const RemoteSource source(bytes);
+  EXPECT_THROW(load(source, endpoint(), {.batch_rows = 700, .run_id = "r2"}), base::InputError);
+  EXPECT_EQ(tables(), "QvdOrders");
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "3000");
 }
 
 // A file that is another one when the rows have been read.

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <utility>
 
 #include "base/error.h"
 #include "base/workers.h"
@@ -88,6 +92,16 @@ void BlockEncoder::read_codes(std::size_t field_index, std::size_t first,
 
 void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count) {
   qvd::read_records(source_, header_, first_row, row_count, records_);
+  begin(first_row, row_count);
+}
+
+void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count,
+                         std::vector<std::byte> records) {
+  records_ = std::move(records);
+  begin(first_row, row_count);
+}
+
+void BlockEncoder::begin(std::uint64_t first_row, std::uint64_t row_count) {
   range_first_row_ = first_row;
   rows_done_ = 0;
   rows_left_ = row_count;
@@ -140,11 +154,83 @@ std::uint64_t BlockEncoder::encoded_bytes(std::uint64_t row_count) {
   return fixed + texts;
 }
 
-std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
-                          const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                          const clickhouse::Endpoint& endpoint, std::string_view table,
-                          const Options& options, Progress& progress, std::stop_token stop) {
-  if (header.record_count == 0) return 0;
+namespace {
+
+struct Range {
+  std::uint64_t first_row = 0;
+  std::uint64_t row_count = 0;
+  std::vector<std::byte> records;
+};
+
+// Ranges of rows, handed out to all streams in turn.
+class Ranges {
+ public:
+  Ranges(const base::ByteSource& source, const qvd::TableHeader& header, std::uint64_t rows)
+      : source_(source), header_(header), rows_(rows) {}
+
+  // The next range, without its records; nothing when all are taken.
+  std::optional<Range> take() {
+    const std::uint64_t first = next_row_.fetch_add(rows_);
+    if (first >= header_.record_count) return std::nullopt;
+    return Range{.first_row = first,
+                 .row_count = std::min(rows_, header_.record_count - first),
+                 .records = {}};
+  }
+
+  std::optional<Range> take_and_read() {
+    std::optional<Range> range = take();
+    if (range) {
+      qvd::read_records(source_, header_, range->first_row, range->row_count, range->records);
+    }
+    return range;
+  }
+
+ private:
+  const base::ByteSource& source_;
+  const qvd::TableHeader& header_;
+  const std::uint64_t rows_;
+  std::atomic<std::uint64_t> next_row_{0};
+};
+
+// Brings ranges to one stream: a local one is read when it is due, a remote one ahead, and summed.
+class RangeFeed {
+ public:
+  RangeFeed(Ranges& ranges, RowSummer* summer) : ranges_(ranges), summer_(summer) {
+    if (summer_ != nullptr) ahead_ = read_ahead();
+  }
+
+  // False when there is no range left.
+  bool start_next(BlockEncoder& encoder) {
+    if (summer_ == nullptr) {
+      const std::optional<Range> range = ranges_.take();
+      if (range) encoder.start(range->first_row, range->row_count);
+      return range.has_value();
+    }
+    if (!ahead_.valid()) return false;  // asked again at the end
+    std::optional<Range> range = ahead_.get();
+    if (!range) return false;
+    ahead_ = read_ahead();
+    summer_->add_rows(range->records.data(), range->first_row, range->row_count);
+    encoder.start(range->first_row, range->row_count, std::move(range->records));
+    return true;
+  }
+
+ private:
+  std::future<std::optional<Range>> read_ahead() {
+    return std::async(std::launch::async, [this] { return ranges_.take_and_read(); });
+  }
+
+  Ranges& ranges_;
+  RowSummer* summer_;  // null: rows are not summed here
+  std::future<std::optional<Range>> ahead_;
+};
+
+}  // namespace
+
+Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+                 const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                 const clickhouse::Endpoint& endpoint, std::string_view table,
+                 const Options& options, Progress& progress, std::stop_token stop) {
   const unsigned streams = std::max(1u, options.streams);
   const BlockLimits limits =
       block_limits(header, columns, options.batch_rows, options.memory_bytes / streams);
@@ -155,34 +241,44 @@ std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader
       std::clamp(header.record_count / kFewParts, kBlockRows, kMaxPartRows);
   const clickhouse::Settings settings = {{"min_insert_block_size_rows", std::to_string(part_rows)},
                                          {"min_insert_block_size_bytes", "0"}};
+  const bool sums_here = source.is_remote();
+  const ValueHashes hashes = sums_here ? hash_values(columns, streams) : ValueHashes();
 
-  std::atomic<std::uint64_t> next_row{0};
+  Ranges ranges(source, header, limits.rows);
   std::atomic<std::uint64_t> bytes_sent{0};
+  std::mutex mutex;
+  Sent sent;  // guarded by mutex
+  if (sums_here) sent.sums = RowSummer(decoder, columns, hashes).sums();
   std::stop_source stop_all;
   const std::stop_callback forward(stop, [&] { stop_all.request_stop(); });
-  base::run_workers(
-      static_cast<unsigned>(std::min<std::uint64_t>(streams, turns)),
-      [&] {
-        BlockEncoder encoder(source, header, decoder, columns, limits.bytes);
-        clickhouse::Connection connection(endpoint, stop_all.get_token());
-        const auto next = [&]() -> std::span<const std::byte> {
-          if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
-          auto piece = encoder.next();
-          if (piece.empty()) {
-            const std::uint64_t first = next_row.fetch_add(limits.rows);
-            if (first >= header.record_count) return {};
-            encoder.start(first, std::min(limits.rows, header.record_count - first));
-            piece = encoder.next();
-          }
-          progress.rows_sent += encoder.rows_begun();
-          progress.bytes_read += encoder.rows_begun() * header.record_bytes;
-          bytes_sent += piece.size();
-          return piece;
-        };
-        connection.insert(sql, next, settings);
-      },
-      [&] { stop_all.request_stop(); });
-  return bytes_sent;
+  const auto run_stream = [&] {
+    BlockEncoder encoder(source, header, decoder, columns, limits.bytes);
+    clickhouse::Connection connection(endpoint, stop_all.get_token());
+    std::optional<RowSummer> summer;
+    if (sums_here) summer.emplace(decoder, columns, hashes);
+    RangeFeed feed(ranges, summer ? &*summer : nullptr);
+    const auto next = [&]() -> std::span<const std::byte> {
+      if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
+      auto piece = encoder.next();
+      if (piece.empty()) {
+        if (!feed.start_next(encoder)) return {};
+        piece = encoder.next();
+      }
+      progress.rows_sent += encoder.rows_begun();
+      progress.bytes_read += encoder.rows_begun() * header.record_bytes;
+      bytes_sent += piece.size();
+      return piece;
+    };
+    connection.insert(sql, next, settings);
+    const std::lock_guard lock(mutex);
+    if (summer) sent.sums->add(summer->sums());
+  };
+  if (header.record_count != 0) {
+    base::run_workers(static_cast<unsigned>(std::min<std::uint64_t>(streams, turns)), run_stream,
+                      [&] { stop_all.request_stop(); });
+  }
+  sent.bytes = bytes_sent;
+  return sent;
 }
 
 }  // namespace qvdhouse::load

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string_view>
@@ -40,6 +41,8 @@ class BlockEncoder {
 
   // Reads the records of [first_row, first_row + row_count); next() then encodes them.
   void start(std::uint64_t first_row, std::uint64_t row_count);
+  // The same with records that are read already.
+  void start(std::uint64_t first_row, std::uint64_t row_count, std::vector<std::byte> records);
 
   // The next piece of the range's blocks, valid until the next call; empty when the range is done.
   // Long texts make the block of a range too large now and then: it is halved until it fits.
@@ -49,6 +52,7 @@ class BlockEncoder {
   std::uint64_t rows_begun() const { return rows_begun_; }
 
  private:
+  void begin(std::uint64_t first_row, std::uint64_t row_count);
   std::uint64_t encoded_bytes(std::uint64_t row_count);
   void read_codes(std::size_t field_index, std::size_t first, std::span<std::uint32_t> codes) const;
 
@@ -69,11 +73,18 @@ class BlockEncoder {
   clickhouse::BlockBuffer piece_;
 };
 
-// Inserts all rows into `table` (quoted and qualified). Returns the bytes sent. Throws what reading
+// What a load has sent.
+struct Sent {
+  std::uint64_t bytes = 0;
+  std::optional<Checksums> sums;  // of the rows, where they were summed as they came by
+};
+
+// Inserts all rows into `table` (quoted and qualified). A remote file is read once: the next range
+// while the last one is sent, and its rows are summed and checked on the way. Throws what reading
 // and the server throw; the first failure ends all streams.
-std::uint64_t insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
-                          const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                          const clickhouse::Endpoint& endpoint, std::string_view table,
-                          const Options& options, Progress& progress, std::stop_token stop);
+Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+                 const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                 const clickhouse::Endpoint& endpoint, std::string_view table,
+                 const Options& options, Progress& progress, std::stop_token stop);
 
 }  // namespace qvdhouse::load

@@ -88,6 +88,10 @@ std::optional<MalformedXml> find_malformed_tree(const pugi::xml_document& docume
                                                   node.parent().name(), node.name())};
       }
     }
+    if (has_forbidden_control(node.parent().name(), node.value())) {
+      return MalformedXml{0, fmt::format("expected text without control bytes in <{}>, found {}",
+                                         node.parent().name(), quoted(node.value()))};
+    }
     if (node.first_child()) {
       node = node.first_child();
       ++depth;

@@ -231,18 +231,24 @@ bool is_text_element(std::string_view name) {
   return std::ranges::find(kTextElements, name) != kTextElements.end();
 }
 
+bool has_forbidden_control(std::string_view element, std::string_view text) {
+  return std::ranges::find(kNumberElements, element) == kNumberElements.end() &&
+         std::ranges::any_of(text, is_forbidden_control);
+}
+
 std::optional<MalformedXml> find_malformed_xml(std::string_view text) {
+  std::size_t verbatim_until = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (is_forbidden_control(text[i])) {
       return MalformedXml{i, fmt::format("expected XML, found the control byte 0x{:02X}",
                                          static_cast<unsigned char>(text[i]))};
     }
+    if (i < verbatim_until) continue;
     if (text[i] == '<') {
-      const std::size_t behind = verbatim_end(text, i);
-      if (behind == kNone) {
+      verbatim_until = verbatim_end(text, i);
+      if (verbatim_until == kNone) {
         return MalformedXml{i, "expected the end of this comment or CDATA section, found none"};
       }
-      if (behind != i) i = behind - 1;
     } else if (text[i] == '&' && !is_reference(text.substr(i))) {
       return MalformedXml{i, "expected \"&amp;\" or another reference, found a lone \"&\""};
     }

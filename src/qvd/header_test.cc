@@ -239,6 +239,15 @@ TEST(Header, RepairsControlBytes) {
   EXPECT_THAT(header.warnings, ElementsAre(StartsWith("header repaired: 5 control bytes dropped")));
 }
 
+TEST(Header, RepairsControlBytesInVerbatimText) {
+  const TableHeader header =
+      read(with("<FieldName>B</FieldName>", "<FieldName><![CDATA[B\x06]]></FieldName>"));
+  EXPECT_EQ("<![CDATA[B]]>", header.fields[1].name);
+  EXPECT_THAT(header.warnings,
+              ElementsAre(StartsWith("header repaired: 1 control bytes dropped"),
+                          StartsWith("header repaired: 1 stray \"<\" or \"&\" taken as text")));
+}
+
 TEST(Header, NeverRepairsNumbers) {
   // One flipped bit makes a digit a control byte: what is left of the number must not be believed.
   EXPECT_THAT(error_of(with("<Offset>14<",

@@ -34,6 +34,8 @@ std::optional<MalformedXml> find_malformed_xml(std::string_view text);
 
 // True for elements that hold text and never other elements.
 bool is_text_element(std::string_view name);
+// True where a control byte may not stay: in all texts but numbers, which say so themselves.
+bool has_forbidden_control(std::string_view element, std::string_view text);
 
 // What section 2.4 of the format allows to be mended: the text is cut behind the root's end tag and
 // a missing `>` is supplied, control bytes are dropped, stray `<` and `&` within text elements are
