@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,7 @@ struct Access {
   std::chrono::milliseconds stall_timeout{60'000};  // without a byte
   unsigned attempts = 5;                            // of one request, in which nothing came
   std::chrono::milliseconds first_delay{250};       // before the second; doubles, with jitter
+  std::stop_token stop{};  // when asked for, ends what waits for a server with Cancelled
   // rclone
   std::string rclone_binary;  // empty: "rclone" on PATH
   std::string rclone_config;  // for rclone://; empty: rclone's own default

@@ -55,7 +55,7 @@ class HttpClient {
             std::uint64_t size, const std::string& etag);
 
   struct Answer {
-    long status = 0;  // below 500; 4xx are the caller's to read
+    long status = 0;  // the caller's to read: rclone tells errors as 4xx and 500 with a JSON text
     std::string body;
   };
   // POST of a JSON text, for rclone's remote control. One try.

@@ -1,0 +1,208 @@
+#include "source/url.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/error.h"
+
+namespace qvdhouse::source {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789ABCDEF";
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+template <std::size_t Count>
+bool is_one_of(std::string_view text, const std::array<std::string_view, Count>& list) {
+  return std::ranges::find(list, text) != list.end();
+}
+
+bool has_query(std::string_view scheme) { return scheme == "http" || scheme == "https"; }
+
+// In these URLs what stands before the '@' is a container, not a person: abfs://CONTAINER@ACCOUNT….
+bool is_user_a_container(std::string_view scheme) {
+  constexpr std::array<std::string_view, 5> kSchemes = {"az", "abfs", "abfss", "wasb", "wasbs"};
+  return is_one_of(scheme, kSchemes);
+}
+
+// The names of configured remotes, unlike hosts, may hold blanks and '@'.
+bool is_host_a_name(std::string_view scheme) { return scheme == "rclone"; }
+
+[[noreturn]] void throw_bad_url(std::string_view scheme, std::string_view found) {
+  // No part of the URL is repeated: it may hold a password, also where none belongs.
+  throw base::ConfigError(fmt::format(
+      "source: expected a URL like {}://HOST/PATH, found {}; user and password stand before the "
+      "host as USER:PASSWORD@, and in them '/', '@', ':' and '%' are written as %2F, %40, %3A, %25",
+      scheme, found));
+}
+
+int hex_digit(char c) {
+  if (is_digit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string scheme_of(std::string_view text) {
+  const std::size_t end = text.find("://");
+  if (end == std::string_view::npos || end == 0 || !is_letter(text.front())) return {};
+  std::string scheme(text.substr(0, end));
+  for (char& c : scheme) {
+    if (!is_letter(c) && !is_digit(c) && c != '+' && c != '-' && c != '.') return {};
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return scheme;
+}
+
+std::uint16_t port_of(std::string_view digits, std::string_view scheme) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size() || port == 0) {
+    throw_bad_url(scheme, "a port behind the host that is no number from 1 to 65535");
+  }
+  return port;
+}
+
+// Bytes above 127 are letters of international names. In brackets stands an IPv6 address.
+void check_host(std::string_view host, bool in_brackets, std::string_view scheme) {
+  const std::string_view others = in_brackets ? ":.%" : "-._~$";
+  const bool valid = std::ranges::all_of(host, [&](char c) {
+    return is_letter(c) || is_digit(c) || others.find(c) != std::string_view::npos ||
+           (!in_brackets && static_cast<unsigned char>(c) >= 0x80);
+  });
+  const bool needed = scheme != "file" && scheme != "hdfs";
+  if (host.empty() && (needed || in_brackets)) throw_bad_url(scheme, "no host");
+  if (!valid || (in_brackets && host.find(':') == std::string_view::npos)) {
+    throw_bad_url(scheme, "a host with a character that no host has");
+  }
+}
+
+void parse_host(std::string_view text, Url& url) {
+  if (is_host_a_name(url.scheme)) {
+    if (text.empty()) throw_bad_url(url.scheme, "no name of a remote");
+    if (text.find(':') != std::string_view::npos) {
+      throw_bad_url(url.scheme, "a ':' in the name of the remote");
+    }
+    url.host = text;
+    return;
+  }
+  const bool in_brackets = text.starts_with('[');
+  std::size_t end = text.find(':');
+  if (in_brackets) {
+    end = text.find(']');
+    if (end == std::string_view::npos) throw_bad_url(url.scheme, "a '[' without its ']'");
+    url.host = text.substr(1, end - 1);
+    ++end;
+  } else {
+    end = std::min(end, text.size());
+    url.host = text.substr(0, end);
+  }
+  check_host(url.host, in_brackets, url.scheme);
+  const std::string_view rest = text.substr(end);
+  if (rest.empty() || rest == ":") return;
+  if (!rest.starts_with(':')) throw_bad_url(url.scheme, "text between the ']' and the path");
+  url.port = port_of(rest.substr(1), url.scheme);
+}
+
+std::string authority_of(const Url& url) {
+  const bool is_ipv6 = !is_host_a_name(url.scheme) && url.host.find(':') != std::string::npos;
+  std::string text = is_ipv6 ? "[" + url.host + "]" : url.host;
+  if (url.port != 0) text += ":" + std::to_string(url.port);
+  return text;
+}
+
+}  // namespace
+
+std::optional<Url> parse_url(std::string_view text) {
+  Url url;
+  url.scheme = scheme_of(text);
+  if (url.scheme.empty()) return std::nullopt;
+  std::string_view rest = text.substr(url.scheme.size() + 3);
+
+  if (has_query(url.scheme)) {
+    const std::size_t mark = std::min(rest.find('?'), rest.size());
+    url.query = rest.substr(std::min(mark + 1, rest.size()));
+    rest = rest.substr(0, mark);
+  }
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string_view path = rest.substr(slash);
+  url.path = has_encoded_path(url.scheme) ? percent_decoded(path) : std::string(path);
+
+  std::string_view authority = rest.substr(0, slash);
+  const std::size_t at = is_host_a_name(url.scheme) ? std::string_view::npos : authority.rfind('@');
+  if (at != std::string_view::npos) {
+    const std::string_view user = authority.substr(0, at);
+    const std::size_t colon = std::min(user.find(':'), user.size());
+    url.user = percent_decoded(user.substr(0, colon));
+    url.password = percent_decoded(user.substr(std::min(colon + 1, user.size())));
+    authority = authority.substr(at + 1);
+  }
+  parse_host(authority, url);
+
+  for (const std::string* part : {&url.user, &url.password, &url.host, &url.path, &url.query}) {
+    if (part->find('\0') != std::string::npos) throw_bad_url(url.scheme, "a NUL byte in it");
+  }
+  return url;
+}
+
+std::string public_text(const Url& url) {
+  std::string text = url.scheme + "://";
+  if (is_user_a_container(url.scheme) && !url.user.empty()) {
+    std::string container = percent_encoded(url.user);
+    // Percent-encoding leaves '/' alone, which would end the host here.
+    for (std::size_t i = 0; (i = container.find('/', i)) != std::string::npos;) {
+      container.replace(i, 1, "%2F");
+    }
+    text += container + "@";
+  }
+  return text + authority_of(url) +
+         (has_encoded_path(url.scheme) ? percent_encoded(url.path) : url.path);
+}
+
+std::string request_url(const Url& url) {
+  const std::string path = url.path.empty() ? "/" : percent_encoded(url.path);
+  return url.scheme + "://" + authority_of(url) + path + (url.query.empty() ? "" : "?" + url.query);
+}
+
+bool has_encoded_path(std::string_view scheme) {
+  constexpr std::array<std::string_view, 7> kSchemes = {"http",   "https",   "ftp", "ftps",
+                                                        "webdav", "webdavs", "file"};
+  return is_one_of(scheme, kSchemes);
+}
+
+std::string percent_encoded(std::string_view path) {
+  constexpr std::string_view kPlain = "-._~/";
+  std::string encoded;
+  encoded.reserve(path.size());
+  for (const char c : path) {
+    if (is_letter(c) || is_digit(c) || kPlain.find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      encoded += {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+    }
+  }
+  return encoded;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+                           hex_digit(text[i + 2]) >= 0;
+    if (is_escape) {
+      decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+}  // namespace qvdhouse::source
