@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <new>
 
@@ -64,14 +64,46 @@ bool is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+HeaderList headers_of(const HttpRequest& request, bool at_home, bool is_ftp) {
+  HeaderList headers;
+  if (is_ftp) return headers;
+  const std::string& shown = request.target.shown;
+  // Ranges of a compressed file would be no ranges of the file.
+  add_header(headers, "Accept-Encoding: identity", shown);
+  if (!request.if_match.empty()) add_header(headers, "If-Match: " + request.if_match, shown);
+  if (request.json != nullptr) {
+    add_header(headers, "Content-Type: application/json", shown);
+    add_header(headers, "Expect:", shown);  // no "100 Continue" to be waited for
+  }
+  for (const std::string& line : request.target.headers) {
+    if (at_home) add_header(headers, line, shown);
+  }
+  return headers;
+}
+
+void take_ftp_stat(CURL* easy, HttpHeaders& headers) {
+  curl_off_t size = -1;
+  curl_off_t seconds = -1;
+  curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+  curl_easy_getinfo(easy, CURLINFO_FILETIME_T, &seconds);
+  if (size >= 0) headers.content_length = static_cast<std::uint64_t>(size);
+  if (seconds >= 0) headers.mtime_us = seconds * 1'000'000;
+}
+
 }  // namespace
 
 // What libcurl's callbacks share.
 struct HttpExchange::Transfer {
+  using Clock = std::chrono::steady_clock;
+
   const HttpRequest& request;
   HttpReply& reply;
   CURL* easy;
-  const std::stop_token& stop;
+  const Access& access;
+  bool may_stall;
+  Clock::time_point last_byte = Clock::now();
+  curl_off_t body_bytes = 0;
+  bool is_stalled = false;
 
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* shared);
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* shared);
@@ -81,6 +113,7 @@ struct HttpExchange::Transfer {
 std::size_t HttpExchange::Transfer::on_header(char* bytes, std::size_t size, std::size_t count,
                                               void* shared) {
   auto* transfer = static_cast<Transfer*>(shared);
+  transfer->last_byte = Clock::now();
   // An FTP server's lines come here too.
   if (!transfer->reply.is_ftp) transfer->reply.headers.add_line({bytes, size * count});
   return size * count;
@@ -96,9 +129,19 @@ std::size_t HttpExchange::Transfer::on_body(char* bytes, std::size_t size, std::
   return wanted ? size * count : CURL_WRITEFUNC_ERROR;
 }
 
-int HttpExchange::Transfer::on_progress(void* shared, curl_off_t, curl_off_t, curl_off_t,
+// Called at least once a second. libcurl's own limit of low speed takes a mean over seconds, and so
+// notices late that a fast transfer has stopped.
+int HttpExchange::Transfer::on_progress(void* shared, curl_off_t, curl_off_t received, curl_off_t,
                                         curl_off_t) {
-  return static_cast<Transfer*>(shared)->stop.stop_requested() ? 1 : 0;
+  auto* transfer = static_cast<Transfer*>(shared);
+  const auto now = Clock::now();
+  if (received != transfer->body_bytes) {
+    transfer->body_bytes = received;
+    transfer->last_byte = now;
+  }
+  transfer->is_stalled =
+      transfer->may_stall && now - transfer->last_byte >= transfer->access.stall_timeout;
+  return transfer->is_stalled || transfer->access.stop.stop_requested() ? 1 : 0;
 }
 
 HttpExchange::HttpExchange(const Access& access) : access_(access) {
@@ -137,30 +180,17 @@ HttpReply HttpExchange::hop(const HttpRequest& request, const std::string& url, 
 
   HttpReply reply;
   reply.is_ftp = url.starts_with("ftp");
-  HeaderList headers;
-  if (!reply.is_ftp) {
-    // Ranges of a compressed file would be no ranges of the file.
-    add_header(headers, "Accept-Encoding: identity", request.target.shown);
-    if (!request.if_match.empty()) {
-      add_header(headers, "If-Match: " + request.if_match, request.target.shown);
-    }
-    for (const std::string& line : request.target.headers) {
-      if (at_home) add_header(headers, line, request.target.shown);
-    }
-  }
+  const HeaderList headers = headers_of(request, at_home, reply.is_ftp);
+  curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers.get());
   if (!request.range.empty()) curl_easy_setopt(h, CURLOPT_RANGE, request.range.c_str());
   if (request.is_ftp_stat) curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
   if (request.json != nullptr) {
-    add_header(headers, "Content-Type: application/json", request.target.shown);
-    add_header(headers, "Expect:", request.target.shown);  // no "100 Continue" to be waited for
     curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.json->size()));
     curl_easy_setopt(h, CURLOPT_POSTFIELDS, request.json->data());
-    // rclone is silent until a listing is complete, and sees to its servers' silence itself.
-    curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, 0L);
   }
-  curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers.get());
 
-  Transfer transfer{request, reply, h, access_.stop};
+  // rclone is silent until a listing is complete, and sees to its servers' silence itself.
+  Transfer transfer{request, reply, h, access_, request.json == nullptr};
   curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, Transfer::on_header);
   curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, Transfer::on_body);
@@ -174,15 +204,12 @@ HttpReply HttpExchange::hop(const HttpRequest& request, const std::string& url, 
   curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &reply.status);
   if (reply.code != CURLE_OK) {
     reply.detail = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(reply.code);
+    if (transfer.is_stalled) {
+      reply.code = CURLE_OPERATION_TIMEDOUT;
+      reply.detail = "nothing came";
+    }
   }
-  if (request.is_ftp_stat) {
-    curl_off_t size = -1;
-    curl_off_t seconds = -1;
-    curl_easy_getinfo(h, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
-    curl_easy_getinfo(h, CURLINFO_FILETIME_T, &seconds);
-    if (size >= 0) reply.headers.content_length = static_cast<std::uint64_t>(size);
-    if (seconds >= 0) reply.headers.mtime_us = seconds * 1'000'000;
-  }
+  if (request.is_ftp_stat) take_ftp_stat(h, reply.headers);
   const char* next = nullptr;
   curl_easy_getinfo(h, CURLINFO_REDIRECT_URL, &next);
   if (next != nullptr && is_redirect(reply.status)) location = next;
@@ -209,11 +236,6 @@ void HttpExchange::set_common(const std::string& url, const HttpTarget& target) 
 
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(access_.connect_timeout.count()));
-  // Whole seconds are what libcurl knows; 0 would be no limit.
-  const auto stall = std::chrono::ceil<std::chrono::seconds>(access_.stall_timeout).count();
-  curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, std::max<long>(stall, 1));
-  curl_easy_setopt(h, CURLOPT_SERVER_RESPONSE_TIMEOUT, std::max<long>(stall, 1));
 }
 
 void HttpExchange::set_tls() {
