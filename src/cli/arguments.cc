@@ -54,7 +54,7 @@ void add_source(CLI::App& command, Arguments& arguments) {
             arguments.flags["source"] = value;
             arguments.flag_names["source"] = "the command line";
           },
-          "folder, file or glob (default: QVD_SOURCE)")
+          "folder, file, glob, URL, or name of a [source.NAME] (default: all\nthat are configured)")
       ->type_name("");
 }
 
@@ -82,7 +82,7 @@ void add_loading_commands(CLI::App& app, Arguments& arguments) {
   add_command<InspectArguments>(
       app, arguments, "inspect", "one file: header, fields, column types and why",
       "qvdhouse inspect ./qvds/Item.qvd", run_inspect, [](CLI::App& c, InspectArguments& a) {
-        c.add_option("FILE", a.file, "a QVD file")->required()->type_name("");
+        c.add_option("FILE", a.file, "a QVD file: a path or a URL")->required()->type_name("");
         c.add_flag("--json", a.json, kJsonHelp);
       });
   add_command<SampleArguments>(
@@ -104,7 +104,7 @@ void add_tracking_commands(CLI::App& app, Arguments& arguments) {
   add_command<HistoryArguments>(
       app, arguments, "history", "every attempt, newest first", "qvdhouse history Item.qvd -v",
       run_history, [](CLI::App& c, HistoryArguments& a) {
-        c.add_option("FILE", a.file, "path, name or stem (default: all files)")->type_name("");
+        c.add_option("FILE", a.file, "path, URL, name or stem (default: all files)")->type_name("");
         c.add_option("--limit", a.limit, "most attempts shown")->capture_default_str();
         c.add_flag("--json", a.json, kJsonHelp);
       });
@@ -112,7 +112,7 @@ void add_tracking_commands(CLI::App& app, Arguments& arguments) {
       app, arguments, "explain", "why a file was loaded or skipped",
       "qvdhouse explain Item.qvd --source ./qvds", run_explain,
       [](CLI::App& c, ExplainArguments& a) {
-        c.add_option("FILE", a.file, "path, name or stem")->required()->type_name("");
+        c.add_option("FILE", a.file, "path, URL, name or stem")->required()->type_name("");
         c.add_flag("--json", a.json, kJsonHelp);
       });
   add_command<VerifyArguments>(
@@ -124,7 +124,7 @@ void add_tracking_commands(CLI::App& app, Arguments& arguments) {
   add_command<ResetArguments>(
       app, arguments, "reset", "forget files, so that they are loaded again",
       "qvdhouse reset --file Item.qvd --with-data", run_reset, [](CLI::App& c, ResetArguments& a) {
-        c.add_option("--file", a.file, "this file: path, name or stem");
+        c.add_option("--file", a.file, "this file: path, URL, name or stem");
         c.add_option("--table", a.table, "the file of this table");
         c.add_flag("--all", a.all, "every file");
         c.add_flag("--with-data", a.with_data, "drop the tables too");
@@ -151,8 +151,9 @@ void add_engine_commands(CLI::App& app, Arguments& arguments) {
         c.add_flag("--keep", a.keep, "keep the engine running until Ctrl-C")->excludes(exec);
       });
   add_command<DoctorArguments>(
-      app, arguments, "doctor", "check everything that must be there", "qvdhouse doctor",
-      run_doctor, [](CLI::App& c, DoctorArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
+      app, arguments, "doctor", "check everything that must be there",
+      "qvdhouse doctor --source s3://bucket/qvds", run_doctor,
+      [](CLI::App& c, DoctorArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
   add_command<ConfigArguments>(
       app, arguments, "config", "the settings in effect, and their origin",
       "qvdhouse config --json", run_config,
@@ -214,6 +215,15 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
   app.add_flag("-v,--verbose", arguments.verbose, "say more");
   for (const Setting& setting : settings_table()) {
     if (setting.flag.empty()) continue;
+    const std::string group = setting.key.starts_with("source.") ? "Storages" : "Settings";
+    if (setting.is_switch) {
+      app.add_flag_callback(
+             std::string(setting.flag),
+             [&arguments, key = std::string(setting.key)] { arguments.flags[key] = "true"; },
+             wrapped_help(fmt::format("{} [{}]", setting.help, setting.env)))
+          ->group(group);
+      continue;
+    }
     CLI::Option* option = app.add_option_function<std::vector<std::string>>(
         std::string(setting.flag),
         [&arguments, key = std::string(setting.key)](const std::vector<std::string>& values) {
@@ -221,7 +231,7 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
           arguments.flags[key] = fmt::format("{}", fmt::join(values, ","));
         },
         wrapped_help(fmt::format("{} [{}]", setting.help, setting.env)));
-    option->type_name(std::string(setting.value_name))->group("Settings")->expected(1);
+    option->type_name(std::string(setting.value_name))->group(group)->expected(1);
     option->allow_extra_args(false);  // the word after the value is an argument of the command
     option->multi_option_policy(setting.is_list ? CLI::MultiOptionPolicy::TakeAll
                                                 : CLI::MultiOptionPolicy::TakeLast);

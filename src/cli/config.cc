@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/config_files.h"
+#include "cli/config_sources.h"
 #include "cli/did_you_mean.h"
 #include "cli/server_url.h"
 #include "cli/settings_table.h"
@@ -33,15 +34,20 @@ std::vector<std::string> known_names() {
 
 // Raises what is known of a key to `value` when that was set in a stronger place.
 void overlay(Config& config, std::string_view key, const RawValue& value) {
+  if (key == kSourceKey && value.origin.rank != Origin::Rank::kFlag) {
+    config.source_by_rank[value.origin.rank] = value.text;
+  }
   RawValue& current = config.values[std::string(key)];
   if (value.origin.rank >= current.origin.rank) current = value;
 }
 
 void add_toml(Config& config, const std::filesystem::path& file) {
   const std::vector<std::string> keys = known_keys();
-  for (const auto& [key, value] : read_toml(file)) {
-    const bool known =
-        key.starts_with(kTypesPrefix) || std::find(keys.begin(), keys.end(), key) != keys.end();
+  for (const auto& [written, value] : read_toml(file)) {
+    // `source = "…"` and `url = "…"` of [source] say the same.
+    const std::string key = written == "source.url" ? std::string(kSourceKey) : written;
+    const bool known = key.starts_with(kTypesPrefix) || is_named_source_key(key, value.origin) ||
+                       std::find(keys.begin(), keys.end(), key) != keys.end();
     if (!known) {
       throw base::ConfigError(fmt::format("{}: there is no setting '{}'{}", value.origin.where, key,
                                           did_you_mean(key, keys)));
@@ -60,8 +66,13 @@ void add_names(Config& config, const RawValues& values) {
     }
   }
   const std::vector<std::string> names = known_names();
+  const std::map<std::string, std::string> of_sources = named_source_variables(config, values);
   for (const auto& [name, value] : values) {
     if (!name.starts_with("QVD_")) continue;
+    if (const auto key = of_sources.find(name); key != of_sources.end()) {
+      if (!value.text.empty()) overlay(config, key->second, value);
+      continue;
+    }
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
                                           value.origin.where, did_you_mean(name, names)));
@@ -91,27 +102,11 @@ void add_flags(Config& config, const ConfigSources& sources) {
   }
 }
 
-// "batch_size (QVD_BATCH_SIZE), set in .env:3": a setting as messages call it.
-std::string described(const Setting& setting, const Origin& origin) {
-  switch (origin.rank) {
-    case Origin::Rank::kFlag:
-      return origin.where;
-    case Origin::Rank::kToml:
-      return fmt::format("{}, set in {}", setting.key, origin.where);
-    default:
-      return fmt::format("{}, set in {}", setting.env, origin.where);
-  }
-}
-
 void parse_values(Config& config) {
   for (const Setting& setting : settings_table()) {
     const auto found = config.values.find(std::string(setting.key));
     if (found == config.values.end()) continue;
-    const std::string wrong = setting.parse(found->second, config);
-    if (wrong.empty()) continue;
-    throw base::ConfigError(fmt::format("{}: '{}' is not allowed; expected {}",
-                                        described(setting, found->second.origin),
-                                        masked(setting, found->second.text), wrong));
+    take_value(setting, setting.key, found->second, config);
   }
   for (const auto& [key, value] : config.values) {
     if (!key.starts_with(kTypesPrefix)) continue;
@@ -185,6 +180,7 @@ Config load_config(const ConfigSources& sources) {
 
   parse_values(config);
   resolve_target(config);
+  resolve_sources(config);
   return config;
 }
 

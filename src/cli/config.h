@@ -14,6 +14,7 @@
 #include "clickhouse/engine.h"
 #include "qvd/symbols.h"
 #include "schema/policy.h"
+#include "source/access.h"
 #include "source/listing.h"
 
 namespace qvdhouse::cli {
@@ -43,10 +44,24 @@ struct ServerSettings {
   std::string database;
 };
 
-struct Config {
-  std::string source;
+// One source of the configuration: where it is, what is taken of it, and what it is reached with.
+struct SourceSettings {
+  std::string name;  // of [source.NAME]; empty: the setting `source`
+  std::string url;   // path or URL, secrets included
+  std::string
+      known_url;  // of the configured source that it is a part of: its secrets hold here too
   source::Selection selection;
-  std::uint64_t batch_rows = 0;  // 0: sized for speed
+  source::Access access;
+  std::string table_prefix;
+};
+
+struct Config {
+  std::string source;  // as it was set: a path, a URL or the name of a [source.NAME]
+  source::Selection selection;
+  source::Access access;                // of [source]
+  std::vector<SourceSettings> sources;  // all that were named anywhere
+  std::vector<std::size_t> chosen;      // those of `sources` that commands take; may be empty
+  std::uint64_t batch_rows = 0;         // 0: sized for speed
   std::string schedule = "@daily";
   std::filesystem::path data_dir = "./qvdhouse-data";
   ServerSettings server;
@@ -64,8 +79,10 @@ struct Config {
   std::optional<clickhouse::Endpoint> endpoint;
   std::string database = "local";
 
-  std::map<std::string, RawValue> values;  // what was set, by key; defaults are not in it
-  std::vector<std::string> warnings;       // names that look like settings and are none
+  std::map<std::string, RawValue> values;  // what was set, by key; defaults are not in it.
+                                           // A named source's: "source.NAME.url" and so on
+  std::map<Origin::Rank, std::string> source_by_rank;  // each `source` that was set but as a flag
+  std::vector<std::string> warnings;                   // names that look like settings and are none
 };
 
 // Where settings are read from. The defaults are what `qvdhouse` uses; tests give their own.

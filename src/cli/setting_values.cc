@@ -1,6 +1,9 @@
 #include "cli/setting_values.h"
 
+#include <strings.h>
+
 #include <limits>
+#include <sstream>
 
 #include "cli/schedule_check.h"
 #include "cli/server_url.h"
@@ -58,6 +61,60 @@ std::string take_bytes(const RawValue& value, std::uint64_t& out) {
   return std::string(kBytes);
 }
 
+std::string take_headers(const RawValue& value, std::vector<std::string>& out) {
+  std::vector<std::string> lines = value.items;
+  if (!value.is_list) {
+    std::istringstream text(value.text);
+    for (std::string line; std::getline(text, line);) {
+      if (line.ends_with('\r')) line.pop_back();
+      if (!line.empty()) lines.push_back(line);
+    }
+  }
+  for (const std::string& line : lines) {
+    const std::size_t colon = line.find(':');
+    const bool good = colon != std::string::npos && colon > 0 &&
+                      line.find_first_of("\r\n") == std::string::npos &&
+                      line.find_first_of(" \t") > colon;
+    if (!good) return std::string(kHeaders);
+  }
+  out = std::move(lines);
+  return "";
+}
+
+std::string take_truth(const RawValue& value, bool& out) {
+  for (const char* yes : {"true", "yes", "on", "1"}) {
+    if (strcasecmp(value.text.c_str(), yes) == 0) {
+      out = true;
+      return "";
+    }
+  }
+  for (const char* no : {"false", "no", "off", "0"}) {
+    if (strcasecmp(value.text.c_str(), no) == 0) {
+      out = false;
+      return "";
+    }
+  }
+  return std::string(kTruth);
+}
+
+std::string take_duration(const RawValue& value, std::chrono::milliseconds& out) {
+  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits = {
+      {{"", 1'000}, {"s", 1'000}, {"ms", 1}, {"m", 60'000}, {"h", 3'600'000}}};
+  constexpr std::int64_t kMostMs = 86'400'000;
+  std::int64_t number = 0;
+  const char* end = value.text.data() + value.text.size();
+  const auto [stop, error] = std::from_chars(value.text.data(), end, number);
+  if (error != std::errc()) return std::string(kDuration);
+  const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  for (const auto& [name, factor] : kUnits) {
+    if (unit != name) continue;
+    if (number < 1 || number > kMostMs / factor) break;
+    out = std::chrono::milliseconds(number * factor);
+    return "";
+  }
+  return std::string(kDuration) + ", at most a day";
+}
+
 std::string take_timezone(const RawValue& value, std::string& out) {
   constexpr std::string_view kAllowed = "a time zone name such as Europe/Berlin";
   for (const char c : value.text) {
@@ -72,6 +129,16 @@ std::string take_timezone(const RawValue& value, std::string& out) {
 std::string take_url(const RawValue& value, std::string& out) {
   const std::string error = server_url_error(value.text);
   if (!error.empty()) return error;
+  out = value.text;
+  return "";
+}
+
+std::string take_endpoint(const RawValue& value, std::string& out) {
+  constexpr std::string_view kForm = "http(s)://HOST[:PORT], without user or password";
+  const bool has_scheme = value.text.starts_with("http://") || value.text.starts_with("https://");
+  if (!has_scheme || value.text.find_first_of("@?# \t\r\n") != std::string::npos) {
+    return std::string(kForm);
+  }
   out = value.text;
   return "";
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -21,6 +22,9 @@ inline constexpr std::string_view kBytes =
     "a size such as 256MiB, 2GB or 1073741824, at least 1MiB";
 inline constexpr std::string_view kNotEmpty = "a text that is not empty";
 inline constexpr std::string_view kPath = "a path";
+inline constexpr std::string_view kTruth = "true or false";
+inline constexpr std::string_view kDuration = "a time such as 10s, 500ms or 2m";
+inline constexpr std::string_view kHeaders = "lines \"Name: value\", in TOML a list of them";
 inline constexpr std::string_view kList = "a list: A,B,C or in TOML [\"A\", \"B\"]";
 
 template <class T>
@@ -57,7 +61,15 @@ std::string take_path(const RawValue& value, std::filesystem::path& out);
 std::string take_list(const RawValue& value, std::vector<std::string>& out);
 std::string take_bytes(const RawValue& value, std::uint64_t& out);
 std::string take_timezone(const RawValue& value, std::string& out);
+// Header lines of HTTP, "Name: value"; in a text one a line.
+std::string take_headers(const RawValue& value, std::vector<std::string>& out);
+// true, yes, on, 1 and their opposites, in any case.
+std::string take_truth(const RawValue& value, bool& out);
+// "10s", "500ms", "2m"; a number alone counts seconds. From 1 ms to a day.
+std::string take_duration(const RawValue& value, std::chrono::milliseconds& out);
 std::string take_url(const RawValue& value, std::string& out);
+// The URL of a service, http(s) without user info and query.
+std::string take_endpoint(const RawValue& value, std::string& out);
 std::string take_schedule(const RawValue& value, std::string& out);
 std::string take_pattern(const RawValue& value, std::string& out);
 

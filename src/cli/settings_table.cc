@@ -1,11 +1,16 @@
 #include "cli/settings_table.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/error.h"
 #include "cli/server_url.h"
 #include "cli/setting_values.h"
+#include "cli/source_url.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -47,10 +52,11 @@ const std::array kSettings = {
     Setting{.key = "source",
             .env = "QVD_SOURCE",
             .flag = "--source",
-            .value_name = "PATH",
+            .value_name = "SOURCE",
             .default_text = "",
             .allowed = kNotEmpty,
-            .help = "the folder, file or glob that holds the QVD files",
+            .help = "the folder, file or glob that holds the QVD files: a path, a URL, or the "
+                    "name of a [source.NAME]",
             .parse = [](const RawValue& v, Config& c) { return take_text(v, c.source); }},
     Setting{
         .key = "file_pattern",
@@ -387,11 +393,41 @@ const std::array kSettings = {
 
 }  // namespace
 
-std::span<const Setting> settings_table() { return kSettings; }
+std::span<const Setting> settings_table() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> settings(kSettings.begin(), kSettings.end());
+    const std::span<const Setting> more = source_settings();
+    settings.insert(settings.end(), more.begin(), more.end());
+    return settings;
+  }();
+  return all;
+}
+
+const Setting* find_setting(std::string_view key) {
+  for (const Setting& setting : settings_table()) {
+    if (setting.key == key) return &setting;
+  }
+  return nullptr;
+}
+
+void take_value(const Setting& setting, std::string_view key, const RawValue& value,
+                Config& config) {
+  const std::string wrong = setting.parse(value, config);
+  if (wrong.empty()) return;
+  const Origin& origin = value.origin;
+  std::string described = origin.where;
+  if (origin.rank != Origin::Rank::kFlag) {
+    const bool by_key = origin.rank == Origin::Rank::kToml || key != setting.key;
+    described = fmt::format("{}, set in {}", by_key ? key : setting.env, origin.where);
+  }
+  throw base::ConfigError(fmt::format("{}: '{}' is not allowed; expected {}", described,
+                                      masked(setting, value.text), wrong));
+}
 
 std::string masked(const Setting& setting, std::string_view text) {
   if (setting.is_secret) return text.empty() ? "" : "********";
   if (setting.key == "clickhouse.url") return masked_url(text);
+  if (setting.key == "source" || setting.key == "source.aws_endpoint") return masked_source(text);
   return std::string(text);
 }
 

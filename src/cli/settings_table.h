@@ -21,17 +21,31 @@ struct Setting {
   std::string_view help;          // one clause, no full stop
   bool is_list = false;           // several flags add up
   bool is_secret = false;
+  bool is_credential = false;  // of [source]: never taken over by another source
+  bool is_switch = false;      // its flag has no value
   // Puts the value into the config. Returns what is wrong with it, `allowed` as a rule; empty:
   // good.
   std::string (*parse)(const RawValue& value, Config& config) = nullptr;
 };
 
 std::span<const Setting> settings_table();
+// Those of [source], which are in settings_table() too.
+std::span<const Setting> source_settings();
+// Null when there is none of that key.
+const Setting* find_setting(std::string_view key);
+
+// Parses a value into the config. Throws ConfigError naming the setting (a named source's as
+// `key`), where it was set and what is allowed.
+void take_value(const Setting& setting, std::string_view key, const RawValue& value,
+                Config& config);
+
+// Where the source stands: a path, a URL, or the name of a [source.NAME].
+inline constexpr std::string_view kSourceKey = "source";
 
 // The key of the table of column types in qvdhouse.toml: types.<column> = "Decimal(18, 2)".
 inline constexpr std::string_view kTypesKey = "types";
 
-// The value as it may be shown: secrets as stars, the password inside a URL too.
+// The value as it may be shown: secrets as stars, the user info and query of a URL too.
 std::string masked(const Setting& setting, std::string_view text);
 
 }  // namespace qvdhouse::cli
