@@ -7,62 +7,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
-#include <thread>
 
+#include "bench/timed_run.h"
 #include "qvd/sample.h"
 #include "qvd/writer.h"
-#include "tests/support/process.h"
 
 namespace {
 
 using namespace qvdhouse;
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
-const fs::path kBinary = fs::path(QVDHOUSE_BINARY_DIR) / "qvdhouse";
 constexpr int kTrackedFiles = 1000;
-
-struct Run {
-  double seconds = 0;
-  std::uint64_t peak_kib = 0;  // resident size of the process itself, not of the engine
-};
-
-std::uint64_t peak_resident_kib(int pid) {
-  std::ifstream in(fmt::format("/proc/{}/status", pid));
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtoull(line.c_str() + 6, nullptr, 10);
-  }
-  return 0;
-}
-
-Run run(const std::vector<std::string>& arguments, const fs::path& dir) {
-  Run result;
-  const auto start = Clock::now();
-  tests::Process process(kBinary, arguments, {}, dir);
-  std::jthread watch([&](std::stop_token stop) {
-    while (!stop.stop_requested()) {
-      result.peak_kib = std::max(result.peak_kib, peak_resident_kib(process.pid()));
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-  });
-  const tests::Finished finished = process.wait();
-  result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  watch.request_stop();
-  if (finished.exit_code != 0) {
-    throw std::runtime_error(fmt::format("qvdhouse {} ended with {}: {}", arguments[0],
-                                         finished.exit_code, finished.err));
-  }
-  return result;
-}
 
 double median_seconds(int runs, const std::vector<std::string>& arguments, const fs::path& dir) {
   std::vector<double> seconds;
-  for (int i = 0; i < runs; ++i) seconds.push_back(run(arguments, dir).seconds);
+  for (int i = 0; i < runs; ++i) seconds.push_back(bench::run_timed(arguments, dir).seconds);
   std::ranges::sort(seconds);
   return seconds[seconds.size() / 2];
 }
@@ -87,7 +49,8 @@ void nothing_to_do(const fs::path& dir) {
   }
   const std::vector<std::string> sync{"sync", (dir / "many").string(), "--data-dir",
                                       (dir / "data").string(), "--quiet"};
-  fmt::print("sync of {} new files           {:7.1f} s\n", kTrackedFiles, run(sync, dir).seconds);
+  fmt::print("sync of {} new files           {:7.1f} s\n", kTrackedFiles,
+             bench::run_timed(sync, dir).seconds);
   fmt::print("sync, nothing to do on {} files {:5.2f} s (bar: below 2 s)\n", kTrackedFiles,
              median_seconds(5, sync, dir));
 }
@@ -97,7 +60,8 @@ void memory(const fs::path& dir, std::uint64_t rows) {
   for (const std::uint64_t factor : {1u, 4u}) {
     const fs::path path = dir / fmt::format("rows{}.qvd", factor);
     qvd::write_speed_table(path, factor * rows);
-    const Run load = run({"sync", path.string(), "--data-dir",
+    const bench::TimedRun load =
+        bench::run_timed({"sync", path.string(), "--data-dir",
                           (dir / fmt::format("data{}", factor)).string(), "--quiet"},
                          dir);
     fmt::print("sync of {:>9} rows           {:7.1f} s, peak {:.0f} MiB\n", factor * rows,
