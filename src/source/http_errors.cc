@@ -102,8 +102,19 @@ std::string ftp_text(const HttpReply& reply) {
   }
 }
 
-HttpFailure transfer_failure(const HttpReply& reply, const Access& access) {
-  // A server that misses a client certificate says so in an alert, after the handshake.
+// A server that misses a client's certificate may just hang up, since TLS 1.3 after the handshake.
+std::string broken_text(const HttpReply& reply, const HttpTarget& target, const Access& access) {
+  const bool may_want_certificate =
+      reply.status == 0 && access.client_cert.empty() && target.url.starts_with("https:");
+  return fmt::format("the connection broke: {}{}", reply.detail,
+                     may_want_certificate
+                         ? "; if the server asks for a certificate of clients, set "
+                           "client_cert and client_key in [source]"
+                         : "");
+}
+
+HttpFailure transfer_failure(const HttpReply& reply, const HttpTarget& target,
+                             const Access& access) {
   if (reply.detail.find("certificate required") != std::string::npos) {
     return {.text = fmt::format("{}; set client_cert and client_key in [source]", reply.detail)};
   }
@@ -145,8 +156,7 @@ HttpFailure transfer_failure(const HttpReply& reply, const Access& access) {
   }
   // 421 and 4xx of FTP are "try later", 5xx are "never".
   if (reply.is_ftp && reply.status >= 500) return {.text = ftp_text(reply)};
-  return {.reaction = HttpReaction::kTryAgain,
-          .text = fmt::format("the connection broke: {}", reply.detail)};
+  return {.reaction = HttpReaction::kTryAgain, .text = broken_text(reply, target, access)};
 }
 
 }  // namespace
@@ -167,7 +177,7 @@ std::optional<HttpFailure> failure_of(const HttpReply& reply, const HttpTarget& 
         .text = status_text(reply, target),
         .retry_after = reply.headers.retry_after};
   }
-  if (reply.code != CURLE_OK) return transfer_failure(reply, access);
+  if (reply.code != CURLE_OK) return transfer_failure(reply, target, access);
   if (!reply.is_ftp && !reply.headers.complete) {
     return HttpFailure{.reaction = HttpReaction::kTryAgain,
                        .text = "the connection broke: it ended within the headers"};
