@@ -60,6 +60,7 @@ class RangeRead {
   bool is_complete() const { return done_ == out_.size(); }
 
  private:
+  bool ends_with_file() const { return offset_ + out_.size() == size_; }
   bool take(const HttpReply& reply, std::string_view bytes);
   // Whether the headers promise the bytes that are still missing.
   std::optional<HttpFailure> refusal(const HttpReply& reply) const;
@@ -80,8 +81,11 @@ HttpRequest RangeRead::request(const HttpTarget& target) {
   is_checked_ = false;
   refused_.reset();
   discarded_ = 0;
+  // FTP knows no end of a range: to stop before the end of the file costs the connection.
+  const bool has_end = !(is_ftp(target) && ends_with_file());
   return {.target = target,
-          .range = fmt::format("{}-{}", offset_ + done_, offset_ + out_.size() - 1),
+          .range = fmt::format("{}-{}", offset_ + done_,
+                               has_end ? std::to_string(offset_ + out_.size() - 1) : ""),
           .if_match = etag_,
           .on_body = [this](const HttpReply& reply, std::string_view bytes) {
             return take(reply, bytes);
@@ -98,6 +102,7 @@ bool RangeRead::take(const HttpReply& reply, std::string_view bytes) {
   }
   if (!refused_ && bytes.size() > out_.size() - done_) {
     refused_ = HttpFailure{
+        .reaction = ends_with_file() ? HttpReaction::kChanged : HttpReaction::kGiveUp,
         .text = fmt::format("expected {} bytes from {} on, found more", out_.size(), offset_)};
   }
   if (refused_) return false;
