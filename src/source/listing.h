@@ -42,7 +42,8 @@ struct FileEntry {
 // can not be understood, IoError when the source can not be listed (missing, no permission).
 std::vector<FileEntry> list_files(const std::string& source, const Selection& selection);
 
-// Opens one listed file. Throws IoError; ChangedError when it is not the file that was listed.
+// Opens one listed file of this machine; those of other storages are opened by the Storage that
+// listed them. Throws IoError; ChangedError when it is not the file that was listed.
 std::unique_ptr<base::ByteSource> open_file(const FileEntry& entry);
 
 // Splits a comma-separated list, trimming blanks and dropping empty items.

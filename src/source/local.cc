@@ -117,21 +117,15 @@ void Walk::visit(const Folder& folder, const fs::directory_entry& item) {
   const bool is_link = item.is_symlink(error);
   if (item.is_directory(error)) return visit_folder(folder, path, is_link);
 
-  Glob::Match match = glob_.takes(folder.state, name);
-  if (match == Glob::Match::kNo) {
-    // "Item.qvd.tmp" does not match "*.qvd", but its absence would puzzle whoever looks for it.
-    const std::optional<std::string_view> final_name = temporary_for(name);
-    if (!final_name || glob_.takes(folder.state, *final_name) == Glob::Match::kNo) return;
+  if (const std::optional<Glob::Match> match = match_in(glob_, folder.state, name)) {
+    visit_file(path, *match);
   }
-  visit_file(path, match);
 }
 
 void Walk::visit_folder(const Folder& folder, const fs::path& path, bool is_link) {
   const std::string name = path.filename().string();
   if (glob_.leaves_hidden(folder.state, name)) {
-    entries_.push_back(skipped(path, "hidden",
-                               "a hidden folder (its name begins with a dot), not entered; spell "
-                               "the dot out in the pattern to enter it"));
+    entries_.push_back(hidden_folder(path.string(), name, "file"));
     return;
   }
   Glob::State state = glob_.enter(folder.state, name);
@@ -153,31 +147,12 @@ void Walk::visit_file(const fs::path& path, Glob::Match match) {
     return;
   }
   FileEntry entry = file_entry(path, status);
-  if (temporary_for(entry.name)) {
-    entry.skip_code = "temporary";
-    entry.skip_reason = "a temporary name, as programs use it while they write";
-  } else if (match == Glob::Match::kHidden) {
-    entry.skip_code = "hidden";
-    entry.skip_reason = "a hidden file (its name begins with a dot)";
-  } else if (!S_ISREG(status.st_mode)) {
+  rules_.apply(path.lexically_relative(root_).string(), match, entry);
+  if (entry.skip_code.empty() && !S_ISREG(status.st_mode)) {
     entry.skip_code = "not-a-file";
     entry.skip_reason = "neither a regular file nor a link to one";
-  } else {
-    rules_.apply(path.lexically_relative(root_).string(), entry);
   }
   entries_.push_back(std::move(entry));
-}
-
-// Splits "/data/20??/**/*.qvd" into the folder before the first part with a wildcard and the
-// pattern.
-std::pair<std::string, std::string> split_glob(const std::string& path) {
-  std::size_t start = 0;
-  while (true) {
-    const std::size_t slash = path.find('/', start);
-    if (slash == std::string::npos || has_wildcards(path.substr(start, slash - start))) break;
-    start = slash + 1;
-  }
-  return {path.substr(0, start), path.substr(start)};
 }
 
 fs::path normal(const std::string& path) {

@@ -32,15 +32,15 @@ class Rclone {
   Rclone(const Rclone&) = delete;
   Rclone& operator=(const Rclone&) = delete;
 
-  // Makes a remote in the child's memory and returns its name with the colon ("r1:"); the same
+  // Makes a remote in the child's memory and returns its name with the colon ("our-r1:"); the same
   // `type` and `parameters` give the same remote. Throws ConfigError when rclone or this backend is
   // missing (what to install), IoError when the child does not start.
   std::string remote(const std::string& type, const nlohmann::json& parameters);
   // A remote of the user's own configuration, "NAME:".
   std::string own_remote(const std::string& name);
 
-  // Files below `dir` of the remote `fs` ("r1:bucket"), in one listing; with `recurse` all levels.
-  // `shown` is what messages call the place.
+  // Files below `dir` of the remote `fs` ("our-r1:bucket"), in one listing; with `recurse` all
+  // levels. `shown` is what messages call the place.
   std::vector<RcloneItem> list(const std::string& fs, const std::string& dir, bool recurse,
                                const std::string& shown);
   // Empty: there is nothing of that name.

@@ -77,4 +77,46 @@ void NameRules::apply(std::string_view relative_path, FileEntry& entry) const {
   entry.skip_code = "excluded";
 }
 
+void NameRules::apply(std::string_view relative_path, Glob::Match match, FileEntry& entry) const {
+  if (temporary_for(entry.name)) {
+    entry.skip_code = "temporary";
+    entry.skip_reason = "a temporary name, as programs use it while they write";
+  } else if (match == Glob::Match::kHidden) {
+    entry.skip_code = "hidden";
+    entry.skip_reason = "a hidden file (its name begins with a dot)";
+  } else {
+    apply(relative_path, entry);
+  }
+}
+
+std::optional<Glob::Match> match_in(const Glob& glob, const Glob::State& folder,
+                                    std::string_view name) {
+  const Glob::Match match = glob.takes(folder, name);
+  if (match != Glob::Match::kNo) return match;
+  const std::optional<std::string_view> final_name = temporary_for(name);
+  if (!final_name || glob.takes(folder, *final_name) == Glob::Match::kNo) return std::nullopt;
+  return match;
+}
+
+FileEntry hidden_folder(std::string path, std::string_view name, std::string source_type) {
+  return {.path = std::move(path),
+          .name = std::string(name),
+          .etag = {},
+          .source_type = std::move(source_type),
+          .skip_reason =
+              "a hidden folder (its name begins with a dot), not entered; spell the dot "
+              "out in the pattern to enter it",
+          .skip_code = "hidden"};
+}
+
+GlobSplit split_glob(std::string_view path) {
+  std::size_t start = 0;
+  while (true) {
+    const std::size_t slash = path.find('/', start);
+    if (slash == std::string_view::npos || has_wildcards(path.substr(start, slash - start))) break;
+    start = slash + 1;
+  }
+  return {std::string(path.substr(0, start)), std::string(path.substr(start))};
+}
+
 }  // namespace qvdhouse::source

@@ -1,0 +1,45 @@
+// Parts of remote_of(), one for each family of storages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "source/remote.h"
+
+namespace qvdhouse::source {
+
+Remote s3_remote(const Url& url, const Access& access, const Environment& environment);
+Remote google_remote(const Url& url, const Access& access, const Environment& environment);
+Remote azure_remote(const Url& url, const Access& access, const Environment& environment);
+Remote sftp_remote(const Url& url, const Access& access, const Environment& environment);
+Remote smb_remote(const Url& url, const Access& access);
+Remote webdav_remote(const Url& url, const Access& access);
+Remote hdfs_remote(const Url& url, const Access& access, const Environment& environment);
+Remote ftp_remote(const Url& url, const Access& access);
+Remote http_remote(const Url& url, const Access& access);
+
+// The variable's value; empty when it is not set.
+std::string value_of(const Environment& environment, std::string_view name);
+// That of the first that is set to something.
+std::string first_of(const Environment& environment, std::initializer_list<std::string_view> names);
+
+// The path without the slashes that it begins with.
+std::string below_root(std::string_view path);
+
+// User and password of the URL, else those of the settings; `source` says which, for people.
+struct Login {
+  std::string user;
+  std::string password;
+  std::string source;
+};
+Login login_of(const Url& url, const Access& access);
+
+// Whether `url` is that of an Azure blob container: https://ACCOUNT.blob.core.windows.net/….
+bool is_azure_host(const Url& url);
+
+// A shared access signature (read and list, of all blobs of the account) for an endpoint that
+// rclone's own parameters can not name. Ends at the midnight (UTC) after next week's, so that the
+// same day gives the same text. Throws ConfigError for a key that is no base64.
+std::string account_signature(const std::string& account, const std::string& key);
+
+}  // namespace qvdhouse::source

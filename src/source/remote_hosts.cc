@@ -1,0 +1,219 @@
+// Storages that are a host with folders: sftp, smb, webdav, hdfs, ftp, http.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "source/remote_families.h"
+
+namespace qvdhouse::source {
+namespace {
+
+Remote host_remote(const Url& url, std::string type, std::string source_type) {
+  return {.type = std::move(type),
+          .parameters = nlohmann::json::object(),
+          .own_name = {},
+          .root = {},
+          .path = below_root(url.path),
+          .source_type = std::move(source_type),
+          .credentials = {},
+          .public_root = {}};
+}
+
+void add_host(nlohmann::json& parameters, const Url& url) {
+  parameters["host"] = url.host;
+  if (url.port != 0) parameters["port"] = std::to_string(url.port);
+}
+
+// "http://host:port/" for what rclone reaches by http.
+std::string http_root(const Url& url, std::string_view scheme) {
+  return request_url({.scheme = std::string(scheme),
+                      .user = {},
+                      .password = {},
+                      .host = url.host,
+                      .port = url.port,
+                      .path = {},
+                      .query = {}});
+}
+
+std::string base64(std::string_view text) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string encoded;
+  for (std::size_t at = 0; at < text.size(); at += 3) {
+    unsigned bits = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      bits = bits << 8 | (at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      encoded += at + i > text.size() ? '=' : kDigits[bits >> (18 - 6 * i) & 63U];
+    }
+  }
+  return encoded;
+}
+
+// A list of rclone: fields in quotes, those within doubled.
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"') result += '"';
+    result += c;
+  }
+  return result + '"';
+}
+
+// The first of the user's keys that is there, as ssh itself names them.
+std::string default_key(const Environment& environment) {
+  const std::filesystem::path folder =
+      std::filesystem::path(value_of(environment, "HOME")) / ".ssh";
+  for (const char* name : {"id_ed25519", "id_ecdsa", "id_rsa"}) {
+    std::error_code error;
+    if (std::filesystem::is_regular_file(folder / name, error)) return (folder / name).string();
+  }
+  return {};
+}
+
+std::string add_sftp_key(nlohmann::json& parameters, const Access& access,
+                         const Environment& environment) {
+  std::string key = access.key_file;
+  if (key.empty() && !value_of(environment, "SSH_AUTH_SOCK").empty()) {
+    parameters["key_use_agent"] = "true";
+    return "the keys of the SSH agent (SSH_AUTH_SOCK)";
+  }
+  if (key.empty()) key = default_key(environment);
+  if (key.empty()) {
+    throw base::ConfigError(
+        "sftp: expected a password, a key or an SSH agent, found none; write the password in the "
+        "URL or source.password, name a key with source.key_file, or start an agent");
+  }
+  parameters["key_file"] = key;
+  if (!access.key_passphrase.empty()) parameters["key_file_pass"] = access.key_passphrase;
+  return fmt::format("the key {}", key);
+}
+
+}  // namespace
+
+Remote sftp_remote(const Url& url, const Access& access, const Environment& environment) {
+  Remote remote = host_remote(url, "sftp", "sftp");
+  remote.root = "/";
+  add_host(remote.parameters, url);
+  const Login login = login_of(url, access);
+  const std::string user =
+      login.user.empty() ? first_of(environment, {"USER", "LOGNAME"}) : login.user;
+  if (!user.empty()) remote.parameters["user"] = user;
+  // Without this file rclone takes any host key.
+  remote.parameters["known_hosts_file"] = access.known_hosts.empty()
+                                              ? value_of(environment, "HOME") + "/.ssh/known_hosts"
+                                              : access.known_hosts;
+  // No commands on the server: nothing but SFTP is needed, and many accounts allow nothing else.
+  remote.parameters["shell_type"] = "none";
+  remote.parameters["md5sum_command"] = "none";
+  remote.parameters["sha1sum_command"] = "none";
+  if (!login.password.empty() && access.key_file.empty()) {
+    remote.parameters["pass"] = login.password;
+    remote.credentials = login.source;
+  } else {
+    remote.credentials = add_sftp_key(remote.parameters, access, environment);
+  }
+  return remote;
+}
+
+Remote smb_remote(const Url& url, const Access& access) {
+  Remote remote = host_remote(url, "smb", "smb");
+  add_host(remote.parameters, url);
+  Login login = login_of(url, access);
+  std::string domain = access.domain;
+  // smb://DOMAIN;USER:PASSWORD@HOST/SHARE/path
+  if (const std::size_t semicolon = login.user.find(';'); semicolon != std::string::npos) {
+    domain = login.user.substr(0, semicolon);
+    login.user.erase(0, semicolon + 1);
+  }
+  if (!login.user.empty()) remote.parameters["user"] = login.user;
+  if (!login.password.empty()) remote.parameters["pass"] = login.password;
+  if (!domain.empty()) remote.parameters["domain"] = domain;
+  remote.credentials = login.source;
+  const std::size_t slash = std::min(remote.path.find('/'), remote.path.size());
+  remote.root = remote.path.substr(0, slash);
+  remote.path = below_root(std::string_view(remote.path).substr(slash));
+  if (remote.root.empty()) {
+    throw base::ConfigError("source: expected smb://HOST/SHARE/path, found no share");
+  }
+  Url root = url;
+  root.path = "/" + remote.root;
+  remote.public_root = public_text(root);
+  return remote;
+}
+
+Remote webdav_remote(const Url& url, const Access& access) {
+  Remote remote = host_remote(url, "webdav", "webdav");
+  remote.parameters["url"] = http_root(url, url.scheme == "webdavs" ? "https" : "http");
+  remote.parameters["vendor"] = "other";
+  if (!access.bearer_token.empty() && url.user.empty()) {
+    remote.parameters["bearer_token"] = access.bearer_token;
+    remote.credentials = "source.bearer_token";
+    return remote;
+  }
+  const Login login = login_of(url, access);
+  if (!login.user.empty()) remote.parameters["user"] = login.user;
+  if (!login.password.empty()) remote.parameters["pass"] = login.password;
+  remote.credentials = login.source;
+  return remote;
+}
+
+Remote hdfs_remote(const Url& url, const Access& access, const Environment& environment) {
+  if (url.host.empty()) {
+    throw base::ConfigError("source: expected hdfs://NAMENODE:PORT/path, found no name node");
+  }
+  constexpr std::uint16_t kDefaultPort = 8020;
+  Remote remote = host_remote(url, "hdfs", "hdfs");
+  remote.parameters["namenode"] =
+      fmt::format("{}:{}", url.host, url.port == 0 ? kDefaultPort : url.port);
+  std::string user = url.user.empty() ? access.user : url.user;
+  if (user.empty()) user = first_of(environment, {"HADOOP_USER_NAME", "USER", "LOGNAME"});
+  if (!user.empty()) remote.parameters["username"] = user;
+  remote.credentials = user.empty() ? "none: no user is given" : fmt::format("user {}", user);
+  return remote;
+}
+
+Remote ftp_remote(const Url& url, const Access& access) {
+  Remote remote = host_remote(url, "ftp", "ftp");
+  add_host(remote.parameters, url);
+  if (url.scheme == "ftps") {
+    remote.parameters["tls"] = "true";
+    if (url.port == 0) remote.parameters["port"] = "990";
+  }
+  if (!access.verify_tls) remote.parameters["no_check_certificate"] = "true";
+  const Login login = login_of(url, access);
+  remote.parameters["user"] = login.user.empty() ? "anonymous" : login.user;
+  remote.parameters["pass"] = login.password.empty() ? "anonymous" : login.password;
+  remote.credentials = login.user.empty() ? "anonymous" : login.source;
+  return remote;
+}
+
+Remote http_remote(const Url& url, const Access& access) {
+  Remote remote = host_remote(url, "http", "http");
+  remote.parameters["url"] = http_root(url, url.scheme);
+  // Sizes and versions of the files that match are asked for by our own reader.
+  remote.parameters["no_head"] = "true";
+  std::string headers;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    headers += fmt::format("{}{},{}", headers.empty() ? "" : ",", quoted(name), quoted(value));
+  };
+  const Login login = login_of(url, access);
+  remote.credentials = login.source;
+  if (!login.user.empty()) {
+    add("Authorization", "Basic " + base64(login.user + ":" + login.password));
+  } else if (!access.bearer_token.empty()) {
+    add("Authorization", "Bearer " + access.bearer_token);
+    remote.credentials = "source.bearer_token";
+  }
+  for (const std::string& header : access.headers) {
+    const std::size_t colon = std::min(header.find(':'), header.size());
+    const std::size_t value = std::min(header.find_first_not_of(" \t", colon + 1), header.size());
+    add(std::string_view(header).substr(0, colon), std::string_view(header).substr(value));
+  }
+  if (!headers.empty()) remote.parameters["headers"] = headers;
+  return remote;
+}
+
+}  // namespace qvdhouse::source

@@ -1,0 +1,167 @@
+#include "source/storage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "source/local.h"
+#include "source/name_pattern.h"
+#include "source/remote_families.h"
+#include "source/remote_file.h"
+#include "source/storage_state.h"
+
+namespace qvdhouse::source {
+namespace {
+
+std::string origin_of(Url url) {
+  url.path.clear();
+  return public_text(url);
+}
+
+// Their user part is a container.
+bool has_login(const Url& url) {
+  return (!url.user.empty() || !url.password.empty()) &&
+         public_text(url).find('@') == std::string::npos;
+}
+
+}  // namespace
+
+std::string local_path(const Url& url) {
+  if (url.path.empty() || !(url.host.empty() || url.host == "localhost") || url.port != 0) {
+    throw base::ConfigError(
+        fmt::format("source: expected file:///absolute/path, found host \"{}\" and path \"{}\"; a "
+                    "share of another machine has to be mounted first, or named smb://HOST/SHARE",
+                    url.host, url.path));
+  }
+  return url.path;
+}
+
+std::string identity_of(const Remote& remote, std::string_view path) {
+  const std::string_view scheme =
+      std::string_view(remote.public_root).substr(0, remote.public_root.find(':'));
+  return fmt::format("{}/{}", remote.public_root,
+                     has_encoded_path(scheme) ? percent_encoded(path) : std::string(path));
+}
+
+Storage::State::State(Access wanted)
+    : access(std::move(wanted)), http(access), rclone(access, http) {}
+
+Url Storage::State::remembered(const Url& url) {
+  const std::string origin = origin_of(url);
+  std::string place = public_text(url);
+  Url full = url;
+  const std::lock_guard lock(mutex_);
+  if (has_login(url)) {
+    logins_[origin] = {url.user, url.password};
+  } else if (const auto login = logins_.find(origin); login != logins_.end() && full.user.empty()) {
+    full.user = login->second.user;
+    full.password = login->second.password;
+  }
+  if (!url.query.empty()) {
+    queries_[place] = url.query;
+    return full;
+  }
+  // A signature of a container is good for all that is in it.
+  while (true) {
+    if (const auto query = queries_.find(place); query != queries_.end()) {
+      full.query = query->second;
+      return full;
+    }
+    const std::size_t slash = place.rfind('/');
+    if (!is_azure_host(url) || slash == std::string::npos || slash < origin.size()) return full;
+    place.erase(slash);
+  }
+}
+
+// A blob with a signature of its own needs no more than http; but what was listed with its
+// container is read by the same way as it was listed.
+bool Storage::State::is_direct(const Url& url) {
+  if (url.scheme == "ftp" || url.scheme == "ftps") return true;
+  if (url.scheme != "http" && url.scheme != "https") return false;
+  if (!is_azure_host(url)) return true;
+  const std::lock_guard lock(mutex_);
+  return fold_case(url.path).ends_with(".qvd") && queries_.contains(public_text(url));
+}
+
+std::string Storage::State::root_of(const Remote& remote) {
+  return (remote.type.empty() ? rclone.own_remote(remote.own_name)
+                              : rclone.remote(remote.type, remote.parameters)) +
+         remote.root;
+}
+
+HttpTarget Storage::State::target_of(const Url& url) const {
+  const bool is_http = url.scheme == "http" || url.scheme == "https";
+  const source::Login login = login_of(url, access);
+  HttpTarget target{.url = request_url(url),
+                    .user = login.user,
+                    .password = login.password,
+                    .bearer_token = {},
+                    .headers = {},
+                    .shown = public_text(url)};
+  if (is_http) {
+    if (target.user.empty()) target.bearer_token = access.bearer_token;
+    target.headers = access.headers;
+  }
+  target.use_netrc = target.user.empty() && target.bearer_token.empty();
+  return target;
+}
+
+std::unique_ptr<base::ByteSource> Storage::State::open_direct(const Url& url,
+                                                              const FileEntry& entry) {
+  const HttpTarget target = target_of(url);
+  return std::make_unique<RemoteFile>(http, target, entry,
+                                      [this, target] { return http.stat(target); });
+}
+
+std::unique_ptr<base::ByteSource> Storage::State::open_remote_url(const Url& url,
+                                                                  const FileEntry& entry) {
+  const Remote where = remote(url);
+  const std::string root = root_of(where);
+  const RemotePlace place = place_of(where);
+  const auto restat = [place, path = where.path, shown = entry.path] {
+    const std::optional<RcloneItem> item = place.stat(path);
+    if (!item) {
+      throw base::ChangedError(shown +
+                               ": expected the file that was listed, found none; it was removed "
+                               "or renamed since");
+    }
+    const FileEntry now = place.entry(path, *item);
+    return HttpStat{.size = now.size, .etag = now.etag, .mtime_us = now.mtime_us};
+  };
+  return std::make_unique<RemoteFile>(http, rclone.object(root, where.path, entry.path), entry,
+                                      restat);
+}
+
+Storage::Storage(Access access) : state_(std::make_unique<State>(std::move(access))) {}
+Storage::~Storage() = default;
+
+std::vector<FileEntry> Storage::list(const std::string& source, const Selection& selection) {
+  if (source.empty()) {
+    throw base::ConfigError("source: expected a folder, a file, a pattern or a URL, found nothing");
+  }
+  if (source.find('\0') != std::string::npos) {
+    throw base::ConfigError("source: expected a path, found a NUL byte in it");
+  }
+  const std::optional<Url> url = parse_url(source);
+  if (!url) return list_local(source, selection);
+  if (url->scheme == "file") return list_local(local_path(*url), selection);
+  const Url full = state_->remembered(*url);
+  if (state_->is_direct(full)) return state_->list_direct(full, selection);
+  return state_->list_remote_url(full, selection);
+}
+
+std::unique_ptr<base::ByteSource> Storage::open(const FileEntry& entry) {
+  const std::optional<Url> url = parse_url(entry.path);
+  if (!url) return open_local(entry);
+  const Url full = state_->remembered(*url);
+  if (state_->is_direct(full)) return state_->open_direct(full, entry);
+  return state_->open_remote_url(full, entry);
+}
+
+void Storage::remember(const std::string& source) {
+  if (const std::optional<Url> url = parse_url(source)) state_->remembered(*url);
+}
+
+}  // namespace qvdhouse::source
