@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/servers/credentials.h"
+#include "tests/servers/loopback.h"
 
 namespace qvdhouse::tests {
 namespace fs = std::filesystem;

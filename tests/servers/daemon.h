@@ -12,9 +12,6 @@
 
 namespace qvdhouse::tests {
 
-// A port of 127.0.0.1 that nothing listens on, outside the range that outgoing connections use.
-std::uint16_t free_port();
-
 class Daemon {
  public:
   // Starts `program` and waits until 127.0.0.1:port takes connections. Throws std::runtime_error

@@ -1,14 +1,13 @@
 """An FTP server with MLSD for one user and one folder, with TLS when given a certificate.
 
 Usage: ftp.py FOLDER PORT USER [CERTIFICATE KEY]; the password is FTP_PASSWORD of the environment.
-With a certificate nothing passes but over TLS: explicit, or from the first byte (implicit) where
-FTP_IMPLICIT is set.
+With a certificate it is TLS from the first byte, as the scheme ftps says.
 """
 import os
 import sys
 
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler, TLS_FTPHandler
+from pyftpdlib.handlers import FTPHandler, TLS_DTPHandler, TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 
 folder, port, user = sys.argv[1:4]
@@ -16,18 +15,25 @@ authorizer = DummyAuthorizer()
 authorizer.add_user(user, os.environ["FTP_PASSWORD"], folder, perm="elr")
 
 
+class PatientDataHandler(TLS_DTPHandler):
+    """Does not hang up on a client that is done with TLS before it asks for a file."""
+
+    def readable(self):
+        return self._ssl_want_read or self.receive
+
+
 class ImplicitTlsHandler(TLS_FTPHandler):
-    """TLS from the first byte."""
+    dtp_handler = PatientDataHandler
 
     def handle(self):
         self.secure_connection(self.ssl_context)
 
     def handle_ssl_established(self):
-        TLS_FTPHandler.handle(self)
+        super().handle()
 
 
 if len(sys.argv) > 4:
-    handler = ImplicitTlsHandler if os.environ.get("FTP_IMPLICIT") else TLS_FTPHandler
+    handler = ImplicitTlsHandler
     handler.certfile, handler.keyfile = sys.argv[4:6]
     handler.tls_control_required = handler.tls_data_required = True
 else:

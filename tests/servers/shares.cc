@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tests/servers/credentials.h"
+#include "tests/servers/loopback.h"
 #include "tests/servers/served.h"
 
 namespace qvdhouse::tests {

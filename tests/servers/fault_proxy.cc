@@ -1,0 +1,151 @@
+#include "tests/servers/fault_proxy.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "tests/servers/loopback.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+constexpr int kPollMs = 50;
+constexpr std::size_t kHalfHeaderBytes = 12;
+constexpr std::size_t kSlowBytes = 16'384;
+constexpr std::chrono::milliseconds kSlowPause{2};
+
+// Bytes that are there, at most `limit`; empty at the end of the stream.
+std::string receive(int socket, std::size_t limit = 65'536) {
+  std::string text(limit, '\0');
+  const ssize_t count = ::recv(socket, text.data(), text.size(), 0);
+  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  return text;
+}
+
+bool send_all(int socket, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
+    if (count <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+// Waits until one of the two can be read.
+bool readable(int socket, int other, const std::stop_token& stop, bool& other_is) {
+  while (!stop.stop_requested()) {
+    pollfd both[] = {{socket, POLLIN, 0}, {other, POLLIN, 0}};
+    if (::poll(both, 2, kPollMs) <= 0) continue;
+    other_is = both[0].revents == 0;
+    return true;
+  }
+  return false;
+}
+
+bool asks_for_a_file(std::string_view request) {
+  const std::string_view line = request.substr(0, request.find('\r'));
+  return line.starts_with("GET ") && line.find(".qvd") != std::string_view::npos;
+}
+
+void reset(int socket) {
+  const linger at_once{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, Fault fault) {
+  constexpr const char* kNames[] = {"drop", "half_headers", "503", "stall", "slow"};
+  return out << kNames[static_cast<int>(fault)];
+}
+
+FaultProxy::FaultProxy(std::uint16_t upstream, Fault fault, int times, std::size_t bytes)
+    : upstream_(upstream),
+      fault_(fault),
+      times_(times),
+      bytes_(fault == Fault::kHalfHeaders ? kHalfHeaderBytes : bytes),
+      port_(free_port()),
+      listener_(listen_on(port_)),
+      accepting_([this](const std::stop_token& stop) { accept_all(stop); }) {}
+
+FaultProxy::~FaultProxy() {
+  accepting_.request_stop();
+  accepting_.join();
+  connections_.clear();
+  ::close(listener_);
+}
+
+void FaultProxy::accept_all(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    pollfd waiting{listener_, POLLIN, 0};
+    if (::poll(&waiting, 1, kPollMs) <= 0) continue;
+    const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0) continue;
+    connections_.emplace_back(
+        [this, client](const std::stop_token& ended) { relay(client, ended); });
+  }
+}
+
+bool FaultProxy::take_one() {
+  int taken = spoiled_;
+  while (taken < times_) {
+    if (spoiled_.compare_exchange_weak(taken, taken + 1)) return true;
+  }
+  return false;
+}
+
+void FaultProxy::relay(int client, const std::stop_token& stop) {
+  const int server = connect_to(upstream_);
+  for (bool from_server = false; server >= 0 && readable(client, server, stop, from_server);) {
+    const std::string bytes = receive(from_server ? server : client);
+    if (bytes.empty()) break;
+    const bool spoil = !from_server && asks_for_a_file(bytes) && take_one();
+    if (spoil && fault_ == Fault::k503) {
+      send_all(client,
+               "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
+               "Connection: close\r\n\r\n");
+      break;
+    }
+    if (!send_all(from_server ? client : server, bytes)) break;
+    if (spoil && !answer_spoiled(client, server, stop)) break;
+  }
+  ::close(client);
+  if (server >= 0) ::close(server);
+}
+
+// Whether the connection may go on.
+bool FaultProxy::answer_spoiled(int client, int server, const std::stop_token& stop) const {
+  std::size_t left = bytes_;
+  bool from_client = false;
+  while (readable(server, client, stop, from_client)) {
+    if (from_client) return false;
+    if (left == 0 && fault_ == Fault::kStall) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(kPollMs));
+      pollfd watched{client, POLLRDHUP, 0};
+      if (::poll(&watched, 1, 0) > 0) return false;
+      continue;
+    }
+    if (left == 0) {
+      if (fault_ == Fault::kDrop) reset(client);
+      return false;
+    }
+    const bool slow = fault_ == Fault::kSlow;
+    const std::string bytes = receive(server, slow ? kSlowBytes : left);
+    if (bytes.empty() || !send_all(client, bytes)) return false;
+    if (slow) {
+      std::this_thread::sleep_for(kSlowPause);
+      if (bytes.size() < kSlowBytes) return true;
+    } else {
+      left -= bytes.size();
+    }
+  }
+  return false;
+}
+
+}  // namespace qvdhouse::tests

@@ -1,0 +1,53 @@
+#include "tests/servers/loopback.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <random>
+#include <stdexcept>
+
+namespace qvdhouse::tests {
+namespace {
+
+using Call = int (*)(int, const sockaddr*, socklen_t);
+
+// A new socket that is bound or connected; -1 when that fails.
+int socket_with(Call call, std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (call(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+}  // namespace
+
+int connect_to(std::uint16_t port) { return socket_with(::connect, port); }
+
+int listen_on(std::uint16_t port) {
+  const int fd = socket_with(::bind, port);
+  if (fd < 0 || ::listen(fd, SOMAXCONN) != 0) throw std::runtime_error("the port is taken");
+  return fd;
+}
+
+std::uint16_t free_port() {
+  std::random_device random;
+  std::uniform_int_distribution<int> ports(20'000, 32'000);
+  for (int tries = 0; tries < 1'000; ++tries) {
+    const auto port = static_cast<std::uint16_t>(ports(random));
+    const int fd = socket_with(::bind, port);
+    if (fd < 0) continue;
+    ::close(fd);
+    return port;
+  }
+  throw std::runtime_error("no free port between 20000 and 32000 on 127.0.0.1");
+}
+
+}  // namespace qvdhouse::tests

@@ -1,0 +1,15 @@
+// Sockets of 127.0.0.1.
+#pragma once
+
+#include <cstdint>
+
+namespace qvdhouse::tests {
+
+// -1 when nothing listens there.
+int connect_to(std::uint16_t port);
+// Throws std::runtime_error when the port is taken.
+int listen_on(std::uint16_t port);
+// A port that nothing listens on, outside the range that outgoing connections use.
+std::uint16_t free_port();
+
+}  // namespace qvdhouse::tests
