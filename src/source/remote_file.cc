@@ -13,7 +13,7 @@ namespace qvdhouse::source {
 namespace {
 
 constexpr std::uint64_t kHeadBytes = 64 * 1024;
-constexpr std::size_t kPieceBytes = 8 * 1024 * 1024;
+constexpr std::size_t kPieceBytes = 4 * 1024 * 1024;
 constexpr unsigned kConnections = 4;
 
 // If-Match takes strong tags, as HTTP has them. A hash that a listing brought is no tag.
