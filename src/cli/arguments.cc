@@ -4,7 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstring>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "cli/commands.h"
@@ -13,6 +15,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/settings_table.h"
+#include "cli/source_url.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -292,6 +295,21 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   }
   parsed.arguments = std::move(arguments);
   return parsed;
+}
+
+void hide_secrets(int argc, char** argv) {
+  const auto overwrite = [](char* text) { std::memset(text, '*', std::strlen(text)); };
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    for (const Setting& setting : settings_table()) {
+      if (!setting.is_secret || setting.flag.empty() || !word.starts_with(setting.flag)) continue;
+      if (word.size() == setting.flag.size() && i + 1 < argc) overwrite(argv[i + 1]);
+      if (word.substr(setting.flag.size()).starts_with('=')) {
+        overwrite(argv[i] + setting.flag.size() + 1);
+      }
+    }
+    if (masked_source(word) != word) overwrite(argv[i] + word.find("://") + 3);
+  }
 }
 
 }  // namespace qvdhouse::cli

@@ -31,4 +31,8 @@ struct Parsed {
 };
 Parsed parse_arguments(int argc, const char* const* argv);
 
+// Overwrites secrets in the command line itself, which every user of the machine can read while the
+// process runs: values of secret settings, and URLs with user info or a query.
+void hide_secrets(int argc, char** argv);
+
 }  // namespace qvdhouse::cli

@@ -23,6 +23,7 @@ int run_command(int argc, char** argv, Display& display) {
   // What is asked for.
   const Parsed parsed = parse_arguments(argc, argv);
   if (parsed.exit_code) return *parsed.exit_code;
+  hide_secrets(argc, argv);
   const Arguments& arguments = parsed.arguments;
 
   // The settings, from everywhere they may stand.

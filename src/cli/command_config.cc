@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/config_sources.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/settings_table.h"
@@ -30,6 +31,9 @@ int run_config(const ConfigArguments& arguments, const Context& context) {
     }
   }
   for (const auto& [key, value] : config.values) {
+    if (const auto named = named_key(key)) {
+      add(key, "", masked(*find_setting(named->setting_key), value.text), value.origin.where);
+    }
     if (key.starts_with(std::string(kTypesKey) + ".")) add(key, "", value.text, value.origin.where);
   }
   if (arguments.json) {

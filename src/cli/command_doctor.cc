@@ -3,17 +3,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
-#include <functional>
+#include <optional>
+#include <sstream>
+#include <utility>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/sources.h"
 #include "cli/target.h"
 #include "clickhouse/engine.h"
-#include "source/listing.h"
+#include "source/storage.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -90,22 +94,94 @@ Finding check_target(const Context& context) {
   }
 }
 
-Finding check_source(const Config& config) {
-  if (config.source.empty()) {
-    return {.what = "source", .detail = "none set (name one with each sync, or set QVD_SOURCE)"};
+// Every step on the way to one source.
+std::vector<Finding> walk_to(const OpenSource& source) {
+  std::vector<Finding> findings;
+  for (const source::Storage::Step& step :
+       source.storage.probe(source.settings.url, source.settings.selection)) {
+    findings.push_back(
+        {step.name, step.passed, step.detail, step.fix, step.passed ? kOk : kSource});
   }
-  try {
-    const auto files = source::list_files(config.source, config.selection);
-    const auto wanted = std::count_if(files.begin(), files.end(), [](const source::FileEntry& f) {
-      return f.skip_reason.empty();
-    });
-    return {.what = "source",
-            .detail = fmt::format("{}: {} to sync", config.source,
-                                  format_quantity(static_cast<std::uint64_t>(wanted), "file"))};
-  } catch (const base::Error& error) {
-    return {"source", false, error.what(), "check QVD_SOURCE and its permissions",
-            exit_code_of(error)};
+  return findings;
+}
+
+// The same as one finding: the step that failed, or what was listed.
+Finding check_source(const OpenSource& source) {
+  const std::string title = source_title(source.settings);
+  const std::string what =
+      source.settings.name.empty() ? "source" : "source " + source.settings.name;
+  Finding listed{.what = what, .detail = title};
+  for (const Finding& step : walk_to(source)) {
+    if (!step.good) {
+      return {what, false, fmt::format("{}: {}: {}", title, step.what, step.detail), step.fix,
+              step.exit_code};
+    }
+    if (step.what == "list") listed.detail = fmt::format("{}: {}", title, step.detail);
   }
+  return listed;
+}
+
+// Where the shell would find a program; empty: nowhere.
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return access(name.c_str(), X_OK) == 0 ? name : "";
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "/usr/bin:/bin" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string program = (folder.empty() ? "." : folder) + "/" + name;
+    if (access(program.c_str(), X_OK) == 0) return program;
+  }
+  return "";
+}
+
+// rclone, when a source needs it: always, or for folders and globs only.
+std::optional<Finding> check_rclone(const std::vector<OpenSource>& sources) {
+  std::string binary = "rclone";
+  bool always = false;
+  bool for_folders = false;
+  for (const OpenSource& source : sources) {
+    const std::string& url = source.settings.url;
+    const std::string scheme = url.substr(0, std::min(url.find("://"), url.size()));
+    if (scheme == url || scheme == "file") continue;
+    const bool is_direct =
+        scheme == "http" || scheme == "https" || scheme == "ftp" || scheme == "ftps";
+    (is_direct ? for_folders : always) = true;
+    if (!source.settings.access.rclone_binary.empty()) {
+      binary = source.settings.access.rclone_binary;
+    }
+  }
+  if (!always && !for_folders) return std::nullopt;
+  const std::string found = find_program(binary);
+  if (!found.empty()) return Finding{.what = "rclone", .detail = found};
+  const std::string missing = binary + (binary == "rclone" ? " is not on PATH" : " is not there");
+  const std::string fix =
+      "apt install rclone (https://rclone.org/install), or set "
+      "QVD_SOURCE_RCLONE_BINARY";
+  if (always) return Finding{"rclone", false, missing, fix, kSource};
+  return Finding{.what = "rclone",
+                 .detail = missing + "; single files are read without it, folders are not"};
+}
+
+std::vector<Finding> check_sources(const Context& context) {
+  if (context.config.chosen.empty()) {
+    return {{.what = "source", .detail = "none set (name one with each sync, or set QVD_SOURCE)"}};
+  }
+  Sources sources(context);
+  const std::vector<OpenSource> chosen = sources.chosen("doctor");
+  std::vector<Finding> findings;
+  if (auto rclone = check_rclone(chosen)) findings.push_back(std::move(*rclone));
+  for (const OpenSource& source : chosen) findings.push_back(check_source(source));
+  return findings;
+}
+
+// --source: the way to that one, and nothing else.
+std::vector<Finding> examine_source(const Context& context) {
+  Sources sources(context);
+  std::vector<Finding> findings;
+  for (const OpenSource& source : sources.chosen("doctor")) {
+    const std::vector<Finding> steps = walk_to(source);
+    findings.insert(findings.end(), steps.begin(), steps.end());
+  }
+  return findings;
 }
 
 std::vector<Finding> examine(const Context& context) {
@@ -124,14 +200,16 @@ std::vector<Finding> examine(const Context& context) {
   const bool ready = std::all_of(findings.begin(), findings.end(),
                                  [](const Finding& finding) { return finding.good; });
   if (ready) findings.push_back(check_target(context));
-  findings.push_back(check_source(config));
+  const std::vector<Finding> of_sources = check_sources(context);
+  findings.insert(findings.end(), of_sources.begin(), of_sources.end());
   return findings;
 }
 
 }  // namespace
 
 int run_doctor(const DoctorArguments& arguments, const Context& context) {
-  const std::vector<Finding> findings = examine(context);
+  const std::vector<Finding> findings =
+      is_source_asked(context.config) ? examine_source(context) : examine(context);
   int exit_code = kOk;
   Json json = Json::array();
   for (const Finding& finding : findings) {

@@ -5,9 +5,12 @@
 #include <filesystem>
 
 #include "cli/commands.h"
+#include "cli/config_sources.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/source_url.h"
+#include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/sync.h"
 #include "tracking/tracking.h"
@@ -20,7 +23,7 @@ void line(std::string_view title, const std::string& value) {
 }
 
 std::string version_of(std::uint64_t size, std::int64_t mtime_us) {
-  return fmt::format("{} bytes, modified {} UTC", format_count(size), format_time(mtime_us));
+  return fmt::format("{}, modified {} UTC", format_quantity(size, "byte"), format_time(mtime_us));
 }
 
 void print_record(const tracking::FileRecord& record) {
@@ -76,17 +79,23 @@ void print_explanation(const sync::Decision* decision, const tracking::FileRecor
   }
 }
 
-// A file named by its path needs no source to be set, and one that is only tracked needs none.
+// What sync would do with the files of all sources. A file named by its path or URL needs no source
+// to be set, and one that is only tracked needs none.
 std::vector<sync::Decision> decisions_about(const std::string& file, const Context& context,
                                             const Tracked& known) {
-  Config config = context.config;
-  if (config.source.empty()) {
-    if (!std::filesystem::exists(file)) return {};
-    config.source = file;
+  Sources sources(context);
+  std::vector<OpenSource> asked;
+  if (!context.config.chosen.empty()) asked = sources.chosen("explain", true);
+  const bool is_url = file.find("://") != std::string::npos;
+  const bool is_of_a_source = source_of(context.config, file).has_value();
+  if (!is_of_a_source && (is_url || (asked.empty() && std::filesystem::exists(file)))) {
+    asked.push_back(sources.of(file));
   }
-  const sync::Options options = sync_options(config);
-  check_source_exists(options.source);
-  return sync::decide(options, known.files, known.tables);
+  std::vector<sync::Decision> all;
+  for (const DecidedSource& decided : decide_sources(asked, known, false, context).sources) {
+    all.insert(all.end(), decided.decisions.begin(), decided.decisions.end());
+  }
+  return all;
 }
 
 }  // namespace
@@ -97,18 +106,20 @@ int run_explain(const ExplainArguments& arguments, const Context& context) {
   const std::vector<sync::Decision> decisions = decisions_about(arguments.file, context, known);
   std::vector<std::string> paths;
   for (const sync::Decision& decision : decisions) {
-    if (names_file(arguments.file, decision.file.path)) paths.push_back(decision.file.path);
+    if (names_file(arguments.file, decision.file.path, decision.file.name))
+      paths.push_back(decision.file.path);
   }
   for (const tracking::FileRecord& record : tracked) {
-    if (names_file(arguments.file, record.file_path)) paths.push_back(record.file_path);
+    if (names_file(arguments.file, record.file_path, record.file_name))
+      paths.push_back(record.file_path);
   }
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   if (paths.empty()) {
-    throw UsageError(fmt::format(
-        "no file of the source{}{} and none in the tracking table is "
-        "called {}",
-        context.config.source.empty() ? "" : " ", context.config.source, arguments.file));
+    throw UsageError(
+        fmt::format("no file of the source{} and none in the tracking table is called {}",
+                    context.config.source.empty() ? "" : " " + masked_source(context.config.source),
+                    masked_source(arguments.file)));
   }
 
   Json json = Json::array();

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/source_url.h"
 #include "cli/target.h"
 #include "tracking/tracking.h"
 
@@ -67,11 +68,14 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
 }  // namespace
 
 int run_history(const HistoryArguments& arguments, const Context& context) {
+  // A path or URL is compared as tracking has it; a name is in no folder.
+  const bool is_path = arguments.file.find('/') != std::string::npos;
+  const std::string file = is_path ? identity_of(arguments.file) : arguments.file;
   std::vector<tracking::Attempt> attempts;
   if (target_may_hold_data(context.config)) {
     const Target target = Target::open(context, false);
     attempts = at_target(context.config, [&] {
-      return target.tracking(context.config).history(arguments.file, arguments.limit);
+      return target.tracking(context.config).history(file, arguments.limit);
     });
   }
   if (arguments.json) {
@@ -79,9 +83,9 @@ int run_history(const HistoryArguments& arguments, const Context& context) {
     for (const tracking::Attempt& attempt : attempts) json.push_back(attempt_json(attempt));
     print_json(json);
   } else if (attempts.empty()) {
-    print(arguments.file.empty()
-              ? std::string("No attempts are recorded.\n")
-              : fmt::format("No attempts at {} are recorded.\n", printable(arguments.file)));
+    print(arguments.file.empty() ? std::string("No attempts are recorded.\n")
+                                 : fmt::format("No attempts at {} are recorded.\n",
+                                               printable(masked_source(arguments.file))));
   } else {
     print_attempts(attempts, context.verbose);
   }

@@ -1,11 +1,13 @@
 // qvdhouse inspect: one file's header, fields and the columns that would be made of them, and why.
-// Needs no engine and no network.
+// Needs no engine.
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/source_url.h"
+#include "cli/sources.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/profile.h"
@@ -14,13 +16,20 @@
 namespace qvdhouse::cli {
 namespace {
 
-std::unique_ptr<base::ByteSource> open_named(const std::string& path) {
-  const auto files = source::list_files(path, {.pattern = "*", .include = {}, .exclude = {}});
+struct NamedFile {
+  source::FileEntry entry;
+  std::unique_ptr<base::ByteSource> bytes;
+};
+
+// `sources` must outlive what is returned.
+NamedFile open_named(const std::string& file, Sources& sources) {
+  const OpenSource source = sources.of(file);
+  const auto files = source.storage.list(file, {.pattern = "*", .include = {}, .exclude = {}});
   if (files.size() != 1) {
-    throw UsageError(fmt::format("inspect takes one file; {} is {}", path,
+    throw UsageError(fmt::format("inspect takes one file; {} is {}", masked_source(file),
                                  files.empty() ? "none" : format_quantity(files.size(), "file")));
   }
-  return source::open_file(files[0]);
+  return {files[0], source.storage.open(files[0])};
 }
 
 // "3 int, 2 text, 1 blank": which kinds of symbols a field has.
@@ -168,14 +177,14 @@ void inspect(const base::ByteSource& source, const std::string& name,
 }  // namespace
 
 int run_inspect(const InspectArguments& arguments, const Context& context) {
-  const auto source = open_named(arguments.file);
-  const std::string name = std::filesystem::path(arguments.file).filename().string();
+  Sources sources(context);
+  const NamedFile file = open_named(arguments.file, sources);
   try {
-    inspect(*source, name, arguments, context);
+    inspect(*file.bytes, file.entry.name, arguments, context);
   } catch (const base::InputError& error) {
-    throw base::InputError(arguments.file + ": " + error.what());
+    throw base::InputError(file.entry.path + ": " + error.what());
   } catch (const base::SchemaError& error) {
-    throw base::SchemaError(arguments.file + ": " + error.what());
+    throw base::SchemaError(file.entry.path + ": " + error.what());
   }
   return kOk;
 }

@@ -1,10 +1,12 @@
 // qvdhouse ls: the files of the source, without asking ClickHouse.
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/sources.h"
 #include "qvd/header.h"
 #include "schema/names.h"
 #include "source/listing.h"
@@ -20,16 +22,24 @@ struct HeaderFacts {
   std::string error;
 };
 
-HeaderFacts header_facts(const source::FileEntry& file) {
+HeaderFacts header_facts(const source::FileEntry& file, source::Storage& storage) {
   try {
-    const qvd::TableHeader header = qvd::read_header(*source::open_file(file));
+    const qvd::TableHeader header = qvd::read_header(*storage.open(file));
     return {header.record_count, header.fields.size(), header.created_at, ""};
   } catch (const base::Error& error) {
     return {0, 0, "", error.what()};
   }
 }
 
-void print_files(const std::vector<source::FileEntry>& files, const Context& context) {
+std::string table_of(const source::FileEntry& file, const SourceSettings& source,
+                     const Context& context) {
+  schema::Policy policy = context.config.policy;
+  policy.table_prefix = source.table_prefix;
+  return schema::table_name(file.name, policy);
+}
+
+void print_files(const std::vector<source::FileEntry>& files, const OpenSource& source,
+                 const Context& context) {
   std::vector<Column> columns = {{.title = "File", .flexible = true},
                                  {.title = "Size", .right = true},
                                  {"Modified (UTC)"},
@@ -43,16 +53,16 @@ void print_files(const std::vector<source::FileEntry>& files, const Context& con
   std::vector<std::string> notes;
   std::uint64_t bytes = 0;
   for (const source::FileEntry& file : files) {
-    const std::string name = short_path(file, context.config.source);
+    const std::string name = short_path(file, source.settings.url);
     if (!file.skip_reason.empty()) {
       notes.push_back(fmt::format("{}: skipped, {}", printable(name), printable(file.skip_reason)));
       continue;
     }
     bytes += file.size;
     rows.push_back({name, format_bytes(file.size), format_time(file.mtime_us),
-                    schema::table_name(file.name, context.config.policy)});
+                    table_of(file, source.settings, context)});
     if (!context.verbose) continue;
-    const HeaderFacts facts = header_facts(file);
+    const HeaderFacts facts = header_facts(file, source.storage);
     const bool good = facts.error.empty();
     rows.back().push_back(good ? format_count(facts.records) : "–");
     rows.back().push_back(good ? format_count(facts.fields) : "–");
@@ -67,38 +77,54 @@ void print_files(const std::vector<source::FileEntry>& files, const Context& con
   print(fmt::format("{}, {}\n", format_quantity(rows.size(), "file"), format_bytes(bytes)));
 }
 
+Json file_json(const source::FileEntry& file, const OpenSource& source, const Context& context) {
+  Json item{{"path", file.path},
+            {"name", file.name},
+            {"size", file.size},
+            {"mtime", format_time(file.mtime_us)},
+            {"etag", file.etag},
+            {"source_type", file.source_type},
+            {"skip_reason", file.skip_reason}};
+  if (file.skip_reason.empty()) item["table"] = table_of(file, source.settings, context);
+  if (context.verbose && file.skip_reason.empty()) {
+    const HeaderFacts facts = header_facts(file, source.storage);
+    item["records"] = facts.records;
+    item["fields"] = facts.fields;
+    item["created_at"] = facts.created_at;
+    item["error"] = facts.error;
+  }
+  item["source"] = source.settings.name;
+  return item;
+}
+
 }  // namespace
 
 int run_ls(const LsArguments& arguments, const Context& context) {
-  const std::string& source = required_source(context.config, "ls");
-  const auto files = source::list_files(source, context.config.selection);
-  if (!arguments.json) {
-    print_files(files, context);
-    return kOk;
-  }
+  Sources sources(context);
+  const std::vector<OpenSource> chosen = sources.chosen("ls");
   Json json = Json::array();
-  for (const source::FileEntry& file : files) {
-    Json item{{"path", file.path},
-              {"name", file.name},
-              {"size", file.size},
-              {"mtime", format_time(file.mtime_us)},
-              {"etag", file.etag},
-              {"source_type", file.source_type},
-              {"skip_reason", file.skip_reason}};
-    if (file.skip_reason.empty()) {
-      item["table"] = schema::table_name(file.name, context.config.policy);
+  std::vector<int> failures;
+  for (const OpenSource& source : chosen) {
+    std::vector<source::FileEntry> files;
+    try {
+      files = source.storage.list(source.settings.url, source.settings.selection);
+    } catch (const base::Error& error) {
+      if (chosen.size() == 1) throw;
+      context.log.error("{}: {}", source_title(source.settings), error.what());
+      failures.push_back(exit_code_of(error));
+      continue;
     }
-    if (context.verbose && file.skip_reason.empty()) {
-      const HeaderFacts facts = header_facts(file);
-      item["records"] = facts.records;
-      item["fields"] = facts.fields;
-      item["created_at"] = facts.created_at;
-      item["error"] = facts.error;
+    if (arguments.json) {
+      for (const source::FileEntry& file : files) json.push_back(file_json(file, source, context));
+    } else {
+      if (chosen.size() > 1) print(printable(source_title(source.settings)) + "\n");
+      print_files(files, source, context);
+      if (chosen.size() > 1) print("\n");
     }
-    json.push_back(std::move(item));
   }
-  print_json(json);
-  return kOk;
+  if (arguments.json) print_json(json);
+  if (failures.empty()) return kOk;
+  return failures.size() < chosen.size() ? static_cast<int>(kPartial) : failures[0];
 }
 
 }  // namespace qvdhouse::cli

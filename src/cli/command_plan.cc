@@ -6,6 +6,7 @@
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/sources.h"
 #include "cli/target.h"
 #include "clickhouse/ddl.h"
 #include "load/load.h"
@@ -23,9 +24,10 @@ struct PlannedTable {
   int exit_code = kOk;
 };
 
-PlannedTable plan_file(const source::FileEntry& entry, const sync::Options& options) {
+PlannedTable plan_file(const source::FileEntry& entry, source::Storage& storage,
+                       const sync::Options& options) {
   try {
-    const auto source = source::open_file(entry);
+    const auto source = storage.open(entry);
     const load::PreparedFile file = load::prepare(*source, entry.name, options.load);
     PlannedTable planned;
     planned.ddl = clickhouse::create_table_sql(
@@ -42,46 +44,53 @@ PlannedTable plan_file(const source::FileEntry& entry, const sync::Options& opti
   }
 }
 
+void print_planned(const PlannedTable& planned, const std::string& name) {
+  print(fmt::format("\n-- {}\n", printable(name)));
+  for (const std::string& warning : planned.warnings) {
+    print(fmt::format("-- note: {}\n", printable(warning)));
+  }
+  if (!planned.error.empty()) {
+    print(fmt::format("-- can not be loaded: {}\n", printable(planned.error)));
+  } else {
+    print(printable_lines(planned.ddl) + ";\n");
+  }
+}
+
 }  // namespace
 
 int run_plan(const PlanArguments& arguments, const Context& context) {
-  sync::Options options = sync_options(context.config);
-  options.full = arguments.full;
-  check_source_exists(options.source);
+  Sources sources(context);
+  const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
-  const auto decisions = sync::decide(options, tracked.files, tracked.tables);
+  const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
 
   Json json = Json::array();
-  if (!arguments.json) print_decisions(decisions, options.source);
   std::size_t planned_count = 0;
   std::vector<int> failures;
-  for (const sync::Decision& decision : decisions) {
-    const bool to_load = decision.action == sync::Action::kLoad;
-    if (context.stop.stop_requested()) throw base::Cancelled("stopped");
-    const PlannedTable planned = to_load ? plan_file(decision.file, options) : PlannedTable{};
-    planned_count += to_load ? 1 : 0;
-    if (planned.exit_code != kOk) failures.push_back(planned.exit_code);
-    if (arguments.json) {
-      Json item = decision_json(decision);
-      item["ddl"] = planned.ddl;
-      item["warnings"] = planned.warnings;
-      item["error"] = planned.error;
-      json.push_back(std::move(item));
-    } else if (to_load) {
-      print(fmt::format("\n-- {}\n", printable(short_path(decision.file, options.source))));
-      for (const std::string& warning : planned.warnings) {
-        print(fmt::format("-- note: {}\n", printable(warning)));
-      }
-      if (!planned.error.empty()) {
-        print(fmt::format("-- can not be loaded: {}\n", printable(planned.error)));
-      } else {
-        print(printable_lines(planned.ddl) + ";\n");
+  for (const auto& [source, options, decisions] : decided.sources) {
+    if (!arguments.json) print_decisions(decisions, source.settings, decided.are_several());
+    for (const sync::Decision& decision : decisions) {
+      const bool to_load = decision.action == sync::Action::kLoad;
+      if (context.stop.stop_requested()) throw base::Cancelled("stopped");
+      const PlannedTable planned =
+          to_load ? plan_file(decision.file, source.storage, options) : PlannedTable{};
+      planned_count += to_load ? 1 : 0;
+      if (planned.exit_code != kOk) failures.push_back(planned.exit_code);
+      if (arguments.json) {
+        Json item = decision_json(decision);
+        item["ddl"] = planned.ddl;
+        item["warnings"] = planned.warnings;
+        item["error"] = planned.error;
+        item["source"] = source.settings.name;
+        json.push_back(std::move(item));
+      } else if (to_load) {
+        print_planned(planned, short_path(decision.file, options.source));
       }
     }
   }
   if (arguments.json) print_json(json);
-  if (failures.empty()) return kOk;
-  return planned_count == 1 ? failures[0] : static_cast<int>(kPartial);
+  if (failures.empty()) return decided.exit_code;
+  return planned_count == 1 && decided.exit_code == kOk ? failures[0] : static_cast<int>(kPartial);
 }
 
 }  // namespace qvdhouse::cli

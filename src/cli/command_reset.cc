@@ -10,6 +10,7 @@
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/source_url.h"
 #include "cli/target.h"
 #include "clickhouse/quote.h"
 #include "tracking/tracking.h"
@@ -44,11 +45,12 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
   std::erase_if(files, [&](const tracking::FileRecord& file) {
     if (arguments.all) return false;
     if (!arguments.table.empty()) return file.table_name != arguments.table;
-    return !names_file(arguments.file, file.file_path);
+    return !names_file(arguments.file, file.file_path, file.file_name);
   });
   if (files.empty() && !arguments.all) {
-    throw UsageError(fmt::format("nothing tracked is called {}; see qvdhouse status",
-                                 arguments.file.empty() ? arguments.table : arguments.file));
+    throw UsageError(
+        fmt::format("nothing tracked is called {}; see qvdhouse status",
+                    arguments.file.empty() ? arguments.table : masked_source(arguments.file)));
   }
 
   std::vector<std::string> paths;

@@ -7,6 +7,8 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/source_url.h"
+#include "cli/sources.h"
 #include "cli/target.h"
 #include "tracking/tracking.h"
 
@@ -19,6 +21,8 @@ Json record_json(const tracking::FileRecord& file) {
               {"table_name", file.table_name},
               {"file_size", file.file_size},
               {"file_mtime", format_time(file.file_mtime_us)},
+              {"file_etag", file.file_etag},
+              {"source_type", file.source_type},
               {"processed_at", format_time(file.processed_at_us)},
               {"processing_duration_seconds", file.processing_duration_seconds},
               {"row_count", file.row_count},
@@ -64,7 +68,14 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
 }  // namespace
 
 int run_status(const StatusArguments& arguments, const Context& context) {
-  const std::vector<tracking::FileRecord> files = read_tracked(context).files;
+  std::vector<tracking::FileRecord> files = read_tracked(context).files;
+  // QVD_SOURCE and the like are for commands that read one.
+  if (is_source_asked(context.config)) {
+    const SourceSettings& source = context.config.sources[context.config.chosen.front()];
+    std::erase_if(files, [&](const tracking::FileRecord& file) {
+      return !is_below(file.file_path, source.url);
+    });
+  }
   if (arguments.json) {
     Json json = Json::array();
     for (const tracking::FileRecord& file : files) json.push_back(record_json(file));

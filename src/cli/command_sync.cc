@@ -1,13 +1,15 @@
 // qvdhouse sync: loads what is new or changed.
 #include <fmt/format.h>
 
+#include "base/error.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/source_url.h"
+#include "cli/sources.h"
 #include "cli/target.h"
-#include "source/listing.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -55,20 +57,59 @@ Json file_json(const sync::FileOutcome& file) {
   return json;
 }
 
-void print_summary_json(const sync::Summary& summary, int exit_code) {
-  Json json{{"run_id", summary.run_id},
+// What became of one source.
+struct SourceRun {
+  SourceSettings source;
+  sync::Summary summary;
+};
+
+// All sources together, for totals.
+sync::Summary total(const std::vector<SourceRun>& runs) {
+  sync::Summary sum;
+  for (const auto& [source, summary] : runs) {
+    if (sum.run_id.empty()) sum.run_id = summary.run_id;
+    sum.files.insert(sum.files.end(), summary.files.begin(), summary.files.end());
+    sum.rows += summary.rows;
+    sum.bytes += summary.bytes;
+    sum.seconds += summary.seconds;
+  }
+  return sum;
+}
+
+void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
+  const sync::Summary sum = total(runs);
+  Json json{{"run_id", sum.run_id},
             {"exit_code", exit_code},
-            {"loaded", summary.count(sync::Outcome::kLoaded)},
-            {"skipped", summary.count(sync::Outcome::kSkipped)},
-            {"waiting", summary.count(sync::Outcome::kWaiting)},
-            {"failed", summary.count(sync::Outcome::kFailed)},
-            {"rolled_back", summary.count(sync::Outcome::kCancelled)},
-            {"rows", summary.rows},
-            {"bytes", summary.bytes},
-            {"seconds", summary.seconds}};
+            {"loaded", sum.count(sync::Outcome::kLoaded)},
+            {"skipped", sum.count(sync::Outcome::kSkipped)},
+            {"waiting", sum.count(sync::Outcome::kWaiting)},
+            {"failed", sum.count(sync::Outcome::kFailed)},
+            {"rolled_back", sum.count(sync::Outcome::kCancelled)},
+            {"rows", sum.rows},
+            {"bytes", sum.bytes},
+            {"seconds", sum.seconds}};
+  json["sources"] = Json::array();
   json["files"] = Json::array();
-  for (const sync::FileOutcome& file : summary.files) json["files"].push_back(file_json(file));
+  for (const auto& [source, summary] : runs) {
+    json["sources"].push_back(Json{{"name", source.name},
+                                   {"url", masked_source(source.url)},
+                                   {"run_id", summary.run_id},
+                                   {"files", summary.files.size()},
+                                   {"error", summary.source_error},
+                                   {"error_class", summary.source_error_class}});
+    for (const sync::FileOutcome& file : summary.files) {
+      json["files"].push_back(file_json(file));
+      json["files"].back()["source"] = source.name;
+    }
+  }
   print_json(json);
+}
+
+// The only source can not be reached: the command's own error.
+void throw_source_error(const sync::Summary& summary) {
+  if (summary.source_error.empty()) return;
+  if (summary.source_error_class == "config") throw base::ConfigError(summary.source_error);
+  throw base::IoError(summary.source_error);
 }
 
 // The last line: what was done, in numbers.
@@ -91,95 +132,127 @@ std::string totals(const sync::Summary& summary) {
   return text + "\n";
 }
 
-void print_summary(const sync::Summary& summary, const Context& context) {
-  if (summary.files.empty()) {
-    print(fmt::format("No files match {} in {}.\n", context.config.selection.pattern,
-                      printable(context.config.source)));
-    return;
-  }
+// Whether there was anything to print.
+bool print_files(const sync::Summary& summary, const SourceSettings& source, bool verbose) {
   std::vector<std::vector<std::string>> rows;
   for (const sync::FileOutcome& file : summary.files) {
-    if (file.outcome == sync::Outcome::kSkipped && !context.verbose) continue;
+    if (file.outcome == sync::Outcome::kSkipped && !verbose) continue;
     const bool loaded = file.outcome == sync::Outcome::kLoaded;
-    rows.push_back({short_path(file.decision.file, context.config.source),
+    rows.push_back({short_path(file.decision.file, source.url),
                     loaded ? file.result.table : file.decision.table,
                     loaded ? format_count(file.result.row_count) : "–",
                     format_bytes(file.decision.file.size),
                     loaded ? format_seconds(seconds_of(file.result)) : "–",
                     std::string(outcome_name(file.outcome))});
   }
-  if (!rows.empty()) {
-    print_table({{.title = "File", .flexible = true},
-                 {.title = "Table", .flexible = true},
-                 {.title = "Rows", .right = true},
-                 {.title = "Size", .right = true},
-                 {.title = "Time", .right = true},
-                 {"Result"}},
-                rows);
-    print("\n");
-  }
+  if (rows.empty()) return false;
+  print_table({{.title = "File", .flexible = true},
+               {.title = "Table", .flexible = true},
+               {.title = "Rows", .right = true},
+               {.title = "Size", .right = true},
+               {.title = "Time", .right = true},
+               {"Result"}},
+              rows);
+  print("\n");
+  return true;
+}
+
+// Why files were not loaded; whether there was anything to print.
+bool print_causes(const sync::Summary& summary, const SourceSettings& source) {
+  bool printed = false;
   for (const sync::FileOutcome& file : summary.files) {
     const bool failed = file.outcome == sync::Outcome::kFailed;
     // One that failed before and is left alone would else look like one that is loaded.
-    const bool failed_before =
-        file.decision.reason_code == "failed-unchanged" || file.decision.reason_code == "backoff";
-    if (!failed && !failed_before && file.outcome != sync::Outcome::kWaiting) continue;
-    print_paragraph(short_path(file.decision.file, context.config.source) + ": ",
+    const std::string& code = file.decision.reason_code;
+    const bool is_worth_a_word =
+        code == "failed-unchanged" || code == "backoff" || code == "unreadable";
+    if (!failed && !is_worth_a_word && file.outcome != sync::Outcome::kWaiting) continue;
+    print_paragraph(short_path(file.decision.file, source.url) + ": ",
                     failed ? file.error : file.decision.reason, 2);
+    printed = true;
   }
-  print(totals(summary));
+  return printed;
 }
 
-// A run that could not go on: the source's fault when it can not be listed, else ClickHouse's.
-[[noreturn]] void throw_for_its_side(const sync::Options& options, const base::IoError& error) {
-  source::list_files(options.source, options.selection);
-  throw TargetError(error.what());
+void print_summary(const std::vector<SourceRun>& runs, int exit_code, const Context& context) {
+  if (context.quiet && exit_code == kOk) return;
+  for (const auto& [source, summary] : runs) {
+    bool ends_in_text = true;  // and not in a blank line
+    if (runs.size() > 1) print(printable(source_title(source)) + "\n");
+    if (!summary.source_error.empty()) {
+      print_paragraph("not reached: ", summary.source_error, 2);
+    } else if (summary.files.empty()) {
+      print(fmt::format("No files match {} in {}.\n", printable(source.selection.pattern),
+                        printable(masked_source(source.url))));
+    } else {
+      const bool has_table = !context.quiet && print_files(summary, source, context.verbose);
+      ends_in_text = print_causes(summary, source) || !has_table;
+    }
+    if (ends_in_text && runs.size() > 1) print("\n");
+  }
+  const sync::Summary sum = total(runs);
+  if (!sum.files.empty()) print(totals(sum));
+}
+
+int dry_run(const SyncArguments& arguments, Sources& sources, const Context& context) {
+  const Tracked tracked = read_tracked(context);
+  Json json = Json::array();
+  const DecidedSources decided =
+      decide_sources(sources.chosen("sync", true), tracked, arguments.full, context);
+  for (const auto& [source, options, decisions] : decided.sources) {
+    if (!arguments.json) print_decisions(decisions, source.settings, decided.are_several());
+    for (const sync::Decision& decision : decisions) {
+      json.push_back(decision_json(decision));
+      json.back()["source"] = source.settings.name;
+    }
+  }
+  if (arguments.json) print_json(json);
+  return decided.exit_code;
+}
+
+// One source after the other; what ClickHouse can not do ends all.
+std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full,
+                               const Target& target, const Context& context) {
+  sync::Monitor monitor;
+  std::unique_ptr<Progress> progress;
+  if (!context.quiet) progress = std::make_unique<Progress>(monitor, context.display);
+  // On a terminal the live block says it, and the table at the end.
+  const bool says_lines = !context.quiet && (context.verbose || !context.display.is_terminal());
+  const auto on_file = [&](const sync::FileOutcome& file) {
+    const std::string line = outcome_line(file);
+    if (says_lines && !line.empty()) context.display.line(line);
+  };
+  std::vector<SourceRun> runs;
+  for (const OpenSource& source : sources) {
+    if (!runs.empty() && context.stop.stop_requested()) throw base::Cancelled("stopped");
+    sync::Options options = sync_options(context.config, source.settings);
+    options.full = full;
+    runs.push_back({source.settings, at_target(context.config, [&] {
+                      return sync::run(options, source.storage, target.endpoint(), monitor,
+                                       context.log, on_file, context.stop);
+                    })});
+  }
+  return runs;
 }
 
 }  // namespace
 
 int run_sync(const SyncArguments& arguments, const Context& context) {
-  sync::Options options = sync_options(context.config);
-  options.full = arguments.full;
-  check_source_exists(options.source);
+  Sources sources(context);
+  if (arguments.dry_run) return dry_run(arguments, sources, context);
 
-  if (arguments.dry_run) {
-    const Tracked tracked = read_tracked(context);
-    const auto decisions = sync::decide(options, tracked.files, tracked.tables);
-    if (arguments.json) {
-      Json json = Json::array();
-      for (const sync::Decision& decision : decisions) json.push_back(decision_json(decision));
-      print_json(json);
-    } else {
-      print_decisions(decisions, options.source);
-    }
-    return kOk;
-  }
-
+  const std::vector<OpenSource> chosen = sources.chosen("sync", true);
   const Target target = Target::open(context, true);
-  sync::Monitor monitor;
-  sync::Summary summary;
-  {
-    std::unique_ptr<Progress> progress;
-    if (!context.quiet) progress = std::make_unique<Progress>(monitor, context.display);
-    // On a terminal the live block says it, and the table at the end.
-    const bool says_lines = !context.quiet && (context.verbose || !context.display.is_terminal());
-    const auto on_file = [&](const sync::FileOutcome& file) {
-      const std::string line = outcome_line(file);
-      if (says_lines && !line.empty()) context.display.line(line);
-    };
-    try {
-      summary = sync::run(options, target.endpoint(), monitor, context.log, on_file, context.stop);
-    } catch (const base::IoError& error) {
-      throw_for_its_side(options, error);
-    }
-  }
+  const std::vector<SourceRun> runs = run_all(chosen, arguments.full, target, context);
+  if (runs.size() == 1) throw_source_error(runs[0].summary);
 
-  const int exit_code = exit_code_of_run(summary);
+  std::vector<sync::Summary> summaries;
+  for (const SourceRun& run : runs) summaries.push_back(run.summary);
+  const int exit_code = exit_code_of_runs(summaries);
   if (arguments.json) {
-    print_summary_json(summary, exit_code);
+    print_summary_json(runs, exit_code);
   } else {
-    print_summary(summary, context);
+    print_summary(runs, exit_code, context);
   }
   return exit_code;
 }

@@ -9,6 +9,7 @@
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/sources.h"
 #include "cli/target.h"
 #include "load/load.h"
 #include "source/listing.h"
@@ -23,33 +24,36 @@ struct Verdict {
   int exit_code = kOk;
 };
 
-// The file as it was when it was loaded; nothing when it is another one by now.
-std::optional<source::FileEntry> unchanged_file(const tracking::FileRecord& record) {
-  const source::Selection everything{.pattern = "*", .include = {}, .exclude = {}};
-  const auto files = source::list_files(record.file_path, everything);
-  if (files.size() != 1 || files[0].size != record.file_size ||
-      files[0].mtime_us != record.file_mtime_us) {
-    return std::nullopt;
-  }
-  return files[0];
+// The file as it was when it was loaded: opening it finds out whether it still is.
+source::FileEntry loaded_version(const tracking::FileRecord& record) {
+  return {.path = record.file_path,
+          .name = record.file_name,
+          .size = record.file_size,
+          .mtime_us = record.file_mtime_us,
+          .etag = record.file_etag,
+          .source_type = record.source_type,
+          .skip_reason = {},
+          .skip_code = {}};
 }
 
-Verdict verify_file(const tracking::FileRecord& record, const Target& target,
-                    const sync::Options& options, const Context& context) {
+Verdict verify_file(const tracking::FileRecord& record, const Target& target, Sources& sources,
+                    const Context& context) {
   try {
-    const auto entry = unchanged_file(record);
-    if (!entry) {
-      return {"not checked",
-              {"the file has changed since it was loaded; run qvdhouse sync first"},
-              kSource};
-    }
-    const auto source = source::open_file(*entry);
+    const OpenSource source = sources.of(record.file_path);
+    const sync::Options options = sync_options(context.config, source.settings);
+    const source::FileEntry entry = loaded_version(record);
+    const auto bytes = source.storage.open(entry);
+    bytes->check_unchanged();
     const auto differences =
-        load::verify_table(*source, entry->name, target.endpoint(), options.load, context.stop);
+        load::verify_table(*bytes, entry.name, target.endpoint(), options.load, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};
     return {"different", differences, kVerify};
   } catch (const base::Cancelled&) {
     throw;
+  } catch (const base::ChangedError&) {
+    return {"not checked",
+            {"the file has changed since it was loaded; run qvdhouse sync first"},
+            kSource};
   } catch (const base::Error& error) {
     return {"not checked", {error.what()}, exit_code_of(error)};
   }
@@ -61,7 +65,8 @@ std::vector<tracking::FileRecord> loaded_files(const Target& target, const Conte
       at_target(context.config, [&] { return target.tracking(context.config).files(); });
   std::erase_if(files, [&](const tracking::FileRecord& file) {
     if (file.status != "completed") return true;
-    return !table.empty() && file.table_name != table && !names_file(table, file.file_path);
+    return !table.empty() && file.table_name != table &&
+           !names_file(table, file.file_path, file.file_name);
   });
   if (files.empty() && !table.empty()) {
     throw UsageError(
@@ -73,13 +78,10 @@ std::vector<tracking::FileRecord> loaded_files(const Target& target, const Conte
 }  // namespace
 
 int run_verify(const VerifyArguments& arguments, const Context& context) {
-  Config config = context.config;
-  if (config.source.empty()) config.source = ".";  // verify reads the files that were tracked
-  const sync::Options options = sync_options(config);
-
+  Sources sources(context);
   std::vector<tracking::FileRecord> files;
   std::optional<Target> target;
-  if (target_may_hold_data(config)) {
+  if (target_may_hold_data(context.config)) {
     target = Target::open(context, false);
     files = loaded_files(*target, context, arguments.table);
   }
@@ -89,7 +91,7 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
   std::vector<std::pair<std::string, std::string>> details;  // table, what differs
   std::vector<int> failures;
   for (const tracking::FileRecord& file : files) {
-    const Verdict verdict = verify_file(file, *target, options, context);
+    const Verdict verdict = verify_file(file, *target, sources, context);
     if (verdict.exit_code != kOk) failures.push_back(verdict.exit_code);
     json.push_back(Json{{"table", file.table_name},
                         {"file_path", file.file_path},

@@ -218,10 +218,13 @@ void resolve_sources(Config& config) {
 std::optional<std::size_t> source_of(const Config& config, const std::string& text) {
   const std::string identity = identity_of(text);
   std::optional<std::size_t> best;
+  std::size_t best_length = 0;
   for (std::size_t i = 0; i < config.sources.size(); ++i) {
     if (!is_below(identity, config.sources[i].url)) continue;
-    const bool narrower = !best || config.sources[i].url.size() >= config.sources[*best].url.size();
-    if (narrower) best = i;
+    const std::size_t length = identity_of(config.sources[i].url).size();
+    if (best && length < best_length) continue;
+    best = i;
+    best_length = length;
   }
   return best;
 }

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <utility>
 
 #include "base/error.h"
+#include "cli/exit_code.h"
+#include "cli/source_url.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -21,30 +24,12 @@ bool same_in_any_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-const std::string& required_source(const Config& config, std::string_view command) {
-  if (!config.source.empty()) return config.source;
-  throw base::ConfigError(
-      fmt::format("no source is set; name the folder that holds the QVD files: `qvdhouse {} "
-                  "./qvds`, or set QVD_SOURCE or `source` in qvdhouse.toml",
-                  command));
-}
-
-void check_source_exists(const std::string& source) {
-  const bool is_plain_path =
-      source.find("://") == std::string::npos && source.find_first_of("*?[{") == std::string::npos;
-  std::error_code error;
-  if (!is_plain_path || std::filesystem::exists(source, error) || error) return;
-  throw base::IoError(
-      fmt::format("{}: there is no such file or folder; check the path, or "
-                  "QVD_SOURCE",
-                  source));
-}
-
-sync::Options sync_options(const Config& config) {
+sync::Options sync_options(const Config& config, const SourceSettings& source) {
   sync::Options options;
-  options.source = required_source(config, "sync");
-  options.selection = config.selection;
+  options.source = source.url;
+  options.selection = source.selection;
   options.load.policy = config.policy;
+  options.load.policy.table_prefix = source.table_prefix;
   options.load.invalid_utf8 = config.invalid_utf8;
   options.load.batch_rows = config.batch_rows;
   options.load.streams = config.streams;
@@ -57,14 +42,29 @@ sync::Options sync_options(const Config& config) {
   return options;
 }
 
+DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
+                              bool full, const Context& context) {
+  DecidedSources decided{.sources = {}, .asked = sources.size()};
+  for (const OpenSource& source : sources) {
+    sync::Options options = sync_options(context.config, source.settings);
+    options.full = full;
+    try {
+      auto decisions = sync::decide(options, source.storage, tracked.files, tracked.tables);
+      decided.sources.push_back({source, std::move(options), std::move(decisions)});
+    } catch (const base::Cancelled&) {
+      throw;
+    } catch (const base::Error& error) {
+      if (sources.size() == 1) throw;
+      context.log.error("{}: {}", source_title(source.settings), error.what());
+      decided.exit_code = decided.exit_code == kOk ? exit_code_of(error) : kPartial;
+    }
+  }
+  if (decided.exit_code != kOk && !decided.sources.empty()) decided.exit_code = kPartial;
+  return decided;
+}
+
 std::string short_path(const source::FileEntry& file, const std::string& source) {
-  if (source.find("://") != std::string::npos) return file.path;
-  std::error_code error;
-  const auto folder = std::filesystem::weakly_canonical(source, error);
-  if (error) return file.path;
-  const std::string below = std::filesystem::path(file.path).lexically_relative(folder).string();
-  if (below == ".") return file.name;
-  return below.empty() || below.starts_with("..") ? file.path : below;
+  return path_below(file.path, source);
 }
 
 std::string_view action_name(sync::Action action) {
@@ -81,14 +81,17 @@ std::string_view action_name(sync::Action action) {
   return "";
 }
 
-void print_decisions(const std::vector<sync::Decision>& decisions, const std::string& source) {
+void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
+                     bool with_title) {
+  if (with_title) print(fmt::format("\n{}\n", printable(source_title(source))));
   std::vector<std::vector<std::string>> rows;
   std::uint64_t bytes_to_load = 0;
   std::string counts;
   for (const sync::Decision& decision : decisions) {
     if (decision.action == sync::Action::kLoad) bytes_to_load += decision.file.size;
-    rows.push_back({std::string(action_name(decision.action)), short_path(decision.file, source),
-                    format_bytes(decision.file.size), decision.table, decision.reason});
+    rows.push_back({std::string(action_name(decision.action)),
+                    short_path(decision.file, source.url), format_bytes(decision.file.size),
+                    decision.table, decision.reason});
   }
   for (const sync::Action action : kAllActions) {
     const auto count = static_cast<std::uint64_t>(
@@ -122,15 +125,10 @@ Json decision_json(const sync::Decision& decision) {
               {"reason", decision.reason}};
 }
 
-bool names_file(std::string_view text, std::string_view path) {
-  const std::filesystem::path file(path);
-  if (same_in_any_case(text, path) || same_in_any_case(text, file.filename().string()) ||
-      same_in_any_case(text, file.stem().string())) {
-    return true;
-  }
-  std::error_code error;
-  const auto absolute = std::filesystem::weakly_canonical(std::filesystem::path(text), error);
-  return !error && absolute == file;
+bool names_file(const std::string& text, std::string_view path, std::string_view name) {
+  const std::string stem = std::filesystem::path(name).stem().string();
+  return same_in_any_case(text, path) || same_in_any_case(text, name) ||
+         same_in_any_case(text, stem) || identity_of(text) == path;
 }
 
 }  // namespace qvdhouse::cli

@@ -7,18 +7,32 @@
 #include <vector>
 
 #include "cli/config.h"
+#include "cli/context.h"
 #include "cli/output.h"
+#include "cli/sources.h"
+#include "cli/target.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
 
-// Throws ConfigError when no source is set.
-sync::Options sync_options(const Config& config);
-// Throws ConfigError when no source is set, naming `command` in the fix.
-const std::string& required_source(const Config& config, std::string_view command);
-// Throws IoError when the source is a plain local path that is not there. Saves starting an engine
-// for a typing slip; everything else is found when the source is listed.
-void check_source_exists(const std::string& source);
+// The options of a sync of one source.
+sync::Options sync_options(const Config& config, const SourceSettings& source);
+
+// What sync would do with each file of several sources.
+struct DecidedSource {
+  OpenSource source;
+  sync::Options options;
+  std::vector<sync::Decision> decisions;
+};
+struct DecidedSources {
+  std::vector<DecidedSource> sources;  // that could be listed
+  std::size_t asked = 0;
+  int exit_code = 0;  // not 0: some could not be, which is logged
+  bool are_several() const { return asked > 1; }
+};
+// A source that can not be listed is left out with a message; the only one throws.
+DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
+                              bool full, const Context& context);
 
 // The path as a user of this source calls it: below the source's folder without it.
 std::string short_path(const source::FileEntry& file, const std::string& source);
@@ -26,10 +40,12 @@ std::string short_path(const source::FileEntry& file, const std::string& source)
 // "load", "skip", "wait", "refuse".
 std::string_view action_name(sync::Action action);
 
-void print_decisions(const std::vector<sync::Decision>& decisions, const std::string& source);
+// `with_title`: names the source above.
+void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
+                     bool with_title);
 Json decision_json(const sync::Decision& decision);
 
-// Whether `text`, as a user typed it, means the file: its path, name or stem, in any case.
-bool names_file(std::string_view text, std::string_view path);
+// Whether `text`, as a user typed it, means the file: its path or URL, name or stem, in any case.
+bool names_file(const std::string& text, std::string_view path, std::string_view name);
 
 }  // namespace qvdhouse::cli

@@ -27,15 +27,26 @@ int exit_code_of_class(std::string_view error_class) {
   return kSource;
 }
 
-int exit_code_of_run(const sync::Summary& summary) {
-  if (summary.count(sync::Outcome::kCancelled) > 0) return kStopped;
-  if (summary.count(sync::Outcome::kFailed) == 0) return kOk;
-  if (summary.count(sync::Outcome::kLoaded) > 0) return kPartial;
+int exit_code_of_runs(const std::vector<sync::Summary>& runs) {
   std::set<int> codes;
-  for (const sync::FileOutcome& file : summary.files) {
-    if (file.outcome == sync::Outcome::kFailed) codes.insert(exit_code_of_class(file.error_class));
+  std::size_t sources_down = 0;
+  bool any_loaded = false;
+  for (const sync::Summary& run : runs) {
+    if (run.count(sync::Outcome::kCancelled) > 0) return kStopped;
+    if (run.count(sync::Outcome::kLoaded) > 0) any_loaded = true;
+    if (!run.source_error.empty()) {
+      ++sources_down;
+      codes.insert(exit_code_of_class(run.source_error_class));
+    }
+    for (const sync::FileOutcome& file : run.files) {
+      if (file.outcome == sync::Outcome::kFailed) {
+        codes.insert(exit_code_of_class(file.error_class));
+      }
+    }
   }
-  return codes.size() == 1 ? *codes.begin() : kPartial;
+  if (codes.empty()) return kOk;
+  const bool others_are_well = any_loaded || (sources_down > 0 && sources_down < runs.size());
+  return others_are_well || codes.size() > 1 ? static_cast<int>(kPartial) : *codes.begin();
 }
 
 }  // namespace qvdhouse::cli

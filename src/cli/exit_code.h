@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -39,8 +40,9 @@ int exit_code_of(const std::exception& error);
 // Of an error_class as tracking writes it: input, io, server, config, schema, verify.
 int exit_code_of_class(std::string_view error_class);
 
-// 130 when stopped; 0 when no file failed; the class of the failures when every file that was taken
-// up failed and all for one class (so a single file has its own); else 7.
-int exit_code_of_run(const sync::Summary& summary);
+// Of the runs of one command, one a source. 130 when stopped; 0 when nothing failed; the class of
+// the failures when every file that was taken up, and every source, failed and all for one class
+// (so a single file has its own); else 7.
+int exit_code_of_runs(const std::vector<sync::Summary>& runs);
 
 }  // namespace qvdhouse::cli

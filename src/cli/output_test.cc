@@ -99,7 +99,7 @@ TEST(ExitCode, OfRuns) {
   const auto code = [](std::vector<sync::FileOutcome> files) {
     sync::Summary summary;
     summary.files = std::move(files);
-    return exit_code_of_run(summary);
+    return exit_code_of_runs({summary});
   };
   EXPECT_EQ(code({}), 0);
   EXPECT_EQ(code({outcome(Outcome::kLoaded), outcome(Outcome::kWaiting)}), 0);

@@ -43,6 +43,19 @@ std::string absolute_path(const std::string& path) {
   return error ? path : absolute.lexically_normal().string();
 }
 
+// What lies below a source begins with this and a slash.
+std::string folder_of(const std::string& source) {
+  std::string folder;
+  if (std::optional<source::Url> url = try_parse(source); url && url->scheme != "file") {
+    url->path = without_wildcards(url->path);
+    folder = source::public_text(*url);
+  } else {
+    folder = without_wildcards(absolute_path(url ? url->path : source));
+  }
+  while (folder.ends_with('/')) folder.pop_back();
+  return folder;
+}
+
 }  // namespace
 
 std::string masked_source(std::string_view text) {
@@ -75,16 +88,22 @@ std::string identity_of(const std::string& text) {
 
 bool is_below(std::string_view identity, const std::string& source) {
   if (identity == identity_of(source)) return true;
-  std::string folder;
-  if (std::optional<source::Url> url = try_parse(source); url && url->scheme != "file") {
-    url->path = without_wildcards(url->path);
-    folder = source::public_text(*url);
-  } else {
-    folder = without_wildcards(absolute_path(url ? url->path : source));
-  }
-  while (folder.ends_with('/')) folder.pop_back();
+  const std::string folder = folder_of(source);
   return identity.size() > folder.size() && identity.starts_with(folder) &&
          identity[folder.size()] == '/';
+}
+
+std::string path_below(const std::string& identity, const std::string& source) {
+  std::string folder = folder_of(source);
+  if (!is_below(identity, source)) return identity;
+  if (identity.size() <= folder.size() || identity == identity_of(source)) {
+    folder = identity.substr(0, identity.rfind('/'));
+  }
+  const std::string path = identity.substr(folder.size() + 1);
+  const std::optional<source::Url> url = try_parse(source);
+  return url && source::has_encoded_path(url->scheme) && url->scheme != "file"
+             ? source::percent_decoded(path)
+             : path;
 }
 
 }  // namespace qvdhouse::cli

@@ -14,6 +14,9 @@ std::string masked_source(std::string_view text);
 // query. The text itself where that can not be told.
 std::string identity_of(const std::string& text);
 
+// The path of the file below the source, decoded; the identity where it lies elsewhere.
+std::string path_below(const std::string& identity, const std::string& source);
+
 // Whether the file of this identity lies below the source, or is it. The source may be a glob: then
 // below the part of it that has no wildcard.
 bool is_below(std::string_view identity, const std::string& source);

@@ -26,23 +26,29 @@ struct Verdict {
   std::string reason;
 };
 
+bool have_etags(const FileEntry& file, const FileRecord& record) {
+  return !file.etag.empty() && !record.file_etag.empty();
+}
+
 // "size 10 → 12 bytes, modification time … → …"
 std::string changes(const FileEntry& file, const FileRecord& record) {
   std::vector<std::string> parts;
   if (file.size != record.file_size) {
-    parts.push_back(fmt::format("size {} → {} bytes", record.file_size, file.size));
+    parts.push_back(fmt::format("size {} → {} {}", record.file_size, file.size,
+                                file.size == 1 ? "byte" : "bytes"));
   }
   if (file.mtime_us != record.file_mtime_us) {
     parts.push_back(fmt::format("modification time {} → {}", time_text(record.file_mtime_us),
                                 time_text(file.mtime_us)));
   }
-  if (file.etag != record.file_etag) {
+  if (have_etags(file, record) && file.etag != record.file_etag) {
     parts.push_back(fmt::format("ETag {} → {}", record.file_etag, file.etag));
   }
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-Verdict judge_completed(const std::string& table, const FileRecord& record, const Facts& facts) {
+Verdict judge_completed(const FileEntry& file, const std::string& table, const FileRecord& record,
+                        const Facts& facts) {
   if (record.table_name != table) {
     return {
         Action::kLoad, "renamed",
@@ -52,7 +58,8 @@ Verdict judge_completed(const std::string& table, const FileRecord& record, cons
     return {Action::kLoad, "missing", fmt::format("its table {} does not exist any more", table)};
   }
   return {Action::kSkip, "unchanged",
-          fmt::format("size and modification time are those of the load at {}",
+          fmt::format("{} are those of the load at {}",
+                      have_etags(file, record) ? "size and ETag" : "size and modification time",
                       time_text(record.processed_at_us))};
 }
 
@@ -85,7 +92,7 @@ Verdict judge(const FileEntry& file, const std::string& table, const FileRecord*
   if (!is_same_version(file, *record)) {
     return {Action::kLoad, "changed", "it changed: " + changes(file, *record)};
   }
-  if (record->status == "completed") return judge_completed(table, *record, facts);
+  if (record->status == "completed") return judge_completed(file, table, *record, facts);
   if (record->status == "failed") return judge_failed(*record, facts);
   return {Action::kLoad, "retry",
           fmt::format("its last state is \"{}\", at {}", record->status,
@@ -124,16 +131,16 @@ std::string collision(const FileEntry& file, const std::string& table,
   }
   if (others.empty()) return "";
   return fmt::format(
-      "expected one file for table {}, found {} and {}; rename one, exclude one, or load them with "
-      "different table prefixes",
+      "expected one file for table {}, found {} and {}; rename one, exclude one, load them with "
+      "different table prefixes, or forget one that is gone (qvdhouse reset --file)",
       table, file.path, fmt::join(others, ", "));
 }
 
 }  // namespace
 
 bool is_same_version(const FileEntry& file, const FileRecord& record) {
-  return file.size == record.file_size && file.mtime_us == record.file_mtime_us &&
-         file.etag == record.file_etag;
+  if (file.size != record.file_size) return false;
+  return have_etags(file, record) ? file.etag == record.file_etag : file.mtime_us == record.file_mtime_us;
 }
 
 std::int64_t now_us() {

@@ -34,8 +34,10 @@ struct Facts {
   std::function<bool(const std::string& path, const std::string& other_path)> is_another_file;
 };
 
-// The facts of this moment, with questions that look at the files themselves.
-Facts gather_facts(const Options& options, std::vector<tracking::FileRecord> tracked,
+// The facts of this moment, with questions that look at the files themselves; `storage` must
+// outlive them.
+Facts gather_facts(const Options& options, source::Storage& storage,
+                   std::vector<tracking::FileRecord> tracked,
                    std::optional<std::set<std::string>> tables);
 
 std::vector<Decision> decide_files(std::vector<source::FileEntry> files, const Facts& facts);
@@ -45,7 +47,8 @@ std::vector<Decision> decide_files(std::vector<source::FileEntry> files, const F
 Decision decide_file(source::FileEntry file, std::string table, const tracking::FileRecord* record,
                      const Facts& facts);
 
-// Size, modification time and ETag are those of the record.
+// The file is the version that the record speaks of: by size and ETag where both have one, else by
+// size and modification time.
 bool is_same_version(const source::FileEntry& file, const tracking::FileRecord& record);
 
 // Equal exactly when all settings are equal that decide how a file is read and what it becomes: a

@@ -43,6 +43,12 @@ FileRecord failed(const std::string& error_class, std::int64_t retry_at_us) {
   return record;
 }
 
+FileRecord with_etag(const std::string& etag) {
+  FileRecord record = completed();
+  record.file_etag = etag;
+  return record;
+}
+
 Facts facts() {
   return {.tracked = {},
           .tables = std::set<std::string>{"QvdItem"},
@@ -72,8 +78,25 @@ const Case kCases[] = {
      "size 100 → 101 bytes"},
     {"OlderTime", completed(), [](FileEntry& e, Facts&) { e.mtime_us -= 1; }, Action::kLoad,
      "changed", "2026-07-12 09:15:00.000000 UTC → 2026-07-12 09:14:59.999999 UTC"},
-    {"OtherEtag", completed(), [](FileEntry& e, Facts&) { e.etag = "b"; }, Action::kLoad, "changed",
-     "ETag"},
+    {"OtherEtag", with_etag("a"), [](FileEntry& e, Facts&) { e.etag = "b"; }, Action::kLoad,
+     "changed", "ETag a → b"},
+    {"SameEtagLaterTime", with_etag("a"),
+     [](FileEntry& e, Facts&) {
+       e.etag = "a";
+       e.mtime_us += 1;
+     },
+     Action::kSkip, "unchanged", "size and ETag"},
+    {"SameEtagOtherSize", with_etag("a"),
+     [](FileEntry& e, Facts&) {
+       e.etag = "a";
+       e.size = 101;
+     },
+     Action::kLoad, "changed", "size 100 → 101 bytes"},
+    {"EtagOnlyThen", with_etag("a"), kNothing, Action::kSkip, "unchanged", ""},
+    {"EtagOnlyNow", completed(), [](FileEntry& e, Facts&) { e.etag = "b"; }, Action::kSkip,
+     "unchanged", ""},
+    {"EtagOnlyThenLaterTime", with_etag("a"), [](FileEntry& e, Facts&) { e.mtime_us += 1; },
+     Action::kLoad, "changed", "modification time"},
     {"TableGone", completed(), [](FileEntry&, Facts& f) { f.tables->clear(); }, Action::kLoad,
      "missing", "QvdItem does not exist"},
     {"TablesUnknown", completed(), [](FileEntry&, Facts& f) { f.tables.reset(); }, Action::kSkip,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -9,7 +10,34 @@
 
 namespace qvdhouse::sync {
 
-Facts gather_facts(const Options& options, std::vector<tracking::FileRecord> tracked,
+namespace {
+
+bool is_url(const std::string& path) { return path.find("://") != std::string::npos; }
+
+// Looks into the folder, because storages differ in what they say of one file that is not there. A
+// folder that can not be listed may have it: whoever knows better can forget the file.
+bool may_exist(source::Storage& storage, const std::string& url) {
+  try {
+    const source::Selection everything{.pattern = "*", .include = {}, .exclude = {}};
+    const auto files = storage.list(url.substr(0, url.rfind('/')), everything);
+    return std::any_of(files.begin(), files.end(),
+                       [&](const source::FileEntry& file) { return file.path == url; });
+  } catch (const base::Error&) {
+    return true;
+  }
+}
+
+bool is_another_file(source::Storage& storage, const std::string& path, const std::string& other) {
+  if (is_url(path)) return path != other && may_exist(storage, path);
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return false;
+  return is_url(other) || (!std::filesystem::equivalent(path, other, error) && !error);
+}
+
+}  // namespace
+
+Facts gather_facts(const Options& options, source::Storage& storage,
+                   std::vector<tracking::FileRecord> tracked,
                    std::optional<std::set<std::string>> tables) {
   return {.tracked = std::move(tracked),
           .tables = std::move(tables),
@@ -18,9 +46,9 @@ Facts gather_facts(const Options& options, std::vector<tracking::FileRecord> tra
           .full = options.full,
           .policy = options.load.policy,
           .settings_hash = settings_hash(options.load),
-          .missing = [](const source::FileEntry& file) -> std::string {
+          .missing = [&storage](const source::FileEntry& file) -> std::string {
             try {
-              return missing_part(*source::open_file(file));
+              return missing_part(*storage.open(file));
             } catch (const base::ChangedError& error) {
               return error.what();
             } catch (const base::IoError&) {
@@ -28,18 +56,16 @@ Facts gather_facts(const Options& options, std::vector<tracking::FileRecord> tra
             }
           },
           .is_another_file =
-              [](const std::string& path, const std::string& other) {
-                std::error_code error;
-                return std::filesystem::exists(path, error) &&
-                       !std::filesystem::equivalent(path, other, error) && !error;
+              [&storage](const std::string& path, const std::string& other) {
+                return is_another_file(storage, path, other);
               }};
 }
 
-std::vector<Decision> decide(const Options& options,
+std::vector<Decision> decide(const Options& options, source::Storage& storage,
                              const std::vector<tracking::FileRecord>& tracked,
                              const std::optional<std::set<std::string>>& tables) {
-  return decide_files(source::list_files(options.source, options.selection),
-                      gather_facts(options, tracked, tables));
+  return decide_files(storage.list(options.source, options.selection),
+                      gather_facts(options, storage, tracked, tables));
 }
 
 }  // namespace qvdhouse::sync

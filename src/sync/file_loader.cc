@@ -158,7 +158,7 @@ bool FileLoader::run_attempt(Task& task) {
   task.outcome.result = {};
   std::optional<Failure> failure;
   try {
-    const auto source = source::open_file(decision.file);
+    const auto source = context_.storage.open(decision.file);
     load::load_file(*source, decision.file.name, context_.endpoint, load_options_,
                     running.progress(), task.outcome.result, context_.stop);
   } catch (const std::exception& error) {

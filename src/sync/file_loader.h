@@ -22,6 +22,7 @@ namespace qvdhouse::sync {
 // What all files of a run share; outlives every FileLoader.
 struct RunContext {
   const Options& options;
+  source::Storage& storage;
   clickhouse::Endpoint endpoint;  // with options.database
   std::string run_id;
   Facts facts;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "sync/claim.h"
+#include "sync/failure.h"
 #include "sync/file_loader.h"
 #include "sync/ledger.h"
 #include "sync/monitor.h"
@@ -161,9 +162,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-Summary run(const Options& options, const clickhouse::Endpoint& endpoint, Monitor& monitor,
-            spdlog::logger& log, const std::function<void(const FileOutcome&)>& on_file,
-            std::stop_token stop) {
+Summary run(const Options& options, source::Storage& storage, const clickhouse::Endpoint& endpoint,
+            Monitor& monitor, spdlog::logger& log,
+            const std::function<void(const FileOutcome&)>& on_file, std::stop_token stop) {
   const auto start = std::chrono::steady_clock::now();
   clickhouse::Endpoint target = endpoint;
   target.database = options.database;
@@ -176,9 +177,20 @@ Summary run(const Options& options, const clickhouse::Endpoint& endpoint, Monito
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
-  std::vector<source::FileEntry> listing = source::list_files(options.source, options.selection);
+  std::vector<source::FileEntry> listing;
+  try {
+    listing = storage.list(options.source, options.selection);
+  } catch (const base::Cancelled&) {
+    throw;
+  } catch (const base::Error& error) {
+    const Failure failure = describe_failure(error);
+    return {.run_id = make_run_id(now_us()),
+            .source_error = failure.message,
+            .source_error_class = failure.error_class,
+            .seconds = seconds_since(start)};
+  }
   const double list_seconds = seconds_since(list_start);
-  Facts facts = gather_facts(options, std::move(tracked), tables);
+  Facts facts = gather_facts(options, storage, std::move(tracked), tables);
   const std::vector<Decision> decisions = decide_files(std::move(listing), facts);
   for (const Decision& decision : decisions) {
     if (decision.action == Action::kLoad) announce_file(monitor, decision.file.size);
@@ -189,6 +201,7 @@ Summary run(const Options& options, const clickhouse::Endpoint& endpoint, Monito
   TargetWatch watch(target);
   std::optional<Recorder> recorder(std::in_place, std::move(tracking), log);
   const RunContext context{.options = options,
+                           .storage = storage,
                            .endpoint = target,
                            .run_id = make_run_id(now_us()),
                            .facts = std::move(facts),
@@ -216,7 +229,10 @@ Summary run(const Options& options, const clickhouse::Endpoint& endpoint, Monito
   settle_untouched(decisions, ledger);
   sweep_staging(context);
 
-  Summary summary{.run_id = context.run_id, .files = ledger.take()};
+  Summary summary{.run_id = context.run_id,
+                  .source_error = {},
+                  .source_error_class = {},
+                  .files = ledger.take()};
   for (const FileOutcome& file : summary.files) {
     if (file.outcome != Outcome::kLoaded) continue;
     summary.rows += file.result.row_count;

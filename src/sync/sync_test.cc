@@ -63,7 +63,7 @@ class SyncTest : public tests::SharedEngine {
   Summary sync(std::stop_token stop = {}) {
     Monitor monitor;
     spdlog::logger log("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-    return run(options_, endpoint(), monitor, log, {}, std::move(stop));
+    return run(options_, storage_, endpoint(), monitor, log, {}, std::move(stop));
   }
   // File name → reason code of every file, loaded ones in capitals.
   static std::map<std::string, std::string> fates(const Summary& summary) {
@@ -81,6 +81,7 @@ class SyncTest : public tests::SharedEngine {
 
   fs::path source_;
   Options options_;
+  source::Storage storage_{source::Access{.attempts = 1}};
 };
 
 TEST_F(SyncTest, TheSecondRunLoadsNothingAndAChangeReloadsOnlyItsFile) {
@@ -267,7 +268,7 @@ TEST_F(SyncTest, EachFileIsReportedOnceAndTheMonitorAddsUp) {
   Monitor monitor;
   spdlog::logger log("test", std::make_shared<spdlog::sinks::null_sink_mt>());
   std::map<std::string, int> reported;
-  run(options_, endpoint(), monitor, log,
+  run(options_, storage_, endpoint(), monitor, log,
       [&](const FileOutcome& file) { ++reported[file.decision.file.name]; });
   EXPECT_THAT(reported, ElementsAre(Pair(".c.qvd", 1), Pair("a.qvd", 1), Pair("b.qvd", 1)));
   const Monitor::Snapshot end = monitor.snapshot();
@@ -285,9 +286,26 @@ TEST_F(SyncTest, ATargetThatCanNotBeReachedIsAnErrorOfTheRun) {
   spdlog::logger log("test", std::make_shared<spdlog::sinks::null_sink_mt>());
   clickhouse::Endpoint nowhere = endpoint();
   nowhere.url = "http://127.0.0.1:1";
-  EXPECT_THROW(run(options_, nowhere, monitor, log, {}), base::IoError);
-  options_.source += "/missing";
-  EXPECT_THROW(sync(), base::IoError);
+  EXPECT_THROW(run(options_, storage_, nowhere, monitor, log, {}), base::IoError);
+}
+
+TEST_F(SyncTest, ASourceThatIsDownFailsItsOwnFilesOnly) {
+  put("a.qvd", qvd_bytes(10));
+  ASSERT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "LOADED new")));
+  const Options up = options_;
+  for (const char* down : {"/not/there", "http://127.0.0.1:1/qvds/b.qvd", "unheard-of://x"}) {
+    options_.source = down;
+    const Summary summary = sync();
+    EXPECT_NE(summary.source_error, "") << down;
+    EXPECT_EQ(summary.source_error_class, down[0] == 'u' ? "config" : "io") << down;
+    EXPECT_THAT(summary.files, IsEmpty());
+  }
+  options_ = up;
+  put("c.qvd", qvd_bytes(5));
+  const Summary summary = sync();
+  EXPECT_EQ(summary.source_error, "");
+  EXPECT_THAT(fates(summary), ElementsAre(Pair("a.qvd", "unchanged"), Pair("c.qvd", "LOADED new")));
+  EXPECT_EQ(tracked("status"), "completed\ncompleted");
 }
 
 }  // namespace

@@ -1,0 +1,87 @@
+#include "cli/sources.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "cli/config_sources.h"
+#include "cli/did_you_mean.h"
+#include "cli/settings_table.h"
+#include "cli/source_url.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
+
+void check_source_exists(const std::string& source, const Config& config) {
+  if (is_url(source) || source.find_first_of("*?[{") != std::string::npos) return;
+  std::error_code error;
+  if (std::filesystem::exists(source, error) || error) return;
+  std::vector<std::string> names;
+  for (const SourceSettings& known : config.sources) {
+    if (!known.name.empty()) names.push_back(known.name);
+  }
+  throw base::IoError(
+      fmt::format("{}: there is no such file or folder; check the path, or QVD_SOURCE{}", source,
+                  did_you_mean(source, names)));
+}
+
+}  // namespace
+
+Sources::Sources(const Context& context) : context_(context) {}
+
+source::Storage& Sources::storage_of(std::optional<std::size_t> index,
+                                     const SourceSettings& settings) {
+  std::unique_ptr<source::Storage>& storage = storages_[index];
+  if (storage) return *storage;
+  source::Access access = settings.access;
+  spdlog::logger& log = context_.log;
+  access.warn = [&log](std::string_view text) { log.warn("{}", text); };
+  access.debug = [&log](std::string_view text) { log.debug("{}", text); };
+  storage = std::make_unique<source::Storage>(std::move(access));
+  for (const std::string* url : {&settings.known_url, &settings.url}) {
+    if (is_url(*url)) storage->remember(*url);
+  }
+  return *storage;
+}
+
+std::vector<OpenSource> Sources::chosen(std::string_view command, bool must_exist) {
+  const Config& config = context_.config;
+  if (config.chosen.empty()) {
+    throw base::ConfigError(
+        fmt::format("no source is set; name the folder that holds the QVD files: `qvdhouse {} "
+                    "./qvds`, or set QVD_SOURCE or `source` in qvdhouse.toml",
+                    command));
+  }
+  std::vector<OpenSource> sources;
+  for (const std::size_t index : config.chosen) {
+    const SourceSettings& settings = config.sources[index];
+    // With several, one that is not there is that one's failure only.
+    if (must_exist && config.chosen.size() == 1) check_source_exists(settings.url, config);
+    sources.push_back({settings, storage_of(index, settings)});
+  }
+  return sources;
+}
+
+OpenSource Sources::of(const std::string& file) {
+  SourceSettings settings = settings_for(context_.config, file);
+  const std::optional<std::size_t> index = source_of(context_.config, file);
+  source::Storage& storage =
+      index ? storage_of(index, context_.config.sources[*index]) : storage_of(index, settings);
+  if (is_url(file)) storage.remember(file);
+  return {std::move(settings), storage};
+}
+
+bool is_source_asked(const Config& config) {
+  const auto value = config.values.find(std::string(kSourceKey));
+  return value != config.values.end() && value->second.origin.rank == Origin::Rank::kFlag;
+}
+
+std::string source_title(const SourceSettings& source) {
+  const std::string url = masked_source(source.url);
+  return source.name.empty() ? url : fmt::format("{} ({})", source.name, url);
+}
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,49 @@
+// The sources of one command, each with the storage that reaches it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/config.h"
+#include "cli/context.h"
+#include "source/storage.h"
+
+namespace qvdhouse::cli {
+
+struct OpenSource {
+  SourceSettings settings;
+  source::Storage& storage;
+};
+
+class Sources {
+ public:
+  // `context` must outlive it. Reaches nothing yet.
+  explicit Sources(const Context& context);
+
+  // Those that the command takes, in their order. Throws ConfigError when none is set, naming
+  // `command` in the fix; IoError when one is a plain local path that is not there and `must_exist`
+  // (saves starting an engine for a typing slip).
+  std::vector<OpenSource> chosen(std::string_view command, bool must_exist = false);
+
+  // What reaches a file, by its path or URL.
+  OpenSource of(const std::string& file);
+
+ private:
+  source::Storage& storage_of(std::optional<std::size_t> index, const SourceSettings& settings);
+
+  const Context& context_;
+  // By index in config.sources; none: for what lies below no source.
+  std::map<std::optional<std::size_t>, std::unique_ptr<source::Storage>> storages_;
+};
+
+// Whether the source was named in the command itself (for commands that need none).
+bool is_source_asked(const Config& config);
+
+// "lake (s3://lake/qvd)", without secrets.
+std::string source_title(const SourceSettings& source);
+
+}  // namespace qvdhouse::cli
