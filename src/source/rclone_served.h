@@ -56,8 +56,13 @@ class RcloneServed {
   RcloneServed(const std::string& kind, const std::string& folder,
                const std::vector<std::string>& options = {})
       : port_(free_port()) {
-    std::vector<std::string> words = {
-        "rclone", "serve", kind, folder, "--addr=127.0.0.1:" + std::to_string(port_), "--config="};
+    std::vector<std::string> words = {"rclone",
+                                      "serve",
+                                      kind,
+                                      folder,
+                                      "--addr=127.0.0.1:" + std::to_string(port_),
+                                      "--config=",
+                                      "--dir-cache-time=0s"};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());

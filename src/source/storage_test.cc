@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -110,7 +111,8 @@ void StorageOver::expect_tree(Storage& storage, const std::string& url,
   EXPECT_THAT(skipped(flat), UnorderedElementsAre(Pair(".hidden.qvd", "hidden"),
                                                   Pair("Item.qvd.tmp", "temporary")));
   const std::vector<FileEntry> all = storage.list(url, {.pattern = "**/*.qvd"});
-  EXPECT_THAT(taken(all), ElementsAre("Item.qvd", "PO.QVD", kHardName, "x.qvd"));
+  EXPECT_THAT(taken(all), UnorderedElementsAre("Item.qvd", "PO.QVD", kHardName, "x.qvd"));
+  EXPECT_TRUE(std::ranges::is_sorted(all, {}, &FileEntry::path));
   EXPECT_EQ(skipped(all).at(".git"), "hidden");
   for (const FileEntry& file : all) {
     if (!file.skip_code.empty()) continue;
@@ -150,6 +152,178 @@ TEST_F(StorageOver, Http) {
   Storage storage(plain);
   expect_tree(storage, "http://" + server.address() + "/",
               "sub%20dir/" + percent_encoded(kHardName), "http");
+}
+
+class StorageOverSftp : public StorageOver {
+ protected:
+  void SetUp() override {
+    StorageOver::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    if (!has_program("ssh-keygen")) {
+      GTEST_SKIP() << "ssh-keygen is not installed: apt-get install openssh-client";
+    }
+    make_key("host");
+    make_key("other");
+    server_ = std::make_unique<RcloneServed>("sftp", root_.string(), [&] {
+      std::vector<std::string> options = login();
+      options.push_back("--key=" + (root_ / "keys/host").string());
+      return options;
+    }());
+    know("host");
+  }
+  void make_key(const std::string& name) {
+    fs::create_directories(root_ / "keys");
+    const std::string command =
+        "ssh-keygen -q -t ed25519 -N '' -C test -f '" + (root_ / "keys" / name).string() + "'";
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  }
+  void know(const std::string& key) {
+    std::ofstream(root_ / "keys/known_hosts")
+        << "[127.0.0.1]:" << server_->port() << " " << on_disk("keys/" + key + ".pub");
+  }
+  Access access() {
+    Access wanted = StorageOver::access();
+    wanted.known_hosts = (root_ / "keys/known_hosts").string();
+    return wanted;
+  }
+  std::string url() const { return "sftp://" + server_->address() + "/"; }
+  std::string failure(const Access& wanted) {
+    try {
+      Storage(wanted).list(url(), {});
+    } catch (const base::IoError& error) {
+      return error.what();
+    }
+    return {};
+  }
+  std::unique_ptr<RcloneServed> server_;
+};
+
+TEST_F(StorageOverSftp, Tree) {
+  Storage storage(access());
+  expect_tree(storage, url(), std::string("sub dir/") + kHardName, "sftp");
+}
+
+TEST_F(StorageOverSftp, HostKeyIsChecked) {
+  know("other");
+  EXPECT_THAT(failure(access()), AllOf(HasSubstr("another host key"), Not(HasSubstr(kPassword))));
+  fs::resize_file(root_ / "keys/known_hosts", 0);
+  EXPECT_THAT(failure(access()), HasSubstr("not in the known_hosts file"));
+  fs::remove(root_ / "keys/known_hosts");
+  EXPECT_THAT(failure(access()), HasSubstr("can not be read: make it"));
+}
+
+TEST_F(StorageOverSftp, WrongPasswordIsRefusedAndNotSaid) {
+  Access wrong = access();
+  wrong.password = "wrong-" + wrong.password;
+  EXPECT_THAT(failure(wrong),
+              AllOf(HasSubstr("check user, password and key"), Not(HasSubstr(kPassword))));
+  EXPECT_THAT(log_, Not(HasSubstr(kPassword)));
+}
+
+TEST_F(StorageOver, LoginOfTheUrlIsRememberedAndNeverSaid) {
+  const RcloneServed server("webdav", root_.string(), login());
+  Access none = access();
+  none.user.clear();
+  none.password.clear();
+  Storage storage(none);
+  const std::string bare = "webdav://" + server.address() + "/";
+  const std::string with_login =
+      "webdav://u:" + std::string(kPassword) + "@" + server.address() + "/";
+  try {
+    storage.list(bare, {});
+    ADD_FAILURE() << "listed without a login";
+  } catch (const base::IoError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr(bare), HasSubstr("check user and password")));
+  }
+  const std::vector<FileEntry> files = storage.list(with_login, {});
+  ASSERT_THAT(taken(files), ElementsAre("Item.qvd", "PO.QVD"));
+  for (const FileEntry& file : files) EXPECT_THAT(file.path, Not(HasSubstr(kPassword)));
+  // Another run, which knows the files from its records.
+  Storage later(none);
+  later.remember(with_login);
+  EXPECT_EQ(bytes_of(later, files.back()), on_disk(files.back().name));
+  EXPECT_THAT(log_, Not(HasSubstr(kPassword)));
+}
+
+TEST_F(StorageOver, AFileThatChangesIsAnError) {
+  const RcloneServed server("webdav", root_.string(), login());
+  Storage storage(access());
+  const std::string url = "webdav://" + server.address() + "/PO.QVD";
+  const FileEntry file = storage.list(url, {}).at(0);
+  const auto source = storage.open(file);
+  EXPECT_NO_THROW(source->check_unchanged());
+  put("PO.QVD", "longer");
+  EXPECT_THROW(source->check_unchanged(), base::ChangedError);
+  fs::remove(root_ / "PO.QVD");
+  EXPECT_THROW(source->check_unchanged(), base::ChangedError);
+}
+
+TEST_F(StorageOver, AnExactNameWithWildcardsIsThatFile) {
+  put("a[1].qvd", "one");
+  put("a1.qvd", "other");
+  const RcloneServed server("webdav", root_.string(), login());
+  Storage storage(access());
+  const std::string url = "webdav://" + server.address() + "/";
+  EXPECT_THAT(taken(storage.list(url + "a[1].qvd", {})), ElementsAre("a[1].qvd"));
+  EXPECT_THAT(taken(storage.list(url + "a[12].qvd", {})), ElementsAre("a1.qvd"));
+}
+
+TEST_F(StorageOver, WithoutRcloneSingleFilesOfHttpWorkAndTheRestSaysWhatToInstall) {
+  const RcloneServed server("http", root_.string());
+  Access without;
+  without.rclone_binary = "/nowhere/rclone";
+  Storage storage(without);
+  const std::string url = "http://" + server.address() + "/";
+  const std::vector<FileEntry> files = storage.list(url + "Item.qvd", {});
+  ASSERT_THAT(taken(files), ElementsAre("Item.qvd"));
+  EXPECT_EQ(bytes_of(storage, files[0]), on_disk("Item.qvd"));
+  for (const std::string& source : {url, std::string("s3://bucket/x.qvd")}) {
+    try {
+      storage.list(source, {});
+      ADD_FAILURE() << source;
+    } catch (const base::Error& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("apt-get install rclone"), HasSubstr("/nowhere")));
+    }
+  }
+}
+
+TEST_F(StorageOver, ServesManyThreads) {
+  const RcloneServed server("webdav", root_.string(), login());
+  Storage storage(access());
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      const auto files = storage.list("webdav://" + server.address() + "/", {});
+      EXPECT_EQ(bytes_of(storage, files.at(1)), on_disk("Item.qvd"));
+    });
+  }
+}
+
+std::vector<std::string> names_of(const std::vector<Storage::Step>& steps) {
+  std::vector<std::string> names;
+  for (const Storage::Step& step : steps) names.push_back(step.name + (step.passed ? "" : "!"));
+  return names;
+}
+
+TEST_F(StorageOver, ProbeEndsAtTheFirstStepThatFails) {
+  const RcloneServed server("webdav", root_.string(), login());
+  const std::string url = "webdav://" + server.address() + "/";
+  EXPECT_THAT(names_of(Storage(access()).probe(url, {})),
+              ElementsAre("resolve", "connect", "credentials", "list", "first bytes"));
+  Access wrong = access();
+  wrong.password = "wrong-" + wrong.password;
+  const auto steps = Storage(wrong).probe(url, {});
+  EXPECT_THAT(names_of(steps), ElementsAre("resolve", "connect", "credentials", "list!"));
+  EXPECT_THAT(steps.back().detail, AllOf(HasSubstr("401"), Not(HasSubstr(kPassword))));
+  EXPECT_NE(steps.back().fix, "");
+  const std::string dead = "127.0.0.1:" + std::to_string(free_port());
+  EXPECT_THAT(names_of(Storage(access()).probe("http://" + dead + "/", {})),
+              ElementsAre("resolve", "connect!"));
+  EXPECT_THAT(names_of(Storage(access()).probe("https://" + server.address() + "/", {})),
+              ElementsAre("resolve", "connect", "tls!"));
+  EXPECT_THAT(names_of(Storage(access()).probe("gopher://host/", {})), ElementsAre("credentials!"));
+  EXPECT_THAT(names_of(Storage(access()).probe(root_.string(), {})),
+              ElementsAre("list", "first bytes"));
 }
 
 }  // namespace
