@@ -254,8 +254,15 @@ std::vector<RcloneItem> Rclone::list(const std::string& fs, const std::string& d
        // Else every object of s3 is asked for the time that its uploader has noted.
        {"_config", {{"UseServerModTime", true}}}},
       kListLimit, shown + ": can not be listed");
+  // Their paths begin at the remote's root.
+  const std::size_t above = dir.empty() ? 0 : dir.size() + 1;
   std::vector<RcloneItem> items;
-  for (const json& item : output.value("list", json::array())) items.push_back(item_of(item));
+  for (const json& listed : output.value("list", json::array())) {
+    RcloneItem item = item_of(listed);
+    if (item.path.size() <= above) continue;
+    item.path.erase(0, above);
+    items.push_back(std::move(item));
+  }
   return items;
 }
 

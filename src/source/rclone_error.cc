@@ -98,17 +98,32 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"timeout", RcloneFault::kMayPass, "check host, port and firewalls"},
 });
 
+// On one line.
+std::string words_of(std::string_view text) {
+  std::string words;
+  for (const char c : text) {
+    const bool is_blank = c == '\n' || c == '\t' || c == '\r' || c == ' ';
+    if (!is_blank) {
+      words += c;
+    } else if (!words.ends_with(' ')) {
+      words += ' ';
+    }
+  }
+  return words;
+}
+
 }  // namespace
 
-void throw_rclone_error(std::string_view doing, std::string_view text) {
-  if (text.find("couldn't find backend") != std::string_view::npos) {
+void throw_rclone_error(std::string_view doing, std::string_view said) {
+  const std::string text = words_of(said);
+  if (text.find("couldn't find backend") != std::string::npos) {
     throw base::ConfigError(fmt::format(
         "{}: this rclone was built without what is needed here ({}); install a full one (Debian "
         "12's package, or rclone.org's download) and name it with the setting "
         "source.rclone_binary",
         doing, text));
   }
-  if (text.find("didn't find section in config file") != std::string_view::npos) {
+  if (text.find("didn't find section in config file") != std::string::npos) {
     throw base::ConfigError(
         fmt::format("{}: the rclone configuration has no remote of this name (\"rclone "
                     "listremotes\" shows those that it has; source.rclone_config names another "
@@ -116,7 +131,7 @@ void throw_rclone_error(std::string_view doing, std::string_view text) {
                     doing));
   }
   for (const Meaning& meaning : kMeanings) {
-    if (text.find(meaning.words) != std::string_view::npos) {
+    if (text.find(meaning.words) != std::string::npos) {
       throw RcloneError(fmt::format("{}: {}; {}", doing, text, meaning.advice), meaning.fault);
     }
   }

@@ -132,6 +132,11 @@ void StorageOver::expect_tree(Storage& storage, const std::string& url,
   }
   EXPECT_THAT(taken(storage.list(url + hard_name, {})), ElementsAre(kHardName));
   EXPECT_THAT(taken(storage.list(url + "*/deeper/*.qvd", {})), ElementsAre("x.qvd"));
+  const std::string folder = hard_name.substr(0, hard_name.find('/'));
+  const std::vector<FileEntry> below =
+      storage.list(url + folder + "/", {.pattern = "deeper/*.qvd"});
+  ASSERT_THAT(taken(below), ElementsAre("x.qvd"));
+  EXPECT_EQ(below[0].path, url + folder + "/deeper/x.qvd");
   EXPECT_THAT(taken(storage.list(url + "PO*", {})), ElementsAre("PO.QVD"));
   EXPECT_THROW(storage.list(url + "nowhere/", {}), base::IoError);
   EXPECT_THROW(storage.list(url + "nowhere.qvd", {}), base::IoError);
