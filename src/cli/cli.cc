@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 
@@ -33,6 +34,11 @@ int run_command(int argc, char** argv, Display& display) {
                           .flag_names = arguments.flag_names,
                           .environment = process_environment(),
                           .config_file = arguments.config_file});
+  }
+
+  // What .env says to libraries that read the environment themselves; no thread is running yet.
+  for (const auto& [name, value] : config.storage_variables) {
+    setenv(name.c_str(), value.c_str(), 0);
   }
 
   // Logging: the flags -q and -v are short for a level.

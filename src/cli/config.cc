@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -77,6 +78,17 @@ void add_names(Config& config, const RawValues& values) {
     config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
                                           value.origin.where, did_you_mean(name, names)));
   }
+}
+
+// Names that the storages' own tools know, beside those that are settings here.
+bool is_storage_variable(std::string_view name) {
+  constexpr std::array<std::string_view, 3> kPrefixes = {"AWS_", "AZURE_", "GOOGLE_"};
+  constexpr std::array<std::string_view, 8> kNames = {
+      "STORAGE_EMULATOR_HOST", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY",
+      "HTTPS_PROXY",           "NO_PROXY",   "all_proxy"};
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); }) ||
+         std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 RawValues environment_values(const std::map<std::string, std::string>& environment) {
@@ -173,7 +185,13 @@ Config load_config(const ConfigSources& sources) {
     add_toml(config, file.lexically_normal());
   }
   if (const auto file = sources.directory / ".env"; std::filesystem::is_regular_file(file)) {
-    add_names(config, read_dot_env(file.lexically_normal()));
+    const RawValues values = read_dot_env(file.lexically_normal());
+    add_names(config, values);
+    for (const auto& [name, value] : values) {
+      if (is_storage_variable(name) && !value.text.empty() && !sources.environment.contains(name)) {
+        config.storage_variables.emplace(name, value.text);
+      }
+    }
   }
   add_names(config, environment_values(sources.environment));
   add_flags(config, sources);

@@ -82,7 +82,9 @@ struct Config {
   std::map<std::string, RawValue> values;  // what was set, by key; defaults are not in it.
                                            // A named source's: "source.NAME.url" and so on
   std::map<Origin::Rank, std::string> source_by_rank;  // each `source` that was set but as a flag
-  std::vector<std::string> warnings;                   // names that look like settings and are none
+  // What `.env` says to the storages' own tools (AWS_PROFILE and the like), for the environment.
+  std::map<std::string, std::string> storage_variables;
+  std::vector<std::string> warnings;  // names that look like settings and are none
 };
 
 // Where settings are read from. The defaults are what `qvdhouse` uses; tests give their own.

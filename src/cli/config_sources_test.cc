@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "cli/arguments.h"
 #include "cli/settings_table.h"
 #include "cli/source_url.h"
 
@@ -209,6 +210,14 @@ TEST_F(SourcesTest, VariablesOfANamedSourceBeatItsTable) {
   EXPECT_THAT(load().warnings, ElementsAre(HasSubstr("QVD_SOURCE_ERP_PASWORD (environment)")));
 }
 
+TEST_F(SourcesTest, DotEnvSpeaksToTheStoragesOwnToolsToo) {
+  std::ofstream(directory_ / ".env") << "AWS_PROFILE=erp\nAWS_REGION=eu\nAZURE_STORAGE_ACCOUNT=\n"
+                                        "no_proxy=localhost\nPATH=/evil\nLD_PRELOAD=x\n";
+  sources_.environment = {{"AWS_REGION", "us"}};
+  EXPECT_THAT(load().storage_variables, ElementsAre(testing::Pair("AWS_PROFILE", "erp"),
+                                                    testing::Pair("no_proxy", "localhost")));
+}
+
 TEST_F(SourcesTest, ACredentialFlagNeedsOneSource) {
   toml(kTwo);
   sources_.flags = {{"source.aws_key", "id"}};
@@ -265,6 +274,36 @@ TEST(SourceUrl, BelowMeansAWholePart) {
   EXPECT_FALSE(is_below("http://host.evil/x.qvd", "http://host"));
   EXPECT_FALSE(is_below("https://host/x.qvd", "http://host"));
   EXPECT_TRUE(is_below("/data/a.qvd", "file:///data"));
+}
+
+TEST(SourceUrl, PathsBelowASourceAreDecoded) {
+  EXPECT_EQ(path_below("http://host/q/a%20b/x%2B.qvd", "http://u:p@host/q/"), "a b/x+.qvd");
+  EXPECT_EQ(path_below("s3://b/q/a%20b.qvd", "s3://b/q"), "a%20b.qvd");
+  EXPECT_EQ(path_below("s3://b/q/a.qvd", "s3://b/q/*.qvd"), "a.qvd");
+  EXPECT_EQ(path_below("s3://b/q/a.qvd", "s3://b/q/a.qvd"), "a.qvd");
+  EXPECT_EQ(path_below("s3://other/a.qvd", "s3://b"), "s3://other/a.qvd");
+  EXPECT_EQ(path_below("/data/x/a.qvd", "/data"), "x/a.qvd");
+}
+
+TEST(HideSecrets, OnlyWhatIsSecretIsOverwritten) {
+  std::vector<std::string> words = {"qvdhouse",
+                                    "ls",
+                                    "--aws-key",
+                                    "id",
+                                    "--aws-secret",
+                                    "hunter2",
+                                    "--aws-secret=hunter2",
+                                    "http://u:hunter2@host/x",
+                                    "s3://bucket/x",
+                                    "--source=ftp://u:hunter2@host"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  hide_secrets(static_cast<int>(argv.size()), argv.data());
+  for (const std::string& word : words) EXPECT_THAT(word, Not(HasSubstr("hunter2")));
+  EXPECT_EQ(words[3], "id");
+  EXPECT_EQ(words[5], "*******");
+  EXPECT_EQ(words[6], "--aws-secret=*******");
+  EXPECT_EQ(words[8], "s3://bucket/x");
 }
 
 }  // namespace

@@ -49,6 +49,67 @@ TEST_F(Sync, LoadsOnceAndTellsEverything) {
   EXPECT_THAT(plan[0]["ddl"].get<std::string>(), HasSubstr("CREATE TABLE"));
 }
 
+constexpr const char* kThreeSources = R"(
+[source.a]
+url = "a"
+
+[source.b]
+url = "b"
+table_prefix = "B"
+
+[source.down]
+url = "http://loader:hunter2@127.0.0.1:1/c.qvd"
+attempts = 1
+)";
+
+TEST_F(Sync, ASourceThatIsDownFailsAlone) {
+  write_text("qvdhouse.toml", kThreeSources);
+  for (const char* name : {"a", "b"}) {
+    fs::create_directories(folder / name);
+    fs::rename(write_qvd("item.qvd"), folder / name / "item.qvd");
+  }
+  const auto first = json({"sync"}, 7);
+  EXPECT_EQ(first["loaded"], 2) << first;
+  ASSERT_EQ(first["sources"].size(), 3U);
+  EXPECT_EQ(first["sources"][0]["error"], "");
+  EXPECT_EQ(first["sources"][2]["name"], "down");
+  EXPECT_EQ(first["sources"][2]["error_class"], "io");
+  EXPECT_EQ(qvdhouse({"query", "SELECT (SELECT count() FROM QvdItem) + count() FROM BItem"}).out,
+            "6\n");
+  // Alone, its failure is that of the command.
+  EXPECT_EQ(qvdhouse({"sync", "down"}).exit_code, 4);
+  EXPECT_EQ(qvdhouse({"doctor", "--source", "down"}).exit_code, 4);
+  EXPECT_EQ(qvdhouse({"ls"}).exit_code, 7);
+  const auto second = json({"sync", "--source", "b"});
+  EXPECT_EQ(second["skipped"], 1);
+  EXPECT_EQ(second["files"][0]["source"], "b");
+  EXPECT_EQ(json({"status", "--source", "a"}).size(), 1U);
+  for (const auto& table : json({"verify"})) EXPECT_EQ(table["result"], "exact") << table;
+  EXPECT_EQ(qvdhouse({"-q", "sync", "a"}).out, "") << "all is well";
+}
+
+TEST_F(Sync, NoPasswordOfASourceIsShown) {
+  write_text("qvdhouse.toml", kThreeSources);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"config"},
+        {"config", "--json"},
+        {"sync", "-v"},
+        {"sync", "--json"},
+        {"ls", "-v"},
+        {"plan"},
+        {"doctor"},
+        {"doctor", "--source", "down"},
+        {"explain", "x"},
+        {"inspect", "http://loader:hunter2@127.0.0.1:1/c.qvd"},
+        {"sync", "http://loader:hunter2@127.0.0.1:1/*.qvd?sig=hunter2"},
+        {"sync", "http://loader:hunter2@127.0.0 1/c.qvd"},
+        {"history", "http://loader:hunter2@127.0.0.1:1/c.qvd"},
+        {"reset", "--file", "http://loader:hunter2@127.0.0.1:1/c.qvd"}}) {
+    const Finished done = qvdhouse(command, {{"QVD_SOURCE_ATTEMPTS", "1"}});
+    EXPECT_THAT(done.out + done.err, Not(HasSubstr("hunter2"))) << command[0];
+  }
+}
+
 TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
   write_qvd("a.qvd");
   write_qvd("b.qvd");
