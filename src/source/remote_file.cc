@@ -12,7 +12,9 @@
 namespace qvdhouse::source {
 namespace {
 
-constexpr std::uint64_t kHeadBytes = 64 * 1024;
+constexpr std::size_t kMostShortBytes = 64 * 1024;
+constexpr std::uint64_t kHeadBytes = 64 * 1024;  // of most files all that a look at them takes
+constexpr std::uint64_t kWindowBytes = 256 * 1024;
 constexpr std::size_t kPieceBytes = 4 * 1024 * 1024;
 constexpr unsigned kConnections = 4;
 
@@ -39,22 +41,30 @@ void RemoteFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
         fmt::format("{}: expected {} bytes at byte {}, found the end at byte {}", name_, out.size(),
                     offset, size_));
   }
-  const std::uint64_t head_bytes = std::min(size_, kHeadBytes);
-  if (out.size() <= head_bytes && offset <= head_bytes - out.size()) {
-    if (out.empty()) return;
-    const std::lock_guard lock(head_mutex_);
-    if (head_.empty()) {
-      std::vector<std::byte> head(head_bytes);
-      http_.read(target_, 0, head, size_, if_match_);
-      head_ = std::move(head);
-    }
-    std::memcpy(out.data(), head_.data() + offset, out.size());
-    return;
+  if (out.empty()) return;
+  if (out.size() <= kMostShortBytes) {
+    read_short(offset, out);
+  } else {
+    read_long(offset, out);
   }
-  read_pieces(offset, out);
 }
 
-void RemoteFile::read_pieces(std::uint64_t offset, std::span<std::byte> out) const {
+void RemoteFile::read_short(std::uint64_t offset, std::span<std::byte> out) const {
+  // Also while bytes come: who else wants some now wants most likely the same.
+  const std::lock_guard lock(mutex_);
+  const bool is_here = offset >= window_begin_ && window_.size() >= out.size() &&
+                       offset - window_begin_ <= window_.size() - out.size();
+  if (!is_here) {
+    const std::uint64_t wanted = offset == 0 ? kHeadBytes : kWindowBytes;
+    std::vector<std::byte> window(std::min(wanted, size_ - offset));
+    http_.read(target_, offset, window, size_, if_match_);
+    window_begin_ = offset;
+    window_ = std::move(window);
+  }
+  std::memcpy(out.data(), window_.data() + (offset - window_begin_), out.size());
+}
+
+void RemoteFile::read_long(std::uint64_t offset, std::span<std::byte> out) const {
   const std::size_t count = (out.size() + kPieceBytes - 1) / kPieceBytes;
   base::for_each_index(count, kConnections, [&](std::size_t index) {
     const std::size_t begin = index * kPieceBytes;

@@ -26,14 +26,16 @@ class RemoteFile : public base::ByteSource {
   std::uint64_t size() const override { return size_; }
   const std::string& name() const override { return name_; }
   bool is_remote() const override { return true; }
-  // Long ranges come over several connections. The first read near the start fetches the first
-  // 64 KiB, which are kept: headers are read in small pieces.
+  // Long ranges come over several connections. A short one brings what follows with it, and that is
+  // kept until the next: a table of many fields has many short symbol tables side by side, and each
+  // request costs a round trip.
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
   // Compares the size, and the ETag where both have one, else the modification time.
   void check_unchanged() const override;
 
  private:
-  void read_pieces(std::uint64_t offset, std::span<std::byte> out) const;
+  void read_short(std::uint64_t offset, std::span<std::byte> out) const;
+  void read_long(std::uint64_t offset, std::span<std::byte> out) const;
 
   HttpClient& http_;
   HttpTarget target_;
@@ -43,8 +45,9 @@ class RemoteFile : public base::ByteSource {
   std::string if_match_;  // etag_, where If-Match takes it
   std::int64_t mtime_us_;
   Restat restat_;
-  mutable std::mutex head_mutex_;
-  mutable std::vector<std::byte> head_;  // the first bytes, once they were asked for
+  mutable std::mutex mutex_;                // guards what follows
+  mutable std::uint64_t window_begin_ = 0;  // byte of the file
+  mutable std::vector<std::byte> window_;   // what the last short read brought
 };
 
 }  // namespace qvdhouse::source

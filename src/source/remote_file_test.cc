@@ -73,24 +73,47 @@ TEST_F(RemoteFileTest, SaysWhatTheListingSaid) {
   EXPECT_TRUE(server_.requests().empty());
 }
 
-TEST_F(RemoteFileTest, TheHeadIsFetchedOnce) {
+TEST_F(RemoteFileTest, AShortReadBringsWhatFollows) {
   const RemoteFile file = open(entry());
-  EXPECT_EQ(read(file, 0, 65'536), content_.substr(0, 65'536));
-  EXPECT_EQ(read(file, 100, 10), content_.substr(100, 10));
-  EXPECT_EQ(read(file, 65'535, 1), content_.substr(65'535, 1));
-  EXPECT_EQ(server_.requests().size(), 1U);
-  EXPECT_EQ(read(file, 65'535, 2), content_.substr(65'535, 2));
-  EXPECT_EQ(read(file, 999'999, 1), content_.substr(999'999));
-  ASSERT_EQ(server_.requests().size(), 3U);
-  EXPECT_EQ(server_.requests()[0].header("Range"), "bytes=0-65535");
-  EXPECT_EQ(server_.requests()[1].header("Range"), "bytes=65535-65536");
-  EXPECT_EQ(server_.requests()[2].header("Range"), "bytes=999999-999999");
+  for (const auto& [offset, count] : std::vector<std::pair<std::uint64_t, std::size_t>>{
+           {0, 65'536},       // the head of the file
+           {100, 10},         // of it
+           {65'535, 1},       // its last byte
+           {65'535, 2},       // a byte more
+           {327'678, 1},      // the last byte of that window
+           {65'536, 65'536},  // of it
+           {999'990, 9},      // the end of the file
+           {999'999, 1},
+           {65'536, 1}}) {  // gone by now
+    EXPECT_EQ(read(file, offset, count), content_.substr(offset, count)) << offset;
+  }
+  std::vector<std::string> ranges;
   for (const Request& request : server_.requests()) {
+    ranges.push_back(request.header("Range"));
     EXPECT_EQ(request.header("If-Match"), "\"v1\"");
   }
+  EXPECT_THAT(ranges, testing::ElementsAre("bytes=0-65535", "bytes=65535-327678",
+                                           "bytes=999990-999999", "bytes=65536-327679"));
 }
 
-TEST_F(RemoteFileTest, AFailedHeadIsFetchedAgain) {
+TEST_F(RemoteFileTest, ALongReadBringsNothingElseAndLeavesTheWindow) {
+  const RemoteFile file = open(entry());
+  read(file, 0, 1);
+  EXPECT_EQ(read(file, 10, 65'537), content_.substr(10, 65'537));
+  EXPECT_EQ(read(file, 5, 5), content_.substr(5, 5));
+  ASSERT_EQ(server_.requests().size(), 2U);
+  EXPECT_EQ(server_.requests()[1].header("Range"), "bytes=10-65546");
+}
+
+TEST_F(RemoteFileTest, ManyShortTablesTakeFewRequests) {
+  const RemoteFile file = open(entry());
+  for (std::uint64_t at = 0; at < content_.size(); at += 1'000) {
+    EXPECT_EQ(read(file, at, 1'000), content_.substr(at, 1'000));
+  }
+  EXPECT_EQ(server_.requests().size(), 5U);
+}
+
+TEST_F(RemoteFileTest, AFailedReadIsTriedAnew) {
   const RemoteFile file = open(entry());
   fault_ = plain_answer("404 Not Found");
   EXPECT_THROW(read(file, 0, 5), base::IoError);
