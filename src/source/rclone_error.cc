@@ -112,10 +112,20 @@ std::string words_of(std::string_view text) {
   return words;
 }
 
+// Azure's errors repeat whole requests and answers.
+std::string beginning_of(const std::string& text) {
+  constexpr std::size_t kMostBytes = 300;
+  if (text.size() <= kMostBytes) return text;
+  std::size_t end = kMostBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + " …";
+}
+
 }  // namespace
 
 void throw_rclone_error(std::string_view doing, std::string_view said) {
-  const std::string text = words_of(said);
+  const std::string all = words_of(said);
+  const std::string text = beginning_of(all);
   if (text.find("couldn't find backend") != std::string::npos) {
     throw base::ConfigError(fmt::format(
         "{}: this rclone was built without what is needed here ({}); install a full one (Debian "
@@ -131,7 +141,7 @@ void throw_rclone_error(std::string_view doing, std::string_view said) {
                     doing));
   }
   for (const Meaning& meaning : kMeanings) {
-    if (text.find(meaning.words) != std::string::npos) {
+    if (all.find(meaning.words) != std::string::npos) {
       throw RcloneError(fmt::format("{}: {}; {}", doing, text, meaning.advice), meaning.fault);
     }
   }

@@ -94,6 +94,9 @@ TEST(RcloneErrors, SayWhetherToTryAgainAndWhatToCheck) {
             RcloneFault::kRefused);
   EXPECT_EQ(fault_of("SlowDown: status code: 503", ""), RcloneFault::kMayPass);
   EXPECT_EQ(fault_of("dial tcp: connection refused", "host and port"), RcloneFault::kMayPass);
+  EXPECT_THAT([] { throw_rclone_error("x", "a\n\tb" + std::string(9'000, '.') + " NoSuchBucket"); },
+              testing::ThrowsMessage<RcloneError>(
+                  AllOf(StartsWith("x: a b..."), testing::SizeIs(testing::Lt(500U)))));
   EXPECT_THROW(throw_rclone_error("x", "couldn't find backend for type \"azureblob\""),
                base::ConfigError);
   EXPECT_THROW(throw_rclone_error("x", "didn't find section in config file"), base::ConfigError);
