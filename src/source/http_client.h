@@ -4,8 +4,8 @@
 // What may pass (5xx, 429 with its Retry-After, resets, stalls, truncations, failed connects and
 // name look-ups) is tried again with back-off and jitter, from the byte reached; after
 // Access::attempts tries in a row that brought nothing: IoError. What will not pass (401, 403, 404,
-// 416, a refused certificate) is thrown at once: IoError with what to check. No message has a
-// secret.
+// 416, a refused certificate) is thrown at once: IoError with what to check. Access::stop ends any
+// wait with Cancelled. No message has a secret.
 #pragma once
 
 #include <cstddef>
