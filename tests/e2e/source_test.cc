@@ -1,0 +1,103 @@
+// Every kind of storage, each with a real server: the same tree gives the same tables as from disk,
+// only what changed is loaded again, and what goes wrong has its name.
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <fstream>
+
+#include "tests/e2e/source_fixture.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+class EverySource : public SourceCommandLine, public ::testing::WithParamInterface<Scheme> {
+ protected:
+  void SetUp() override {
+    SourceCommandLine::SetUp();
+    if (!IsSkipped()) start(GetParam());
+  }
+};
+
+// The command lines of all processes of this machine.
+std::string command_lines() {
+  std::string all;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
+    all.append(std::istreambuf_iterator<char>(file), {});
+    all += '\n';
+  }
+  return all;
+}
+
+TEST_P(EverySource, GivesTheSameTablesAsDisk) {
+  const Environment disk = {{"QVD_DATA_DIR", "disk-data"}};
+  ASSERT_EQ(on_source(tree, disk, {"sync"}).exit_code, 0);
+
+  const auto first = sync_json();
+  EXPECT_EQ(first["loaded"], 10) << first;
+  EXPECT_EQ(tables_of({}), tables_of(disk));
+
+  const auto second = sync_json();
+  EXPECT_EQ(second["loaded"], 0) << second;
+  EXPECT_EQ(second["skipped"], 10);
+
+  write_table(hard_name, 77);
+  served.publish();
+  const auto third = sync_json();
+  EXPECT_EQ(third["loaded"], 1) << third;
+  for (const auto& file : third["files"]) {
+    EXPECT_EQ(file["rows"], file["outcome"] == "loaded" ? 77 : 0) << file;
+  }
+  expect_no_secrets();
+}
+
+TEST_P(EverySource, TellsHeadersAndKeepsSecretsToItself) {
+  Environment environment = served.environment;
+  environment.insert(environment.end(),
+                     {{"QVD_SOURCE", served.source}, {"QVD_FILE_PATTERN", "**/*.qvd"}});
+  Process ls(binary(), {"ls", "-v", "--json"}, environment, folder);
+  std::string seen;
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(ls.pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == 0) {
+    seen += command_lines();
+  }
+  const Finished finished = ls.wait();
+  ASSERT_EQ(finished.exit_code, 0) << finished.err;
+  const auto files = nlohmann::json::parse(finished.out);
+  ASSERT_EQ(files.size(), 10U);
+  std::uint64_t records = 0;
+  for (const auto& file : files) records += file["records"].get<std::uint64_t>();
+  EXPECT_EQ(records, 550U);
+  EXPECT_THAT(seen, HasSubstr("qvdhouse")) << "the process was looked at too late";
+  for (const std::string& secret : served.secrets) {
+    EXPECT_THAT(seen, Not(HasSubstr(secret)));
+    EXPECT_THAT(finished.out + finished.err, Not(HasSubstr(secret)));
+  }
+}
+
+TEST_P(EverySource, WrongCredentialsAreNamedAndExit4) {
+  if (served.wrong_source.empty()) return;  // open to all
+  const Finished finished = on_source(served.wrong_source, served.wrong_environment, {"ls"});
+  EXPECT_EQ(finished.exit_code, 4) << finished.err;
+  EXPECT_THAT(finished.err, Not(HasSubstr("wr0ngGuess")));
+}
+
+TEST_P(EverySource, WhatIsMissingIsNamedAndExits4) {
+  const Finished folder_missing = on_source(served.missing_source, served.environment, {"ls"});
+  EXPECT_EQ(folder_missing.exit_code, 4) << folder_missing.err;
+  EXPECT_THAT(folder_missing.err, HasSubstr("nothing"));
+  const Finished file_missing =
+      on_source(served.source + "/no such.qvd", served.environment, {"ls"});
+  EXPECT_EQ(file_missing.exit_code, 4) << file_missing.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(Scheme, EverySource, ::testing::ValuesIn(schemes()),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace qvdhouse::tests
