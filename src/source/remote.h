@@ -12,6 +12,7 @@
 
 namespace qvdhouse::source {
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a json that is moved from throws nothing
 struct Remote {
   std::string type;           // rclone's backend; empty: `own_name` of the user's rclone.conf
   nlohmann::json parameters;  // secrets included
