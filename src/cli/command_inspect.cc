@@ -117,8 +117,8 @@ void print_header(const qvd::TableHeader& header, const std::string& name) {
   };
   line("File", fmt::format("{} ({})", name, format_bytes(header.file_bytes)));
   line("Table", header.table_name);
-  line("Records", fmt::format("{} of {} bytes", format_count(header.record_count),
-                              format_count(header.record_bytes)));
+  line("Records", fmt::format("{} of {}", format_count(header.record_count),
+                              format_quantity(header.record_bytes, "byte")));
   line("Fields", format_count(header.fields.size()));
   line("Created", header.created_at.empty() ? "" : header.created_at + " UTC");
   line("By", header.creator_document +

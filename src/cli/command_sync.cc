@@ -1,6 +1,8 @@
 // qvdhouse sync: loads what is new or changed.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
@@ -157,16 +159,20 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
   return true;
 }
 
+// Whether a file's fate needs a word: one that failed before and is left alone, or that may not be
+// read, would else look like one that is loaded.
+bool needs_a_word(const sync::FileOutcome& file) {
+  const std::string& code = file.decision.reason_code;
+  return file.outcome == sync::Outcome::kFailed || file.outcome == sync::Outcome::kWaiting ||
+         code == "failed-unchanged" || code == "backoff" || code == "unreadable";
+}
+
 // Why files were not loaded; whether there was anything to print.
 bool print_causes(const sync::Summary& summary, const SourceSettings& source) {
   bool printed = false;
   for (const sync::FileOutcome& file : summary.files) {
+    if (!needs_a_word(file)) continue;
     const bool failed = file.outcome == sync::Outcome::kFailed;
-    // One that failed before and is left alone would else look like one that is loaded.
-    const std::string& code = file.decision.reason_code;
-    const bool is_worth_a_word =
-        code == "failed-unchanged" || code == "backoff" || code == "unreadable";
-    if (!failed && !is_worth_a_word && file.outcome != sync::Outcome::kWaiting) continue;
     print_paragraph(short_path(file.decision.file, source.url) + ": ",
                     failed ? file.error : file.decision.reason, 2);
     printed = true;
@@ -174,8 +180,15 @@ bool print_causes(const sync::Summary& summary, const SourceSettings& source) {
   return printed;
 }
 
+// Nothing failed, and each file is loaded or left out on purpose.
+bool is_all_well(const std::vector<SourceRun>& runs, int exit_code) {
+  return exit_code == kOk && std::all_of(runs.begin(), runs.end(), [](const SourceRun& run) {
+           return std::none_of(run.summary.files.begin(), run.summary.files.end(), needs_a_word);
+         });
+}
+
 void print_summary(const std::vector<SourceRun>& runs, int exit_code, const Context& context) {
-  if (context.quiet && exit_code == kOk) return;
+  if (context.quiet && is_all_well(runs, exit_code)) return;
   for (const auto& [source, summary] : runs) {
     bool ends_in_text = true;  // and not in a blank line
     if (runs.size() > 1) print(printable(source_title(source)) + "\n");

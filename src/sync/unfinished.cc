@@ -40,7 +40,8 @@ std::string missing_part(const base::ByteSource& source) {
   if (!begins_like_header(source)) return "";
   if (!has_whole_header(source)) {
     if (source.size() > base::kMaxHeaderBytes) return "";
-    return fmt::format("its header does not end within the {} bytes that are there", source.size());
+    return fmt::format("its header does not end within what is there ({} {})", source.size(),
+                       source.size() == 1 ? "byte" : "bytes");
   }
   try {
     const qvd::TableHeader header = qvd::read_header(source);
