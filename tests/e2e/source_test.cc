@@ -6,10 +6,12 @@
 #include <fstream>
 
 #include "tests/e2e/source_fixture.h"
+#include "tests/servers/credentials.h"
 
 namespace qvdhouse::tests {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 namespace fs = std::filesystem;
@@ -84,7 +86,10 @@ TEST_P(EverySource, WrongCredentialsAreNamedAndExit4) {
   if (served.wrong_source.empty()) return;  // open to all
   const Finished finished = on_source(served.wrong_source, served.wrong_environment, {"ls"});
   EXPECT_EQ(finished.exit_code, 4) << finished.err;
-  EXPECT_THAT(finished.err, Not(HasSubstr("wr0ngGuess")));
+  EXPECT_THAT(finished.err, AnyOf(HasSubstr("check user"), HasSubstr("check account and key"),
+                                  HasSubstr("the secret is not that of the key"),
+                                  HasSubstr("set GOOGLE_APPLICATION_CREDENTIALS")));
+  EXPECT_THAT(finished.err, Not(HasSubstr(kWrongPassword)));
 }
 
 TEST_P(EverySource, WhatIsMissingIsNamedAndExits4) {
@@ -98,6 +103,29 @@ TEST_P(EverySource, WhatIsMissingIsNamedAndExits4) {
 
 INSTANTIATE_TEST_SUITE_P(Scheme, EverySource, ::testing::ValuesIn(schemes()),
                          ::testing::PrintToStringParamName());
+
+using OneSource = SourceCommandLine;
+
+TEST_F(OneSource, ServerWithAnotherHostKeyIsNotTrusted) {
+  start({"sftp", serve_sftp});
+  if (IsSkipped()) return;
+  const fs::path server = folder / "server";
+  const std::string key = output_of("/bin/cat", {server / "other_key.pub"});
+  write_file(server / "home/.ssh/known_hosts",
+             "[127.0.0.1]:" + std::to_string(served.port) + " " + key);
+  const Finished finished = on_source({"ls"});
+  EXPECT_EQ(finished.exit_code, 4) << finished.out;
+  EXPECT_THAT(finished.err, AnyOf(HasSubstr("host key"), HasSubstr("known_hosts")));
+}
+
+TEST_F(OneSource, ServerOfAnUnknownCaIsNotTrusted) {
+  start({"https", serve_https});
+  if (IsSkipped()) return;
+  write_text("qvdhouse.toml", "");
+  const Finished finished = on_source({"ls"});
+  EXPECT_EQ(finished.exit_code, 4) << finished.out;
+  EXPECT_THAT(finished.err, HasSubstr("ca_file"));
+}
 
 }  // namespace
 }  // namespace qvdhouse::tests

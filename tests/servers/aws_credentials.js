@@ -1,5 +1,5 @@
-// The places on a network where AWS credentials come from: ECS's container end point, the instance
-// metadata service (version 2 only: without its token nothing is told) and STS for web identities.
+// The places on a network where AWS credentials come from: ECS's container end point and the instance
+// metadata service (version 2 only: without its token nothing is told).
 // Usage: node aws_credentials.js PORT. What is given out comes from AWS_GIVEN: JSON {"id", "secret",
 // "token"}. GET /-/requests says what was asked, one path a line.
 'use strict';
@@ -16,11 +16,6 @@ const asJson = () => JSON.stringify({
   Token: given.token, Expiration: inAnHour(), LastUpdated: new Date().toISOString(),
 });
 
-const asStsAnswer = (action) => `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-<${action}Result><Credentials><AccessKeyId>${given.id}</AccessKeyId>
-<SecretAccessKey>${given.secret}</SecretAccessKey><SessionToken>${given.token}</SessionToken>
-<Expiration>${inAnHour()}</Expiration></Credentials></${action}Result></${action}Response>`;
-
 function instanceMetadata(request, path) {
   if (path === '/latest/api/token') return request.method === 'PUT' ? kMetadataToken : null;
   if (request.headers['x-aws-ec2-metadata-token'] !== kMetadataToken) return null;
@@ -29,21 +24,11 @@ function instanceMetadata(request, path) {
 }
 
 http.createServer((request, response) => {
-  let body = '';
-  request.on('data', (data) => body += data).on('end', () => {
-    const path = request.url.split('?')[0];
-    if (path === '/-/requests') return response.end(asked.join('\n'));
-    asked.push(path);
-    if (path === '/creds') return response.end(asJson());
-    if (path.startsWith('/latest/')) {
-      const text = instanceMetadata(request, path);
-      if (path === '/latest/api/token') response.setHeader('X-Aws-Ec2-Metadata-Token-Ttl-Seconds', '60');
-      if (text === null) response.statusCode = 401;
-      return response.end(text || '');
-    }
-    const action = /Action=(\w+)/.exec(body);
-    response.statusCode = action ? 200 : 404;
-    response.setHeader('content-type', 'text/xml');
-    response.end(action ? asStsAnswer(action[1]) : '');
-  });
+  const path = request.url.split('?')[0];
+  if (path === '/-/requests') return response.end(asked.join('\n'));
+  asked.push(path);
+  if (path === '/latest/api/token') response.setHeader('X-Aws-Ec2-Metadata-Token-Ttl-Seconds', '60');
+  const text = path === '/creds' ? asJson() : instanceMetadata(request, path);
+  if (text === null) response.statusCode = 401;
+  response.end(text || '');
 }).listen(Number(port), '127.0.0.1');

@@ -23,7 +23,7 @@ Environment without_aws_credentials(const std::filesystem::path& work);
 // How many requests an S3 server has answered.
 int s3_requests(const Served& served);
 
-// ECS, IMDSv2 and STS on one port, giving out the temporary keys.
+// ECS and IMDSv2 on one port, giving out the temporary keys.
 struct AwsCredentials {
   std::string url;  // "http://127.0.0.1:PORT"
   std::unique_ptr<Daemon> daemon;
