@@ -243,10 +243,10 @@ TEST_F(SourcesTest, WhatIsWrongIsNamedWithoutSecrets) {
   toml("[source]\naws_endpoint = 'http://user:hunter2@host'\n");
   EXPECT_THAT(error(), HasSubstr("source.aws_endpoint, set in"));
   EXPECT_THAT(error(), Not(HasSubstr("hunter2")));
-  const std::pair<const char*, const char*> kWrong[] = {
+  const std::pair<const char*, const char*> wrong_values[] = {
       {"anonymous", "'maybe'"}, {"connect_timeout", "'0s'"},   {"stall_timeout", "'2 days'"},
       {"attempts", "0"},        {"headers", "[\"a\\nb: c\"]"}, {"verify_tls", "''"}};
-  for (const auto& [key, value] : kWrong) {
+  for (const auto& [key, value] : wrong_values) {
     toml(std::string("[source]\n") + key + " = " + value + "\n");
     EXPECT_THAT(error(), HasSubstr("is not allowed; expected")) << key;
   }
