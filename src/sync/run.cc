@@ -156,6 +156,22 @@ void settle_untouched(const std::vector<Decision>& decisions, Ledger& ledger) {
   }
 }
 
+// False when the source can not be listed; the summary says why.
+bool list_source(const Options& options, source::Storage& storage,
+                 std::vector<source::FileEntry>& listing, Summary& summary) {
+  try {
+    listing = storage.list(options.source, options.selection);
+    return true;
+  } catch (const base::Cancelled&) {
+    throw;
+  } catch (const base::Error& error) {
+    Failure failure = describe_failure(error);
+    summary.source_error = std::move(failure.message);
+    summary.source_error_class = std::move(failure.error_class);
+    return false;
+  }
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -177,18 +193,10 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
+  Summary summary{
+      .run_id = make_run_id(now_us()), .source_error = {}, .source_error_class = {}, .files = {}};
   std::vector<source::FileEntry> listing;
-  try {
-    listing = storage.list(options.source, options.selection);
-  } catch (const base::Cancelled&) {
-    throw;
-  } catch (const base::Error& error) {
-    const Failure failure = describe_failure(error);
-    return {.run_id = make_run_id(now_us()),
-            .source_error = failure.message,
-            .source_error_class = failure.error_class,
-            .seconds = seconds_since(start)};
-  }
+  if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);
   Facts facts = gather_facts(options, storage, std::move(tracked), tables);
   const std::vector<Decision> decisions = decide_files(std::move(listing), facts);
@@ -203,7 +211,7 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
   const RunContext context{.options = options,
                            .storage = storage,
                            .endpoint = target,
-                           .run_id = make_run_id(now_us()),
+                           .run_id = summary.run_id,
                            .facts = std::move(facts),
                            .staging_tables = std::move(tables),
                            .list_seconds = list_seconds,
@@ -229,10 +237,7 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
   settle_untouched(decisions, ledger);
   sweep_staging(context);
 
-  Summary summary{.run_id = context.run_id,
-                  .source_error = {},
-                  .source_error_class = {},
-                  .files = ledger.take()};
+  summary.files = ledger.take();
   for (const FileOutcome& file : summary.files) {
     if (file.outcome != Outcome::kLoaded) continue;
     summary.rows += file.result.row_count;
