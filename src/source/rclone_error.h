@@ -20,8 +20,8 @@ struct RcloneError : base::IoError {
 };
 
 // Throws for an error of rclone: ConfigError where something must be installed or configured, else
-// RcloneError. `doing` is what was tried ("s3://bucket: listing"), `text` rclone's own words,
+// RcloneError. `doing` is what was tried ("s3://bucket: listing"), `said` rclone's own words,
 // without secrets.
-[[noreturn]] void throw_rclone_error(std::string_view doing, std::string_view text);
+[[noreturn]] void throw_rclone_error(std::string_view doing, std::string_view said);
 
 }  // namespace qvdhouse::source
