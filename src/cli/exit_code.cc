@@ -41,6 +41,8 @@ int exit_code_of_runs(const std::vector<sync::Summary>& runs) {
     for (const sync::FileOutcome& file : run.files) {
       if (file.outcome == sync::Outcome::kFailed) {
         codes.insert(exit_code_of_class(file.error_class));
+      } else if (file.decision.reason_code == "unreadable") {
+        codes.insert(kSource);  // nobody left it out on purpose
       }
     }
   }

@@ -109,6 +109,10 @@ TEST(ExitCode, OfRuns) {
   EXPECT_EQ(code({outcome(Outcome::kFailed, "server"), outcome(Outcome::kFailed, "server")}), 5);
   EXPECT_EQ(code({outcome(Outcome::kFailed, "server"), outcome(Outcome::kFailed, "input")}), 7);
   EXPECT_EQ(code({outcome(Outcome::kFailed, "input"), outcome(Outcome::kCancelled)}), 130);
+  sync::FileOutcome unreadable = outcome(Outcome::kSkipped);
+  unreadable.decision.reason_code = "unreadable";
+  EXPECT_EQ(code({unreadable}), 4);
+  EXPECT_EQ(code({unreadable, outcome(Outcome::kLoaded)}), 7);
 }
 
 TEST(Progress, LinesSayWhatIsDoneAndWhatIsLeft) {

@@ -40,6 +40,7 @@ source::Storage& Sources::storage_of(std::optional<std::size_t> index,
   spdlog::logger& log = context_.log;
   access.warn = [&log](std::string_view text) { log.warn("{}", text); };
   access.debug = [&log](std::string_view text) { log.debug("{}", text); };
+  access.stop = context_.stop;
   storage = std::make_unique<source::Storage>(std::move(access));
   for (const std::string* url : {&settings.known_url, &settings.url}) {
     if (is_url(*url)) storage->remember(*url);
