@@ -59,9 +59,9 @@ std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t fi
                                    bool may_be_null, const qvd::SymbolTable& symbols,
                                    const qvd::FieldProfile& profile, const Policy& policy);
 
-// The whole table. `symbols` holds one table a field, in field order; `may_be_null` likewise. Fields
-// are decided on up to `threads` threads.
-// Throws SchemaError, also for two fields that claim one column name.
+// The whole table. `symbols` holds one table a field, in field order; `may_be_null` likewise.
+// Fields are decided on up to `threads` threads. Throws SchemaError, also for two fields that claim
+// one column name.
 TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                      std::span<const qvd::SymbolTable> symbols,
                      const std::vector<bool>& may_be_null, const Policy& policy,

@@ -132,8 +132,7 @@ void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader&
 
 TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                      std::span<const qvd::SymbolTable> symbols,
-                     const std::vector<bool>& may_be_null, const Policy& policy,
-                     unsigned threads) {
+                     const std::vector<bool>& may_be_null, const Policy& policy, unsigned threads) {
   TablePlan plan{.table = table_name(file_name, policy),
                  .columns = {},
                  .order_by = {},

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "source/http_errors.h"
 #include "source/http_exchange.h"
+#include "source/listing.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -114,7 +115,7 @@ bool RangeRead::take(const HttpReply& reply, std::string_view bytes) {
 std::optional<HttpFailure> RangeRead::refusal(const HttpReply& reply) const {
   if (reply.is_ftp) return std::nullopt;
   // Not every server knows If-Match.
-  if (!etag_.empty() && !reply.headers.etag.empty() && reply.headers.etag != etag_) {
+  if (!etag_.empty() && !reply.headers.etag.empty() && !same_etag(reply.headers.etag, etag_)) {
     return HttpFailure{
         .reaction = HttpReaction::kChanged,
         .text = "expected the ETag that was listed, found another; the file changed since"};

@@ -14,6 +14,13 @@ std::vector<FileEntry> list_files(const std::string& source, const Selection& se
 
 std::unique_ptr<base::ByteSource> open_file(const FileEntry& entry) { return open_local(entry); }
 
+bool same_etag(std::string_view a, std::string_view b) {
+  const auto strong = [](std::string_view tag) {
+    return tag.starts_with("W/") ? tag.substr(2) : tag;
+  };
+  return strong(a) == strong(b);
+}
+
 std::vector<std::string> split_list(const std::string& text) {
   constexpr std::string_view kBlank = " \t\r\n";
   std::vector<std::string> items;

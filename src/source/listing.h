@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/byte_source.h"
@@ -45,6 +46,10 @@ std::vector<FileEntry> list_files(const std::string& source, const Selection& se
 // Opens one listed file of this machine; those of other storages are opened by the Storage that
 // listed them. Throws IoError; ChangedError when it is not the file that was listed.
 std::unique_ptr<base::ByteSource> open_file(const FileEntry& entry);
+
+// Whether two ETags name the same version: a weak one ("W/…") counts as its strong one, since
+// servers (Apache) call the tag of a file that was just written weak, and strong a moment later.
+bool same_etag(std::string_view a, std::string_view b);
 
 // Splits a comma-separated list, trimming blanks and dropping empty items.
 std::vector<std::string> split_list(const std::string& text);

@@ -81,7 +81,8 @@ void RemoteFile::check_unchanged() const {
                     size_, now.size));
   }
   if (!etag_.empty() && !now.etag.empty()) {
-    if (etag_ == now.etag) return;  // says more than a time, which mirrors of a server differ in
+    if (same_etag(etag_, now.etag))
+      return;  // says more than a time, which mirrors of a server differ in
     throw base::ChangedError(
         fmt::format("{}: expected the ETag {} as listed, found {}; the file changed since", name_,
                     etag_, now.etag));

@@ -41,7 +41,7 @@ std::string changes(const FileEntry& file, const FileRecord& record) {
     parts.push_back(fmt::format("modification time {} → {}", time_text(record.file_mtime_us),
                                 time_text(file.mtime_us)));
   }
-  if (have_etags(file, record) && file.etag != record.file_etag) {
+  if (have_etags(file, record) && !source::same_etag(file.etag, record.file_etag)) {
     parts.push_back(fmt::format("ETag {} → {}", record.file_etag, file.etag));
   }
   return fmt::format("{}", fmt::join(parts, ", "));
@@ -140,7 +140,8 @@ std::string collision(const FileEntry& file, const std::string& table,
 
 bool is_same_version(const FileEntry& file, const FileRecord& record) {
   if (file.size != record.file_size) return false;
-  return have_etags(file, record) ? file.etag == record.file_etag : file.mtime_us == record.file_mtime_us;
+  return have_etags(file, record) ? source::same_etag(file.etag, record.file_etag)
+                                  : file.mtime_us == record.file_mtime_us;
 }
 
 std::int64_t now_us() {

@@ -86,6 +86,8 @@ const Case kCases[] = {
        e.mtime_us += 1;
      },
      Action::kSkip, "unchanged", "size and ETag"},
+    {"WeakEtagIsStrongNow", with_etag("W/\"a\""), [](FileEntry& e, Facts&) { e.etag = "\"a\""; },
+     Action::kSkip, "unchanged", ""},
     {"SameEtagOtherSize", with_etag("a"),
      [](FileEntry& e, Facts&) {
        e.etag = "a";

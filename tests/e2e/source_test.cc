@@ -1,9 +1,12 @@
 // Every kind of storage, each with a real server: the same tree gives the same tables as from disk,
 // only what changed is loaded again, and what goes wrong has its name.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "tests/e2e/source_fixture.h"
 #include "tests/servers/credentials.h"
@@ -24,10 +27,28 @@ class EverySource : public SourceCommandLine, public ::testing::WithParamInterfa
   }
 };
 
-// The command lines of all processes of this machine.
-std::string command_lines() {
+// The parent of a process (field 4 of /proc/PID/stat); 0 when it has ended.
+pid_t parent_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  const std::string stat{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t behind_name = stat.rfind(')');
+  if (behind_name == std::string::npos) return 0;
+  std::istringstream fields(stat.substr(behind_name + 1));
+  std::string state;
+  pid_t parent = 0;
+  fields >> state >> parent;
+  return parent;
+}
+
+// The command lines of `root` and of all that it started. Not those of the whole machine: other
+// tests run beside this one.
+std::string command_lines(pid_t root) {
   std::string all;
   for (const auto& entry : fs::directory_iterator("/proc")) {
+    const pid_t process = std::atoi(entry.path().filename().c_str());
+    pid_t at = process;
+    while (at > 1 && at != root) at = parent_of(at);
+    if (at != root) continue;
     std::ifstream file(entry.path() / "cmdline", std::ios::binary);
     all.append(std::istreambuf_iterator<char>(file), {});
     all += '\n';
@@ -66,7 +87,7 @@ TEST_P(EverySource, TellsHeadersAndKeepsSecretsToItself) {
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(ls.pid()), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
          info.si_pid == 0) {
-    seen += command_lines();
+    seen += command_lines(ls.pid());
   }
   const Finished finished = ls.wait();
   ASSERT_EQ(finished.exit_code, 0) << finished.err;
