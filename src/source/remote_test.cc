@@ -49,7 +49,7 @@ void expect_place(const Remote& remote, const std::string& type, const std::stri
   EXPECT_EQ(remote.public_root, public_root);
 }
 
-const Variables kSftp = {{"HOME", "/home/q"}, {"SSH_AUTH_SOCK", "/agent"}, {"USER", "q"}};
+const Variables kSftp = {{"HOME", "/users/q"}, {"SSH_AUTH_SOCK", "/agent"}, {"USER", "q"}};
 const Variables kAzure = {{"AZURE_STORAGE_ACCOUNT_NAME", "acct"},
                           {"AZURE_STORAGE_ACCOUNT_KEY", "a2V5"}};
 
@@ -228,8 +228,8 @@ TEST(RemoteOf, WhatIsMissingIsNamed) {
 
 TEST(RemoteOf, SftpAlwaysChecksTheHostKey) {
   Access access;
-  Remote remote = remote_for("sftp://q:pw@h:2222/x", access, {{"HOME", "/home/q"}});
-  EXPECT_EQ(remote.parameters["known_hosts_file"], "/home/q/.ssh/known_hosts");
+  Remote remote = remote_for("sftp://q:pw@h:2222/x", access, {{"HOME", "/users/q"}});
+  EXPECT_EQ(remote.parameters["known_hosts_file"], "/users/q/.ssh/known_hosts");
   EXPECT_EQ(remote.parameters["pass"], "pw");
   EXPECT_EQ(remote.parameters["port"], "2222");
   EXPECT_FALSE(remote.parameters.contains("key_use_agent"));
