@@ -16,13 +16,14 @@
 #include <memory>
 #include <sstream>
 
+#include "bench/median.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/engine.h"
 #include "clickhouse/quote.h"
 #include "load/load.h"
 #include "load/stream.h"
 #include "qvd/sample.h"
-#include "source/listing.h"
+#include "source/storage.h"
 
 namespace {
 
@@ -30,11 +31,6 @@ using namespace qvdhouse;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kDatabase = "bench";
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 // Processor seconds that a process has used so far, all its threads (fields 14 and 15 of
 // /proc/PID/stat).
@@ -105,6 +101,7 @@ struct Bench {
   unsigned streams;
   clickhouse::Engine engine;
   clickhouse::Connection connection;
+  source::Storage storage;
   std::unique_ptr<base::ByteSource> source;
   load::PreparedFile file;
   clickhouse::TableDefinition table;  // what the engine loads into, equal to ours
@@ -116,7 +113,7 @@ struct Bench {
         connection(engine.endpoint("default")) {
     const auto qvd = dir / "speed.qvd";
     if (!std::filesystem::exists(qvd)) qvd::write_speed_table(qvd, rows);
-    source = source::open_file(source::list_files(qvd.string(), {}).at(0));
+    source = storage.open(storage.list(qvd.string(), {}).at(0));
     file = load::prepare(*source, "speed.qvd", options());
     connection.query(fmt::format("CREATE DATABASE IF NOT EXISTS {}", kDatabase));
     table = schema::table_definition(file.plan, file.header, kDatabase);
@@ -195,10 +192,11 @@ void compare(Bench& bench, std::uint64_t rows, int runs) {
       steps[step.name].push_back(std::chrono::duration<double>(step.duration).count());
     }
   }
-  const double loading = median(bare.wall);
+  const double loading = bench::median(bare.wall);
   const auto show = [&](const char* what, const Times& times) {
-    fmt::print("{:42} {:7.3f} s wall {:7.3f} s cpu  {:6.2f} M rows/s\n", what, median(times.wall),
-               median(times.cpu), static_cast<double>(rows) / median(times.wall) / 1e6);
+    fmt::print("{:42} {:7.3f} s wall {:7.3f} s cpu  {:6.2f} M rows/s\n", what,
+               bench::median(times.wall), bench::median(times.cpu),
+               static_cast<double>(rows) / bench::median(times.wall) / 1e6);
   };
   fmt::print("{} rows, {} columns, {} streams, medians of {} alternating runs\n", rows,
              bench.file.plan.columns.size(), bench.streams, runs);
@@ -207,12 +205,12 @@ void compare(Bench& bench, std::uint64_t rows, int runs) {
   show("qvdhouse, without verification", bare);
   show("qvdhouse, everything", ours);
   for (const char* name : {"plan", "check", "create", "insert", "verify", "swap"}) {
-    fmt::print("  step {:8} {:7.3f} s\n", name, median(steps[name]));
+    fmt::print("  step {:8} {:7.3f} s\n", name, bench::median(steps[name]));
   }
-  fmt::print("ratio to Native  {:.2f} (bar: at most 1.10)\n", loading / median(native.wall));
-  fmt::print("ratio to Parquet {:.2f} (bar: below 1)\n", loading / median(parquet.wall));
+  fmt::print("ratio to Native  {:.2f} (bar: at most 1.10)\n", loading / bench::median(native.wall));
+  fmt::print("ratio to Parquet {:.2f} (bar: below 1)\n", loading / bench::median(parquet.wall));
   fmt::print("verification adds {:.0f} % (bar: at most 25 %)\n",
-             100 * (median(ours.wall) / loading - 1));
+             100 * (bench::median(ours.wall) / loading - 1));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "bench/median.h"
 #include "bench/timed_run.h"
 #include "qvd/sample.h"
 #include "qvd/writer.h"
@@ -25,8 +26,7 @@ constexpr int kTrackedFiles = 1000;
 double median_seconds(int runs, const std::vector<std::string>& arguments, const fs::path& dir) {
   std::vector<double> seconds;
   for (int i = 0; i < runs; ++i) seconds.push_back(bench::run_timed(arguments, dir).seconds);
-  std::ranges::sort(seconds);
-  return seconds[seconds.size() / 2];
+  return bench::median(seconds);
 }
 
 void start_times(const fs::path& dir) {

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "bench/median.h"
 #include "bench/timed_run.h"
 #include "qvd/sample.h"
 #include "tests/servers/served.h"
@@ -28,11 +29,6 @@ struct Way {
   std::vector<double> seconds;
   std::uint64_t peak_kib = 0;
 };
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 void sync(const fs::path& dir, Way& way) {
   const fs::path data = dir / "data";
@@ -67,8 +63,8 @@ void compare(const fs::path& dir, std::uint64_t rows, int runs) {
              fs::file_size(dir / "files" / "large.qvd") / 1'000'000, rows, runs);
   for (const Way& way : ways) {
     fmt::print("sync from {:5} {:7.2f} s, ratio to disk {:4.2f} (bar: at most 1.25), peak {} MiB\n",
-               way.name, median(way.seconds), median(way.seconds) / median(ways[0].seconds),
-               way.peak_kib / 1024);
+               way.name, bench::median(way.seconds),
+               bench::median(way.seconds) / bench::median(ways[0].seconds), way.peak_kib / 1024);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/arguments.h"
+#include "cli/config_fixture.h"
 #include "cli/settings_table.h"
 #include "cli/source_url.h"
 
@@ -19,31 +20,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-class SourcesTest : public testing::Test {
+class SourcesTest : public ConfigFolder {
  protected:
-  void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    directory_ = std::filesystem::path(testing::TempDir()) /
-                 (std::string("qvdhouse_sources_") + info->name());
-    std::filesystem::remove_all(directory_);
-    std::filesystem::create_directories(directory_);
-    sources_.directory = directory_;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  void toml(const std::string& text) {
-    std::ofstream(directory_ / "qvdhouse.toml", std::ios::binary) << text;
-  }
-  Config load() const { return load_config(sources_); }
-  std::string error() const {
-    try {
-      load();
-    } catch (const base::ConfigError& error) {
-      return error.what();
-    }
-    ADD_FAILURE() << "no ConfigError";
-    return "";
-  }
+  void toml(const std::string& text) { write("qvdhouse.toml", text); }
   // The chosen sources: "name url".
   static std::vector<std::string> chosen(const Config& config) {
     std::vector<std::string> out;
@@ -52,9 +31,6 @@ class SourcesTest : public testing::Test {
     }
     return out;
   }
-
-  std::filesystem::path directory_;
-  ConfigSources sources_;
 };
 
 constexpr const char* kTwo = R"(

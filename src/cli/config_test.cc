@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/config_files.h"
+#include "cli/config_fixture.h"
 #include "cli/did_you_mean.h"
 #include "cli/server_url.h"
 #include "cli/settings_table.h"
@@ -23,36 +24,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-class ConfigTest : public testing::Test {
- protected:
-  void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    directory_ = std::filesystem::path(testing::TempDir()) /
-                 (std::string("qvdhouse_config_") + info->name());
-    std::filesystem::remove_all(directory_);
-    std::filesystem::create_directories(directory_);
-    sources_.directory = directory_;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  void write(const std::string& name, const std::string& text) {
-    std::ofstream(directory_ / name, std::ios::binary) << text;
-  }
-  Config load() const { return load_config(sources_); }
-  // The message of the ConfigError that load() must throw.
-  std::string error() const {
-    try {
-      load();
-    } catch (const base::ConfigError& error) {
-      return error.what();
-    }
-    ADD_FAILURE() << "no ConfigError";
-    return "";
-  }
-
-  std::filesystem::path directory_;
-  ConfigSources sources_;
-};
+using ConfigTest = ConfigFolder;
 
 TEST_F(ConfigTest, DefaultsAreTheEmbeddedEngine) {
   const Config config = load();

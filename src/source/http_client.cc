@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <random>
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "source/http_errors.h"
 #include "source/http_exchange.h"
 #include "source/listing.h"
@@ -213,10 +213,7 @@ void HttpClient::State::react(const HttpFailure& failure, unsigned failed,
     access.debug(
         fmt::format("{}: {}; next try in {} ms", target.shown, failure.text, delay.count()));
   }
-  std::mutex unused;
-  std::unique_lock lock(unused);
-  std::condition_variable_any().wait_for(lock, access.stop, delay, [] { return false; });
-  if (access.stop.stop_requested()) throw base::Cancelled("stopped");
+  if (!base::pause_for(delay, access.stop)) throw base::Cancelled("stopped");
 }
 
 HttpClient::HttpClient(const Access& access) : state_(std::make_unique<State>(access)) {

@@ -175,7 +175,7 @@ HttpReply HttpExchange::hop(const HttpRequest& request, const std::string& url, 
   CURL* h = easy_.get();
   curl_easy_reset(h);  // keeps its connections
   set_common(url, request.target);
-  set_tls();
+  set_tls(easy_.get(), access_);
   set_credentials(request.target, at_home);
 
   HttpReply reply;
@@ -238,17 +238,16 @@ void HttpExchange::set_common(const std::string& url, const HttpTarget& target) 
                    static_cast<long>(access_.connect_timeout.count()));
 }
 
-void HttpExchange::set_tls() {
-  CURL* h = easy_.get();
+void set_tls(CURL* easy, const Access& access) {
   const auto set_file = [&](CURLoption option, const std::string& path) {
-    if (!path.empty()) curl_easy_setopt(h, option, path.c_str());
+    if (!path.empty()) curl_easy_setopt(easy, option, path.c_str());
   };
-  set_file(CURLOPT_CAINFO, access_.ca_file);
-  set_file(CURLOPT_SSLCERT, access_.client_cert);
-  set_file(CURLOPT_SSLKEY, access_.client_key);
-  if (!access_.verify_tls) {
-    curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);
+  set_file(CURLOPT_CAINFO, access.ca_file);
+  set_file(CURLOPT_SSLCERT, access.client_cert);
+  set_file(CURLOPT_SSLKEY, access.client_key);  // without one, libcurl looks in the certificate's
+  if (!access.verify_tls) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
   }
 }
 

@@ -36,6 +36,9 @@ struct HttpRequest {
   std::function<bool(const HttpReply&, std::string_view)> on_body;
 };
 
+// The CA, client certificate and checking that the settings ask for.
+void set_tls(CURL* easy, const Access& access);
+
 class HttpExchange {
  public:
   // `access` must outlive it.
@@ -53,7 +56,6 @@ class HttpExchange {
   HttpReply hop(const HttpRequest& request, const std::string& url, bool at_home,
                 std::string& location);
   void set_common(const std::string& url, const HttpTarget& target);
-  void set_tls();
   void set_credentials(const HttpTarget& target, bool at_home);
 
   const Access& access_;

@@ -3,16 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "source/local.h"
-#include "source/storage.h"
-
 namespace qvdhouse::source {
-
-std::vector<FileEntry> list_files(const std::string& source, const Selection& selection) {
-  return Storage().list(source, selection);
-}
-
-std::unique_ptr<base::ByteSource> open_file(const FileEntry& entry) { return open_local(entry); }
 
 bool same_etag(std::string_view a, std::string_view b) {
   const auto strong = [](std::string_view tag) {

@@ -35,18 +35,6 @@ struct FileEntry {
                             // hidden, temporary, excluded, link, unreadable, not-a-file
 };
 
-// All files that match selection.pattern below `source`, sorted by path. `source` is a folder, one
-// file, or a glob (which then stands in for selection.pattern), as a path or a URL; storages are
-// told apart by the URL's scheme. Entries that the selection or the rules for hidden and temporary
-// names leave out carry a skip_reason, and so does a folder below the source that is not entered
-// (hidden, unreadable, reached twice through links). Throws ConfigError when `source` or a pattern
-// can not be understood, IoError when the source can not be listed (missing, no permission).
-std::vector<FileEntry> list_files(const std::string& source, const Selection& selection);
-
-// Opens one listed file of this machine; those of other storages are opened by the Storage that
-// listed them. Throws IoError; ChangedError when it is not the file that was listed.
-std::unique_ptr<base::ByteSource> open_file(const FileEntry& entry);
-
 // Whether two ETags name the same version: a weak one ("W/…") counts as its strong one, since
 // servers (Apache) call the tag of a file that was just written weak, and strong a moment later.
 bool same_etag(std::string_view a, std::string_view b);

@@ -12,11 +12,20 @@
 #include <map>
 
 #include "base/error.h"
+#include "source/local.h"
+#include "source/storage.h"
 
 namespace qvdhouse::source {
 namespace {
 
 namespace fs = std::filesystem;
+
+std::vector<FileEntry> list_files(const std::string& source, const Selection& selection) {
+  return Storage().list(source, selection);
+}
+
+std::unique_ptr<base::ByteSource> open_file(const FileEntry& entry) { return open_local(entry); }
+
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -170,7 +179,7 @@ TEST_F(Listing, UnknownSchemeNamesTheKnownOnesAndNoSecret) {
   }
 }
 
-// While it lives, this thread meets files as somebody who is not root, to whom no folder is closed.
+// While it lives, this thread meets files as somebody else than root, to whom no folder is closed.
 class NotRoot {
  public:
   NotRoot() : before_(::setfsuid(::geteuid() == 0 ? kNobody : ::geteuid())) {}

@@ -10,13 +10,13 @@
 
 namespace qvdhouse::source {
 
-// list_files() for a path. Links are followed: to files always; to folders unless the walk has been
-// there already (a loop, or a second way to the same files), which is skipped with a reason. A
+// Storage::list() for a path. Links are followed: to files always; to folders unless the walk has
+// been there already (a loop, or a second way to the same files), which is skipped with a reason. A
 // file's identity is its absolute, lexically normal path; links in it are not resolved.
 std::vector<FileEntry> list_local(const std::string& path, const Selection& selection);
 
-// open_file() for a path: reads with pread. Memory mapping is out of the question, because a file
-// that is cut under a mapping kills the process.
+// Storage::open() for a path: reads with pread. Memory mapping is out of the question, because a
+// file that is cut under a mapping kills the process.
 std::unique_ptr<base::ByteSource> open_local(const FileEntry& entry);
 
 }  // namespace qvdhouse::source

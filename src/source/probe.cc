@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "source/http_exchange.h"
 #include "source/storage_state.h"
 
 namespace qvdhouse::source {
@@ -97,16 +98,7 @@ Connection connect_to(const Gate& gate, const Access& access) {
   curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(h, CURLOPT_ERRORBUFFER, detail.data());
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(access.connect_timeout.count()));
-  if (!access.ca_file.empty()) curl_easy_setopt(h, CURLOPT_CAINFO, access.ca_file.c_str());
-  if (!access.client_cert.empty()) {
-    curl_easy_setopt(h, CURLOPT_SSLCERT, access.client_cert.c_str());
-    const std::string& key = access.client_key.empty() ? access.client_cert : access.client_key;
-    curl_easy_setopt(h, CURLOPT_SSLKEY, key.c_str());
-  }
-  if (!access.verify_tls) {
-    curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
+  set_tls(h, access);
   Connection connection;
   connection.code = curl_easy_perform(h);
   connection.detail = detail.front() == '\0' ? curl_easy_strerror(connection.code) : detail.data();

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "source/rclone_environment.h"
 #include "source/rclone_error.h"
 #include "source/rclone_process.h"
@@ -132,10 +132,7 @@ Rclone::State::Endpoint Rclone::State::endpoint(Child& child) {
 }
 
 void Rclone::State::wait(milliseconds delay) {
-  std::mutex unused;
-  std::unique_lock lock(unused);
-  std::condition_variable_any().wait_for(lock, access.stop, delay, [] { return false; });
-  if (access.stop.stop_requested()) throw base::Cancelled("stopped");
+  if (!base::pause_for(delay, access.stop)) throw base::Cancelled("stopped");
 }
 
 json Rclone::State::post(const Endpoint& endpoint, const std::string& method, const json& input,

@@ -27,11 +27,6 @@ std::string joined(const std::string& folder, const std::string& path) {
   return folder.empty() || path.empty() ? folder + path : fmt::format("{}/{}", folder, path);
 }
 
-std::string_view last_part(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
 std::string_view folder_of(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
@@ -130,6 +125,11 @@ std::vector<FileEntry> list_below(const RemotePlace& place, const std::string& f
 }
 
 }  // namespace
+
+std::string_view last_part(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
 
 std::vector<FileEntry> list_remote_folder(const RemotePlace& place, const std::string& folder,
                                           const Selection& selection) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "source/listing.h"
@@ -24,6 +25,9 @@ struct RemotePlace {
   // The entry of a file, without a decision on it.
   std::function<FileEntry(const std::string& path, const RcloneItem& item)> entry;
 };
+
+// What stands behind the last slash.
+std::string_view last_part(std::string_view path);
 
 // list() of storage.h for `path` (which a slash at its end makes a folder): the file of exactly
 // this name, or else the folder with selection.pattern, or else a glob. Calls `list` once, with the

@@ -15,11 +15,6 @@
 namespace qvdhouse::source {
 namespace {
 
-std::string name_of(std::string_view path) {
-  const std::size_t slash = path.rfind('/');
-  return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
-}
-
 // The times of s3 come with milliseconds from some servers' listings, and never from their answers
 // about one object; for the two to be equal, whole seconds count.
 std::int64_t time_of(const Remote& remote, const RcloneItem& item) {
@@ -45,7 +40,7 @@ RemotePlace Storage::State::place_of(const Remote& remote) {
       .entry =
           [remote](const std::string& path, const RcloneItem& item) {
             return FileEntry{.path = identity_of(remote, path),
-                             .name = name_of(path),
+                             .name = std::string(last_part(path)),
                              .size = item.size,
                              .mtime_us = time_of(remote, item),
                              .etag = item.hash,
@@ -63,7 +58,7 @@ std::vector<FileEntry> Storage::State::list_remote_url(const Url& url, const Sel
 FileEntry Storage::State::stat_direct(const Url& url) {
   const HttpStat stat = http.stat(target_of(url));
   return {.path = public_text(url),
-          .name = name_of(url.path),
+          .name = std::string(last_part(url.path)),
           .size = stat.size,
           .mtime_us = stat.mtime_us,
           .etag = stat.etag,

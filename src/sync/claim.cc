@@ -8,13 +8,12 @@
 
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 #include <system_error>
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -82,15 +81,12 @@ std::optional<Claim> Claim::try_acquire(const fs::path& lock_dir, const std::str
 Claim Claim::acquire(const fs::path& lock_dir, const std::string& database,
                      const std::string& table, std::stop_token stop) {
   constexpr std::chrono::milliseconds kInterval{50};
-  std::mutex mutex;
-  std::condition_variable_any stopped;
   while (true) {
     if (stop.stop_requested()) throw base::Cancelled("stopped while it waited for its turn");
     if (std::optional<Claim> claim = try_acquire(lock_dir, database, table)) {
       return std::move(*claim);
     }
-    std::unique_lock lock(mutex);
-    stopped.wait_for(lock, stop, kInterval, [] { return false; });
+    base::pause_for(kInterval, stop);
   }
 }
 

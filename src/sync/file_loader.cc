@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "sync/claim.h"
 #include "sync/monitor.h"
 #include "sync/staging.h"
@@ -138,7 +138,9 @@ void FileLoader::drop_staging(const std::string& table, bool look_again) {
 void FileLoader::run_attempts(Task& task) {
   for (unsigned attempt = 1; run_attempt(task) && attempt < context_.options.max_attempts;
        ++attempt) {
-    if (pause(delay_within_run(attempt, context_.options.first_delay))) continue;
+    if (base::pause_for(delay_within_run(attempt, context_.options.first_delay), context_.stop)) {
+      continue;
+    }
     settle_failure(task, describe_failure(base::Cancelled("stopped before it was tried again: " +
                                                           task.outcome.error)));
     return;
@@ -235,15 +237,6 @@ void FileLoader::hand_over(Task task, const Done& done) {
     done(std::move(outcome));
   };
   context_.recorder.add(std::move(entry));
-}
-
-// False when a stop was asked for meanwhile.
-bool FileLoader::pause(std::chrono::milliseconds delay) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
-  stopped.wait_for(lock, context_.stop, delay, [] { return false; });
-  return !context_.stop.stop_requested();
 }
 
 }  // namespace qvdhouse::sync

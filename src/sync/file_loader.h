@@ -53,7 +53,6 @@ class FileLoader {
   void settle_failure(Task& task, const Failure& failure);
   void drop_staging(const std::string& table, bool look_again);
   void hand_over(Task task, const Done& done);
-  bool pause(std::chrono::milliseconds delay);
 
   const RunContext& context_;
   load::Options load_options_;
