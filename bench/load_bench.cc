@@ -69,10 +69,13 @@ void write_native(const base::ByteSource& source, load::PreparedFile& file,
   const auto columns = load::cast_columns(file, 1);
   const qvd::RowDecoder decoder(file.header);
   const load::BlockLimits limits = load::block_limits(file.header, columns, 0, 128 << 20);
-  load::BlockEncoder encoder(source, file.header, decoder, columns, limits.bytes);
+  load::BlockEncoder encoder(file.header, decoder, columns, limits.bytes);
   std::FILE* out = std::fopen(path.c_str(), "wb");
+  std::vector<std::byte> records;
   for (std::uint64_t first = 0; first < file.header.record_count; first += limits.rows) {
-    encoder.start(first, std::min(limits.rows, file.header.record_count - first));
+    const std::uint64_t count = std::min(limits.rows, file.header.record_count - first);
+    qvd::read_records(source, file.header, first, count, records);
+    encoder.start(first, count, records);
     for (auto piece = encoder.next(); !piece.empty(); piece = encoder.next()) {
       if (std::fwrite(piece.data(), 1, piece.size(), out) != piece.size()) std::abort();
     }

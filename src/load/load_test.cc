@@ -265,8 +265,10 @@ TEST(BlockEncoder, HalvesBlocksWhoseTextsAreTooLarge) {
   columns.push_back({"t", 0, schema::cast_symbols(file.symbols[0], file.plan.columns[0])});
   const qvd::RowDecoder decoder(file.header);
   constexpr std::uint64_t kLimit = 1 << 20;
-  BlockEncoder encoder(source, file.header, decoder, columns, kLimit);
-  encoder.start(0, 1000);
+  BlockEncoder encoder(file.header, decoder, columns, kLimit);
+  std::vector<std::byte> records;
+  qvd::read_records(source, file.header, 0, 1000, records);
+  encoder.start(0, 1000, records);
   std::uint64_t rows = 0;
   std::vector<std::uint64_t> block_bytes;
   for (auto piece = encoder.next(); !piece.empty(); piece = encoder.next()) {

@@ -60,11 +60,9 @@ BlockLimits block_limits(const qvd::TableHeader& header, std::span<const ColumnV
   return {.rows = std::min(wanted, fitting), .bytes = memory_bytes / 2};
 }
 
-BlockEncoder::BlockEncoder(const base::ByteSource& source, const qvd::TableHeader& header,
-                           const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                           std::uint64_t max_block_bytes)
-    : source_(source),
-      header_(header),
+BlockEncoder::BlockEncoder(const qvd::TableHeader& header, const qvd::RowDecoder& decoder,
+                           std::span<const ColumnValues> columns, std::uint64_t max_block_bytes)
+    : header_(header),
       decoder_(decoder),
       columns_(columns),
       max_block_bytes_(max_block_bytes),
@@ -90,18 +88,9 @@ void BlockEncoder::read_codes(std::size_t field_index, std::size_t first,
                   codes);
 }
 
-void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count) {
-  qvd::read_records(source_, header_, first_row, row_count, records_);
-  begin(first_row, row_count);
-}
-
 void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count,
-                         std::vector<std::byte> records) {
-  records_ = std::move(records);
-  begin(first_row, row_count);
-}
-
-void BlockEncoder::begin(std::uint64_t first_row, std::uint64_t row_count) {
+                         std::span<const std::byte> records) {
+  records_ = records;
   range_first_row_ = first_row;
   rows_done_ = 0;
   rows_left_ = row_count;
@@ -158,7 +147,7 @@ namespace {
 
 struct Range {
   std::uint64_t first_row = 0;
-  std::uint64_t row_count = 0;
+  std::uint64_t row_count = 0;  // 0: there is none
   std::vector<std::byte> records;
 };
 
@@ -168,21 +157,13 @@ class Ranges {
   Ranges(const base::ByteSource& source, const qvd::TableHeader& header, std::uint64_t rows)
       : source_(source), header_(header), rows_(rows) {}
 
-  // The next range, without its records; nothing when all are taken.
-  std::optional<Range> take() {
-    const std::uint64_t first = next_row_.fetch_add(rows_);
-    if (first >= header_.record_count) return std::nullopt;
-    return Range{.first_row = first,
-                 .row_count = std::min(rows_, header_.record_count - first),
-                 .records = {}};
-  }
-
-  std::optional<Range> take_and_read() {
-    std::optional<Range> range = take();
-    if (range) {
-      qvd::read_records(source_, header_, range->first_row, range->row_count, range->records);
-    }
-    return range;
+  // Makes `range` the next one, if there is one left, in the memory that it has.
+  void read_next(Range& range) {
+    range.first_row = next_row_.fetch_add(rows_);
+    range.row_count = 0;
+    if (range.first_row >= header_.record_count) return;
+    range.row_count = std::min(rows_, header_.record_count - range.first_row);
+    qvd::read_records(source_, header_, range.first_row, range.row_count, range.records);
   }
 
  private:
@@ -196,33 +177,35 @@ class Ranges {
 class RangeFeed {
  public:
   RangeFeed(Ranges& ranges, RowSummer* summer) : ranges_(ranges), summer_(summer) {
-    if (summer_ != nullptr) ahead_ = read_ahead();
+    if (summer_ != nullptr) read_ahead();
   }
 
   // False when there is no range left.
   bool start_next(BlockEncoder& encoder) {
     if (summer_ == nullptr) {
-      const std::optional<Range> range = ranges_.take();
-      if (range) encoder.start(range->first_row, range->row_count);
-      return range.has_value();
+      ranges_.read_next(now_);
+    } else {
+      if (!reading_.valid()) return false;  // asked again at the end
+      reading_.get();
+      std::swap(now_, ahead_);
+      if (now_.row_count != 0) read_ahead();
+      summer_->add_rows(now_.records.data(), now_.first_row, now_.row_count);
     }
-    if (!ahead_.valid()) return false;  // asked again at the end
-    std::optional<Range> range = ahead_.get();
-    if (!range) return false;
-    ahead_ = read_ahead();
-    summer_->add_rows(range->records.data(), range->first_row, range->row_count);
-    encoder.start(range->first_row, range->row_count, std::move(range->records));
+    if (now_.row_count == 0) return false;
+    encoder.start(now_.first_row, now_.row_count, now_.records);
     return true;
   }
 
  private:
-  std::future<std::optional<Range>> read_ahead() {
-    return std::async(std::launch::async, [this] { return ranges_.take_and_read(); });
+  void read_ahead() {
+    reading_ = std::async(std::launch::async, [this] { ranges_.read_next(ahead_); });
   }
 
   Ranges& ranges_;
   RowSummer* summer_;  // null: rows are not summed here
-  std::future<std::optional<Range>> ahead_;
+  Range now_;
+  Range ahead_;                // the thread's while reading_ is valid
+  std::future<void> reading_;  // last: its end waits for the thread
 };
 
 }  // namespace
@@ -252,7 +235,7 @@ Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
   std::stop_source stop_all;
   const std::stop_callback forward(stop, [&] { stop_all.request_stop(); });
   const auto run_stream = [&] {
-    BlockEncoder encoder(source, header, decoder, columns, limits.bytes);
+    BlockEncoder encoder(header, decoder, columns, limits.bytes);
     clickhouse::Connection connection(endpoint, stop_all.get_token());
     std::optional<RowSummer> summer;
     if (sums_here) summer.emplace(decoder, columns, hashes);

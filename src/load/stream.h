@@ -35,14 +35,12 @@ BlockLimits block_limits(const qvd::TableHeader& header, std::span<const ColumnV
 // Encodes ranges of rows as Native blocks; one object a stream. All references must outlive it.
 class BlockEncoder {
  public:
-  BlockEncoder(const base::ByteSource& source, const qvd::TableHeader& header,
-               const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-               std::uint64_t max_block_bytes);
+  BlockEncoder(const qvd::TableHeader& header, const qvd::RowDecoder& decoder,
+               std::span<const ColumnValues> columns, std::uint64_t max_block_bytes);
 
-  // Reads the records of [first_row, first_row + row_count); next() then encodes them.
-  void start(std::uint64_t first_row, std::uint64_t row_count);
-  // The same with records that are read already.
-  void start(std::uint64_t first_row, std::uint64_t row_count, std::vector<std::byte> records);
+  // `records` are those of [first_row, first_row + row_count) and must outlive the calls of next(),
+  // which encode them.
+  void start(std::uint64_t first_row, std::uint64_t row_count, std::span<const std::byte> records);
 
   // The next piece of the range's blocks, valid until the next call; empty when the range is done.
   // Long texts make the block of a range too large now and then: it is halved until it fits.
@@ -52,11 +50,9 @@ class BlockEncoder {
   std::uint64_t rows_begun() const { return rows_begun_; }
 
  private:
-  void begin(std::uint64_t first_row, std::uint64_t row_count);
   std::uint64_t encoded_bytes(std::uint64_t row_count);
   void read_codes(std::size_t field_index, std::size_t first, std::span<std::uint32_t> codes) const;
 
-  const base::ByteSource& source_;
   const qvd::TableHeader& header_;
   const qvd::RowDecoder& decoder_;
   std::span<const ColumnValues> columns_;
@@ -64,7 +60,7 @@ class BlockEncoder {
   clickhouse::NativeEncoder encoder_;
   std::vector<clickhouse::CodeReader> readers_;
   std::vector<std::uint64_t> longest_text_;  // bytes, one a column
-  std::vector<std::byte> records_;           // of the range
+  std::span<const std::byte> records_;       // of the range
   std::uint64_t range_first_row_ = 0;        // of records_[0]
   std::uint64_t rows_done_ = 0;              // of the range
   std::uint64_t rows_left_ = 0;              // of the range
