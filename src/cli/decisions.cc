@@ -77,6 +77,10 @@ std::string_view action_name(sync::Action action) {
       return "wait";
     case sync::Action::kRefuse:
       return "refuse";
+    case sync::Action::kAdopt:
+      return "adopt";
+    case sync::Action::kRemove:
+      return "remove";
   }
   return "";
 }

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "clickhouse/dialect.h"
+
 namespace qvdhouse::clickhouse {
 
 struct Endpoint {
@@ -21,6 +23,12 @@ struct Endpoint {
   std::string database = "default";
   long connect_timeout_ms = 10'000;
   long stall_timeout_s = 300;  // no byte either way for so long: IoError
+  std::string ca_file;         // https; empty: the system's authorities
+  std::string client_cert;     // PEM files
+  std::string client_key;
+  bool verify_tls = true;
+  Compression compression = Compression::kNone;  // of inserts
+  Dialect dialect;                               // of the server that answers there
 };
 
 // Settings and query parameters ("param_x") that go into the request's URL.

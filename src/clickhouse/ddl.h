@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,11 @@ struct TableDefinition {
   std::string database;
   std::string name;
   std::vector<ColumnDefinition> columns;
-  std::vector<std::string> order_by;  // column names; empty: tuple()
+  std::vector<std::string> order_by;            // column names; empty: tuple()
+  std::string partition_by;                     // SQL expression; empty: none
+  std::string engine = "MergeTree";             // with its arguments
+  std::string ttl;                              // SQL expression; empty: none
+  std::map<std::string, std::string> settings;  // of the engine
   std::string comment;
   Projection projection;
 };

@@ -14,6 +14,7 @@
 #include "base/byte_source.h"
 #include "clickhouse/connection.h"
 #include "load/column_values.h"
+#include "load/target.h"
 #include "qvd/header.h"
 #include "qvd/symbols.h"
 #include "schema/plan.h"

@@ -31,16 +31,23 @@ enum class Part {
   kDateTime,      // the serial number as DateTime64
   kTime,          // the fraction of a day as Time64 or hh:mm:ss text
   kNumberOrNull,  // the number of symbols that have one, NULL for text (mixed = "split")
+  // Of columns that come from no field:
+  kConstant,   // the same value in each row of the file: ColumnPlan::constant
+  kRowNumber,  // from 0, in the file's order
+  kMissing,    // NULL: the table has a column that the file lacks
 };
 
+inline constexpr std::size_t kNoField = ~std::size_t{0};
+
 struct ColumnPlan {
-  std::string name;  // of the ClickHouse column
-  std::size_t field_index = 0;
+  std::string name;             // of the ClickHouse column
+  std::size_t field_index = 0;  // kNoField: none
   Part part = Part::kText;
   clickhouse::ColumnType type;
   std::string reason;  // why this type, in one sentence with exact numbers
   // What a reader should know: text dropped, blanks that become NULL, hints that lie.
   std::vector<std::string> warnings;
+  std::string constant;     // kConstant: the value's text
   bool floor_days = false;  // kDate: the day that a serial lies in (dates = "floor")
   bool ascending = false;   // nearly all values rise in the order of their first use
 };

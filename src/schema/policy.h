@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace qvdhouse::schema {
@@ -27,6 +28,10 @@ struct Policy {
   std::string table_prefix = "Qvd";
   // Field name (as in the file) or column name → ClickHouse type.
   std::map<std::string, std::string> overrides;
+  // Which fields become columns, and their names; see TableRules.
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+  std::vector<std::pair<std::string, std::string>> rename;
   // Field names for ORDER BY; empty: chosen by rule.
   std::vector<std::string> order_by;
 };

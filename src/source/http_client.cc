@@ -169,6 +169,7 @@ struct HttpClient::State {
   explicit State(const Access& wanted) : access(wanted) {}
 
   HttpReply run(const HttpRequest& request);
+  void warn_of_unchecked_tls();
   // Waits before the next try, or throws if there is to be none. `failed`: tries in a row, this one
   // included, that brought nothing.
   void react(const HttpFailure& failure, unsigned failed, const HttpTarget& target);
@@ -177,7 +178,17 @@ struct HttpClient::State {
   std::mutex mutex;
   std::vector<std::unique_ptr<HttpExchange>> idle;  // the last one's connection is the warmest
   std::minstd_rand random{std::random_device{}()};
+  std::once_flag warned;
 };
+
+void HttpClient::State::warn_of_unchecked_tls() {
+  if (access.verify_tls || !access.warn) return;
+  std::call_once(warned, [&] {
+    access.warn(
+        "verify_tls = false in [source]: servers' certificates are not checked, so whoever is on "
+        "the way can read and change what is loaded");
+  });
+}
 
 HttpReply HttpClient::State::run(const HttpRequest& request) {
   std::unique_ptr<HttpExchange> exchange;
@@ -190,6 +201,7 @@ HttpReply HttpClient::State::run(const HttpRequest& request) {
   }
   if (!exchange) exchange = std::make_unique<HttpExchange>(access);
   HttpReply reply = exchange->run(request);
+  if (reply.has_tls) warn_of_unchecked_tls();
   const std::lock_guard lock(mutex);
   idle.push_back(std::move(exchange));
   return reply;
@@ -216,14 +228,10 @@ void HttpClient::State::react(const HttpFailure& failure, unsigned failed,
   if (!base::pause_for(delay, access.stop)) throw base::Cancelled("stopped");
 }
 
-HttpClient::HttpClient(const Access& access) : state_(std::make_unique<State>(access)) {
-  if (!access.verify_tls && access.warn) {
-    access.warn(
-        "verify_tls = false in [source]: servers' certificates are not checked, so whoever is on "
-        "the way can read and change what is loaded");
-  }
-}
+HttpClient::HttpClient(const Access& access) : state_(std::make_unique<State>(access)) {}
 HttpClient::~HttpClient() = default;
+
+void HttpClient::warn_of_unchecked_tls() { state_->warn_of_unchecked_tls(); }
 
 HttpStat HttpClient::stat(const HttpTarget& target) {
   HttpRequest request{.target = target,

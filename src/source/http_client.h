@@ -58,6 +58,10 @@ class HttpClient {
     long status = 0;  // the caller's to read: rclone tells errors as 4xx and 500 with a JSON text
     std::string body;
   };
+  // Warns, once, when Access::verify_tls is off. For those that use TLS beside this client; its own
+  // transfers say it themselves.
+  void warn_of_unchecked_tls();
+
   // POST of a JSON text, for rclone's remote control. One try.
   Answer post_json(const HttpTarget& target, const std::string& json);
 

@@ -179,7 +179,9 @@ HttpReply HttpExchange::hop(const HttpRequest& request, const std::string& url, 
   set_credentials(request.target, at_home);
 
   HttpReply reply;
-  reply.is_ftp = url.starts_with("ftp");
+  const std::string scheme = origin_of(url).scheme;
+  reply.is_ftp = scheme.starts_with("ftp");
+  reply.has_tls = scheme.ends_with('s');
   const HeaderList headers = headers_of(request, at_home, reply.is_ftp);
   curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers.get());
   if (!request.range.empty()) curl_easy_setopt(h, CURLOPT_RANGE, request.range.c_str());

@@ -24,6 +24,7 @@ struct HttpReply {
   std::string detail;         // libcurl's words, where code is not CURLE_OK
   bool bad_redirect = false;  // more than five, or from https to http
   bool is_ftp = false;
+  bool has_tls = false;  // where it came from, after redirects
 };
 
 struct HttpRequest {

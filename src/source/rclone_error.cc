@@ -80,10 +80,13 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"530 ", RcloneFault::kRefused, kCheckUser},
     {"logon is invalid", RcloneFault::kRefused, kCheckUser},
     {"LOGON_FAILURE", RcloneFault::kRefused, kCheckUser},
+    {"share name cannot be found", RcloneFault::kMissing, "check the name of the share"},
     {"network name cannot be found", RcloneFault::kMissing, "check the name of the share"},
     {"BAD_NETWORK_NAME", RcloneFault::kMissing, "check the name of the share"},
     {"Access is denied", RcloneFault::kRefused, kCheckUser},
-    // any
+    // any; addresses may hold the digits of a status
+    {"no such host", RcloneFault::kMayPass, "check the host's name"},
+    {"connection refused", RcloneFault::kMayPass, "check host and port, and whether it runs"},
     {"permission denied", RcloneFault::kRefused, "check the rights of this user"},
     {"401", RcloneFault::kRefused, kCheckUser},
     {"Unauthorized", RcloneFault::kRefused, kCheckUser},
@@ -93,8 +96,6 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"no such file or directory", RcloneFault::kMissing, kCheckName},
     {"does not exist", RcloneFault::kMissing, kCheckName},
     {"404", RcloneFault::kMissing, kCheckName},
-    {"no such host", RcloneFault::kMayPass, "check the host's name"},
-    {"connection refused", RcloneFault::kMayPass, "check host and port, and whether it runs"},
     {"timeout", RcloneFault::kMayPass, "check host, port and firewalls"},
 });
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "source/url.h"
 
@@ -58,6 +59,51 @@ std::optional<int> take_zone(std::string_view text) {
   return sign * (*hours * 60 + *minutes);
 }
 
+constexpr std::string_view kHidden = "***";
+constexpr std::size_t kShortestInText = 4;
+
+std::string replaced(std::string text, std::string_view what, std::string_view with) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+// "scheme://user:***@host".
+std::string without_passwords(std::string text) {
+  constexpr std::string_view kMark = "://";
+  for (std::size_t at = 0; (at = text.find(kMark, at)) != std::string::npos;) {
+    at += kMark.size();
+    const std::size_t end = std::min(text.find_first_of("/? \t\n\"'", at), text.size());
+    const std::size_t host = text.substr(at, end - at).rfind('@');
+    const std::size_t colon = text.find(':', at);
+    if (host == std::string::npos || colon >= at + host) continue;
+    text.replace(colon + 1, at + host - colon - 1, kHidden);
+  }
+  return text;
+}
+
+// "?sv=…&sig=***", of Azure, AWS and Google.
+std::string without_signatures(std::string text) {
+  for (const std::string_view name : {"sig=", "Signature="}) {
+    for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos;) {
+      at += name.size();
+      const std::size_t end = std::min(text.find_first_of("& \t\n\"'", at), text.size());
+      text.replace(at, end - at, kHidden);
+    }
+  }
+  return text;
+}
+
+// Whether the part of the text is all of a value: "pass=x", "pass:x]", "'x'".
+bool is_value(std::string_view text, std::size_t at, std::size_t size) {
+  constexpr std::string_view kBefore = "=:\"'";
+  constexpr std::string_view kBehind = " \t\n\"',;&@)]}";
+  const std::size_t end = at + size;
+  return at > 0 && kBefore.find(text[at - 1]) != std::string_view::npos &&
+         (end == text.size() || kBehind.find(text[end]) != std::string_view::npos);
+}
+
 bool is_secret(std::string_view parameter) {
   constexpr auto kSecret =
       std::to_array<std::string_view>({"pass", "key_file_pass", "secret_access_key",
@@ -104,11 +150,13 @@ std::int64_t parse_time_us(std::string_view text) {
 }
 
 void Secrets::add(const std::string& secret) {
-  constexpr std::size_t kShortest = 4;
-  if (secret.size() < kShortest) return;
+  if (secret.empty()) return;
+  // As a path of a URL has it, and as its user and password have it.
+  const std::string encoded = percent_encoded(secret);
   const std::lock_guard lock(mutex_);
   secrets_.insert(secret);
-  secrets_.insert(percent_encoded(secret));
+  secrets_.insert(encoded);
+  secrets_.insert(replaced(encoded, "/", "%2F"));
 }
 
 void Secrets::add_from(const json& parameters) {
@@ -131,16 +179,19 @@ void Secrets::add_from(const json& parameters) {
 }
 
 std::string Secrets::hidden_in(std::string_view text) const {
-  constexpr std::string_view kHidden = "***";
   std::string result(text);
   const std::lock_guard lock(mutex_);
   for (const std::string& secret : secrets_) {
-    for (std::size_t at = 0; (at = result.find(secret, at)) != std::string::npos;
-         at += kHidden.size()) {
+    for (std::size_t at = 0; (at = result.find(secret, at)) != std::string::npos;) {
+      if (secret.size() < kShortestInText && !is_value(result, at, secret.size())) {
+        ++at;
+        continue;
+      }
       result.replace(at, secret.size(), kHidden);
+      at += kHidden.size();
     }
   }
-  return result;
+  return without_signatures(without_passwords(std::move(result)));
 }
 
 }  // namespace qvdhouse::source

@@ -20,9 +20,13 @@ RcloneItem item_of(const nlohmann::json& item);
 std::int64_t parse_time_us(std::string_view text);
 
 // Texts that no message may have. Thread-safe.
+//
+// Two ways to hide them: by place, whatever they are (the password of a URL, the signature in a
+// query), and by looking for each in all its forms. A secret of less than four bytes is looked for
+// only where a value can stand (after '=', ':' or a quote, up to the value's end): everywhere else
+// it is more likely part of a word, and hiding it there would garble the message and tell it.
 class Secrets {
  public:
-  // Texts of up to three bytes are left alone: taking them out would garble every message.
   void add(const std::string& secret);
   // All that is secret in the parameters of a remote.
   void add_from(const nlohmann::json& parameters);
@@ -35,7 +39,7 @@ class Secrets {
     }
   };
   mutable std::mutex mutex_;
-  std::set<std::string, LongestFirst> secrets_;
+  std::set<std::string, LongestFirst> secrets_;  // none of them empty
 };
 
 }  // namespace qvdhouse::source

@@ -75,6 +75,28 @@ TEST(RcloneSecrets, AreHiddenInAllTheirForms) {
   }
 }
 
+TEST(RcloneSecrets, AreHiddenByTheirPlaceWhateverTheyAre) {
+  const Secrets none;
+  EXPECT_EQ(none.hidden_in("Get \"https://u:x@h:8/a@b?sv=1&sig=ab%2F&se=2\": EOF"),
+            "Get \"https://u:***@h:8/a@b?sv=1&sig=***&se=2\": EOF");
+  EXPECT_EQ(none.hidden_in("ftp://u:a@b%2F@h/ s3://b/k?X-Amz-Signature=0a X"),
+            "ftp://u:***@h/ s3://b/k?X-Amz-Signature=*** X");
+  for (const char* plain : {"http://h:80/a@b", "sftp://u@h:22/x", "1:2@3", "://", "sig"}) {
+    EXPECT_EQ(none.hidden_in(plain), plain);
+  }
+}
+
+TEST(RcloneSecrets, AreHiddenWhereAValueStandsWhenShort) {
+  Secrets secrets;
+  secrets.add("");
+  secrets.add_from({{"pass", "a"}, {"bearer_token", "b/c"}});
+  EXPECT_EQ(secrets.hidden_in("an answer: pass=a, map[pass:a user:a1] {\"pass\":\"a\"} 'a'"),
+            "an answer: pass=***, map[pass:*** user:a1] {\"pass\":\"***\"} '***'");
+  EXPECT_EQ(secrets.hidden_in("a b/c d x=b/c x=b%2Fc"), "a b/c d x=*** x=***");
+  secrets.add("abcd");
+  EXPECT_EQ(secrets.hidden_in("xabcdx"), "x***x");
+}
+
 RcloneFault fault_of(const std::string& text, const std::string& advice) {
   try {
     throw_rclone_error("s3://b", text);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <map>
 
@@ -39,8 +41,8 @@ Remote family_remote(const Url& url, const Access& access, const Environment& en
   if (scheme == "smb") return smb_remote(url, access);
   if (scheme == "webdav" || scheme == "webdavs") return webdav_remote(url, access);
   if (scheme == "hdfs") return hdfs_remote(url, access, environment);
-  if (scheme == "ftp" || scheme == "ftps") return ftp_remote(url, access);
-  if (scheme == "http" || scheme == "https") return http_remote(url, access);
+  if (scheme == "ftp" || scheme == "ftps") return ftp_remote(url, access, environment);
+  if (scheme == "http" || scheme == "https") return http_remote(url, access, environment);
   if (scheme == "rclone") return own_remote_of(url);
   // The rest of the URL may hold a password, so it is not repeated.
   throw base::ConfigError(fmt::format(
@@ -66,6 +68,17 @@ Remote remote_of(const Url& url, const Access& access, const Environment& enviro
     remote.public_root = public_text(root);
   }
   return remote;
+}
+
+bool may_use_tls(const Remote& remote) {
+  if (remote.type == "sftp" || remote.type == "smb" || remote.type == "hdfs") return false;
+  if (remote.type == "ftp") return remote.parameters.contains("tls");
+  // Its tokens come from elsewhere.
+  if (remote.type == "gcs") return true;
+  constexpr auto kPlaces = std::to_array<const char*>({"url", "endpoint", "sas_url"});
+  return std::ranges::none_of(kPlaces, [&](const char* place) {
+    return remote.parameters.value(place, std::string()).starts_with("http://");
+  });
 }
 
 std::string value_of(const Environment& environment, std::string_view name) {

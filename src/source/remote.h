@@ -32,4 +32,7 @@ Environment process_environment();
 // in the URL. http(s) and ftp(s) are here for their listings.
 Remote remote_of(const Url& url, const Access& access, const Environment& environment);
 
+// Whether rclone may reach it by TLS; true where that is not known.
+bool may_use_tls(const Remote& remote);
+
 }  // namespace qvdhouse::source

@@ -15,8 +15,8 @@ Remote sftp_remote(const Url& url, const Access& access, const Environment& envi
 Remote smb_remote(const Url& url, const Access& access);
 Remote webdav_remote(const Url& url, const Access& access);
 Remote hdfs_remote(const Url& url, const Access& access, const Environment& environment);
-Remote ftp_remote(const Url& url, const Access& access);
-Remote http_remote(const Url& url, const Access& access);
+Remote ftp_remote(const Url& url, const Access& access, const Environment& environment);
+Remote http_remote(const Url& url, const Access& access, const Environment& environment);
 
 // The variable's value; empty when it is not set.
 std::string value_of(const Environment& environment, std::string_view name);

@@ -1,9 +1,12 @@
 // Storages that are a host with folders: sftp, smb, webdav, hdfs, ftp, http.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
+#include "source/name_pattern.h"
+#include "source/netrc.h"
 #include "source/remote_families.h"
 
 namespace qvdhouse::source {
@@ -50,6 +53,13 @@ std::string base64(std::string_view text) {
     }
   }
   return encoded;
+}
+
+// What ~/.netrc has for the host, or else `otherwise`.
+Login netrc_login_of(const Url& url, const Environment& environment, const Login& otherwise) {
+  const std::optional<NetrcLogin> found = netrc_login(environment, url.host);
+  if (!found) return otherwise;
+  return {.user = found->user, .password = found->password, .source = "the host's line in ~/.netrc"};
 }
 
 // A list of rclone: fields in quotes, those within doubled.
@@ -175,7 +185,7 @@ Remote hdfs_remote(const Url& url, const Access& access, const Environment& envi
   return remote;
 }
 
-Remote ftp_remote(const Url& url, const Access& access) {
+Remote ftp_remote(const Url& url, const Access& access, const Environment& environment) {
   Remote remote = host_remote(url, "ftp", "ftp");
   add_host(remote.parameters, url);
   if (url.scheme == "ftps") {
@@ -183,14 +193,15 @@ Remote ftp_remote(const Url& url, const Access& access) {
     if (url.port == 0) remote.parameters["port"] = "990";
   }
   if (!access.verify_tls) remote.parameters["no_check_certificate"] = "true";
-  const Login login = login_of(url, access);
+  Login login = login_of(url, access);
+  if (login.user.empty()) login = netrc_login_of(url, environment, login);
   remote.parameters["user"] = login.user.empty() ? "anonymous" : login.user;
   remote.parameters["pass"] = login.password.empty() ? "anonymous" : login.password;
   remote.credentials = login.user.empty() ? "anonymous" : login.source;
   return remote;
 }
 
-Remote http_remote(const Url& url, const Access& access) {
+Remote http_remote(const Url& url, const Access& access, const Environment& environment) {
   Remote remote = host_remote(url, "http", "http");
   remote.parameters["url"] = http_root(url, url.scheme);
   // Sizes and versions of the files that match are asked for by our own reader.
@@ -199,7 +210,12 @@ Remote http_remote(const Url& url, const Access& access) {
   const auto add = [&](std::string_view name, std::string_view value) {
     headers += fmt::format("{}{},{}", headers.empty() ? "" : ",", quoted(name), quoted(value));
   };
-  const Login login = login_of(url, access);
+  Login login = login_of(url, access);
+  const bool has_own = !access.bearer_token.empty() ||
+                       std::ranges::any_of(access.headers, [](const std::string& header) {
+                         return fold_case(header).starts_with("authorization:");
+                       });
+  if (login.user.empty() && !has_own) login = netrc_login_of(url, environment, login);
   remote.credentials = login.source;
   if (!login.user.empty()) {
     add("Authorization", "Basic " + base64(login.user + ":" + login.password));

@@ -86,6 +86,7 @@ bool Storage::State::is_direct(const Url& url) {
 }
 
 std::string Storage::State::root_of(const Remote& remote) {
+  if (may_use_tls(remote)) http.warn_of_unchecked_tls();
   return (remote.type.empty() ? rclone.own_remote(remote.own_name)
                               : rclone.remote(remote.type, remote.parameters)) +
          remote.root;

@@ -17,8 +17,11 @@
 
 #include "clickhouse/connection.h"
 #include "load/load.h"
+#include "schema/table_rules.h"
 #include "source/listing.h"
 #include "source/storage.h"
+#include "sync/pipeline_claim.h"
+#include "sync/placement.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
@@ -39,14 +42,25 @@ struct Options {
   // wrong.
   std::chrono::seconds settle{60};
   std::chrono::milliseconds first_delay{1'000};  // before the second attempt; doubles
+  std::vector<schema::TableRules> tables;        // first match wins
+  unsigned max_file_partitions = 1'000;          // a table of more files is not partitioned by file
+  ClaimOptions claim;
 };
 
-enum class Action { kLoad, kSkip, kWait, kRefuse };
+enum class Action {
+  kLoad,
+  kSkip,
+  kWait,
+  kRefuse,
+  kAdopt,   // nothing to load: only what tracking says of it changes (touched, moved)
+  kRemove,  // the file has vanished and its rows go (vanished = "delete")
+};
 
 // What sync would do with one file, and why (the sentence that `explain` prints).
 struct Decision {
   source::FileEntry file;
   Action action = Action::kSkip;
+  // kAdopt: touched, moved. kRemove: vanished.
   // kLoad: new, changed, full, retry, missing (its table is gone), renamed (its table's name is
   // another now), settings. kSkip: unchanged, backoff, failed-unchanged, or the listing's skip_code
   // (hidden, temporary, excluded, link, unreadable, not-a-file). kWait: unfinished. kRefuse:
@@ -54,6 +68,9 @@ struct Decision {
   std::string reason_code;
   std::string reason;
   std::string table;  // empty for what the listing skipped
+  Placement placement;
+  std::string stored_as;   // value of `_file`; the path unless the file was moved since its load
+  std::string moved_from;  // kAdopt, moved: the path that it was loaded from
 };
 
 enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled };

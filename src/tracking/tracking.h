@@ -45,6 +45,8 @@ struct FileRecord {
   std::string schema;  // String, [["column", "type"], …] as JSON, for explain and drift
   std::vector<std::string> warnings;  // Array(String)
   std::string settings_hash;          // String, of the settings that decide columns and names
+  std::string fingerprint;  // String, of the content (sync/fingerprint.h); empty: not taken
+  std::string stored_as;    // String, `_file` of its rows; empty: file_path
 };
 
 struct StepTime {

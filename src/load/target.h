@@ -1,0 +1,27 @@
+// Where the rows of one file go: the table, the way into it, and what of it is no field's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/drift.h"
+#include "schema/table_rules.h"
+
+namespace qvdhouse::load {
+
+struct Target {
+  std::string table;  // empty: by the naming rule
+  schema::LoadMode mode = schema::LoadMode::kReplace;
+  schema::TableRules rules;
+  std::string file_key;           // value of `_file`: what the rows of this file are known by
+  std::uint64_t version = 0;      // value of `_version`: the same for the same version of the file
+  std::int64_t loaded_at_us = 0;  // value of `_loaded_at`
+  std::vector<schema::NamePart> name_parts;  // columns out of the file's name
+  // Columns of fields and name parts as the table has them or is to have them; absent: as the file
+  // alone would have them (a table that is made anew).
+  std::optional<schema::Shape> shape;
+};
+
+}  // namespace qvdhouse::load
