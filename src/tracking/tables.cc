@@ -32,7 +32,8 @@ std::vector<Column> file_columns() {
           {"run_id", "String"},          {"error_class", kWord},
           {"failure_count", "UInt32"},   {"retry_at", kTime},
           {"qvd_created_at", "String"},  {"schema", "String"},
-          {"warnings", "Array(String)"}, {"settings_hash", "String"}};
+          {"warnings", "Array(String)"}, {"settings_hash", "String"},
+          {"fingerprint", "String"},     {"stored_as", "String"}};
 }
 
 std::vector<Column> history_columns() {

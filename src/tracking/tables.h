@@ -55,6 +55,8 @@ void code_file(Codec& codec, Record& file) {
   codec(file.schema);
   codec(file.warnings);
   codec(file.settings_hash);
+  codec(file.fingerprint);
+  codec(file.stored_as);
 }
 
 template <class Codec, class Record>

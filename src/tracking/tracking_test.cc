@@ -39,7 +39,9 @@ FileRecord hostile_record(const std::string& path) {
           .qvd_created_at = "2024-02-30 99:99:99",
           .schema = "[[\"a\",\"Int64\"]]",
           .warnings = {"one", "", "t\xffo"},
-          .settings_hash = "0123456789abcdef"};
+          .settings_hash = "0123456789abcdef",
+          .fingerprint = "fedcba9876543210fedcba9876543210",
+          .stored_as = "/before\n'it' moved\xff.qvd"};
 }
 
 std::string bytes_of(const FileRecord& record) {
@@ -57,6 +59,8 @@ TEST(RowBinary, ARecordComesBackExactly) {
   EXPECT_TRUE(reader.done());
   EXPECT_EQ(bytes_of(back), bytes);
   EXPECT_EQ(back.warnings, hostile_record("/a").warnings);
+  EXPECT_EQ(back.fingerprint, hostile_record("/a").fingerprint);
+  EXPECT_EQ(back.stored_as, hostile_record("/a").stored_as);
 }
 
 TEST(RowBinary, AnAnswerCutAnywhereIsAnError) {
@@ -171,13 +175,29 @@ TEST_F(TrackingTest, ExpiryFollowsTheSetting) {
   EXPECT_THAT(engine_of(), testing::Not(HasSubstr("TTL")));
 }
 
-TEST_F(TrackingTest, MissingColumnsAreAddedAndOtherShapesRefused) {
-  tracking();
-  query("ALTER TABLE tested.QvdFileTracking DROP COLUMN settings_hash");
-  Tracking table = tracking();
+// As an older version left them: its rows stay, and say nothing of what it did not know.
+TEST_F(TrackingTest, ColumnsThatAnOlderVersionLackedAreAdded) {
+  tracking(0).record(hostile_record("/old"));
+  for (const char* table : {"QvdFileTracking", "QvdFileHistory"}) {
+    for (const char* column : {"settings_hash", "fingerprint", "stored_as"}) {
+      query(std::string("ALTER TABLE tested.") + table + " DROP COLUMN " + column);
+    }
+  }
+  Tracking table = tracking(0);
+  ASSERT_TRUE(table.find("/old"));
+  EXPECT_EQ(table.find("/old")->warnings, hostile_record("/old").warnings);
+  EXPECT_EQ(table.find("/old")->fingerprint, "");
+  EXPECT_EQ(table.find("/old")->stored_as, "");
   table.record(hostile_record("/a"));
-  EXPECT_EQ(table.find("/a")->settings_hash, "0123456789abcdef");
+  EXPECT_EQ(bytes_of(*table.find("/a")), bytes_of(hostile_record("/a")));
+  table.record(std::vector<Attempt>{{.file = hostile_record("/a"), .attempt_id = "1"}});
+  const std::vector<Attempt> attempts = table.history("/a", 10);
+  ASSERT_THAT(attempts, SizeIs(1));
+  EXPECT_EQ(bytes_of(attempts[0].file), bytes_of(hostile_record("/a")));
+}
 
+TEST_F(TrackingTest, ATableOfAnotherShapeIsRefused) {
+  tracking();
   query("DROP TABLE tested.QvdFileTracking SYNC");
   query(
       "CREATE TABLE tested.QvdFileTracking (file_path String, file_mtime String) ENGINE = "
