@@ -24,6 +24,8 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
+  pid_t pid() const { return process_->pid(); }
+
  private:
   std::unique_ptr<Process> process_;
 };
