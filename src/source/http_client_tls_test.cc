@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <thread>
+#include <memory>
 
 #include "base/error.h"
 #include "source/http_client.h"
@@ -34,9 +33,7 @@ class HttpTlsTest : public testing::Test {
   void SetUp() override {
     if (!is_made_) GTEST_SKIP() << "no certificates: the command openssl is missing or failed";
   }
-  void TearDown() override {
-    if (server_) server_->stop();
-  }
+  void TearDown() override { server_.reset(); }
 
   // Signed by itself, so it is its own CA.
   static bool make_certificate(const std::string& name) {
@@ -51,21 +48,18 @@ class HttpTlsTest : public testing::Test {
 
   // `client_ca`: who signs clients' certificates; empty: clients need none.
   void start(const std::string& client_ca = {}) {
-    const std::string ca = client_ca.empty() ? "" : file(client_ca);
-    server_ = std::make_unique<httplib::SSLServer>(
-        file("server.pem").c_str(), file("server.key").c_str(), ca.empty() ? nullptr : ca.c_str());
-    server_->Get("/f", [this](const httplib::Request& request, httplib::Response& response) {
-      authorization_ = request.get_header_value("Authorization");
-      response.set_content(content_, "application/octet-stream");
-    });
-    server_->Get("/down", [](const httplib::Request&, httplib::Response& response) {
-      response.set_redirect("http://127.0.0.1:1/f?sig=hunter2");
-    });
-    port_ = server_->bind_to_any_port("127.0.0.1");
-    ASSERT_GT(port_, 0);
-    thread_ = std::jthread([this] { server_->listen_after_bind(); });
-    // A server that does not run yet would not hear of being stopped.
-    while (!server_->is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto answer = [this](const TestServer::Request& request) {
+      authorization_ = request.header("Authorization");
+      const bool leaves = request.text.starts_with("GET /down ");
+      return TestServer::Answer{
+          leaves ? plain_answer("302 Found", "Location: http://127.0.0.1:1/f?sig=hunter2\r\n")
+                 : right_answer(request, content_)};
+    };
+    server_ = std::make_unique<TestServer>(
+        answer, TestTls{.certificate = file("server.pem"),
+                        .key = file("server.key"),
+                        .client_ca = client_ca.empty() ? "" : file(client_ca)});
+    port_ = server_->port();
   }
 
   static Access access_with(const std::string& ca_file) {
@@ -97,8 +91,7 @@ class HttpTlsTest : public testing::Test {
   const std::string content_ = test_bytes(1'000);
   std::string authorization_;
   int port_ = 0;
-  std::unique_ptr<httplib::SSLServer> server_;
-  std::jthread thread_;
+  std::unique_ptr<TestServer> server_;
 };
 
 TEST_F(HttpTlsTest, AnOwnCaIsTrusted) {
@@ -128,13 +121,24 @@ TEST_F(HttpTlsTest, AMissingOrBrokenCaFileIsNamed) {
   EXPECT_THAT(error_of(access_with(file("broken.pem"))), HasSubstr(file("broken.pem")));
 }
 
-TEST_F(HttpTlsTest, VerificationIsSwitchedOffWithAWarningOnly) {
+TEST_F(HttpTlsTest, VerificationIsSwitchedOffWithOneWarningOnceTlsIsUsed) {
   start();
   std::vector<std::string> warnings;
   Access access = access_with("");
   access.verify_tls = false;
   access.warn = [&](std::string_view line) { warnings.emplace_back(line); };
-  EXPECT_EQ(stat(access).size, 1'000U);
+  HttpClient client(access);
+  const TestServer plain([&](const TestServer::Request& request) {
+    return TestServer::Answer{right_answer(request, content_)};
+  });
+  client.stat({.url = plain.url(), .shown = "x"});
+  EXPECT_TRUE(warnings.empty()) << warnings[0];
+  const TestServer sends_on([&](const TestServer::Request&) {
+    return TestServer::Answer{
+        plain_answer("302 Found", fmt::format("Location: {}\r\n", server_->url("/f")))};
+  });
+  EXPECT_EQ(client.stat({.url = sends_on.url(), .shown = "x"}).size, 1'000U);
+  client.stat({.url = server_->url("/f"), .shown = "x"});
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_THAT(warnings[0], HasSubstr("verify_tls = false"));
 }

@@ -114,7 +114,12 @@ TEST(RcloneErrors, SayWhetherToTryAgainAndWhatToCheck) {
   EXPECT_EQ(fault_of("x509: certificate signed by unknown authority", "ca_file"),
             RcloneFault::kRefused);
   EXPECT_EQ(fault_of("SlowDown: status code: 503", ""), RcloneFault::kMayPass);
-  EXPECT_EQ(fault_of("dial tcp: connection refused", "host and port"), RcloneFault::kMayPass);
+  EXPECT_EQ(fault_of("dial tcp 127.0.0.1:24010: connect: connection refused", "host and port"),
+            RcloneFault::kMayPass);
+  EXPECT_EQ(fault_of("{Network Name Not Found} The specified share name cannot be found on the "
+                     "remote server.",
+                     "the name of the share"),
+            RcloneFault::kMissing);
   EXPECT_THAT([] { throw_rclone_error("x", "a\n\tb" + std::string(9'000, '.') + " NoSuchBucket"); },
               testing::ThrowsMessage<RcloneError>(
                   AllOf(StartsWith("x: a b..."), testing::SizeIs(testing::Lt(500U)))));

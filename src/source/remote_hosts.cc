@@ -59,7 +59,8 @@ std::string base64(std::string_view text) {
 Login netrc_login_of(const Url& url, const Environment& environment, const Login& otherwise) {
   const std::optional<NetrcLogin> found = netrc_login(environment, url.host);
   if (!found) return otherwise;
-  return {.user = found->user, .password = found->password, .source = "the host's line in ~/.netrc"};
+  return {
+      .user = found->user, .password = found->password, .source = "the host's line in ~/.netrc"};
 }
 
 // A list of rclone: fields in quotes, those within doubled.

@@ -278,6 +278,41 @@ TEST(RemoteOf, HostsOfOtherKinds) {
   EXPECT_EQ(remote.parameters["no_check_certificate"], "true");
 }
 
+TEST(RemoteOf, NetrcIsAskedLastOfAll) {
+  const std::filesystem::path file =
+      std::filesystem::temp_directory_path() / ("qvdhouse_netrc_" + std::to_string(::getpid()));
+  std::ofstream(file) << "machine h login q password pw";
+  const Variables variables = {{"NETRC", file.string()}};
+  const auto headers = [&](const std::string& url, const Access& access = {}) {
+    return remote_for(url, access, variables).parameters.value("headers", "none");
+  };
+  EXPECT_EQ(headers("http://h/d/"), R"("Authorization","Basic cTpwdw==")");
+  EXPECT_EQ(headers("http://other/d/"), "none");
+  EXPECT_EQ(headers("http://u:p@h/d/"), R"("Authorization","Basic dTpw")");
+  Access access;
+  access.headers = {"authorization: Own x"};
+  EXPECT_EQ(headers("http://h/d/", access), R"("authorization","Own x")");
+  access = {};
+  access.bearer_token = "tok";
+  EXPECT_EQ(headers("http://h/d/", access), R"("Authorization","Bearer tok")");
+  EXPECT_EQ(remote_for("http://h/d/", {}, variables).credentials, "the host's line in ~/.netrc");
+  EXPECT_EQ(remote_for("ftp://h/d/", {}, variables).parameters["pass"], "pw");
+  EXPECT_EQ(remote_for("ftp://other/d/", {}, variables).credentials, "anonymous");
+  std::filesystem::remove(file);
+}
+
+TEST(RemoteOf, KnowsWhetherThereMayBeTls) {
+  for (const char* url : {"https://h/d/", "ftps://h/d", "webdavs://h/d", "s3://b/x", "gs://b/x",
+                          "rclone://own/x", "https://acct.blob.core.windows.net/c"}) {
+    EXPECT_TRUE(may_use_tls(remote_for(url, {}, kAzure))) << url;
+  }
+  for (const char* url : {"http://h/d/", "ftp://h/d", "webdav://h/d", "sftp://h/d", "smb://h/s"}) {
+    EXPECT_FALSE(may_use_tls(remote_for(url, {}, kSftp))) << url;
+  }
+  EXPECT_FALSE(may_use_tls(remote_for("s3://b", {}, {{"AWS_ENDPOINT_URL", "http://minio"}})));
+  EXPECT_TRUE(may_use_tls(remote_for("s3://b", {}, {{"AWS_ENDPOINT_URL", "minio:9000"}})));
+}
+
 TEST(RemoteOf, HttpSaysWhoAsksInHeaders) {
   EXPECT_EQ(remote_for("http://Aladdin:open%20sesame@h/d/").parameters,
             json({{"url", "http://h/"},

@@ -252,6 +252,21 @@ TEST_F(StorageOver, LoginOfTheUrlIsRememberedAndNeverSaid) {
   EXPECT_THAT(log_, Not(HasSubstr(kPassword)));
 }
 
+TEST_F(StorageOver, UncheckedTlsIsWarnedOfOnlyWhereThereIsTls) {
+  const RcloneServed server("webdav", root_.string(), login());
+  Access unchecked = access();
+  unchecked.verify_tls = false;
+  unchecked.attempts = 1;
+  std::vector<std::string> warnings;
+  unchecked.warn = [&](std::string_view line) { warnings.emplace_back(line); };
+  Storage storage(unchecked);
+  storage.list(root_.string(), {});
+  storage.list("webdav://" + server.address() + "/", {});
+  EXPECT_THAT(warnings, testing::IsEmpty());
+  EXPECT_THROW(storage.list("webdavs://" + server.address() + "/", {}), base::IoError);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("verify_tls = false")));
+}
+
 TEST_F(StorageOver, AFileThatChangesIsAnError) {
   const RcloneServed server("webdav", root_.string(), login());
   Storage storage(access());

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "source/test_tls.h"
+
 namespace qvdhouse::source {
 
 class TestServer {
@@ -28,13 +30,13 @@ class TestServer {
   };
 
   // `handler` is called by one request at a time.
-  explicit TestServer(std::function<Answer(const Request&)> handler);
+  explicit TestServer(std::function<Answer(const Request&)> handler, const TestTls& tls = {});
   ~TestServer();
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
 
   std::uint16_t port() const;
-  std::string url(std::string_view path = "/f.qvd") const;
+  std::string url(std::string_view path = "/f.qvd") const;  // http, or https with TLS
   std::vector<Request> requests() const;
   std::size_t connection_count() const;
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,33 +22,16 @@ namespace {
 
 constexpr int kPollMs = 20;
 
-// Waits until `fd` has something to read; false: the server ends.
-bool is_readable(int fd, const std::atomic<bool>& ending) {
-  pollfd waited{.fd = fd, .events = POLLIN, .revents = 0};
-  while (!ending) {
-    if (::poll(&waited, 1, kPollMs) > 0) return true;
-  }
-  return false;
-}
-
-bool send_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
 }  // namespace
 
 struct TestServer::State {
-  explicit State(std::function<Answer(const Request&)> wanted);
+  State(std::function<Answer(const Request&)> wanted, const TestTls& tls);
   ~State();
   void accept_all();
-  void serve(int fd);
+  void serve(TestConnection& connection);
 
   std::function<Answer(const Request&)> handler;
+  TlsContext tls;
   int listener = -1;
   std::uint16_t port = 0;
   std::atomic<bool> ending = false;
@@ -60,9 +42,9 @@ struct TestServer::State {
   std::jthread acceptor;
 };
 
-TestServer::State::State(std::function<Answer(const Request&)> wanted)
-    : handler(std::move(wanted)) {
-  listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+TestServer::State::State(std::function<Answer(const Request&)> wanted, const TestTls& wanted_tls)
+    : handler(std::move(wanted)), tls(context_of(wanted_tls)) {
+  listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -84,27 +66,26 @@ TestServer::State::~State() {
 }
 
 void TestServer::State::accept_all() {
-  while (is_readable(listener, ending)) {
-    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  while (wait_for(listener, POLLIN, ending)) {
+    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) continue;
     {
       const std::lock_guard lock(mutex);
       ++connection_count;
     }
     connections.emplace_back([this, fd] {
-      serve(fd);
-      ::close(fd);
+      TestConnection connection(fd, tls.get(), ending);
+      if (connection.shake_hands()) serve(connection);
     });
   }
 }
 
-void TestServer::State::serve(int fd) {
+void TestServer::State::serve(TestConnection& connection) {
   std::string received;
-  while (is_readable(fd, ending)) {
-    char buffer[4096];
-    const ssize_t got = ::recv(fd, buffer, sizeof buffer, 0);
-    if (got <= 0) return;
-    received.append(buffer, static_cast<std::size_t>(got));
+  while (true) {
+    const std::string bytes = connection.receive();
+    if (bytes.empty()) return;
+    received += bytes;
     const std::size_t end = received.find("\r\n\r\n");
     if (end == std::string::npos) continue;
     Answer answer;
@@ -113,10 +94,9 @@ void TestServer::State::serve(int fd) {
       requests.push_back({requests.size(), std::exchange(received, {})});
       answer = handler(requests.back());
     }
-    if (!send_all(fd, answer.bytes) || answer.after == After::kClose) return;
+    if (!connection.send(answer.bytes) || answer.after == After::kClose) return;
     if (answer.after == After::kReset) {
-      const linger now{.l_onoff = 1, .l_linger = 0};
-      ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+      connection.reset_at_end();
       return;
     }
     while (answer.after == After::kHang && !ending) {
@@ -125,13 +105,13 @@ void TestServer::State::serve(int fd) {
   }
 }
 
-TestServer::TestServer(std::function<Answer(const Request&)> handler)
-    : state_(std::make_unique<State>(std::move(handler))) {}
+TestServer::TestServer(std::function<Answer(const Request&)> handler, const TestTls& tls)
+    : state_(std::make_unique<State>(std::move(handler), tls)) {}
 TestServer::~TestServer() = default;
 
 std::uint16_t TestServer::port() const { return state_->port; }
 std::string TestServer::url(std::string_view path) const {
-  return fmt::format("http://127.0.0.1:{}{}", state_->port, path);
+  return fmt::format("{}://127.0.0.1:{}{}", state_->tls ? "https" : "http", state_->port, path);
 }
 std::vector<TestServer::Request> TestServer::requests() const {
   const std::lock_guard lock(state_->mutex);
