@@ -66,10 +66,14 @@ class Caster {
         return add_string(symbol);
       case TypeKind::kDecimal:
         return add_decimal(symbol);
+      case TypeKind::kDate:
+        return add_old_date(symbol);
+      case TypeKind::kDateTime:
+        return add_old_date_time(symbol);
       case TypeKind::kDate32:
-        return add_date(symbol);
+        return add_date32(symbol);
       case TypeKind::kDateTime64:
-        return add_date_time(symbol);
+        return add_date_time64(symbol);
       case TypeKind::kTime64:
         return add_time(symbol);
     }
@@ -151,10 +155,29 @@ class Caster {
     return true;
   }
 
+  // With as many digits of a second as hold the serial to 1 µs.
+  std::optional<std::string> stamp(std::size_t symbol) const {
+    if (!symbols_.has_number(symbol)) return std::nullopt;
+    const double serial = symbols_.number(symbol);
+    if (!in_clock_range(serial)) return std::nullopt;
+    int scale = kSecondScale;
+    while (!ticks_hold(serial, scale)) scale += kMillisecondScale;
+    // In clock range: Int64 holds microseconds.
+    return stamp_text(wall_ticks(serial, scale).value() * power_of_ten(kMicrosecondScale - scale));
+  }
+
   bool add_string(std::size_t symbol) {
     if (column_.part == Part::kTime) {
       if (!is_time(symbol)) return false;
       values_.add_text(clock_text(time_ticks(symbols_.number(symbol), kMicrosecondScale)));
+    } else if (column_.part == Part::kDate) {
+      const auto value = day(symbol);
+      if (!value) return false;
+      values_.add_text(iso_date(*value));
+    } else if (column_.part == Part::kDateTime) {
+      const auto text = stamp(symbol);
+      if (!text) return false;
+      values_.add_text(*text);
     } else if (symbols_.has_text(symbol)) {
       values_.add_text(symbols_.text(symbol));
     } else {
@@ -174,21 +197,34 @@ class Caster {
     return true;
   }
 
-  bool add_date(std::size_t symbol) {
+  // Days since 1970-01-01.
+  std::optional<std::int64_t> day(std::size_t symbol) const {
     if (!symbols_.has_number(symbol)) {
       const auto day = parse_iso_date(symbols_.text(symbol));
-      if (!day || *day < kFirstDay || *day > kLastDay) return false;
-      values_.add_number(static_cast<std::int32_t>(*day));
-      return true;
+      return day && *day >= kFirstDay && *day <= kLastDay ? day : std::nullopt;
     }
     const double serial = symbols_.number(symbol);
-    if (!in_clock_range(serial)) return false;
-    if (has_time_of_day(serial) && !column_.floor_days) return false;
-    values_.add_number(static_cast<std::int32_t>(day_of(serial)));
+    if (!in_clock_range(serial)) return std::nullopt;
+    if (has_time_of_day(serial) && !column_.floor_days) return std::nullopt;
+    return day_of(serial);
+  }
+
+  bool add_date32(std::size_t symbol) {
+    const auto value = day(symbol);
+    if (!value) return false;
+    values_.add_number(static_cast<std::int32_t>(*value));
     return true;
   }
 
-  bool add_date_time(std::size_t symbol) {
+  bool add_old_date(std::size_t symbol) {
+    const auto value = day(symbol);
+    if (!value || *value < 0 || *value > kLastOldDay) return false;
+    values_.add_number(static_cast<std::uint16_t>(*value));
+    return true;
+  }
+
+  // Ticks since 1970-01-01 00:00:00 UTC.
+  std::optional<std::int64_t> instant(std::size_t symbol) const {
     std::optional<std::int64_t> wall;
     if (!symbols_.has_number(symbol)) {
       wall = parse_iso_stamp(symbols_.text(symbol), type_.scale);
@@ -196,8 +232,21 @@ class Caster {
                in_clock_range(serial) && ticks_hold(serial, type_.scale)) {
       wall = wall_ticks(serial, type_.scale);
     }
-    if (!wall) return false;
-    values_.add_number(zone_.from_wall_clock(*wall, type_.scale).ticks);
+    if (!wall) return std::nullopt;
+    return zone_.from_wall_clock(*wall, type_.scale).ticks;
+  }
+
+  bool add_date_time64(std::size_t symbol) {
+    const auto ticks = instant(symbol);
+    if (!ticks) return false;
+    values_.add_number(*ticks);
+    return true;
+  }
+
+  bool add_old_date_time(std::size_t symbol) {
+    const auto seconds = instant(symbol);
+    if (!seconds || *seconds < 0 || *seconds >= (kLastOldDay + 1) * kSecondsPerDay) return false;
+    values_.add_number(static_cast<std::uint32_t>(*seconds));
     return true;
   }
 

@@ -16,13 +16,21 @@ namespace qvdhouse::schema {
 struct ShapeColumn {
   std::string name;
   clickhouse::ColumnType type;
-  bool operator==(const ShapeColumn&) const = default;
+  bool is_empty = false;     // the file has no value for it, only NULL: any type that may be NULL
+  bool fits_float64 = true;  // each value is exactly a Float64 (else they become text beside one)
+
+  // Two tables are alike when names and types are.
+  bool operator==(const ShapeColumn& other) const {
+    return name == other.name && type == other.type;
+  }
 };
-// The columns of a table in their order.
+// The columns of a table in their order: those of fields and of name parts. Own columns (`_file`,
+// `_version`, `_row`, `_loaded_at`) are never in it.
 using Shape = std::vector<ShapeColumn>;
 
 // The narrowest type that holds every value of both; `is_exact` false: only where the values say so
-// (whole numbers beyond 2^53 as Float64), which has to be asked of the data.
+// (whole numbers beyond 2^53 as Float64), which has to be asked of the data. Commutative and
+// associative, so that the order of files does not matter.
 struct Join {
   clickhouse::ColumnType type;
   bool is_exact = true;
@@ -51,16 +59,28 @@ struct Drift {
   std::vector<Change> changes;
 };
 
-// `live`: what the table is (empty: it is not there); `wanted`: what each file would be by itself;
-// `key`: columns of ORDER BY and partition key, which may never become Nullable. Throws SchemaError
-// when the policy forbids a change, naming column, both types and the fix.
+// `live`: what the table is (empty: it is not there, and nothing changes); `wanted`: what each file
+// would be by itself; `key`: columns of ORDER BY and partition key, which may never become
+// Nullable. `rows_stay`: the table keeps rows, so that new columns are NULL in them; false where
+// its only file is replaced. Throws SchemaError when the policy forbids a change, naming column,
+// both types and the fix.
 Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolicy policy,
-                 const std::vector<std::string>& key);
+                 const std::vector<std::string>& key, bool rows_stay = true);
 
 Shape shape_of(const TablePlan& plan);
 
-// Sentences of a plan, one a change: "ALTER TABLE … ADD COLUMN …", "MODIFY COLUMN …".
+// Whether it is one of `_file`, `_version`, `_row`, `_loaded_at`.
+bool is_own_column(std::string_view name);
+
+// Statements that make the table what it is to be, one a change: "ALTER TABLE … ADD COLUMN …",
+// "MODIFY COLUMN …" with codec and comment as `definition` has them. Changes that need a rebuild
+// are left out, since no ALTER can make them.
 std::vector<std::string> alter_sql(const Drift& drift, const std::string& quoted_table,
                                    const clickhouse::TableDefinition& definition);
+
+// For a change that needs a check: a query of one number, the rows of the table whose value the new
+// type does not hold. When there are any, the column has to become text: find_drift again with
+// one more wanted shape that says so.
+std::string check_sql(const Change& change, const std::string& quoted_table);
 
 }  // namespace qvdhouse::schema

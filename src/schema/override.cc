@@ -32,8 +32,10 @@ Part part_for(TypeKind kind) {
   switch (kind) {
     case TypeKind::kString:
       return Part::kText;
+    case TypeKind::kDate:
     case TypeKind::kDate32:
       return Part::kDate;
+    case TypeKind::kDateTime:
     case TypeKind::kDateTime64:
       return Part::kDateTime;
     case TypeKind::kTime64:
@@ -64,8 +66,8 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
   if (!type) {
     throw base::SchemaError(fmt::format(
         "field \"{}\": types.\"{}\" = \"{}\" is no type that qvdhouse makes; expected Int8…Int64, "
-        "UInt8…UInt64, Float64, Bool, String, LowCardinality(String), Decimal(P, S), Date32, "
-        "DateTime64(P, 'zone') or Time64(P), also in Nullable(…)",
+        "UInt8…UInt64, Float64, Bool, String, LowCardinality(String), Decimal(P, S), Date, Date32, "
+        "DateTime('zone'), DateTime64(P, 'zone') or Time64(P), also in Nullable(…)",
         field.header.name, column_name, wanted));
   }
   ColumnPlan column{
@@ -81,7 +83,8 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
   }
   const bool blank_to_null = column.part != Part::kText && field.profile.blank_text_count > 0;
   column.type.nullable = column.type.nullable || field.may_be_null || blank_to_null;
-  if (type->kind == TypeKind::kDateTime64 && type->timezone.empty()) {
+  const bool is_stamp = type->kind == TypeKind::kDateTime || type->kind == TypeKind::kDateTime64;
+  if (is_stamp && type->timezone.empty()) {
     column.type.timezone = field.policy.timezone.empty() ? "UTC" : field.policy.timezone;
   }
   if (blank_to_null) {

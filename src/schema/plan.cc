@@ -46,6 +46,7 @@ std::string above_limit(const FieldView& field) {
 ColumnPlan plan_without_symbols(const FieldView& field) {
   ColumnPlan column = text_column(field, "the field has no symbols, so every cell is NULL");
   column.type = {.kind = clickhouse::TypeKind::kString, .nullable = true};
+  column.is_empty = true;
   return column;
 }
 

@@ -47,9 +47,11 @@ struct ColumnPlan {
   std::string reason;  // why this type, in one sentence with exact numbers
   // What a reader should know: text dropped, blanks that become NULL, hints that lie.
   std::vector<std::string> warnings;
-  std::string constant;     // kConstant: the value's text
-  bool floor_days = false;  // kDate: the day that a serial lies in (dates = "floor")
-  bool ascending = false;   // nearly all values rise in the order of their first use
+  std::string constant;      // kConstant: the value's text
+  bool floor_days = false;   // kDate: the day that a serial lies in (dates = "floor")
+  bool ascending = false;    // nearly all values rise in the order of their first use
+  bool is_empty = false;     // the field has no value, only NULL: its type says nothing
+  bool fits_float64 = true;  // each value is exactly a Float64, as all numbers of a QVD are
 };
 
 struct TablePlan {

@@ -103,6 +103,12 @@ std::string clock_text(std::int64_t microseconds) {
   return text;
 }
 
+std::string stamp_text(std::int64_t microseconds) {
+  constexpr std::int64_t kDay = kSecondsPerDay * 1'000'000;
+  const std::int64_t time = (microseconds % kDay + kDay) % kDay;
+  return iso_date((microseconds - time) / kDay) + " " + clock_text(time);
+}
+
 std::optional<std::int64_t> parse_iso_date(std::string_view text) {
   const auto year_number = take_digits(text, 4);
   if (!year_number || !take(text, '-')) return std::nullopt;

@@ -13,6 +13,9 @@ namespace qvdhouse::schema {
 inline constexpr std::int64_t kEpochSerial = 25569;  // 1970-01-01
 inline constexpr std::int64_t kFirstDay = -25567;    // 1900-01-01, days since 1970-01-01
 inline constexpr std::int64_t kLastDay = 120529;     // 2299-12-31
+// Date and DateTime begin at 1970-01-01; old servers know their days no further than that.
+inline constexpr std::int64_t kLastOldDay = 24836;  // 2037-12-31
+inline constexpr int kSecondScale = 0;
 inline constexpr int kMillisecondScale = 3;
 inline constexpr int kMicrosecondScale = 6;
 inline constexpr std::int64_t kSecondsPerDay = 86400;
@@ -40,6 +43,8 @@ std::string iso_date(std::int64_t unix_day);
 // "23:59:59", with ".123" or ".123456" where the time has them; the hour is 24 for a time that
 // rounds up to midnight.
 std::string clock_text(std::int64_t microseconds);
+// "2011-12-31 23:59:59[.123[456]]"; of microseconds since 1970-01-01 00:00.
+std::string stamp_text(std::int64_t microseconds);
 
 // Reads "2011-12-31" (a real day, four-digit year); empty when it is anything else.
 std::optional<std::int64_t> parse_iso_date(std::string_view text);

@@ -1,0 +1,83 @@
+// Drift as SQL.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "clickhouse/quote.h"
+#include "schema/drift.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+using clickhouse::ColumnType;
+using clickhouse::quote_identifier;
+using clickhouse::TypeKind;
+
+// The column's declaration, with the codec that fits its new type.
+std::string declaration(const Change& change, const clickhouse::TableDefinition& definition) {
+  std::string sql = fmt::format("{} {}", quote_identifier(change.column), change.to->name());
+  const auto column =
+      std::ranges::find(definition.columns, change.column, &clickhouse::ColumnDefinition::name);
+  if (column == definition.columns.end()) return sql;
+  if (!column->comment.empty()) sql += " COMMENT " + clickhouse::quote_literal(column->comment);
+  if (!column->codec.empty()) sql += fmt::format(" CODEC({})", column->codec);
+  return sql;
+}
+
+// " AFTER `x`", or " FIRST"; `x` is there by then, since columns are added in their order.
+std::string place(const Shape& shape, const std::string& name) {
+  const auto column = std::ranges::find(shape, name, &ShapeColumn::name);
+  if (column == shape.end() || column == shape.begin()) return {};
+  return " AFTER " + quote_identifier(std::prev(column)->name);
+}
+
+// A condition that is true of values which the new type does not hold.
+std::string misfit(const std::string& column, const ColumnType& from, const ColumnType& to) {
+  if (to.kind == TypeKind::kDateTime64) {
+    // Nanoseconds since 1970 end at 2262-04-11 23:47:16.
+    return fmt::format("toDate({}) > toDate('2106-02-07') OR toYear({}) > 2261", column, column);
+  }
+  switch (from.kind) {
+    case TypeKind::kInt64:
+      // The largest Float64 below 2^63: what lies above it is none and must not be cast back.
+      return fmt::format("{0} > 9223372036854774784 OR toInt64(toFloat64({0})) != {0}", column);
+    case TypeKind::kUInt64:
+      return fmt::format("{0} > 18446744073709549568 OR toUInt64(toFloat64({0})) != {0}", column);
+    default:
+      // A decimal is a Float64 when the shortest text of that Float64 is the decimal.
+      return fmt::format(
+          "isNull(toDecimal128OrNull(toString(toFloat64({0})), {1})) OR "
+          "assumeNotNull(toDecimal128OrNull(toString(toFloat64({0})), {1})) != {0}",
+          column, from.scale);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> alter_sql(const Drift& drift, const std::string& quoted_table,
+                                   const clickhouse::TableDefinition& definition) {
+  std::vector<std::string> statements;
+  for (const Change& change : drift.changes) {
+    if (change.kind == Change::Kind::kAdd) {
+      statements.push_back(fmt::format("ALTER TABLE {} ADD COLUMN {}{}", quoted_table,
+                                       declaration(change, definition),
+                                       place(drift.shape, change.column)));
+    } else if (change.kind == Change::Kind::kWiden && !change.needs_rebuild) {
+      statements.push_back(fmt::format("ALTER TABLE {} MODIFY COLUMN {}", quoted_table,
+                                       declaration(change, definition)));
+    }
+  }
+  return statements;
+}
+
+std::string check_sql(const Change& change, const std::string& quoted_table) {
+  const std::string column = quote_identifier(change.column);
+  std::string condition = misfit(column, *change.from, *change.to);
+  if (change.from->nullable) {
+    condition = fmt::format("isNotNull({}) AND ({})", column,
+                            misfit("assumeNotNull(" + column + ")", *change.from, *change.to));
+  }
+  return fmt::format("SELECT countIf({}) FROM {}", condition, quoted_table);
+}
+
+}  // namespace qvdhouse::schema
