@@ -82,4 +82,17 @@ std::vector<ColumnDefinition> describe_table(Connection& connection, std::string
   return columns;
 }
 
+std::optional<std::string> table_comment(Connection& connection, std::string_view database,
+                                         std::string_view table) {
+  const bool of_table = connection.endpoint().dialect.has_table_comment;
+  // The mark in front tells a table without comment from none.
+  const std::string answer = connection.query(fmt::format(
+      "SELECT concat('=', comment) FROM system.{} WHERE database = {} AND {} = {} LIMIT 1 FORMAT "
+      "TSVRaw",
+      of_table ? "tables" : "columns", quote_literal(database), of_table ? "name" : "table",
+      quote_literal(table)));
+  if (answer.empty()) return std::nullopt;
+  return answer.substr(1, answer.size() - 2);  // without the mark and the line break
+}
+
 }  // namespace qvdhouse::clickhouse

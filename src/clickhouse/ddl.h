@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,5 +45,10 @@ std::string create_table_sql(const TableDefinition& table);
 // Name and type of each column of a table, in order; empty when the table does not exist.
 std::vector<ColumnDefinition> describe_table(Connection& connection, std::string_view database,
                                              std::string_view table);
+
+// The comment of a table: of its first column, in front of that column's own, where the server has
+// none for tables. Nothing when the table does not exist.
+std::optional<std::string> table_comment(Connection& connection, std::string_view database,
+                                         std::string_view table);
 
 }  // namespace qvdhouse::clickhouse

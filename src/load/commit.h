@@ -24,23 +24,40 @@ struct StagedRows {
   bool keeps_versions = false;  // kAppend: rows of other versions of the file stay
 };
 
-// Puts staging in the place of the table: EXCHANGE, or RENAME where the server has no EXCHANGE.
+// Puts staging in the place of the table, whose old rows are under staging's name then: EXCHANGE,
+// or one RENAME of several names where the server has no EXCHANGE. Such a RENAME is a step of names
+// at a time: a reader that comes between two of them is told that there is no such table
+// (docs/operations.md has the measure), and a server that dies there leaves none:
 void swap_in(clickhouse::Connection& connection, const std::string& staging,
              const std::string& table);
+// brings back what such a death left under another name. To be called before a table is looked at,
+// by whoever holds its claim; nothing to do, and nothing asked, where servers have EXCHANGE.
+void finish_swap(clickhouse::Connection& connection, const std::string& table);
+
+// Whether there is such a table. Throws SchemaError when there is one that we did not make:
+// another's table is never replaced or changed.
+bool is_our_table(clickhouse::Connection& connection, const std::string& table);
+
+// The partition of the staged rows, empty when there are none. Throws SchemaError when they lie in
+// several: the user's partition expression has more than one value in the file.
+std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
+                             const std::string& partition_by);
 
 // Replaces the file's partition. False, with nothing changed, when one statement can not do it:
 // the table is not partitioned by file, or the file's old rows lie in other partitions.
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
                        const std::string& table);
 
-// A table `name` made after `definition` out of the rows of `table` that no file of `staged`
-// replaces and of all `staged`, checked by count, swapped in. `drop_files`: whose rows go.
+// A table `aside` made after `definition` out of the rows of `table` (if it exists) that no file of
+// `staged` replaces and of all `staged`, checked by count and checksum, swapped in, and the old one
+// dropped. `drop_files`: whose rows go. Partitions that need no change are not copied but linked.
 void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefinition& definition,
              const std::string& aside, const std::string& table,
              const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files);
 
-// Takes the rows of a file that vanished out of the table. True when there were some.
+// Takes the rows of a file that vanished out of the table. True when there were some. Where they
+// are not one partition, the table is rebuilt as `aside`, and swapped.
 bool delete_file(clickhouse::Connection& connection, const std::string& table,
-                 const std::string& file_key);
+                 const std::string& file_key, const std::string& aside);
 
 }  // namespace qvdhouse::load

@@ -2,19 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
-#include "base/workers.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/checksum.h"
 #include "load/staging.h"
 #include "load/stream.h"
 #include "load/table_checksum.h"
-#include "schema/cast.h"
-#include "schema/names.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -50,23 +48,6 @@ void describe(const PreparedFile& file, Result& result) {
   }
 }
 
-// What `table` is, if it exists, must be a table that we made: another's is never replaced.
-bool target_exists(clickhouse::Connection& connection, const std::string& database,
-                   const std::string& table) {
-  const std::string comment = connection.query(fmt::format(
-      "SELECT concat(engine, ' ', comment) FROM system.tables WHERE database = {} AND name = {} "
-      "FORMAT TSVRaw",
-      clickhouse::quote_literal(database), clickhouse::quote_literal(table)));
-  if (comment.empty()) return false;
-  if (comment.find(schema::kTableCommentPrefix) == std::string::npos) {
-    throw base::SchemaError(fmt::format(
-        "table {}.{} exists and was not made by qvdhouse (its comment does not begin with \"{}\"); "
-        "it is left as it is: rename it, or choose another name by table_prefix",
-        database, table, schema::kTableCommentPrefix));
-  }
-  return true;
-}
-
 // The server must have made of the DDL exactly the types that will be sent.
 void check_columns(clickhouse::Connection& connection, const std::string& database,
                    const std::string& table, std::span<const ColumnValues> columns) {
@@ -85,54 +66,42 @@ void check_columns(clickhouse::Connection& connection, const std::string& databa
   }
 }
 
-// Puts staging in the place of the target: one atomic step on the server, whatever reads meanwhile.
-void swap_tables(clickhouse::Connection& connection, const std::string& database,
-                 const std::string& staging, const std::string& table) {
-  const std::string from = clickhouse::qualified(database, staging);
-  const std::string to = clickhouse::qualified(database, table);
-  if (target_exists(connection, database, table)) {
-    connection.query(fmt::format("EXCHANGE TABLES {} AND {}", from, to));
-  } else {
-    connection.query(fmt::format("RENAME TABLE {} TO {}", from, to));
+// {table} and {file} are the quoted table and the file's key as a literal.
+void run_sql(clickhouse::Connection& connection, const std::vector<std::string>& statements,
+             const Target& target, const std::string& table) {
+  const std::vector<std::pair<std::string_view, std::string>> values = {
+      {"{table}", clickhouse::qualified(connection.endpoint().database, table)},
+      {"{file}", clickhouse::quote_literal(target.file_key)}};
+  for (const std::string& statement : statements) {
+    std::string sql;
+    for (std::string_view rest = statement; !rest.empty();) {
+      const auto found = std::ranges::find_if(
+          values, [&](const auto& value) { return rest.starts_with(value.first); });
+      if (found == values.end()) {
+        sql += rest.front();
+        rest.remove_prefix(1);
+      } else {
+        sql += found->second;
+        rest.remove_prefix(found->first.size());
+      }
+    }
+    connection.query(sql);
   }
 }
 
 }  // namespace
 
-PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
-                     const Options& options) {
-  PreparedFile file;
-  file.header = qvd::read_header(source);
-  qvd::check_complete(file.header);
-  const qvd::RowDecoder decoder(file.header);
-  file.symbols.resize(file.header.fields.size());
-  base::for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
-    file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8);
-  });
-  for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
-    file.may_be_null.push_back(decoder.may_be_null(i));
-  }
-  file.plan = schema::plan_table(file.header, file_name, file.symbols, file.may_be_null,
-                                 options.policy, options.streams);
-  return file;
-}
+StagedFile::StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
+                       clickhouse::TableDefinition definition, std::uint64_t row_count)
+    : staging_(std::move(staging)),
+      rows_(std::move(rows)),
+      definition_(std::move(definition)),
+      row_count_(row_count) {}
 
-std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads) {
-  std::vector<std::optional<ColumnValues>> cast(file.plan.columns.size());
-  base::for_each_index(cast.size(), threads, [&](std::size_t i) {
-    const schema::ColumnPlan& column = file.plan.columns[i];
-    cast[i] = ColumnValues{column.name, column.field_index,
-                           schema::cast_symbols(file.symbols[column.field_index], column)};
-  });
-  file.symbols.clear();
-  std::vector<ColumnValues> columns;
-  for (auto& column : cast) columns.push_back(std::move(*column));
-  return columns;
-}
-
-void load_file(const base::ByteSource& source, const std::string& file_name,
-               const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
-               Result& result, std::stop_token stop) {
+std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
+                                       const clickhouse::Endpoint& endpoint, const Options& options,
+                                       const Target& target, Progress& progress, Result& result,
+                                       std::stop_token stop) {
   result = {};
   PreparedFile file;
   std::vector<ColumnValues> columns;
@@ -142,6 +111,7 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   // Read header and symbol tables, decide the columns, cast every distinct value.
   run_step("plan", progress, result, [&] {
     file = prepare(source, file_name, options);
+    if (!target.table.empty()) file.plan.table = target.table;
     columns = cast_columns(file, options.streams);
   });
   describe(file, result);
@@ -157,18 +127,20 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   }
 
   // Create the staging table.
-  Staging staging(endpoint, file.plan.table, options.run_id,
-                  file.header.record_count > kSmallTableRows);
+  const clickhouse::TableDefinition definition =
+      schema::table_definition(file.plan, file.header, endpoint.database);
+  auto staging = std::make_unique<Staging>(
+      endpoint, staging_table(file.plan.table, options.run_id, target.number),
+      file.header.record_count > kSmallTableRows);
   run_step("create", progress, result, [&] {
-    target_exists(connection, endpoint.database, file.plan.table);
-    staging.create(connection, schema::table_definition(file.plan, file.header, endpoint.database),
-                   columns);
-    check_columns(connection, endpoint.database, staging.table(), columns);
+    is_our_table(connection, file.plan.table);
+    staging->create(connection, definition, columns);
+    check_columns(connection, endpoint.database, staging->table(), columns);
   });
 
   // Stream the rows, then see that the file is still the one that was read.
   run_step("insert", progress, result, [&] {
-    const Sent sent = insert_rows(source, file.header, decoder, columns, endpoint, staging.name(),
+    const Sent sent = insert_rows(source, file.header, decoder, columns, endpoint, staging->name(),
                                   options, progress, stop);
     result.bytes_sent = sent.bytes;
     if (sent.sums) expected = *sent.sums;
@@ -178,20 +150,66 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
     const auto found = differences(
-        columns, expected, checksum_table(connection, staging.name(), columns, options.streams));
+        columns, expected, checksum_table(connection, staging->name(), columns, options.streams));
     if (!found.empty()) {
       throw base::VerifyError(
           fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
     }
+    staging->settle(connection);
   });
+  StagedRows rows{.staging = staging->table(),
+                  .file_key = target.file_key,
+                  .version = target.version,
+                  .keeps_versions = target.mode == schema::LoadMode::kAppend};
+  return std::make_unique<StagedFile>(std::move(staging), std::move(rows), definition,
+                                      file.header.record_count);
+}
 
-  // Swap it in.
+bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
+                 Progress& progress, Result& result, std::stop_token stop) {
+  const std::string& table = file.definition().name;
+  clickhouse::Connection connection(endpoint, std::move(stop));
+  bool committed = true;
   run_step("swap", progress, result, [&] {
-    staging.settle(connection);
-    swap_tables(connection, endpoint.database, staging.table(), file.plan.table);
+    if (target.mode == schema::LoadMode::kReplace) {
+      swap_in(connection, file.rows().staging, table);
+    } else {
+      committed = replace_partition(connection, file.rows(), table);
+    }
+    if (committed) run_post_sql(connection, target, table);
   });
-  result.row_count = file.header.record_count;
+  if (!committed) return false;
+  result.row_count = file.row_count();
   progress.step = "done";
+  return true;
+}
+
+void run_post_sql(clickhouse::Connection& connection, const Target& target,
+                  const std::string& table) {
+  run_sql(connection, target.rules.post_sql, target, table);
+}
+
+void load_file(const base::ByteSource& source, const std::string& file_name,
+               const clickhouse::Endpoint& endpoint, const Options& options, const Target& target,
+               Progress& progress, Result& result, std::stop_token stop) {
+  const auto file =
+      stage_file(source, file_name, endpoint, options, target, progress, result, stop);
+  if (commit_file(*file, endpoint, target, progress, result, stop)) return;
+  const std::string& table = file->definition().name;
+  clickhouse::Connection connection(endpoint, stop);
+  run_step("rebuild", progress, result, [&] {
+    rebuild(connection, file->definition(), staging_table(table, options.run_id), table,
+            {file->rows()}, {});
+    run_post_sql(connection, target, table);
+  });
+  result.row_count = file->row_count();
+  progress.step = "done";
+}
+
+void load_file(const base::ByteSource& source, const std::string& file_name,
+               const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
+               Result& result, std::stop_token stop) {
+  load_file(source, file_name, endpoint, options, Target(), progress, result, std::move(stop));
 }
 
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,

@@ -1,11 +1,12 @@
-// One file into one table, start to end: plan → staging table → stream → verify → swap.
+// One file into one table, start to end: plan → staging table → stream → verify → commit.
 // Readers of the target see the old rows or the new ones, never none, never half, never both
-// (docs/clickhouse.md, "Atomic, exactly once").
+// (docs/architecture.md, "Exactly once").
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -13,7 +14,10 @@
 
 #include "base/byte_source.h"
 #include "clickhouse/connection.h"
+#include "clickhouse/ddl.h"
 #include "load/column_values.h"
+#include "load/commit.h"
+#include "load/staging.h"
 #include "load/target.h"
 #include "qvd/header.h"
 #include "qvd/symbols.h"
@@ -70,21 +74,64 @@ PreparedFile prepare(const base::ByteSource& source, const std::string& file_nam
 // Casts every field's symbols to its columns' values and gives the symbol tables back.
 std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads);
 
-// Loads one file. `result` is filled step by step, so that it says what was done even when this
-// throws. Throws InputError, IoError, ServerError, SchemaError, VerifyError, Cancelled; whatever it
-// throws, the target table is untouched and the staging table is dropped (or left for the next run
-// when the server can not be reached).
+// The verified rows of one file in a table of their own, which is dropped with this object: before
+// the commit they are thrown away so, and after it what was in their place.
+class StagedFile {
+ public:
+  StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
+             clickhouse::TableDefinition definition, std::uint64_t row_count);
+
+  const StagedRows& rows() const { return rows_; }
+  // Of the target table, as it would be made for this file.
+  const clickhouse::TableDefinition& definition() const { return definition_; }
+  std::uint64_t row_count() const { return row_count_; }
+
+ private:
+  std::unique_ptr<Staging> staging_;
+  StagedRows rows_;
+  clickhouse::TableDefinition definition_;
+  std::uint64_t row_count_;
+};
+
+// Everything before the commit: the SQL to run before, plan, staging table, rows, verification.
+// The table of a set exists already, in the shape that target.shape says. `result` is filled step
+// by step, so that it says what was done even when this throws. Throws InputError, IoError,
+// ServerError, SchemaError, VerifyError, Cancelled; whatever it throws, the target table is
+// untouched and the staging table is dropped (or left for the next run when the server can not be
+// reached).
+std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
+                                       const clickhouse::Endpoint& endpoint, const Options& options,
+                                       const Target& target, Progress& progress, Result& result,
+                                       std::stop_token stop = {});
+
+// Makes staged rows the table's rows in one statement, then runs the SQL to run after. False, with
+// nothing changed, when one statement can not do it: then the table is to be rebuilt
+// (load/commit.h). Doing it twice changes nothing.
+bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
+                 Progress& progress, Result& result, std::stop_token stop = {});
+
+// The SQL that the target's rules want after a commit, for one that commit_file() did not make.
+void run_post_sql(clickhouse::Connection& connection, const Target& target,
+                  const std::string& table);
+
+// Loads one file: stage_file(), commit_file(), and a rebuild of the table where that is the only
+// way. Throws what stage_file() throws.
+void load_file(const base::ByteSource& source, const std::string& file_name,
+               const clickhouse::Endpoint& endpoint, const Options& options, const Target& target,
+               Progress& progress, Result& result, std::stop_token stop = {});
+
+// Loads one file that is a table by itself, named by rule.
 void load_file(const base::ByteSource& source, const std::string& file_name,
                const clickhouse::Endpoint& endpoint, const Options& options, Progress& progress,
                Result& result, std::stop_token stop = {});
 
-// Compares a table with the file it was loaded from: the checks of load_file against the table as
-// it is now. Returns the differences, empty when exact.
+// Compares a table, or in a set the file's rows of it, with the file that they were loaded from:
+// the checks of a load against what is there now. Returns the differences, empty when exact.
+std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
+                                      const clickhouse::Endpoint& endpoint, const Options& options,
+                                      const Target& target, std::stop_token stop = {});
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
                                       const clickhouse::Endpoint& endpoint, const Options& options,
                                       std::stop_token stop = {});
-
-// The staging table of a target: "QvdItem" → "QvdItem__staging_<run id>".
-std::string staging_table(const std::string& table, const std::string& run_id);
 
 }  // namespace qvdhouse::load

@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/error.h"
 #include "clickhouse/quote.h"
-#include "load/load.h"
 #include "load/table_checksum.h"
 
 namespace qvdhouse::load {
@@ -24,13 +25,14 @@ void run_if_granted(clickhouse::Connection& connection, const std::string& sql) 
 
 }  // namespace
 
-std::string staging_table(const std::string& table, const std::string& run_id) {
-  return table + "__staging_" + run_id;
+std::string staging_table(const std::string& target, const std::string& run_id,
+                          std::uint64_t number) {
+  const std::string name = target + "__staging_" + run_id;
+  return number == 0 ? name : fmt::format("{}_{}", name, number);
 }
 
-Staging::Staging(const clickhouse::Endpoint& endpoint, const std::string& target,
-                 const std::string& run_id, bool is_large)
-    : endpoint_(endpoint), table_(staging_table(target, run_id)), is_large_(is_large) {}
+Staging::Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large)
+    : endpoint_(std::move(endpoint)), table_(std::move(table)), is_large_(is_large) {}
 
 Staging::~Staging() {
   try {

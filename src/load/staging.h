@@ -14,12 +14,16 @@ namespace qvdhouse::load {
 // Larger tables are worth the DDL that makes their load and its verification cheap.
 inline constexpr std::uint64_t kSmallTableRows = 262'144;
 
+// The staging table of a target: "QvdItem" → "QvdItem__staging_<run id>"; with a number, for files
+// of a set that are staged side by side, "QvdItem__staging_<run id>_<number>".
+std::string staging_table(const std::string& target, const std::string& run_id,
+                          std::uint64_t number = 0);
+
 class Staging {
  public:
-  // Nothing is created yet. `endpoint` must outlive it. While a large load comes in, nothing is
-  // merged, and the server keeps its column sums (load/table_checksum.h).
-  Staging(const clickhouse::Endpoint& endpoint, const std::string& target,
-          const std::string& run_id, bool is_large);
+  // Nothing is created yet. While a large load comes in, nothing is merged, and the server keeps
+  // its column sums (load/table_checksum.h).
+  Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large);
   // Drops what is there under its name (after an exchange: the old rows). What can not be dropped
   // now (the server is gone) the next run drops, which knows it by its name.
   ~Staging();
@@ -38,7 +42,7 @@ class Staging {
  private:
   void drop(clickhouse::Connection& connection) const;
 
-  const clickhouse::Endpoint& endpoint_;
+  clickhouse::Endpoint endpoint_;
   std::string table_;
   bool is_large_;
   bool has_sums_ = false;

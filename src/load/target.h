@@ -13,14 +13,17 @@ namespace qvdhouse::load {
 
 struct Target {
   std::string table;  // empty: by the naming rule
+  // Of the staging table: not 0 and unique in the run where files of a table are staged together.
+  std::uint64_t number = 0;
   schema::LoadMode mode = schema::LoadMode::kReplace;
   schema::TableRules rules;
   std::string file_key;           // value of `_file`: what the rows of this file are known by
   std::uint64_t version = 0;      // value of `_version`: the same for the same version of the file
   std::int64_t loaded_at_us = 0;  // value of `_loaded_at`
   std::vector<schema::NamePart> name_parts;  // columns out of the file's name
-  // Columns of fields and name parts as the table has them or is to have them; absent: as the file
-  // alone would have them (a table that is made anew).
+  // Columns of fields and name parts. Of a set: as the table has them. kReplace: as the live table
+  // has them, which the file's own are joined with. Absent: as the file alone would have them (a
+  // table that is made anew).
   std::optional<schema::Shape> shape;
 };
 

@@ -1,0 +1,119 @@
+#include "load/commit.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "clickhouse/quote.h"
+#include "load/layout.h"
+#include "load/rebuild.h"
+#include "schema/plan.h"
+#include "schema/table_rules.h"
+
+namespace qvdhouse::load {
+namespace {
+
+using clickhouse::quote_literal;
+
+std::string quoted(const clickhouse::Connection& connection, const std::string& table) {
+  return clickhouse::qualified(connection.endpoint().database, table);
+}
+
+// Where a server without EXCHANGE keeps the old table for the moment of a swap. No run's name is in
+// it: whoever comes next must find it.
+std::string swapped_out(const std::string& table) { return table + "__swapped_out"; }
+
+void run_on_partition(clickhouse::Connection& connection, const std::string& table,
+                      const std::string& what, const std::string& id,
+                      const std::string& from = {}) {
+  connection.query(fmt::format("ALTER TABLE {} {} PARTITION ID {}{}", quoted(connection, table),
+                               what, quote_literal(id),
+                               from.empty() ? "" : " FROM " + quoted(connection, from)));
+}
+
+}  // namespace
+
+bool is_our_table(clickhouse::Connection& connection, const std::string& table) {
+  const std::string& database = connection.endpoint().database;
+  const auto comment = clickhouse::table_comment(connection, database, table);
+  if (!comment) return false;
+  if (!comment->starts_with(schema::kTableCommentPrefix)) {
+    throw base::SchemaError(fmt::format(
+        "table {}.{} exists and was not made by qvdhouse (its comment does not begin with \"{}\"); "
+        "it is left as it is: rename it, or choose another name by table_prefix",
+        database, table, schema::kTableCommentPrefix));
+  }
+  return true;
+}
+
+void finish_swap(clickhouse::Connection& connection, const std::string& table) {
+  if (connection.endpoint().dialect.has_exchange) return;
+  const std::string old = swapped_out(table);
+  if (!is_our_table(connection, old)) return;
+  connection.query(is_our_table(connection, table)
+                       ? fmt::format("DROP TABLE {}", quoted(connection, old))
+                       : fmt::format("RENAME TABLE {} TO {}", quoted(connection, old),
+                                     quoted(connection, table)));
+}
+
+void swap_in(clickhouse::Connection& connection, const std::string& staging,
+             const std::string& table) {
+  const std::string from = quoted(connection, staging);
+  const std::string to = quoted(connection, table);
+  finish_swap(connection, table);
+  if (!is_our_table(connection, table)) {
+    connection.query(fmt::format("RENAME TABLE {} TO {}", from, to));
+  } else if (connection.endpoint().dialect.has_exchange) {
+    connection.query(fmt::format("EXCHANGE TABLES {} AND {}", from, to));
+  } else {
+    const std::string old = quoted(connection, swapped_out(table));
+    connection.query(fmt::format("RENAME TABLE {1} TO {2}, {0} TO {1}, {2} TO {0}", from, to, old));
+  }
+}
+
+std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
+                             const std::string& partition_by) {
+  const auto ids = partition_ids(connection, staging);
+  if (ids.size() > 1) {
+    throw base::SchemaError(fmt::format(
+        "partition_by {} has {} values within this file; expected one, so that the file's rows can "
+        "be replaced as a whole: choose an expression that is constant within each file (a part of "
+        "its name, say), or leave partition_by away",
+        partition_by, ids.size()));
+  }
+  return ids.empty() ? std::string() : ids.front();
+}
+
+bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
+                       const std::string& table) {
+  const Layout layout = read_layout(connection, table);
+  if (!layout.is_by_file(rows.keeps_versions)) return false;
+  const std::string staged = single_partition(connection, rows.staging, layout.partition_key);
+  if (staged.empty() || !layout.is_by_file_only(rows.keeps_versions)) {
+    const auto live = partition_ids(connection, table, rows_of(rows));
+    if (live.size() > 1) return false;
+    if (staged.empty()) {
+      if (!live.empty()) run_on_partition(connection, table, "DROP", live.front());
+      return true;
+    }
+    if (!live.empty() && live.front() != staged) return false;
+  }
+  run_on_partition(connection, table, "REPLACE", staged, rows.staging);
+  return true;
+}
+
+bool delete_file(clickhouse::Connection& connection, const std::string& table,
+                 const std::string& file_key, const std::string& aside) {
+  if (!is_our_table(connection, table)) return false;
+  const StagedRows gone{.file_key = file_key};
+  const auto live = partition_ids(connection, table, rows_of(gone));
+  if (live.empty()) return false;
+  if (live.size() == 1 && read_layout(connection, table).is_by_file(false)) {
+    run_on_partition(connection, table, "DROP", live.front());
+  } else {
+    rebuild_without(connection, aside, table, file_key);
+  }
+  return true;
+}
+
+}  // namespace qvdhouse::load

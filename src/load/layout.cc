@@ -1,0 +1,124 @@
+#include "load/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "clickhouse/quote.h"
+#include "schema/table_rules.h"
+
+namespace qvdhouse::load {
+namespace {
+
+// Elements of a key as the server writes it, "(_file, toYYYYMM(d))": the first two at most, which
+// are plain names where we look at them.
+std::vector<std::string_view> leading_elements(std::string_view key) {
+  if (key.starts_with('(') && key.ends_with(')')) {
+    key.remove_prefix(1);
+    key.remove_suffix(1);
+  }
+  std::vector<std::string_view> elements;
+  while (!key.empty() && elements.size() < 2) {
+    const auto end = std::min(key.find(", "), key.size());
+    elements.push_back(key.substr(0, end));
+    key.remove_prefix(std::min(end + 2, key.size()));
+  }
+  return elements;
+}
+
+std::string_view take_line(std::string_view& text) {
+  const auto end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+}  // namespace
+
+bool Layout::is_by_file(bool and_version) const {
+  const auto elements = leading_elements(partition_key);
+  if (elements.empty() || elements[0] != schema::kFileColumn) return false;
+  return !and_version || (elements.size() > 1 && elements[1] == schema::kVersionColumn);
+}
+
+bool Layout::is_by_file_only(bool and_version) const {
+  if (!is_by_file(and_version)) return false;
+  return and_version
+             ? partition_key == fmt::format("({}, {})", schema::kFileColumn, schema::kVersionColumn)
+             : partition_key.find(", ") == std::string::npos;
+}
+
+bool Layout::fits(const Layout& other) const {
+  return partition_key == other.partition_key && sorting_key == other.sorting_key &&
+         std::ranges::equal(columns, other.columns, [](const auto& a, const auto& b) {
+           return a.name == b.name && a.type == b.type;
+         });
+}
+
+Layout read_layout(clickhouse::Connection& connection, const std::string& table) {
+  const std::string& database = connection.endpoint().database;
+  // The server writes keys and engines as SQL on one line, whatever is in their names and texts.
+  const std::string answer = connection.query(fmt::format(
+      "SELECT concat(engine_full, '\\n', partition_key, '\\n', sorting_key) FROM system.tables "
+      "WHERE database = {} AND name = {} FORMAT TSVRaw",
+      clickhouse::quote_literal(database), clickhouse::quote_literal(table)));
+  if (answer.empty()) return {};
+  std::string_view rest = answer;
+  Layout layout;
+  layout.engine = take_line(rest);
+  layout.partition_key = take_line(rest);
+  layout.sorting_key = take_line(rest);
+  layout.columns = clickhouse::describe_table(connection, database, table);
+  return layout;
+}
+
+void create_like(clickhouse::Connection& connection, const std::string& name,
+                 const std::string& table, const std::string& engine) {
+  const clickhouse::Endpoint& endpoint = connection.endpoint();
+  std::string sql = fmt::format("CREATE TABLE {} AS {} ENGINE = {}",
+                                clickhouse::qualified(endpoint.database, name),
+                                clickhouse::qualified(endpoint.database, table), engine);
+  // Comments of columns come along, where a server without comments of tables has the table's.
+  if (endpoint.dialect.has_table_comment) {
+    const auto comment = clickhouse::table_comment(connection, endpoint.database, table);
+    sql += " COMMENT " + clickhouse::quote_literal(comment.value_or(""));
+  }
+  connection.query(sql);
+}
+
+std::string plain_engine(std::string_view engine) {
+  std::size_t at = std::min(engine.find_first_of("( "), engine.size());
+  if (at < engine.size() && engine[at] == '(') {
+    int depth = 0;
+    bool quoted = false;
+    do {
+      const char c = engine[at++];
+      if (c == '\\' && quoted) {
+        ++at;
+      } else if (c == '\'') {
+        quoted = !quoted;
+      } else if (!quoted && (c == '(' || c == ')')) {
+        depth += c == '(' ? 1 : -1;
+      }
+    } while (at < engine.size() && depth > 0);
+  }
+  return fmt::format("MergeTree{}", engine.substr(std::min(at, engine.size())));
+}
+
+std::vector<std::string> partition_ids(clickhouse::Connection& connection, const std::string& table,
+                                       const std::string& where) {
+  const std::string& database = connection.endpoint().database;
+  const std::string answer = connection.query(
+      where.empty()
+          ? fmt::format("SELECT DISTINCT partition_id FROM system.parts WHERE database = "
+                        "{} AND table = {} AND active AND rows != 0 FORMAT TSVRaw",
+                        clickhouse::quote_literal(database), clickhouse::quote_literal(table))
+          : fmt::format("SELECT DISTINCT _partition_id FROM {} WHERE {} FORMAT TSVRaw",
+                        clickhouse::qualified(database, table), where));
+  std::set<std::string> ids;
+  for (std::string_view rest = answer; !rest.empty();) ids.emplace(take_line(rest));
+  return {ids.begin(), ids.end()};
+}
+
+}  // namespace qvdhouse::load

@@ -1,0 +1,43 @@
+// How a table lies in the server: what decides whether partitions of one table can become another's
+// as they are.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clickhouse/connection.h"
+#include "clickhouse/ddl.h"
+
+namespace qvdhouse::load {
+
+struct Layout {
+  std::string engine;  // as after ENGINE =, with keys, TTL and settings; empty: no such table
+  std::string partition_key;
+  std::string sorting_key;
+  std::vector<clickhouse::ColumnDefinition> columns;  // name and type
+
+  bool exists() const { return !engine.empty(); }
+  // Whether every partition holds rows of one file only; `and_version`: of one version of it.
+  bool is_by_file(bool and_version) const;
+  // Whether a file has one partition at most: nothing but file and version decides.
+  bool is_by_file_only(bool and_version) const;
+  // Whether the server takes partitions of one for partitions of the other.
+  bool fits(const Layout& other) const;
+};
+
+Layout read_layout(clickhouse::Connection& connection, const std::string& table);
+
+// Makes an empty table with the columns and the comment of another, and `engine`.
+void create_like(clickhouse::Connection& connection, const std::string& name,
+                 const std::string& table, const std::string& engine);
+
+// The engine clause of a table that keeps every row as it came, laid out like one with `engine`:
+// "ReplicatedMergeTree('…', '…') ORDER BY id" → "MergeTree ORDER BY id".
+std::string plain_engine(std::string_view engine);
+
+// Ids of the partitions that hold rows of a table, sorted; `where`: of those that fulfil it.
+std::vector<std::string> partition_ids(clickhouse::Connection& connection, const std::string& table,
+                                       const std::string& where = {});
+
+}  // namespace qvdhouse::load
