@@ -1,0 +1,221 @@
+// Pipelines that claim tables of a server from each other, on the oldest and the newest one.
+#include "sync/pipeline_claim.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <sstream>
+#include <thread>
+
+#include "base/error.h"
+#include "base/workers.h"
+#include "sync/pipeline_claim_table.h"
+#include "tests/servers/clickhouse.h"
+#include "tests/servers/programs.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using sync::ClaimOptions;
+using sync::ClaimRow;
+using sync::ClaimTable;
+using sync::PipelineClaim;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+constexpr const char* kDatabase = "claims of 'all' kinds";
+
+class Claims : public ::testing::TestWithParam<ServerKind> {
+ protected:
+  void SetUp() override try {
+    work_ = fs::canonical(fs::temp_directory_path()) / fmt::format("qvdhouse_cl_{}", ::getpid());
+    server_ = std::make_unique<ClickHouseServer>(GetParam(), work_);
+    endpoint_ = server_->endpoint("default");
+    clickhouse::Connection(endpoint_).query(fmt::format("CREATE DATABASE `{}`", kDatabase));
+  } catch (const NotAvailable& missing) {
+    GTEST_SKIP() << missing.what();
+  }
+  void TearDown() override {
+    server_.reset();
+    fs::remove_all(work_);
+  }
+
+  std::unique_ptr<PipelineClaim> claim(const std::set<std::string>& tables,
+                                       const ClaimOptions& options = {},
+                                       const std::stop_token& stop = {}) {
+    return std::make_unique<PipelineClaim>(endpoint_, kDatabase, tables, "run", options, log_,
+                                           stop);
+  }
+  std::string refusal(const std::set<std::string>& tables) {
+    try {
+      claim(tables, {.patience = seconds(0)});
+    } catch (const base::ServerError& error) {
+      return error.what();
+    }
+    return "none";
+  }
+  // What a pipeline that was killed leaves, on another machine unless told otherwise.
+  ClaimRow left_behind(const std::string& table, seconds expiry) {
+    ClaimTable rows(endpoint_, kDatabase, {});
+    rows.create();
+    ClaimRow row{.claim = "left",
+                 .sequence = 1,
+                 .started = rows.now(),
+                 .expiry = static_cast<std::uint32_t>(expiry.count()),
+                 .tables = {table},
+                 .run_id = "run'\\\n",
+                 .host = "elsewhere",
+                 .machine = "another machine",
+                 .pid = 4'194'303,
+                 .pid_start = 1};
+    rows.write(row);
+    return row;
+  }
+  std::vector<ClaimRow> live() { return ClaimTable(endpoint_, kDatabase, {}).live(); }
+
+  fs::path work_;
+  std::unique_ptr<ClickHouseServer> server_;
+  clickhouse::Endpoint endpoint_;
+  std::ostringstream logged_;
+  spdlog::logger log_{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(logged_)};
+};
+
+TEST_P(Claims, SecondWaitsUntilTheFirstIsGivenBack) {
+  auto first = claim({"A", "it's\n\\B"});
+  EXPECT_FALSE(first->had_to_wait());
+  first->check();
+  ASSERT_EQ(live().size(), 1U);
+  EXPECT_EQ(live()[0].tables, (std::vector<std::string>{"A", "it's\n\\B"}));
+  const std::string message = refusal({"it's\n\\B", "C"});
+  EXPECT_THAT(message, HasSubstr(fmt::format("process {}", ::getpid())));
+  EXPECT_THAT(message, HasSubstr("it's\n\\B claimed by"));
+  EXPECT_EQ(live().size(), 1U) << "who gave up leaves nothing";
+
+  std::atomic<bool> given_back = false;
+  auto second = std::async(std::launch::async, [&] {
+    auto waiting = claim({"A"});
+    EXPECT_TRUE(given_back);
+    EXPECT_TRUE(waiting->had_to_wait());
+  });
+  EXPECT_EQ(second.wait_for(milliseconds(300)), std::future_status::timeout);
+  given_back = true;
+  first.reset();
+  second.get();
+  EXPECT_THAT(logged_.str(), HasSubstr("waiting for another pipeline"));
+  EXPECT_TRUE(live().empty());
+}
+
+TEST_P(Claims, OtherTablesAndNoTablesDoNotWait) {
+  const auto first = claim({"A", "B"});
+  const auto second = claim({"C"});
+  const auto none = claim({});
+  EXPECT_FALSE(second->had_to_wait());
+  EXPECT_FALSE(none->had_to_wait());
+  EXPECT_EQ(live().size(), 2U);
+}
+
+TEST_P(Claims, AHolderThatEndedOnThisMachineCountsForNothing) {
+  const auto mine = claim({"B"});
+  const std::string here = live()[0].machine;
+  ASSERT_NE(here, "");
+  ClaimRow row = left_behind("A", seconds(3'600));
+  EXPECT_THAT(refusal({"A"}), HasSubstr("on host elsewhere"));
+  row.machine = here;
+  ++row.sequence;
+  ClaimTable(endpoint_, kDatabase, {}).write(row);
+  EXPECT_EQ(refusal({"A"}), "none");
+  // A process of this number runs, but is not the one.
+  row.pid = static_cast<std::uint32_t>(::getpid());
+  ++row.sequence;
+  ClaimTable(endpoint_, kDatabase, {}).write(row);
+  EXPECT_EQ(refusal({"A"}), "none");
+}
+
+TEST_P(Claims, AHolderElsewhereThatFallsSilentExpires) {
+  left_behind("A", seconds(2));
+  EXPECT_THAT(refusal({"A"}), HasSubstr("last heartbeat"));
+  const auto next = claim({"A"}, {.patience = seconds(60)});
+  EXPECT_TRUE(next->had_to_wait());
+}
+
+TEST_P(Claims, HeartbeatsKeepAClaimBeyondItsExpiry) {
+  const auto first = claim({"A"}, {.heartbeat = seconds(1), .expiry = seconds(4)});
+  const std::uint64_t sequence = live()[0].sequence;
+  while (live()[0].sequence < sequence + 6) std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_NE(refusal({"A"}), "none");
+  first->check();
+}
+
+TEST_P(Claims, WithoutHeartbeatsNothingMayBeCommitted) {
+  const auto first = claim({"A"}, {.heartbeat = seconds(1), .expiry = seconds(2)});
+  server_->kill();
+  const auto forbidden = [&] {
+    try {
+      first->check();
+      return false;
+    } catch (const base::ServerError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("may have expired"));
+      return true;
+    }
+  };
+  while (!forbidden()) std::this_thread::sleep_for(milliseconds(50));
+  std::this_thread::sleep_for(seconds(2));  // now it has expired
+  server_->restart();
+  std::this_thread::sleep_for(milliseconds(1'500));
+  EXPECT_TRUE(forbidden()) << "it must not come to life again";
+  EXPECT_EQ(refusal({"A"}), "none");
+}
+
+TEST_P(Claims, AStopEndsTheWait) {
+  const auto first = claim({"A"});
+  std::stop_source stop;
+  auto second = std::async(std::launch::async, [&] { claim({"A"}, {}, stop.get_token()); });
+  EXPECT_EQ(second.wait_for(milliseconds(300)), std::future_status::timeout);
+  stop.request_stop();
+  EXPECT_THROW(second.get(), base::Cancelled);
+  EXPECT_EQ(live().size(), 1U);
+}
+
+TEST_P(Claims, NeverTwoHoldersAtOnce) {
+  constexpr unsigned kThreads = 8;
+  constexpr int kRounds = 50;
+  std::atomic<int> holders_of_a = 0;
+  std::atomic<int> holders_of_b = 0;
+  std::atomic<int> twice = 0;
+  std::atomic<unsigned> next = 0;
+  base::run_workers(
+      kThreads,
+      [&] {
+        const unsigned thread = next++;
+        // A, B, or both.
+        const bool takes_a = thread % 3 != 1;
+        const bool takes_b = thread % 3 != 0;
+        std::set<std::string> tables;
+        if (takes_a) tables.insert("A");
+        if (takes_b) tables.insert("B");
+        for (int round = 0; round < kRounds; ++round) {
+          const auto held = claim(tables);
+          if (takes_a) twice += holders_of_a++;
+          if (takes_b) twice += holders_of_b++;
+          std::this_thread::sleep_for(milliseconds(1));
+          if (takes_a) --holders_of_a;
+          if (takes_b) --holders_of_b;
+        }
+      },
+      [] {});
+  EXPECT_EQ(twice, 0);
+  EXPECT_TRUE(live().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Server, Claims,
+                         ::testing::Values(ServerKind::kOldest, ServerKind::kNewest),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace qvdhouse::tests
