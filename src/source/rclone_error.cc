@@ -25,6 +25,9 @@ constexpr std::string_view kCheckGoogle =
 
 // The first that is found counts: the words of a cause stand before those of its consequence.
 constexpr auto kMeanings = std::to_array<Meaning>({
+    // any; the addresses in them may hold the digits of a status
+    {"no such host", RcloneFault::kMayPass, "check the host's name"},
+    {"connection refused", RcloneFault::kMayPass, "check host and port, and whether it runs"},
     // sftp
     {"knownhosts: key is unknown", RcloneFault::kRefused,
      "the server's host key is not in the known_hosts file: compare its fingerprint with the "
@@ -47,6 +50,9 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"server gave HTTP response to HTTPS client", RcloneFault::kRefused,
      "the server speaks no TLS here: check scheme and port"},
     // s3
+    {"WebIdentityErr", RcloneFault::kRefused,
+     "check AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, and whether the role trusts this "
+     "identity"},
     {"SignatureDoesNotMatch", RcloneFault::kRefused, "the secret is not that of the key"},
     {"InvalidAccessKeyId", RcloneFault::kRefused, "the server does not know this key"},
     {"ExpiredToken", RcloneFault::kRefused, "get new temporary credentials"},
@@ -78,15 +84,15 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"Invalid Credentials", RcloneFault::kRefused, kCheckGoogle},
     // ftp, smb, webdav
     {"530 ", RcloneFault::kRefused, kCheckUser},
+    {"550 ", RcloneFault::kMissing, kCheckName},
+    {"No such directory", RcloneFault::kMissing, kCheckName},
     {"logon is invalid", RcloneFault::kRefused, kCheckUser},
     {"LOGON_FAILURE", RcloneFault::kRefused, kCheckUser},
     {"share name cannot be found", RcloneFault::kMissing, "check the name of the share"},
     {"network name cannot be found", RcloneFault::kMissing, "check the name of the share"},
     {"BAD_NETWORK_NAME", RcloneFault::kMissing, "check the name of the share"},
     {"Access is denied", RcloneFault::kRefused, kCheckUser},
-    // any; addresses may hold the digits of a status
-    {"no such host", RcloneFault::kMayPass, "check the host's name"},
-    {"connection refused", RcloneFault::kMayPass, "check host and port, and whether it runs"},
+    // any
     {"permission denied", RcloneFault::kRefused, "check the rights of this user"},
     {"401", RcloneFault::kRefused, kCheckUser},
     {"Unauthorized", RcloneFault::kRefused, kCheckUser},

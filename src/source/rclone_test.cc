@@ -116,6 +116,9 @@ TEST(RcloneErrors, SayWhetherToTryAgainAndWhatToCheck) {
   EXPECT_EQ(fault_of("SlowDown: status code: 503", ""), RcloneFault::kMayPass);
   EXPECT_EQ(fault_of("dial tcp 127.0.0.1:24010: connect: connection refused", "host and port"),
             RcloneFault::kMayPass);
+  EXPECT_EQ(fault_of("501 No such directory.", "name"), RcloneFault::kMissing);
+  EXPECT_EQ(fault_of("WebIdentityErr: failed: caused by: AccessDenied", "AWS_ROLE_ARN"),
+            RcloneFault::kRefused);
   EXPECT_EQ(fault_of("{Network Name Not Found} The specified share name cannot be found on the "
                      "remote server.",
                      "the name of the share"),

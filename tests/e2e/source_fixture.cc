@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "qvd/writer.h"
+#include "source/url.h"
 
 namespace qvdhouse::tests {
 
@@ -60,6 +61,20 @@ void SourceCommandLine::write_table(const std::string& path, std::uint32_t rows)
   write_file(tree / path, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
+std::string SourceCommandLine::url_of(const std::string& path) const {
+  const bool is_encoded =
+      source::has_encoded_path(served.source.substr(0, served.source.find(':')));
+  std::string below = path;
+  if (is_encoded) {
+    // Wildcards stay what they are; a name's own is asked for first.
+    below = source::percent_encoded(path);
+    for (std::size_t at = 0; (at = below.find("%2A", at)) != std::string::npos; ++at) {
+      below.replace(at, 3, "*");
+    }
+  }
+  return served.source + (served.source.ends_with('/') ? "" : "/") + below;
+}
+
 Finished SourceCommandLine::on_source(const std::string& source, const Environment& credentials,
                                       const std::vector<std::string>& arguments) {
   Environment environment = credentials;
@@ -110,14 +125,20 @@ std::string SourceCommandLine::tables_of(const Environment& environment) {
   return columns;
 }
 
+void SourceCommandLine::expect_no_secrets_printed() {
+  for (const std::string& secret : served.secrets) {
+    EXPECT_THAT(printed_, ::testing::Not(::testing::HasSubstr(secret)));
+  }
+}
+
 void SourceCommandLine::expect_no_secrets() {
+  expect_no_secrets_printed();
   const std::string kept =
       query("SELECT * FROM QvdFileTracking FORMAT JSONEachRow; ") +
       query(
           "SELECT name, comment, create_table_query FROM system.tables WHERE database = "
           "currentDatabase() FORMAT JSONEachRow");
   for (const std::string& secret : served.secrets) {
-    EXPECT_THAT(printed_, ::testing::Not(::testing::HasSubstr(secret)));
     EXPECT_THAT(kept, ::testing::Not(::testing::HasSubstr(secret)));
   }
 }

@@ -28,6 +28,9 @@ class SourceCommandLine : public EngineCommandLine {
   // A file of `rows` rows: `id` counts from 1, `Name` is a text, `Amount` is all different.
   void write_table(const std::string& path, std::uint32_t rows) const;
 
+  // The URL of a file, folder or glob of the tree, as users write it.
+  std::string url_of(const std::string& path) const;
+
   // Runs a command on the served source: its URL and credentials are in the environment. What it
   // printed is kept for expect_no_secrets().
   Finished on_source(const std::vector<std::string>& arguments, const Environment& more = {});
@@ -40,7 +43,9 @@ class SourceCommandLine : public EngineCommandLine {
   // For every table but those of tracking: name, columns with types, rows, and a sum over all
   // cells.
   std::string tables_of(const Environment& environment);
-  // Nothing that was printed, and nothing that tracking keeps, holds a secret of the server.
+  // Nothing that was printed holds a secret of the server.
+  void expect_no_secrets_printed();
+  // Nor does anything that tracking keeps, after a sync.
   void expect_no_secrets();
 
   std::filesystem::path tree;

@@ -42,7 +42,7 @@ class S3Source : public SourceCommandLine {
     const Finished finished = ls(credentials, std::move(arguments));
     EXPECT_EQ(finished.exit_code, 0) << finished.err;
     EXPECT_THAT(finished.out, HasSubstr(kHardName));
-    for (const char* secret : {kAwsSecret, kTemporarySecret, kSessionToken}) {
+    for (const char* secret : {kAwsSecret, kTemporarySecret, kSessionToken, kWebIdentity}) {
       EXPECT_THAT(finished.out + finished.err, Not(HasSubstr(secret)));
     }
   }
@@ -94,6 +94,20 @@ TEST_F(S3Source, MachinesAreGivenKeys) {
   const std::string asked = output_of(machine_program("curl"), {"-sSf", given.url + "/-/requests"});
   EXPECT_THAT(asked, HasSubstr("/creds"));
   EXPECT_THAT(asked, HasSubstr("/latest/api/token"));
+}
+
+// rclone asks the S3 end point for them where one is set, and Amazon's STS where none is.
+TEST_F(S3Source, WebIdentityIsExchangedForKeys) {
+  const auto with = [&](const char* token) {
+    write_file(folder / "server/web_identity", token);
+    return Environment{{"AWS_WEB_IDENTITY_TOKEN_FILE", folder / "server/web_identity"},
+                       {"AWS_ROLE_ARN", kRole}};
+  };
+  expect_let_in(with(kWebIdentity));
+  const Finished refused = ls(with("web.other-token"));
+  EXPECT_EQ(refused.exit_code, 4) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("AWS_WEB_IDENTITY_TOKEN_FILE"));
+  EXPECT_THAT(refused.err, Not(HasSubstr("web.other-token")));
 }
 
 TEST_F(S3Source, RefusalsSayWhatToCheck) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -103,6 +104,47 @@ TEST_P(EverySource, TellsHeadersAndKeepsSecretsToItself) {
   }
 }
 
+// What `arguments` print in JSON of `source`, without what differs from storage to storage; lists
+// by name.
+nlohmann::json told(const Finished& finished) {
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  auto all = nlohmann::json::parse(finished.out, nullptr, false);
+  if (!all.is_array()) return all;
+  for (auto& file : all) {
+    for (const char* own : {"path", "mtime", "etag", "source_type"}) file.erase(own);
+  }
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a["name"] < b["name"]; });
+  return all;
+}
+
+TEST_P(EverySource, TellsAndPlansTheSameAsOfDisk) {
+  struct Place {
+    std::string path;
+    std::size_t files;
+  };
+  for (const auto& [path, files] : {Place{"", 10}, {"year 2024/*uary.qvd", 2}, {hard_name, 1}}) {
+    const std::string on_disk = tree / path;
+    const std::string remote = url_of(path);
+    for (const auto& command :
+         std::vector<std::vector<std::string>>{{"ls", "-v", "--json"}, {"plan", "--json"}}) {
+      const auto expected = told(on_source(on_disk, {}, command));
+      EXPECT_EQ(expected.size(), files) << path;
+      EXPECT_EQ(told(on_source(remote, served.environment, command)), expected)
+          << command.front() << ' ' << path;
+    }
+  }
+  for (const std::string path : {"year 2024/*/er/*.qvd", hard_name.c_str()}) {
+    const auto expected = told(on_source(tree, {}, {"inspect", "--json", tree / path}));
+    EXPECT_EQ(expected["fields"].size(), 3U);
+    EXPECT_EQ(told(on_source({"inspect", "--json", url_of(path)})), expected) << path;
+  }
+  const Finished folder_inspected = on_source({"inspect", url_of("year 2024/")});
+  EXPECT_EQ(folder_inspected.exit_code, 1);
+  EXPECT_THAT(folder_inspected.err, HasSubstr("inspect takes one file"));
+  expect_no_secrets_printed();
+}
+
 TEST_P(EverySource, WrongCredentialsAreNamedAndExit4) {
   if (served.wrong_source.empty()) return;  // open to all
   const Finished finished = on_source(served.wrong_source, served.wrong_environment, {"ls"});
@@ -114,9 +156,11 @@ TEST_P(EverySource, WrongCredentialsAreNamedAndExit4) {
 }
 
 TEST_P(EverySource, WhatIsMissingIsNamedAndExits4) {
-  const Finished folder_missing = on_source(served.missing_source, served.environment, {"ls"});
+  const Finished folder_missing =
+      on_source(served.missing_source, served.environment, {"ls", "-vv"});
   EXPECT_EQ(folder_missing.exit_code, 4) << folder_missing.err;
   EXPECT_THAT(folder_missing.err, HasSubstr("nothing"));
+  EXPECT_THAT(folder_missing.err, Not(HasSubstr("next try"))) << "what is missing will not come";
   const Finished file_missing =
       on_source(served.source + "/no such.qvd", served.environment, {"ls"});
   EXPECT_EQ(file_missing.exit_code, 4) << file_missing.err;

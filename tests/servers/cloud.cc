@@ -13,6 +13,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kContainer = "reports";
+// The one account that rclone 1.60 signs for over plain http, and its well-known key.
+constexpr const char* kAccount = "devstoreaccount1";
+constexpr const char* kAccountKey =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 fs::path script(const char* name) { return fs::path(QVDHOUSE_SOURCE_DIR) / "tests/servers" / name; }
 
@@ -59,9 +63,11 @@ Served serve_s3(const fs::path& folder, const fs::path& work) {
   const nlohmann::json keys = {
       {kAwsKey, {{"secret", kAwsSecret}}},
       {kTemporaryKey, {{"secret", kTemporarySecret}, {"token", kSessionToken}}}};
-  served.daemons.push_back(node(script("s3.js"), {work / "objects", std::to_string(served.port)},
-                                {{"S3_KEYS", keys.dump()}, {"S3_REGION", kRegion}}, work,
-                                served.port));
+  const nlohmann::json role = {{"arn", kRole}, {"token", kWebIdentity}, {"key", kTemporaryKey}};
+  served.daemons.push_back(
+      node(script("s3.js"), {work / "objects", std::to_string(served.port)},
+           {{"S3_KEYS", keys.dump()}, {"S3_REGION", kRegion}, {"S3_ROLE", role.dump()}}, work,
+           served.port));
   served.source = fmt::format("s3://{}/", kBucket);
   served.wrong_source = served.source;
   served.missing_source = "s3://nothing/";
@@ -91,21 +97,27 @@ AwsCredentials serve_aws_credentials(const fs::path& work) {
                          {{"AWS_GIVEN", given.dump()}}, work, port)};
 }
 
+std::string azure_endpoint(std::uint16_t port) {
+  return fmt::format("http://127.0.0.1:{}/{}", port, kAccount);
+}
+
+std::string azure_signature(const std::string& permissions, const std::string& expiry) {
+  return output_of(machine_program("node"),
+                   {script("azure_signature.js"), kAccount, kContainer, permissions, expiry},
+                   {{"AZURE_KEY", kAccountKey}});
+}
+
 Served serve_az(const fs::path& folder, const fs::path& work) {
   const fs::path azurite = node_module("azurite/dist/src/blob/main.js");
-  // The one account that rclone 1.60 signs for over plain http, and its well-known key.
-  constexpr const char* kAccount = "devstoreaccount1";
-  constexpr const char* kKey =
-      "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
   constexpr const char* kOtherKey = "YW5vdGhlciBrZXksIHdoaWNoIG9wZW5zIG5vdGhpbmc=";
   Served served;
   served.port = free_port();
-  const std::string endpoint = fmt::format("http://127.0.0.1:{}/{}", served.port, kAccount);
+  const std::string endpoint = azure_endpoint(served.port);
   served.daemons.push_back(
       node(azurite,
            {"--silent", "--inMemoryPersistence", "--disableTelemetry", "--blobHost", "127.0.0.1",
             "--blobPort", std::to_string(served.port)},
-           {{"AZURITE_ACCOUNTS", fmt::format("{}:{}", kAccount, kKey)}}, work, served.port));
+           {{"AZURITE_ACCOUNTS", fmt::format("{}:{}", kAccount, kAccountKey)}}, work, served.port));
   served.publish = [=] {
     output_of(machine_program("rclone"),
               {"sync", "--config=", folder, fmt::format(":azureblob:{}", kContainer)},
@@ -122,10 +134,11 @@ Served serve_az(const fs::path& folder, const fs::path& work) {
   served.source = fmt::format("az://{}/", kContainer);
   served.wrong_source = served.source;
   served.missing_source = "az://nothing/";
-  served.environment = {{"HOME", work}, {"AZURE_STORAGE_CONNECTION_STRING", connection(kKey)}};
+  served.environment = {{"HOME", work},
+                        {"AZURE_STORAGE_CONNECTION_STRING", connection(kAccountKey)}};
   served.wrong_environment = {{"HOME", work},
                               {"AZURE_STORAGE_CONNECTION_STRING", connection(kOtherKey)}};
-  served.secrets = {kKey};
+  served.secrets = {kAccountKey};
   return served;
 }
 

@@ -1,4 +1,4 @@
-// What the tests of S3 credentials need beyond serve_s3().
+// What the tests of credentials need beyond serve_s3() and serve_az().
 #pragma once
 
 #include <filesystem>
@@ -20,6 +20,11 @@ inline constexpr const char* kSessionToken = "session/+=token";
 // Variables that keep a child from finding AWS credentials of this machine: no file, no metadata.
 Environment without_aws_credentials(const std::filesystem::path& work);
 
+// The role that the S3 server gives the temporary keys of to who shows this token, when it is asked
+// as a Security Token Service.
+inline constexpr const char* kRole = "arn:aws:iam::123456789012:role/reader";
+inline constexpr const char* kWebIdentity = "web.identity-token";
+
 // How many requests an S3 server has answered.
 int s3_requests(const Served& served);
 
@@ -29,5 +34,11 @@ struct AwsCredentials {
   std::unique_ptr<Daemon> daemon;
 };
 AwsCredentials serve_aws_credentials(const std::filesystem::path& work);
+
+// Of the account that serve_az() serves.
+std::string azure_endpoint(std::uint16_t port);
+// A shared access signature of its container, as a query: "rl" for reading and listing, until
+// "2099-01-01T00:00:00Z".
+std::string azure_signature(const std::string& permissions, const std::string& expiry);
 
 }  // namespace qvdhouse::tests

@@ -1,7 +1,9 @@
 // A strict S3 server: s3rver keeps the objects, and every request must carry a signature that
 // AWS's own signer gives as well, since s3rver checks none.
 // Usage: node s3.js FOLDER PORT. Buckets are the folders of FOLDER. Credentials and region come from
-// S3_KEYS: JSON {"ACCESS KEY": {"secret": "…", "token": "…"}} and S3_REGION.
+// S3_KEYS: JSON {"ACCESS KEY": {"secret": "…", "token": "…"}} and S3_REGION. A POST to / is taken for
+// one to a Security Token Service, as in MinIO: for S3_ROLE, JSON {"arn", "token", "key"}, it gives
+// the key of this name to who shows the token.
 // GET /-/requests says how many requests came, that one left out.
 'use strict';
 const http = require('http');
@@ -13,6 +15,7 @@ const {Sha256} = require('@aws-crypto/sha256-js');
 const [folder, port] = process.argv.slice(2);
 const keys = JSON.parse(process.env.S3_KEYS);
 const region = process.env.S3_REGION;
+const role = JSON.parse(process.env.S3_ROLE);
 const kMaxSkewMs = 15 * 60 * 1000;
 
 function refuse(response, status, code, message) {
@@ -81,12 +84,33 @@ async function fault(request) {
     'The request signature we calculated does not match the signature you provided.'];
 }
 
+function assumeRole(form, response) {
+  const asked = new URLSearchParams(form);
+  if (asked.get('Action') !== 'AssumeRoleWithWebIdentity' || asked.get('RoleArn') !== role.arn ||
+      asked.get('WebIdentityToken') !== role.token) {
+    response.writeHead(400, {'content-type': 'text/xml'});
+    return response.end(`<ErrorResponse><Error><Type>Sender</Type><Code>InvalidIdentityToken</Code>
+<Message>the token is not that of the role</Message></Error></ErrorResponse>`);
+  }
+  response.writeHead(200, {'content-type': 'text/xml'});
+  response.end(`<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>
+<AccessKeyId>${role.key}</AccessKeyId><SecretAccessKey>${keys[role.key].secret}</SecretAccessKey>
+<SessionToken>${keys[role.key].token}</SessionToken>
+<Expiration>${new Date(Date.now() + 3600e3).toISOString()}</Expiration>
+</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`);
+}
+
 for (const [id, {secret}] of Object.entries(keys)) account.DUMMY_ACCOUNT.createKeyPair(id, secret);
 const storage = new S3rver({directory: folder, silent: true, vhostBuckets: false}).callback();
 let requests = 0;
 http.createServer(async (request, response) => {
   if (request.url === '/-/requests') return response.end(String(requests));
   ++requests;
+  if (request.method === 'POST' && request.url === '/') {
+    let form = '';
+    for await (const part of request) form += part;
+    return assumeRole(form, response);
+  }
   const refused = await fault(request).catch((error) => [400, 'InvalidRequest', String(error)]);
   if (refused) return refuse(response, ...refused);
   storage(request, response);
