@@ -9,12 +9,21 @@
 namespace qvdhouse::cli {
 namespace {
 
+// An endpoint for requests that must not fail for want of our own database.
+clickhouse::Connection connect_anywhere(clickhouse::Endpoint endpoint, std::stop_token stop) {
+  endpoint.database = "system";
+  return clickhouse::Connection(std::move(endpoint), std::move(stop));
+}
+
+clickhouse::Dialect ask_server(const clickhouse::Endpoint& endpoint, std::stop_token stop) {
+  clickhouse::Connection connection = connect_anywhere(endpoint, std::move(stop));
+  return clickhouse::ask_dialect(connection);
+}
+
 // Asks whether the database is there first: a user who may not create databases need not.
 void ensure_database(const clickhouse::Endpoint& endpoint, const std::string& database,
                      bool may_create, std::stop_token stop) {
-  clickhouse::Endpoint anywhere = endpoint;
-  anywhere.database = "default";
-  clickhouse::Connection connection(anywhere, std::move(stop));
+  clickhouse::Connection connection = connect_anywhere(endpoint, std::move(stop));
   const std::string found = connection.query(
       fmt::format("SELECT count() FROM system.databases WHERE name = {} FORMAT TSV",
                   clickhouse::quote_literal(database)));
@@ -30,6 +39,7 @@ Target Target::open(const Context& context, bool may_create) {
     Target target;
     if (config.endpoint) {
       target.endpoint_ = *config.endpoint;
+      target.endpoint_.dialect = ask_server(target.endpoint_, context.stop);
     } else {
       target.engine_ = clickhouse::Engine::attach_or_start(config.engine);
       target.endpoint_ = target.engine_->endpoint(config.database);

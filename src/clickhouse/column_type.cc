@@ -25,7 +25,8 @@ constexpr std::array kSimpleTypes = {
     SimpleType{"UInt8", TypeKind::kUInt8, 1},     SimpleType{"UInt16", TypeKind::kUInt16, 2},
     SimpleType{"UInt32", TypeKind::kUInt32, 4},   SimpleType{"UInt64", TypeKind::kUInt64, 8},
     SimpleType{"Float64", TypeKind::kFloat64, 8}, SimpleType{"Bool", TypeKind::kBool, 1},
-    SimpleType{"String", TypeKind::kString, 0},   SimpleType{"Date32", TypeKind::kDate32, 4},
+    SimpleType{"String", TypeKind::kString, 0},   SimpleType{"Date", TypeKind::kDate, 2},
+    SimpleType{"Date32", TypeKind::kDate32, 4},
 };
 
 // The widest number of digits that Decimal32, 64 and 128 hold.
@@ -48,6 +49,9 @@ std::string base_name(const ColumnType& type) {
       return fmt::format("Decimal({}, {})", type.precision, type.scale);
     case TypeKind::kTime64:
       return fmt::format("Time64({})", type.scale);
+    case TypeKind::kDateTime:
+      return type.timezone.empty() ? "DateTime"
+                                   : fmt::format("DateTime({})", quote_literal(type.timezone));
     case TypeKind::kDateTime64:
       return type.timezone.empty()
                  ? fmt::format("DateTime64({})", type.scale)
@@ -132,6 +136,17 @@ std::optional<std::string> parse_zone(std::string_view text) {
   return std::string(text);
 }
 
+std::optional<ColumnType> parse_date_time(const Call& call) {
+  if (call.name != "DateTime" || call.arguments.size() > 1) return std::nullopt;
+  ColumnType type{.kind = TypeKind::kDateTime};
+  if (!call.arguments.empty()) {
+    auto zone = parse_zone(call.arguments[0]);
+    if (!zone) return std::nullopt;
+    type.timezone = std::move(*zone);
+  }
+  return type;
+}
+
 std::optional<ColumnType> parse_clock(const Call& call) {
   const bool is_time = call.name == "Time64";
   if (!is_time && call.name != "DateTime64") return std::nullopt;
@@ -161,6 +176,7 @@ std::optional<ColumnType> parse_base(std::string_view text) {
     }
   }
   if (auto type = parse_decimal(*call)) return type;
+  if (auto type = parse_date_time(*call)) return type;
   return parse_clock(*call);
 }
 
@@ -177,6 +193,8 @@ std::size_t ColumnType::value_bytes() const {
   switch (kind) {
     case TypeKind::kDecimal:
       return precision <= kDecimal32Digits ? 4 : precision <= kDecimal64Digits ? 8 : 16;
+    case TypeKind::kDateTime:
+      return 4;
     case TypeKind::kDateTime64:
     case TypeKind::kTime64:
       return 8;

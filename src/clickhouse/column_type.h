@@ -23,6 +23,8 @@ enum class TypeKind : std::uint8_t {
   kBool,  // one byte, 0 or 1
   kString,
   kDecimal,     // scaled int32/int64/int128, by precision 9/18/38
+  kDate,        // uint16 days since 1970-01-01
+  kDateTime,    // uint32 seconds since 1970-01-01 00:00:00 UTC
   kDate32,      // int32 days since 1970-01-01
   kDateTime64,  // int64 ticks of 10^-scale s since 1970-01-01 00:00:00 UTC
   kTime64,      // int64 ticks of 10^-scale s since midnight
@@ -34,7 +36,7 @@ struct ColumnType {
   bool low_cardinality = false;
   std::uint8_t precision = 0;  // kDecimal: 1..38
   std::uint8_t scale = 0;      // kDecimal, kDateTime64, kTime64
-  std::string timezone;        // kDateTime64
+  std::string timezone;        // kDateTime, kDateTime64
 
   // As ClickHouse spells it, e.g. "LowCardinality(Nullable(String))", "Decimal(18, 2)".
   std::string name() const;

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "clickhouse/http_answer.h"
+#include "clickhouse/quote.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -27,6 +28,14 @@ constexpr std::size_t kMaxQueryInUrl = 8 * 1024;
 // at least.
 constexpr std::size_t kSurelyParsedQuery = 50'000;
 constexpr std::chrono::milliseconds kStopPatience{500};
+// Settings that came after 18.16: a server refuses a request with one that it does not know.
+constexpr std::array<std::string_view, 5> kYoungSettings = {
+    "async_insert",
+    "input_format_native_allow_types_conversion",
+    "input_format_null_as_default",
+    "alter_sync",
+    "mutations_sync",
+};
 // Not a block in any reading of Native: sent when a producer fails, so that no server takes the
 // blocks that came for all there are.
 constexpr std::array<unsigned char, 64> kGarbage = [] {
@@ -252,7 +261,13 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   if (stop.stop_requested()) throw base::Cancelled("stopped");
   CURL* h = easy.get();
   auto url = base_url + "?database=" + escaped(endpoint.database);
-  for (const auto& [key, value] : parameters) url += "&" + escaped(key) + "=" + escaped(value);
+  if (endpoint.dialect.needs_low_cardinality_setting) {
+    url += "&allow_experimental_low_cardinality_type=1";
+  }
+  for (const auto& [key, value] : parameters) {
+    if (endpoint.dialect.unknown_settings.contains(key)) continue;
+    url += "&" + escaped(key) + "=" + escaped(value);
+  }
   curl_easy_setopt(h, CURLOPT_URL, url.c_str());
   curl_easy_setopt(h, CURLOPT_POST, 1L);
   curl_easy_setopt(h, CURLOPT_HTTPHEADER, body != nullptr ? headers.get() : upload_headers.get());
@@ -339,6 +354,23 @@ void Connection::insert(std::string_view sql,
     transfer.query_ahead = sql_line;
   }
   state_->post(parameters, transfer, nullptr);
+}
+
+Dialect ask_dialect(Connection& connection) {
+  std::string version = connection.query("SELECT version() FORMAT TSVRaw");
+  while (version.ends_with('\n')) version.pop_back();
+  Dialect dialect = dialect_of(version);
+  std::string names;
+  for (const auto name : kYoungSettings) names += (names.empty() ? "" : ", ") + quote_literal(name);
+  const std::string known =
+      "\n" + connection.query(fmt::format(
+                 "SELECT name FROM system.settings WHERE name IN ({}) FORMAT TSVRaw", names));
+  for (const auto name : kYoungSettings) {
+    if (known.find(fmt::format("\n{}\n", name)) == std::string::npos) {
+      dialect.unknown_settings.emplace(name);
+    }
+  }
+  return dialect;
 }
 
 bool is_retryable(int server_code) {

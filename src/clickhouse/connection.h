@@ -65,6 +65,9 @@ class Connection {
   std::unique_ptr<State> state_;
 };
 
+// Asks the server what it is. Throws ServerError for one that is too old.
+Dialect ask_dialect(Connection& connection);
+
 // Whether a server error may pass by itself: too many parts, memory, timeout, read-only, network.
 bool is_retryable(int server_code);
 

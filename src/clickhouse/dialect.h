@@ -1,7 +1,10 @@
 // What a ClickHouse server can do, by its version: the one table of differences. The oldest that is
-// supported is 18.16 (Debian's), the newest tested 26.7. docs/clickhouse.md lists the same.
+// supported is 18.16 (Debian's), the newest tested 26.7; docs/clickhouse.md lists the same. Of the
+// versions between, which are not tested, a feature counts as there from a release that surely has
+// it: what is not used costs speed or comfort, never a value.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -11,8 +14,10 @@ namespace qvdhouse::clickhouse {
 
 // A hash that server and client compute alike over a value's bytes.
 enum class HashFunction {
-  kXxh3,       // xxh3(column): of any type's bytes
-  kMetroHash,  // metroHash64(reinterpretAsString(column)): trailing zero bytes do not count
+  kXxh3,  // xxh3(column): of any type's bytes
+  // metroHash64(column) of a text, metroHash64(reinterpretAsString(column)) of all else: the bytes
+  // without the zero bytes at their end.
+  kMetroHash,
 };
 
 // How a request's body is compressed.
@@ -25,20 +30,28 @@ struct Dialect {
   bool has_exchange = true;  // EXCHANGE TABLES; else one RENAME of both names
   bool has_projections = true;
   bool has_table_comment = true;
-  bool has_alter_settings = true;  // ALTER … SETTINGS alter_sync, mutations_sync and the like
-  bool has_partition_id_column = true;  // the virtual column _partition_id
+  bool has_codecs = true;
+  bool has_ttl = true;
+  bool has_nullable_key = true;    // the MergeTree setting allow_nullable_key
+  bool has_drop_sync = true;       // DROP … SYNC
+  bool has_alter_if = true;        // ALTER … ADD COLUMN IF NOT EXISTS and the like
+  bool has_alter_settings = true;  // alter_sync, mutations_sync: else one waits by asking
+  bool needs_low_cardinality_setting = false;  // sent with each request
   bool has_date32 = true;
   bool has_datetime64 = true;
   bool has_time64 = true;
   bool has_bool = true;
-  bool has_decimal = true;  // without an experimental setting
   bool has_map = true;
   bool has_query_parameters = true;
   HashFunction hash = HashFunction::kXxh3;
   Compression best_compression = Compression::kZstd;  // that it understands in a request
+  // Of the settings that we send for safety, those that this server does not know: they are left
+  // out of requests to it (it would refuse them). ask_dialect() finds them.
+  std::set<std::string, std::less<>> unknown_settings;
 
   // Whether a column of this type can be made there.
   bool has_type(const ColumnType& type) const;
+  std::string version() const;  // "18.16"
 };
 
 // From the answer of SELECT version(): "26.7.3.1", "18.16.1". Throws ServerError for one that is

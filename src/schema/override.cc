@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "schema/cast.h"
 #include "schema/field_plan.h"
+#include "schema/patterns.h"
 #include "schema/rendering.h"
 
 namespace qvdhouse::schema {
@@ -21,11 +22,11 @@ bool is_number_column(const FieldView& field, const std::string& column_name) {
 
 const std::string* find_override(const FieldView& field, const std::string& column_name) {
   const auto& overrides = field.policy.overrides;
-  auto found = overrides.find(column_name);
-  if (found == overrides.end() && !is_number_column(field, column_name)) {
-    found = overrides.find(field.header.name);
-  }
-  return found == overrides.end() ? nullptr : &found->second;
+  if (is_number_column(field, column_name)) return find_setting(overrides, column_name);
+  const auto exact = overrides.find(column_name);
+  if (exact != overrides.end()) return &exact->second;
+  const std::string* of_field = find_setting(overrides, field.header.name);
+  return of_field != nullptr ? of_field : find_setting(overrides, column_name);
 }
 
 Part part_for(TypeKind kind) {
@@ -52,6 +53,19 @@ void note_losses(const FieldView& field, ColumnPlan& column) {
                                         column.part == Part::kText ? "text" : "number",
                                         texts.not_plain_count,
                                         show_symbol(field.symbols, texts.first_not_plain)));
+}
+
+// Numbers of a QVD are doubles; whole ones and decimals out of texts may need more digits.
+bool fits_float64(const FieldView& field, const ColumnPlan& column) {
+  if (field.profile.text_count == 0 || column.part != Part::kNumber) return true;
+  ColumnPlan as_float = column;
+  as_float.type = {.kind = TypeKind::kFloat64, .nullable = column.type.nullable};
+  try {
+    cast_symbols(field.symbols, as_float);
+  } catch (const base::SchemaError&) {
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -96,6 +110,7 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
   }
   note_losses(field, column);
   cast_symbols(field.symbols, column);
+  column.fits_float64 = fits_float64(field, column);
   return column;
 }
 
