@@ -142,11 +142,13 @@ void BlockBuffer::append_u64(std::uint64_t value) { append(std::as_bytes(std::sp
 NativeEncoder::NativeEncoder(std::vector<Column> columns)
     : columns_(std::move(columns)), trims_(columns_.size()), chunk_(kChunkRows) {}
 
-void NativeEncoder::start_block(std::size_t row_count, std::span<const CodeReader> codes) {
+void NativeEncoder::start_block(std::size_t row_count, std::span<const CodeReader> codes,
+                                std::uint64_t first_row) {
   assert(!columns_.empty() && row_count > 0);  // a block of no columns would end the stream
   ++block_;
   codes_ = codes;
   row_count_ = row_count;
+  first_row_ = first_row;
   column_ = 0;
   part_ = Part::kHead;
 }
@@ -157,6 +159,8 @@ bool NativeEncoder::append_piece(BlockBuffer& out) {
   while (column_ < columns_.size() && out.size() < wanted) {
     if (part_ == Part::kHead) {
       append_head(out);
+    } else if (columns_[column_].counts_rows) {
+      append_row_numbers(out);
     } else {
       append_chunk(out);
     }
@@ -217,7 +221,21 @@ void NativeEncoder::append_chunk(BlockBuffer& out) {
     out.shrink(texts_at + static_cast<std::size_t>(end - start));
   }
 
-  row_ += rows.size();
+  end_chunk(rows.size());
+}
+
+void NativeEncoder::append_row_numbers(BlockBuffer& out) {
+  const std::size_t count = std::min(kChunkRows, row_count_ - row_);
+  std::byte* at = out.extend(count * sizeof(std::uint64_t));
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t number = first_row_ + row_ + i;
+    std::memcpy(at + i * sizeof(number), &number, sizeof(number));
+  }
+  end_chunk(count);
+}
+
+void NativeEncoder::end_chunk(std::size_t row_count) {
+  row_ += row_count;
   if (row_ < row_count_) return;
   row_ = 0;
   if (part_ == Part::kNullMarks) {

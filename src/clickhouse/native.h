@@ -52,13 +52,16 @@ class NativeEncoder {
   struct Column {
     std::string name;
     const Dictionary* dictionary;  // must outlive the encoder
+    // The value is the row's number, a UInt64; the dictionary has the type and no slots.
+    bool counts_rows = false;
   };
   explicit NativeEncoder(std::vector<Column> columns);
 
   // Begins a block of `row_count` > 0 rows; `codes[i]` reads the codes of column i and must outlive
   // the block. Every code must be below that column's slot_count(): the reader of rows has checked
-  // it.
-  void start_block(std::size_t row_count, std::span<const CodeReader> codes);
+  // it. Where rows are counted, the block's first one is `first_row`.
+  void start_block(std::size_t row_count, std::span<const CodeReader> codes,
+                   std::uint64_t first_row = 0);
   // Appends the next piece of the block, about kPieceBytes; false and nothing when it is complete.
   bool append_piece(BlockBuffer& out);
 
@@ -68,6 +71,8 @@ class NativeEncoder {
 
   void append_head(BlockBuffer& out);
   void append_chunk(BlockBuffer& out);
+  void append_row_numbers(BlockBuffer& out);
+  void end_chunk(std::size_t row_count);
   void append_keys(const Dictionary& dictionary, BlockBuffer& out);
   void append_trimmed_keys(const Dictionary& dictionary, BlockBuffer& out);
   std::span<const std::uint32_t> read_chunk(std::size_t first_row);
@@ -86,6 +91,7 @@ class NativeEncoder {
 
   std::span<const CodeReader> codes_;  // of the block
   std::size_t row_count_ = 0;          // of the block
+  std::uint64_t first_row_ = 0;        // number of the block's first row
   std::size_t column_ = 0;             // that the next piece begins with
   Part part_ = Part::kHead;
   std::size_t row_ = 0;                      // first row of the part that is still to come

@@ -55,10 +55,19 @@ void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row,
   const std::span mixes(mixes_.data(), row_count);
   std::ranges::fill(mixes, 0);
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    decoder_.decode(columns_[i].field_index, records, first_row, codes);
-    const std::uint64_t* hashes = hashes_[i].data();
     const std::uint64_t factor = mix_factor(i);
     std::uint64_t sum = 0;
+    if (columns_[i].is_row_number()) {
+      for (std::size_t row = 0; row < row_count; ++row) {
+        const std::uint64_t hash = ColumnValues::hash_row_number(first_row + row);
+        sum += hash;
+        mixes[row] += factor * hash;
+      }
+      sums_.hash_sum[i] += sum;
+      continue;
+    }
+    columns_[i].read_codes(decoder_, records, first_row, codes);
+    const std::uint64_t* hashes = hashes_[i].data();
     for (std::size_t row = 0; row < row_count; ++row) {
       const std::uint64_t hash = hashes[codes[row]];
       sum += hash;

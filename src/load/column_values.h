@@ -1,22 +1,41 @@
-// One column of a table on its way into ClickHouse: its values, and the field whose codes index
-// them.
+// One column of a table on its way into ClickHouse: its values, and what each row's code into them
+// is: a field's, the same for all rows, or none, where the row's number is the value.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "clickhouse/dictionary.h"
+#include "qvd/rows.h"
 
 namespace qvdhouse::load {
 
-struct ColumnValues {
-  std::string name;
-  std::size_t field_index = 0;
-  clickhouse::Dictionary dictionary;
+// 64-bit XXH3 with seed 0, which is what ClickHouse's xxh3() gives.
+std::uint64_t hash_bytes(std::string_view bytes);
 
-  // Hash of the value of a slot: 64-bit XXH3 with seed 0 over the bytes that Native sends (without
-  // a text's length), which is what ClickHouse's xxh3(column) gives. A NULL has hash 0.
+struct ColumnValues {
+  enum class Codes { kOfField, kFixed, kNone };
+
+  std::string name;
+  std::size_t field_index = 0;        // kOfField
+  clickhouse::Dictionary dictionary;  // kNone: has the type only, UInt64
+  Codes codes = Codes::kOfField;
+  std::uint32_t fixed_code = 0;  // kFixed: of every row
+
+  bool is_row_number() const { return codes == Codes::kNone; }
+
+  // Hash of the value of a slot, over the bytes that Native sends (without a text's length). A NULL
+  // has hash 0.
   std::uint64_t hash(std::size_t slot) const;
+  // Of the value in row `row`, counted from 0, where rows have numbers for values.
+  static std::uint64_t hash_row_number(std::uint64_t row);
+
+  // Codes of the records from row `first_row` on; see RowDecoder::decode(). Not for row numbers.
+  void read_codes(const qvd::RowDecoder& decoder, const std::byte* records, std::uint64_t first_row,
+                  std::span<std::uint32_t> out) const;
 };
 
 }  // namespace qvdhouse::load

@@ -69,23 +69,18 @@ BlockEncoder::BlockEncoder(const qvd::TableHeader& header, const qvd::RowDecoder
       encoder_([&columns] {
         std::vector<clickhouse::NativeEncoder::Column> encoded;
         for (const ColumnValues& column : columns) {
-          encoded.push_back({column.name, &column.dictionary});
+          encoded.push_back({column.name, &column.dictionary, column.is_row_number()});
         }
         return encoded;
       }()) {
   for (const ColumnValues& column : columns) {
     longest_text_.push_back(longest_text_bytes(column.dictionary));
-    readers_.emplace_back([this, field = column.field_index](std::size_t first, auto codes) {
-      read_codes(field, first, codes);
+    readers_.emplace_back([this, &column](std::size_t first, auto codes) {
+      const std::uint64_t row = rows_done_ + first;
+      column.read_codes(decoder_, records_.data() + row * header_.record_bytes,
+                        range_first_row_ + row, codes);
     });
   }
-}
-
-void BlockEncoder::read_codes(std::size_t field_index, std::size_t first,
-                              std::span<std::uint32_t> codes) const {
-  const std::uint64_t row = rows_done_ + first;
-  decoder_.decode(field_index, records_.data() + row * header_.record_bytes, range_first_row_ + row,
-                  codes);
 }
 
 void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count,
@@ -109,7 +104,7 @@ std::span<const std::byte> BlockEncoder::next() {
     block_rows_ = (block_rows_ + 1) / 2;
   }
   rows_begun_ = block_rows_;
-  encoder_.start_block(block_rows_, readers_);
+  encoder_.start_block(block_rows_, readers_, range_first_row_ + rows_done_);
   encoder_.append_piece(piece_);
   return piece_.bytes();
 }

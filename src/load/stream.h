@@ -51,7 +51,6 @@ class BlockEncoder {
 
  private:
   std::uint64_t encoded_bytes(std::uint64_t row_count);
-  void read_codes(std::size_t field_index, std::size_t first, std::span<std::uint32_t> codes) const;
 
   const qvd::TableHeader& header_;
   const qvd::RowDecoder& decoder_;
