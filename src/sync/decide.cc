@@ -4,13 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <map>
-#include <string_view>
 #include <utility>
 
-#include "base/error.h"
-#include "schema/names.h"
+#include "sync/decide_rules.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -47,15 +43,22 @@ std::string changes(const FileEntry& file, const FileRecord& record) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-Verdict judge_completed(const FileEntry& file, const std::string& table, const FileRecord& record,
+// Of a record whose file is the version that it speaks of.
+Verdict judge_completed(const FileEntry& file, const Placement& placement, const FileRecord& record,
                         const Facts& facts) {
-  if (record.table_name != table) {
-    return {
-        Action::kLoad, "renamed",
-        fmt::format("it was loaded as table {}, and is to be {} now", record.table_name, table)};
+  if (record.table_name != placement.table) {
+    return {Action::kLoad, "renamed",
+            fmt::format("it was loaded as table {}, and is to be {} now", record.table_name,
+                        placement.table)};
   }
-  if (facts.tables && !facts.tables->contains(table)) {
-    return {Action::kLoad, "missing", fmt::format("its table {} does not exist any more", table)};
+  if (const schema::LoadMode mode = mode_of_hash(record.settings_hash); mode != placement.mode) {
+    return {Action::kLoad, "mode",
+            fmt::format("it was loaded in mode {}, and its table's mode is {} now", mode_name(mode),
+                        mode_name(placement.mode))};
+  }
+  if (facts.tables && !facts.tables->contains(placement.table)) {
+    return {Action::kLoad, "missing",
+            fmt::format("its table {} does not exist any more", placement.table)};
   }
   return {Action::kSkip, "unchanged",
           fmt::format("{} are those of the load at {}",
@@ -63,8 +66,8 @@ Verdict judge_completed(const FileEntry& file, const std::string& table, const F
                       time_text(record.processed_at_us))};
 }
 
-Verdict judge_failed(const FileRecord& record, const Facts& facts) {
-  if (record.retry_at_us == 0 && record.settings_hash != facts.settings_hash) {
+Verdict judge_failed(const FileRecord& record, const std::string& todays_hash, const Facts& facts) {
+  if (record.retry_at_us == 0 && record.settings_hash != todays_hash) {
     return {
         Action::kLoad, "settings",
         fmt::format("settings changed since it failed at {}", time_text(record.processed_at_us))};
@@ -85,15 +88,21 @@ Verdict judge_failed(const FileRecord& record, const Facts& facts) {
           fmt::format("it failed at {} and is tried again", time_text(record.processed_at_us))};
 }
 
-Verdict judge(const FileEntry& file, const std::string& table, const FileRecord* record,
-              const Facts& facts) {
+Verdict judge(const FileEntry& file, const Placement& placement, const std::string& todays_hash,
+              const FileRecord* record, const Facts& facts, const std::string& fingerprint) {
   if (record == nullptr) return {Action::kLoad, "new", "it was not loaded before"};
   if (facts.full) return {Action::kLoad, "full", "a full run loads every file"};
   if (!is_same_version(file, *record)) {
+    if (!fingerprint.empty() && fingerprint == record->fingerprint) {
+      return {Action::kAdopt, "touched",
+              fmt::format("its content is that of the load at {} (start, middle and end of it), "
+                          "only this changed: {}",
+                          time_text(record->processed_at_us), changes(file, *record))};
+    }
     return {Action::kLoad, "changed", "it changed: " + changes(file, *record)};
   }
-  if (record->status == "completed") return judge_completed(file, table, *record, facts);
-  if (record->status == "failed") return judge_failed(*record, facts);
+  if (record->status == "completed") return judge_completed(file, placement, *record, facts);
+  if (record->status == "failed") return judge_failed(*record, todays_hash, facts);
   return {Action::kLoad, "retry",
           fmt::format("its last state is \"{}\", at {}", record->status,
                       time_text(record->processed_at_us))};
@@ -107,33 +116,6 @@ bool may_still_grow(const FileEntry& file, const FileRecord* record, const Facts
   const bool seen_waiting =
       record != nullptr && record->status == "waiting" && is_same_version(file, *record);
   return !seen_waiting || facts.now_us - record->processed_at_us < settle_us;
-}
-
-// Another file's table is never replaced behind its back: not by a file of the same listing, and
-// not by one of another source while the first still exists.
-std::string collision(const FileEntry& file, const std::string& table,
-                      const std::vector<const FileEntry*>& claimants,
-                      const std::vector<const FileRecord*>& owners, const Facts& facts) {
-  std::vector<std::string> others;
-  for (const FileEntry* other : claimants) {
-    if (other->path != file.path) others.push_back(other->path);
-  }
-  const bool table_is_gone = facts.tables && !facts.tables->contains(table);
-  for (const FileRecord* owner : owners) {
-    if (table_is_gone || owner->file_path == file.path ||
-        std::ranges::count(others, owner->file_path) > 0)
-      continue;
-    const bool listed = std::ranges::any_of(
-        claimants, [&](const FileEntry* other) { return other->path == owner->file_path; });
-    if (!listed && facts.is_another_file(owner->file_path, file.path)) {
-      others.push_back(owner->file_path + " (loaded before)");
-    }
-  }
-  if (others.empty()) return "";
-  return fmt::format(
-      "expected one file for table {}, found {} and {}; rename one, exclude one, load them with "
-      "different table prefixes, or forget one that is gone (qvdhouse reset --file)",
-      table, file.path, fmt::join(others, ", "));
 }
 
 }  // namespace
@@ -163,9 +145,21 @@ std::string time_text(std::int64_t time_us) {
                      fraction);
 }
 
-Decision decide_file(FileEntry file, std::string table, const FileRecord* record,
-                     const Facts& facts) {
-  Verdict verdict = judge(file, table, record, facts);
+const std::string& file_key(const FileRecord& record) {
+  return record.stored_as.empty() ? record.file_path : record.stored_as;
+}
+
+bool may_be_touched(const FileEntry& file, const Placement& placement, const FileRecord* record,
+                    const Facts& facts) {
+  return record != nullptr && record->status == "completed" && !record->fingerprint.empty() &&
+         file.size == record->file_size && !facts.full && !is_same_version(file, *record) &&
+         judge_completed(file, placement, *record, facts).action == Action::kSkip;
+}
+
+Decision decide_with(FileEntry file, Placement placement, const FileRecord* record,
+                     const Facts& facts, const std::string& fingerprint) {
+  std::string hash = settings_hash(facts.settings_hash, placement);
+  Verdict verdict = judge(file, placement, hash, record, facts, fingerprint);
   if (verdict.action == Action::kLoad && may_still_grow(file, record, facts)) {
     const std::string missing = facts.missing(file);
     if (!missing.empty()) {
@@ -174,67 +168,28 @@ Decision decide_file(FileEntry file, std::string table, const FileRecord* record
                              time_text(file.mtime_us), missing)};
     }
   }
+  // A load into a table of its own replaces all rows. Else the rows that may be there keep theirs.
+  const bool keeps_key = record != nullptr && record->table_name == placement.table &&
+                         (placement.is_set() || verdict.action != Action::kLoad);
+  std::string key = keeps_key ? file_key(*record) : file.path;
   return {.file = std::move(file),
           .action = verdict.action,
           .reason_code = std::move(verdict.code),
           .reason = std::move(verdict.reason),
-          .table = std::move(table)};
+          .table = placement.table,
+          .placement = std::move(placement),
+          .stored_as = std::move(key),
+          .moved_from = {},
+          .settings_hash = std::move(hash)};
 }
 
-std::vector<Decision> decide_files(std::vector<FileEntry> files, const Facts& facts) {
-  std::map<std::string_view, const FileRecord*> records;
-  std::map<std::string_view, std::vector<const FileRecord*>> owners;
-  for (const FileRecord& record : facts.tracked) {
-    records[record.file_path] = &record;
-    if (record.status == "completed") owners[record.table_name].push_back(&record);
-  }
-  std::vector<std::string> tables(files.size());
-  std::vector<std::string> name_errors(files.size());
-  std::map<std::string_view, std::vector<const FileEntry*>> claimants;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (!files[i].skip_code.empty()) continue;
-    try {
-      tables[i] = schema::table_name(files[i].name, facts.policy);
-      claimants[tables[i]].push_back(&files[i]);
-    } catch (const base::SchemaError& error) {
-      name_errors[i] = error.what();
-    }
-  }
-
-  std::vector<Decision> decisions;
-  decisions.reserve(files.size());
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const FileEntry& file = files[i];
-    const auto refuse = [&](std::string code, std::string reason) {
-      decisions.push_back({.file = file,
-                           .action = Action::kRefuse,
-                           .reason_code = std::move(code),
-                           .reason = std::move(reason),
-                           .table = tables[i]});
-    };
-    if (!file.skip_code.empty()) {
-      decisions.push_back({.file = file,
-                           .action = Action::kSkip,
-                           .reason_code = file.skip_code,
-                           .reason = file.skip_reason,
-                           .table = {}});
-      continue;
-    }
-    if (!name_errors[i].empty()) {
-      refuse("name", name_errors[i]);
-      continue;
-    }
-    const std::string clash =
-        collision(file, tables[i], claimants[tables[i]], owners[tables[i]], facts);
-    if (!clash.empty()) {
-      refuse("collision", clash);
-      continue;
-    }
-    const auto record = records.find(file.path);
-    decisions.push_back(
-        decide_file(file, tables[i], record == records.end() ? nullptr : record->second, facts));
-  }
-  return decisions;
+Decision decide_file(FileEntry file, Placement placement, const FileRecord* record,
+                     const Facts& facts) {
+  if (record != nullptr && record->status == kMovedAway) record = nullptr;
+  const std::string fingerprint =
+      facts.fingerprint && may_be_touched(file, placement, record, facts) ? facts.fingerprint(file)
+                                                                          : "";
+  return decide_with(std::move(file), std::move(placement), record, facts, fingerprint);
 }
 
 }  // namespace qvdhouse::sync

@@ -8,11 +8,14 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "load/load.h"
 #include "schema/policy.h"
+#include "schema/table_rules.h"
 #include "source/listing.h"
+#include "sync/placement.h"
 #include "sync/sync.h"
 #include "tracking/tracking.h"
 
@@ -26,12 +29,24 @@ struct Facts {
   std::chrono::seconds settle{60};
   bool full = false;
   schema::Policy policy;
-  std::string settings_hash;  // of today's settings
+  std::string settings_hash;  // of today's settings, without those of single tables
+  std::vector<schema::TableRules> rules{};
   // Why a file is not complete yet; empty when it is, or when that can not be told. Asked only of
   // files that were written to within `settle`.
   std::function<std::string(const source::FileEntry&)> missing;
   // Whether the first path leads to a file that exists and is another one than the second.
   std::function<bool(const std::string& path, const std::string& other_path)> is_another_file;
+  // The file's fingerprint (sync/fingerprint.h); empty when it can not be read. Asked only of files
+  // that are as large as one that was loaded; from several threads. None: nothing counts as touched
+  // or moved.
+  std::function<std::string(const source::FileEntry&)> fingerprint{};
+  // Whether a file is not there any more, given that the listing does not name it; false also when
+  // the listing would not have named it anyway. None: nothing vanishes.
+  std::function<bool(const std::string& path)> is_gone{};
+
+  // For looking at one file once more, after another run had it: the tables that there are may be
+  // others by now, and a load that is as fresh as that is new enough for a full run too.
+  Facts without_tracked() const;
 };
 
 // The facts of this moment, with questions that look at the files themselves; `storage` must
@@ -40,12 +55,22 @@ Facts gather_facts(const Options& options, source::Storage& storage,
                    std::vector<tracking::FileRecord> tracked,
                    std::optional<std::set<std::string>> tables);
 
+// What is to be done, sorted by path: a decision for each file of the listing, and one for each
+// file that vanished and whose rows go.
 std::vector<Decision> decide_files(std::vector<source::FileEntry> files, const Facts& facts);
+
+// The same, and files that vanished and whose rows are kept (kSkip, "vanished").
+std::vector<Decision> decide_and_tell_kept(std::vector<source::FileEntry> files,
+                                           const Facts& facts);
+
+// Why rows of vanished files are kept although they are to be deleted: a source without any file
+// may be one that is not mounted. Empty when there are none. For the log.
+std::string why_none_vanished(const std::vector<source::FileEntry>& files, const Facts& facts);
 
 // The same for one file that no other one of the listing collides with. `record` is what tracking
 // says of it, null when it says nothing.
-Decision decide_file(source::FileEntry file, std::string table, const tracking::FileRecord* record,
-                     const Facts& facts);
+Decision decide_file(source::FileEntry file, Placement placement,
+                     const tracking::FileRecord* record, const Facts& facts);
 
 // The file is the version that the record speaks of: by size and ETag where both have one, else by
 // size and modification time.
@@ -54,6 +79,16 @@ bool is_same_version(const source::FileEntry& file, const tracking::FileRecord& 
 // Equal exactly when all settings are equal that decide how a file is read and what it becomes: a
 // file that failed under other settings is worth another try.
 std::string settings_hash(const load::Options& options);
+// With those of the file's table: what FileRecord.settings_hash says. `general` is the above.
+std::string settings_hash(const std::string& general, const Placement& placement);
+// The mode of the table when the hash was made.
+schema::LoadMode mode_of_hash(std::string_view settings_hash);
+
+// Status of a path whose file is tracked under another one now: as if it were not tracked.
+inline constexpr std::string_view kMovedAway = "moved";
+
+// What the rows of a tracked file are known by.
+const std::string& file_key(const tracking::FileRecord& record);
 
 // Microseconds since 1970 UTC.
 std::int64_t now_us();

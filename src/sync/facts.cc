@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "sync/decide.h"
+#include "sync/decide_reach.h"
+#include "sync/fingerprint.h"
 #include "sync/unfinished.h"
 
 namespace qvdhouse::sync {
@@ -34,7 +36,30 @@ bool is_another_file(source::Storage& storage, const std::string& path, const st
   return is_url(other) || (!std::filesystem::equivalent(path, other, error) && !error);
 }
 
+// What the listing of a remote storage does not name is not there. Of this machine's files more is
+// known: a link may have come to lead somewhere else, or a folder may have become unreadable.
+bool is_gone(const std::string& path) {
+  if (is_url(path)) return true;
+  std::error_code error;
+  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+}
+
 }  // namespace
+
+Facts Facts::without_tracked() const {
+  return {.tracked = {},
+          .tables = std::nullopt,
+          .now_us = sync::now_us(),
+          .settle = settle,
+          .full = false,
+          .policy = policy,
+          .settings_hash = settings_hash,
+          .rules = rules,
+          .missing = missing,
+          .is_another_file = is_another_file,
+          .fingerprint = fingerprint,
+          .is_gone = is_gone};
+}
 
 Facts gather_facts(const Options& options, source::Storage& storage,
                    std::vector<tracking::FileRecord> tracked,
@@ -46,6 +71,7 @@ Facts gather_facts(const Options& options, source::Storage& storage,
           .full = options.full,
           .policy = options.load.policy,
           .settings_hash = settings_hash(options.load),
+          .rules = options.tables,
           .missing = [&storage](const source::FileEntry& file) -> std::string {
             try {
               return missing_part(*storage.open(file));
@@ -58,14 +84,23 @@ Facts gather_facts(const Options& options, source::Storage& storage,
           .is_another_file =
               [&storage](const std::string& path, const std::string& other) {
                 return is_another_file(storage, path, other);
-              }};
+              },
+          .fingerprint = [&storage](const source::FileEntry& file) -> std::string {
+            try {
+              return fingerprint_of(*storage.open(file));
+            } catch (const base::IoError&) {
+              return "";  // loading it says why
+            }
+          },
+          .is_gone = [reach = std::make_shared<const Reach>(options.source, options.selection)](
+                         const std::string& path) { return reach->covers(path) && is_gone(path); }};
 }
 
 std::vector<Decision> decide(const Options& options, source::Storage& storage,
                              const std::vector<tracking::FileRecord>& tracked,
                              const std::optional<std::set<std::string>>& tables) {
-  return decide_files(storage.list(options.source, options.selection),
-                      gather_facts(options, storage, tracked, tables));
+  return decide_and_tell_kept(storage.list(options.source, options.selection),
+                              gather_facts(options, storage, tracked, tables));
 }
 
 }  // namespace qvdhouse::sync

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "sync/decide.h"
+#include "sync/decide_rules.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -13,7 +16,67 @@ void add(std::string& text, std::string_view value) {
   text += fmt::format("{}:{};", value.size(), value);
 }
 
+void add(std::string& text, const std::vector<std::string>& values) {
+  add(text, std::to_string(values.size()));
+  for (const std::string& value : values) add(text, value);
+}
+
+template <class Pairs>
+void add_pairs(std::string& text, const Pairs& pairs) {
+  add(text, std::to_string(pairs.size()));
+  for (const auto& [name, value] : pairs) {
+    add(text, name);
+    add(text, value);
+  }
+}
+
+// What decides columns and layout of a table. Not: which files, whose rows go, SQL around a load.
+std::string text_of(const schema::TableRules& rules) {
+  std::string text = fmt::format("{};{};{};{};", static_cast<int>(rules.drift), rules.with_file,
+                                 rules.with_row, rules.with_loaded_at);
+  for (const auto* names : {&rules.include, &rules.exclude, &rules.order_by}) add(text, *names);
+  add_pairs(text, rules.rename);
+  for (const auto* settings : {&rules.types, &rules.codecs, &rules.settings}) {
+    add_pairs(text, *settings);
+  }
+  for (const auto* value : {&rules.partition_by, &rules.engine, &rules.ttl}) add(text, *value);
+  return text;
+}
+
+std::string hash_of(const std::string& text) {
+  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
+
 }  // namespace
+
+std::string_view mode_name(schema::LoadMode mode) {
+  switch (mode) {
+    case schema::LoadMode::kReplace:
+      return "replace";
+    case schema::LoadMode::kReplaceByFile:
+      return "replace_by_file";
+    case schema::LoadMode::kAppend:
+      return "append";
+  }
+  return "";
+}
+
+std::string settings_hash(const std::string& general, const Placement& placement) {
+  static const std::string kDefaults = text_of({});
+  std::string text = text_of(placement.rules);
+  for (const auto& [name, value] : placement.name_parts) add(text, name);
+  // A table that no rule says anything of has the hash that it had before there were rules.
+  const std::string hash = text == kDefaults ? general : hash_of(general + text);
+  return placement.is_set() ? fmt::format("{}/{}", hash, mode_name(placement.mode)) : hash;
+}
+
+schema::LoadMode mode_of_hash(std::string_view settings_hash) {
+  for (const schema::LoadMode mode :
+       {schema::LoadMode::kReplaceByFile, schema::LoadMode::kAppend}) {
+    if (settings_hash.ends_with(fmt::format("/{}", mode_name(mode)))) return mode;
+  }
+  return schema::LoadMode::kReplace;
+}
 
 std::string settings_hash(const load::Options& options) {
   const schema::Policy& policy = options.policy;
@@ -30,7 +93,7 @@ std::string settings_hash(const load::Options& options) {
     add(text, type);
   }
   for (const std::string& name : policy.order_by) add(text, name);
-  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+  return hash_of(text);
 }
 
 }  // namespace qvdhouse::sync

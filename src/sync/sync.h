@@ -44,6 +44,7 @@ struct Options {
   std::chrono::milliseconds first_delay{1'000};  // before the second attempt; doubles
   std::vector<schema::TableRules> tables;        // first match wins
   unsigned max_file_partitions = 1'000;          // a table of more files is not partitioned by file
+  bool needs_claim = false;  // the target is a server: other machines may write to its tables, too
   ClaimOptions claim;
 };
 
@@ -62,18 +63,20 @@ struct Decision {
   Action action = Action::kSkip;
   // kAdopt: touched, moved. kRemove: vanished.
   // kLoad: new, changed, full, retry, missing (its table is gone), renamed (its table's name is
-  // another now), settings. kSkip: unchanged, backoff, failed-unchanged, or the listing's skip_code
-  // (hidden, temporary, excluded, link, unreadable, not-a-file). kWait: unfinished. kRefuse:
-  // collision, name.
+  // another now), mode (its table's load mode is another now), settings. kSkip: unchanged, backoff,
+  // failed-unchanged, vanished (its rows are kept), or the listing's skip_code (hidden, temporary,
+  // excluded, link, unreadable, not-a-file). kWait: unfinished. kRefuse: collision, name.
   std::string reason_code;
   std::string reason;
   std::string table;  // empty for what the listing skipped
   Placement placement;
-  std::string stored_as;   // value of `_file`; the path unless the file was moved since its load
-  std::string moved_from;  // kAdopt, moved: the path that it was loaded from
+  std::string stored_as;      // value of `_file`; the path unless the file was moved since its load
+  std::string moved_from;     // kAdopt, moved: the path that it was loaded from; its record's table
+                              // may have another name (kReplace): it is renamed
+  std::string settings_hash;  // of today's settings and rules, for the record
 };
 
-enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled };
+enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled, kAdopted, kRemoved };
 
 struct FileOutcome {
   Decision decision;

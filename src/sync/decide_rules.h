@@ -1,0 +1,73 @@
+// What the parts of deciding share; the rest of the house includes decide.h.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sync/decide.h"
+#include "sync/placement.h"
+
+namespace qvdhouse::sync {
+
+// "replace_by_file", as it is set.
+std::string_view mode_name(schema::LoadMode mode);
+
+// Whether only its fingerprint tells if the file is another than the one that was loaded.
+bool may_be_touched(const source::FileEntry& file, const Placement& placement,
+                    const tracking::FileRecord* record, const Facts& facts);
+
+// decide_file() with the fingerprint at hand; empty when it is not known.
+Decision decide_with(source::FileEntry file, Placement placement,
+                     const tracking::FileRecord* record, const Facts& facts,
+                     const std::string& fingerprint);
+
+// A listed file that is not left out.
+struct Candidate {
+  const source::FileEntry* file = nullptr;
+  const tracking::FileRecord* record = nullptr;  // null: not tracked
+  Placement placement{};
+  std::string refusal_code{};  // not empty: name, collision
+  std::string refusal{};
+  std::string fingerprint{};  // empty: not asked for
+};
+
+// A listing beside what is tracked. What it was made from must outlive it.
+struct Picture {
+  Picture(const std::vector<source::FileEntry>& files, const Facts& facts);
+
+  using Records = std::vector<const tracking::FileRecord*>;
+  const std::vector<source::FileEntry>& files;
+  const Facts& facts;
+  Placer placer;
+  std::map<std::string_view, const tracking::FileRecord*> records;  // by path
+  std::map<std::string_view, Records> records_of;                   // by table
+  std::vector<Candidate> candidates;                                // in the listing's order
+  std::map<std::string_view, std::vector<std::size_t>> claimants;   // by table: candidates
+  Records gone;  // not listed, and not there any more
+
+  // A tracked file but `than_path` whose rows are known by this key in the table; null: none.
+  const tracking::FileRecord* other_with_key(std::string_view table, std::string_view key,
+                                             std::string_view than_path) const;
+
+ private:
+  std::map<std::pair<std::string_view, std::string_view>, Records> keys_;  // by table and key
+};
+
+// Sets refusals: another file's table is never replaced behind its back, not by a file of the same
+// listing, and not by one of another source while the first still exists.
+void refuse_collisions(Picture& picture);
+
+// Fills in the fingerprints of those candidates that may be touched or moved files.
+void ask_fingerprints(Picture& picture);
+
+// Decides which candidates are files that were loaded from another path, by candidate.
+std::map<std::size_t, Decision> find_moved(const Picture& picture);
+
+// Files that are gone, without those of `moved`: kRemove or kSkip.
+std::vector<Decision> decide_vanished(const Picture& picture,
+                                      const std::map<std::size_t, Decision>& moved);
+
+}  // namespace qvdhouse::sync
