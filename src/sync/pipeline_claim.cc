@@ -81,6 +81,11 @@ std::vector<std::string> common_tables(const ClaimRow& a, const ClaimRow& b) {
   return both;
 }
 
+// live() has the same order.
+bool is_older(const ClaimRow& a, const ClaimRow& b) {
+  return std::pair(a.started, a.claim) < std::pair(b.started, b.claim);
+}
+
 std::string described(const ClaimRow& holder, const ClaimRow& own) {
   std::vector<std::string> tables = common_tables(holder, own);
   const std::size_t more = tables.size() - std::min(tables.size(), kTablesTold);
@@ -120,8 +125,8 @@ struct PipelineClaim::State {
   ~State();
   void acquire();
   void give_up_after(milliseconds waited, const ClaimRow& holder);
-  std::vector<ClaimRow> others(ClaimTable& table) const;
-  void write(ClaimTable& table, bool released);
+  std::vector<ClaimRow> blockers(ClaimTable& table) const;
+  void write(ClaimTable& table, ClaimState state);
   void tell_of(const ClaimRow& holder, milliseconds waited);
   void beat(const std::stop_token& ended);
   milliseconds silence() const { return uptime() - last_beat.load(); }
@@ -136,59 +141,63 @@ PipelineClaim::State::~State() {
   if (!is_written) return;
   try {
     ClaimTable table(impatient(endpoint, kReleasePatienceSeconds), database, {});
-    write(table, true);
+    write(table, ClaimState::kReleased);
   } catch (const base::Error& error) {
     log.warn("the claim on this run's tables was not given back and has to expire: {}",
              error.what());
   }
 }
 
-void PipelineClaim::State::write(ClaimTable& table, bool released) {
+void PipelineClaim::State::write(ClaimTable& table, ClaimState state) {
   const milliseconds before = uptime();
   is_written = true;  // even if we are not told so
   ++own.sequence;     // a row on its way that comes late does not count any more
-  own.released = released;
+  own.state = state;
   table.write(own);
   last_beat = before;
-  is_written = !released;
+  is_written = state != ClaimState::kReleased;
 }
 
-std::vector<ClaimRow> PipelineClaim::State::others(ClaimTable& table) const {
+// Claims that stand in the way: those held, and those that have been wanted for longer.
+std::vector<ClaimRow> PipelineClaim::State::blockers(ClaimTable& table) const {
   std::vector<ClaimRow> rows = table.live();
   std::erase_if(rows, [&](const ClaimRow& row) {
-    return row.claim == own.claim || common_tables(row, own).empty() || has_ended_here(row, own);
+    return row.claim == own.claim || common_tables(row, own).empty() || has_ended_here(row, own) ||
+           (row.state != ClaimState::kHeld && !is_older(row, own));
   });
   return rows;
 }
 
-// Writes first and then looks: of two that do so at once, at least one sees the other, and nobody
-// goes on who sees another. Who sees an older claim takes the own one back until nothing is seen
-// any more; who sees younger ones only lets the own one stand and looks again, as those go away. So
-// the oldest has its turn.
+// Nobody goes on but who has written that it holds the tables and then looked and seen no other
+// that does: of two that do so at once, at least one sees the other. The younger one steps back
+// then and lets the older one look again. So claims are served in the order of their age, and who
+// waits writes nothing but its heartbeat.
 void PipelineClaim::State::acquire() {
   ClaimTable table(endpoint, database, stop);
   table.create();
   own.started = table.now();
-  const auto age = [](const ClaimRow& row) { return std::pair(row.started, row.claim); };
   std::minstd_rand random{std::random_device{}()};
   const milliseconds begin = uptime();
   milliseconds pause = kFirstLook;
+  std::size_t last_count = 0;
   while (true) {
-    if (is_written && silence() >= options.heartbeat) write(table, false);
-    const std::vector<ClaimRow> seen = others(table);
+    if (is_written && silence() >= options.heartbeat) write(table, own.state);
+    const std::vector<ClaimRow> seen = blockers(table);
     if (seen.empty()) {
-      if (is_written && !may_have_expired()) break;
-      write(table, false);
+      if (own.state == ClaimState::kHeld && !may_have_expired()) break;
+      write(table, ClaimState::kHeld);
       continue;
     }
     had_to_wait = true;
-    if (is_written && age(seen.front()) < age(own)) write(table, true);
-    tell_of(seen.front(), uptime() - begin);
     give_up_after(uptime() - begin, seen.front());
+    const bool steps_back = own.state == ClaimState::kHeld && is_older(seen.front(), own);
+    if (steps_back || !is_written) write(table, ClaimState::kWanted);
+    tell_of(seen.front(), uptime() - begin);
+    pause = seen.size() == last_count ? std::min(pause * 2, kLastLook) : kFirstLook;
+    last_count = seen.size();
     const auto shortest = pause.count() / 2;
     const milliseconds delay(shortest + static_cast<long>(random()) % (shortest + 1));
     if (!base::pause_for(delay, stop)) throw base::Cancelled("stopped while waiting for a claim");
-    pause = std::min(pause * 2, kLastLook);
   }
   try {
     table.drop_old();
@@ -221,7 +230,7 @@ void PipelineClaim::State::beat(const std::stop_token& ended) {
       // An expired claim must not come to life again beside its successor.
       if (uptime() <= expires) {
         ClaimTable table(impatient(endpoint, options.expiry.count() / 4), database, ended);
-        write(table, false);
+        write(table, own.state);
       }
       pause = options.heartbeat;
     } catch (const base::Error& error) {

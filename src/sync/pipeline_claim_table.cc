@@ -28,7 +28,7 @@ ClaimTable::ClaimTable(const clickhouse::Endpoint& endpoint, const std::string& 
 // A partition a day: dropping one is how rows go away on every server.
 void ClaimTable::create() {
   connection_.query(
-      fmt::format("CREATE TABLE IF NOT EXISTS {} (claim String, sequence UInt64, released UInt8, "
+      fmt::format("CREATE TABLE IF NOT EXISTS {} (claim String, sequence UInt64, state UInt8, "
                   "beat DateTime, started DateTime, expiry UInt32, tables Array(String), "
                   "run_id String, host String, machine String, pid UInt32, pid_start UInt64) "
                   "ENGINE = ReplacingMergeTree(sequence) PARTITION BY toYYYYMMDD(beat) "
@@ -47,19 +47,20 @@ void ClaimTable::write(const ClaimRow& row) {
   }
   const auto text = clickhouse::quote_literal;
   connection_.query(fmt::format(
-      "INSERT INTO {} (claim, sequence, released, beat, started, expiry, tables, run_id, host, "
+      "INSERT INTO {} (claim, sequence, state, beat, started, expiry, tables, run_id, host, "
       "machine, pid, pid_start) SELECT {}, {}, {}, now(), toDateTime({}), {}, [{}], {}, {}, {}, "
       "{}, {}",
-      name_, text(row.claim), row.sequence, row.released ? 1 : 0, row.started, row.expiry, tables,
-      text(row.run_id), text(row.host), text(row.machine), row.pid, row.pid_start));
+      name_, text(row.claim), row.sequence, static_cast<unsigned>(row.state), row.started,
+      row.expiry, tables, text(row.run_id), text(row.host), text(row.machine), row.pid,
+      row.pid_start));
 }
 
 std::vector<ClaimRow> ClaimTable::live() {
   // A replicated or shared table must show what any other run has been told is written.
   const std::string answer = connection_.query(
-      fmt::format("SELECT claim, sequence, toUInt32(started), expiry, tables, run_id, host, "
+      fmt::format("SELECT claim, sequence, state, toUInt32(started), expiry, tables, run_id, host, "
                   "machine, pid, pid_start, toInt64(toUInt32(now())) - toInt64(toUInt32(beat)) AS "
-                  "silent FROM {} FINAL WHERE released = 0 AND silent <= expiry "
+                  "silent FROM {} FINAL WHERE state != 0 AND silent <= expiry "
                   "ORDER BY started, claim FORMAT RowBinary",
                   name_),
       {{"select_sequential_consistency", "1"}});
@@ -68,6 +69,9 @@ std::vector<ClaimRow> ClaimTable::live() {
     ClaimRow& row = rows.emplace_back();
     reader(row.claim);
     reader(row.sequence);
+    std::uint8_t state = 0;
+    reader(state);
+    row.state = static_cast<ClaimState>(state);
     reader(row.started);
     reader(row.expiry);
     reader(row.tables);

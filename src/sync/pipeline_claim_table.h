@@ -10,12 +10,14 @@
 
 namespace qvdhouse::sync {
 
+enum class ClaimState : std::uint8_t { kReleased = 0, kWanted = 1, kHeld = 2 };
+
 struct ClaimRow {
-  std::string claim;           // String, unique
-  std::uint64_t sequence = 0;  // UInt64, grows with each row of the claim
-  bool released = false;       // UInt8
-  std::uint32_t started = 0;   // DateTime
-  std::uint32_t expiry = 0;    // UInt32, seconds without a heartbeat until it counts for nothing
+  std::string claim;                         // String, unique
+  std::uint64_t sequence = 0;                // UInt64, grows with each row of the claim
+  ClaimState state = ClaimState::kReleased;  // UInt8
+  std::uint32_t started = 0;                 // DateTime
+  std::uint32_t expiry = 0;  // UInt32, seconds without a heartbeat until it counts for nothing
   std::vector<std::string> tables;  // Array(String)
   std::string run_id;               // String
   std::string host;                 // String, its name

@@ -66,6 +66,7 @@ class Claims : public ::testing::TestWithParam<ServerKind> {
     rows.create();
     ClaimRow row{.claim = "left",
                  .sequence = 1,
+                 .state = sync::ClaimState::kHeld,
                  .started = rows.now(),
                  .expiry = static_cast<std::uint32_t>(expiry.count()),
                  .tables = {table},
