@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "clickhouse/quote.h"
 
 namespace qvdhouse::clickhouse {
@@ -22,6 +23,20 @@ bool orders_by_nullable(const TableDefinition& table) {
     return column.type.find("Nullable(") != std::string::npos &&
            std::ranges::find(table.order_by, column.name) != table.order_by.end();
   });
+}
+
+// Numbers as they are, all else as a literal.
+std::string settings_sql(const TableDefinition& table) {
+  std::map<std::string, std::string> settings = table.settings;
+  if (orders_by_nullable(table)) settings.emplace("allow_nullable_key", "1");
+  std::vector<std::string> assignments;
+  for (const auto& [name, value] : settings) {
+    const bool is_number =
+        !value.empty() && value.find_first_not_of("0123456789.") == std::string::npos;
+    assignments.push_back(
+        fmt::format("{} = {}", quote_identifier(name), is_number ? value : quote_literal(value)));
+  }
+  return fmt::format("{}", fmt::join(assignments, ", "));
 }
 
 // The value at the front of a TabSeparated row, unescaped; `row` moves past it and its tab.
@@ -43,7 +58,27 @@ std::string take_tsv_value(std::string_view& row) {
 
 }  // namespace
 
-std::string create_table_sql(const TableDefinition& table) {
+TableDefinition adapted(TableDefinition table, const Dialect& dialect) {
+  if (!dialect.has_ttl && !table.ttl.empty()) {
+    throw base::ConfigError(
+        fmt::format("table {}: ClickHouse {} knows no TTL; leave the setting ttl away, or use a "
+                    "newer server",
+                    table.name, dialect.version()));
+  }
+  if (!dialect.has_codecs) {
+    for (ColumnDefinition& column : table.columns) column.codec.clear();
+  }
+  if (!dialect.has_projections) table.projection = {};
+  if (!dialect.has_table_comment && !table.comment.empty() && !table.columns.empty()) {
+    std::string& comment = table.columns.front().comment;
+    comment = table.comment + (comment.empty() ? "" : "; ") + comment;
+    table.comment.clear();
+  }
+  return table;
+}
+
+std::string create_table_sql(const TableDefinition& definition, const Dialect& dialect) {
+  const TableDefinition table = adapted(definition, dialect);
   std::vector<std::string> columns;
   for (const auto& column : table.columns) columns.push_back(column_sql(column));
   if (!table.projection.select.empty()) {
@@ -53,21 +88,36 @@ std::string create_table_sql(const TableDefinition& table) {
   std::vector<std::string> keys;
   for (const auto& name : table.order_by) keys.push_back(quote_identifier(name));
 
-  auto sql = fmt::format("CREATE TABLE {}\n(\n{}\n)\nENGINE = MergeTree\nORDER BY {}",
-                         qualified(table.database, table.name), fmt::join(columns, ",\n"),
-                         keys.empty() ? "tuple()" : fmt::format("({})", fmt::join(keys, ", ")));
-  if (orders_by_nullable(table)) sql += "\nSETTINGS allow_nullable_key = 1";
+  auto sql =
+      fmt::format("CREATE TABLE {}\n(\n{}\n)\nENGINE = {}", qualified(table.database, table.name),
+                  fmt::join(columns, ",\n"), table.engine);
+  if (!table.partition_by.empty()) sql += "\nPARTITION BY " + table.partition_by;
+  sql += fmt::format("\nORDER BY {}",
+                     keys.empty() ? "tuple()" : fmt::format("({})", fmt::join(keys, ", ")));
+  if (!table.ttl.empty()) sql += "\nTTL " + table.ttl;
+  if (const std::string settings = settings_sql(table); !settings.empty()) {
+    sql += "\nSETTINGS " + settings;
+  }
   if (!table.comment.empty()) sql += "\nCOMMENT " + quote_literal(table.comment);
   return sql;
 }
 
+namespace {
+
+// Old servers list columns in their order and can not be asked for it.
+std::string_view in_order(const Connection& connection) {
+  return connection.endpoint().dialect.has_column_position ? " ORDER BY position" : "";
+}
+
+}  // namespace
+
 std::vector<ColumnDefinition> describe_table(Connection& connection, std::string_view database,
                                              std::string_view table) {
   // From system.columns: DESCRIBE breaks long types into lines where the server thinks it prettier.
-  const std::string answer = connection.query(fmt::format(
-      "SELECT name, type FROM system.columns WHERE database = {} AND table = {} ORDER BY position "
-      "FORMAT TabSeparated",
-      quote_literal(database), quote_literal(table)));
+  const std::string answer = connection.query(
+      fmt::format("SELECT name, type FROM system.columns WHERE database = {} AND table = {}{} "
+                  "FORMAT TabSeparated",
+                  quote_literal(database), quote_literal(table), in_order(connection)));
   std::vector<ColumnDefinition> columns;
   std::string_view rest = answer;
   while (!rest.empty()) {
@@ -82,17 +132,30 @@ std::vector<ColumnDefinition> describe_table(Connection& connection, std::string
   return columns;
 }
 
+std::string drop_table_sql(const Dialect& dialect, std::string_view database,
+                           std::string_view table) {
+  return fmt::format("DROP TABLE IF EXISTS {}{}", qualified(database, table),
+                     dialect.has_drop_sync ? " SYNC" : "");
+}
+
 std::optional<std::string> table_comment(Connection& connection, std::string_view database,
                                          std::string_view table) {
-  const bool of_table = connection.endpoint().dialect.has_table_comment;
-  // The mark in front tells a table without comment from none.
-  const std::string answer = connection.query(fmt::format(
-      "SELECT concat('=', comment) FROM system.{} WHERE database = {} AND {} = {} LIMIT 1 FORMAT "
-      "TSVRaw",
-      of_table ? "tables" : "columns", quote_literal(database), of_table ? "name" : "table",
-      quote_literal(table)));
-  if (answer.empty()) return std::nullopt;
-  return answer.substr(1, answer.size() - 2);  // without the mark and the line break
+  // A mark in front tells no comment from no table.
+  const auto ask = [&](std::string_view rest) -> std::optional<std::string> {
+    const std::string answer =
+        connection.query(fmt::format("SELECT concat('=', comment) FROM system.{} LIMIT 1 FORMAT "
+                                     "TSVRaw",
+                                     rest));
+    if (answer.empty()) return std::nullopt;
+    return answer.substr(1, answer.size() - 2);  // without the mark and the line break
+  };
+  if (connection.endpoint().dialect.has_table_comment) {
+    const auto comment = ask(fmt::format("tables WHERE database = {} AND name = {}",
+                                         quote_literal(database), quote_literal(table)));
+    if (!comment || !comment->empty()) return comment;
+  }
+  return ask(fmt::format("columns WHERE database = {} AND table = {}{}", quote_literal(database),
+                         quote_literal(table), in_order(connection)));
 }
 
 }  // namespace qvdhouse::clickhouse

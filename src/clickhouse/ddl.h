@@ -39,15 +39,25 @@ struct TableDefinition {
   Projection projection;
 };
 
-// CREATE TABLE `db`.`name` (…) ENGINE = MergeTree ORDER BY (…) COMMENT '…'
-std::string create_table_sql(const TableDefinition& table);
+// What of the definition a server of that dialect can keep: without codecs where it has none, the
+// table's comment in front of the first column's where tables have none (table_comment() finds it
+// there). Throws ConfigError for a TTL where there are none: rows that should go would stay.
+TableDefinition adapted(TableDefinition table, const Dialect& dialect);
+
+// CREATE TABLE `db`.`name` (…) ENGINE = MergeTree ORDER BY (…) COMMENT '…', of the definition as
+// adapted to the dialect.
+std::string create_table_sql(const TableDefinition& table, const Dialect& dialect = {});
+
+// DROP TABLE IF EXISTS, so that the name is free when it returns.
+std::string drop_table_sql(const Dialect& dialect, std::string_view database,
+                           std::string_view table);
 
 // Name and type of each column of a table, in order; empty when the table does not exist.
 std::vector<ColumnDefinition> describe_table(Connection& connection, std::string_view database,
                                              std::string_view table);
 
-// The comment of a table: of its first column, in front of that column's own, where the server has
-// none for tables. Nothing when the table does not exist.
+// The comment of a table, or of its first column where the table has none. Nothing when the table
+// does not exist.
 std::optional<std::string> table_comment(Connection& connection, std::string_view database,
                                          std::string_view table);
 

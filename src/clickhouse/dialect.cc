@@ -35,6 +35,7 @@ constexpr std::array kFeatures = {
     Feature{&Dialect::has_exchange, {20, 10}},
     Feature{&Dialect::has_drop_sync, {21, 3}},
     Feature{&Dialect::has_query_parameters, {21, 3}},
+    Feature{&Dialect::has_column_position, {22, 3}},
     Feature{&Dialect::has_map, {22, 3}},
     Feature{&Dialect::has_bool, {22, 3}},
     Feature{&Dialect::has_table_comment, {22, 8}},

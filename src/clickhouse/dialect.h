@@ -30,6 +30,7 @@ struct Dialect {
   bool has_exchange = true;  // EXCHANGE TABLES; else one RENAME of both names
   bool has_projections = true;
   bool has_table_comment = true;
+  bool has_column_position = true;  // system.columns.position
   bool has_codecs = true;
   bool has_ttl = true;
   bool has_nullable_key = true;    // the MergeTree setting allow_nullable_key
