@@ -33,10 +33,9 @@ std::string place(const Shape& shape, const std::string& name) {
 
 // A condition that is true of values which the new type does not hold.
 std::string misfit(const std::string& column, const ColumnType& from, const ColumnType& to) {
-  if (to.kind == TypeKind::kDateTime64) {
-    // Nanoseconds since 1970 end at 2262-04-11 23:47:16.
-    return fmt::format("toDate({}) > toDate('2106-02-07') OR toYear({}) > 2261", column, column);
-  }
+  // DateTime ends early in 2106, nanoseconds since 1970 in 2262.
+  if (to.kind == TypeKind::kDateTime) return fmt::format("toYear({}) > 2105", column);
+  if (to.kind == TypeKind::kDateTime64) return fmt::format("toYear({}) > 2261", column);
   switch (from.kind) {
     case TypeKind::kInt64:
       // The largest Float64 below 2^63: what lies above it is none and must not be cast back.
@@ -44,11 +43,12 @@ std::string misfit(const std::string& column, const ColumnType& from, const Colu
     case TypeKind::kUInt64:
       return fmt::format("{0} > 18446744073709549568 OR toUInt64(toFloat64({0})) != {0}", column);
     default:
-      // A decimal is a Float64 when the shortest text of that Float64 is the decimal.
+      // A decimal is a Float64 when the shortest text of that Float64 is the decimal. Numbers that
+      // round up to one digit more are none, and reading them back would overflow.
       return fmt::format(
-          "isNull(toDecimal128OrNull(toString(toFloat64({0})), {1})) OR "
-          "assumeNotNull(toDecimal128OrNull(toString(toFloat64({0})), {1})) != {0}",
-          column, from.scale);
+          "toDecimal128(if(abs(toFloat64({0})) < 1e{1}, toString(toFloat64({0})), '0'), {2}) != "
+          "{0}",
+          column, from.precision - from.scale, from.scale);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "schema/decimal.h"
 #include "schema/field_view.h"
 #include "schema/temporal.h"
+#include "schema/value_text.h"
 #include "schema/zone.h"
 
 namespace qvdhouse::schema {
@@ -23,20 +24,29 @@ using clickhouse::ColumnType;
 using clickhouse::Dictionary;
 using clickhouse::TypeKind;
 
-// Appends symbols of one field to a dictionary. Each add_… returns false when the symbol has no
-// exact value of the type; then nothing was added.
+// What is cast: a number, a text, or a number with its text.
+struct Symbol {
+  std::optional<double> number;
+  std::optional<std::string_view> text;
+};
+
+Symbol symbol_at(const qvd::SymbolTable& symbols, std::size_t index) {
+  Symbol symbol;
+  if (symbols.has_number(index)) symbol.number = symbols.number(index);
+  if (symbols.has_text(index)) symbol.text = symbols.text(index);
+  return symbol;
+}
+
+// Appends symbols to a dictionary. Each add_… returns false when the symbol has no exact value of
+// the type; then nothing was added.
 class Caster {
  public:
-  Caster(const qvd::SymbolTable& symbols, const ColumnPlan& column, Dictionary& values)
-      : symbols_(symbols),
-        column_(column),
-        type_(column.type),
-        zone_(type_.timezone),
-        values_(values) {}
+  Caster(const ColumnPlan& column, Dictionary& values)
+      : column_(column), type_(values.type()), zone_(type_.timezone), values_(values) {}
 
-  bool add(std::size_t symbol) {
-    if (column_.part != Part::kText && !symbols_.has_number(symbol) &&
-        (column_.part == Part::kNumberOrNull || is_blank(symbols_.text(symbol)))) {
+  bool add(const Symbol& symbol) {
+    if (column_.part != Part::kText && column_.part != Part::kConstant && !symbol.number &&
+        (column_.part == Part::kNumberOrNull || is_blank(*symbol.text))) {
       if (!type_.nullable) return false;
       values_.add_null();
       return true;
@@ -82,21 +92,21 @@ class Caster {
 
  private:
   // The number, or what the text says when it is a number and nothing else.
-  std::optional<Decimal> decimal(std::size_t symbol) const {
-    if (symbols_.has_number(symbol)) return decimal_of(symbols_.number(symbol));
-    return parse_decimal(symbols_.text(symbol));
+  std::optional<Decimal> decimal(const Symbol& symbol) const {
+    if (symbol.number) return decimal_of(*symbol.number);
+    return parse_decimal(*symbol.text);
   }
 
-  std::optional<Int128> integer(std::size_t symbol) const {
-    if (symbols_.has_number(symbol)) {
-      if (const auto whole = whole_number(symbols_.number(symbol))) return *whole;
+  std::optional<Int128> integer(const Symbol& symbol) const {
+    if (symbol.number) {
+      if (const auto whole = whole_number(*symbol.number)) return *whole;
     }
     const auto value = decimal(symbol);
     return value ? scaled(*value, 0) : std::nullopt;
   }
 
   template <class T>
-  bool add_integer(std::size_t symbol) {
+  bool add_integer(const Symbol& symbol) {
     const auto value = integer(symbol);
     if (!value || *value < std::numeric_limits<T>::min() ||
         *value > std::numeric_limits<T>::max()) {
@@ -107,10 +117,10 @@ class Caster {
   }
 
   // A double between 2^63 and 2^64 means the integer that it is, as everywhere below 2^63.
-  bool add_uint64(std::size_t symbol) {
+  bool add_uint64(const Symbol& symbol) {
     constexpr double kTwoTo63 = 9223372036854775808.0;
-    if (symbols_.has_number(symbol)) {
-      const double number = symbols_.number(symbol);
+    if (symbol.number) {
+      const double number = *symbol.number;
       if (number >= kTwoTo63 && number < 2 * kTwoTo63) {
         values_.add_number(static_cast<std::uint64_t>(number));
         return true;
@@ -120,12 +130,12 @@ class Caster {
   }
 
   // Text counts when the double stands for it: its shortest digits are the text's digits.
-  bool add_float(std::size_t symbol) {
-    if (symbols_.has_number(symbol)) {
-      values_.add_number(symbols_.number(symbol));
+  bool add_float(const Symbol& symbol) {
+    if (symbol.number) {
+      values_.add_number(*symbol.number);
       return true;
     }
-    std::string_view text = symbols_.text(symbol);
+    std::string_view text = *symbol.text;
     const auto wanted = parse_decimal(text);
     if (!wanted) return false;
     if (text.front() == '+') text.remove_prefix(1);
@@ -139,13 +149,13 @@ class Caster {
   }
 
   // Qlik's own true is -1.
-  bool add_bool(std::size_t symbol) {
+  bool add_bool(const Symbol& symbol) {
     std::optional<bool> value;
     if (const auto number = integer(symbol)) {
       if (*number == 0) value = false;
       if (*number == 1 || *number == -1) value = true;
-    } else if (!symbols_.has_number(symbol)) {
-      std::string text(symbols_.text(symbol));
+    } else if (!symbol.number) {
+      std::string text(*symbol.text);
       for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
       if (text == "false") value = false;
       if (text == "true") value = true;
@@ -156,9 +166,9 @@ class Caster {
   }
 
   // With as many digits of a second as hold the serial to 1 µs.
-  std::optional<std::string> stamp(std::size_t symbol) const {
-    if (!symbols_.has_number(symbol)) return std::nullopt;
-    const double serial = symbols_.number(symbol);
+  std::optional<std::string> stamp(const Symbol& symbol) const {
+    if (!symbol.number) return std::nullopt;
+    const double serial = *symbol.number;
     if (!in_clock_range(serial)) return std::nullopt;
     int scale = kSecondScale;
     while (!ticks_hold(serial, scale)) scale += kMillisecondScale;
@@ -166,10 +176,10 @@ class Caster {
     return stamp_text(wall_ticks(serial, scale).value() * power_of_ten(kMicrosecondScale - scale));
   }
 
-  bool add_string(std::size_t symbol) {
+  bool add_string(const Symbol& symbol) {
     if (column_.part == Part::kTime) {
       if (!is_time(symbol)) return false;
-      values_.add_text(clock_text(time_ticks(symbols_.number(symbol), kMicrosecondScale)));
+      values_.add_text(clock_text(time_ticks(*symbol.number, kMicrosecondScale)));
     } else if (column_.part == Part::kDate) {
       const auto value = day(symbol);
       if (!value) return false;
@@ -178,15 +188,15 @@ class Caster {
       const auto text = stamp(symbol);
       if (!text) return false;
       values_.add_text(*text);
-    } else if (symbols_.has_text(symbol)) {
-      values_.add_text(symbols_.text(symbol));
+    } else if (symbol.text) {
+      values_.add_text(*symbol.text);
     } else {
-      values_.add_text(shortest_text(symbols_.number(symbol)));
+      values_.add_text(shortest_text(*symbol.number));
     }
     return true;
   }
 
-  bool add_decimal(std::size_t symbol) {
+  bool add_decimal(const Symbol& symbol) {
     const auto value = decimal(symbol);
     const auto unscaled = value ? scaled(*value, type_.scale) : std::nullopt;
     if (!unscaled) return false;
@@ -198,25 +208,25 @@ class Caster {
   }
 
   // Days since 1970-01-01.
-  std::optional<std::int64_t> day(std::size_t symbol) const {
-    if (!symbols_.has_number(symbol)) {
-      const auto day = parse_iso_date(symbols_.text(symbol));
+  std::optional<std::int64_t> day(const Symbol& symbol) const {
+    if (!symbol.number) {
+      const auto day = parse_iso_date(*symbol.text);
       return day && *day >= kFirstDay && *day <= kLastDay ? day : std::nullopt;
     }
-    const double serial = symbols_.number(symbol);
+    const double serial = *symbol.number;
     if (!in_clock_range(serial)) return std::nullopt;
     if (has_time_of_day(serial) && !column_.floor_days) return std::nullopt;
     return day_of(serial);
   }
 
-  bool add_date32(std::size_t symbol) {
+  bool add_date32(const Symbol& symbol) {
     const auto value = day(symbol);
     if (!value) return false;
     values_.add_number(static_cast<std::int32_t>(*value));
     return true;
   }
 
-  bool add_old_date(std::size_t symbol) {
+  bool add_old_date(const Symbol& symbol) {
     const auto value = day(symbol);
     if (!value || *value < 0 || *value > kLastOldDay) return false;
     values_.add_number(static_cast<std::uint16_t>(*value));
@@ -224,11 +234,12 @@ class Caster {
   }
 
   // Ticks since 1970-01-01 00:00:00 UTC.
-  std::optional<std::int64_t> instant(std::size_t symbol) const {
+  std::optional<std::int64_t> instant(const Symbol& symbol) const {
     std::optional<std::int64_t> wall;
-    if (!symbols_.has_number(symbol)) {
-      wall = parse_iso_stamp(symbols_.text(symbol), type_.scale);
-    } else if (const double serial = symbols_.number(symbol);
+    if (!symbol.number) {
+      wall = parse_iso_stamp(*symbol.text, type_.scale);
+    } else if (const double serial =
+                   column_.floor_days ? std::floor(*symbol.number) : *symbol.number;
                in_clock_range(serial) && ticks_hold(serial, type_.scale)) {
       wall = wall_ticks(serial, type_.scale);
     }
@@ -236,59 +247,82 @@ class Caster {
     return zone_.from_wall_clock(*wall, type_.scale).ticks;
   }
 
-  bool add_date_time64(std::size_t symbol) {
+  bool add_date_time64(const Symbol& symbol) {
     const auto ticks = instant(symbol);
     if (!ticks) return false;
     values_.add_number(*ticks);
     return true;
   }
 
-  bool add_old_date_time(std::size_t symbol) {
+  bool add_old_date_time(const Symbol& symbol) {
     const auto seconds = instant(symbol);
     if (!seconds || *seconds < 0 || *seconds >= (kLastOldDay + 1) * kSecondsPerDay) return false;
     values_.add_number(static_cast<std::uint32_t>(*seconds));
     return true;
   }
 
-  bool is_time(std::size_t symbol) const {
-    if (!symbols_.has_number(symbol)) return false;
-    const double days = symbols_.number(symbol);
+  bool is_time(const Symbol& symbol) const {
+    if (!symbol.number) return false;
+    const double days = *symbol.number;
     return days >= 0 && days < 1;
   }
 
-  bool add_time(std::size_t symbol) {
+  bool add_time(const Symbol& symbol) {
     std::optional<std::int64_t> ticks;
-    if (!symbols_.has_number(symbol)) {
-      ticks = parse_iso_time(symbols_.text(symbol), type_.scale);
-    } else if (is_time(symbol) && ticks_hold(symbols_.number(symbol), type_.scale)) {
-      ticks = time_ticks(symbols_.number(symbol), type_.scale);
+    if (!symbol.number) {
+      ticks = parse_iso_time(*symbol.text, type_.scale);
+    } else if (is_time(symbol) && ticks_hold(*symbol.number, type_.scale)) {
+      ticks = time_ticks(*symbol.number, type_.scale);
     }
     if (!ticks) return false;
     values_.add_number(*ticks);
     return true;
   }
 
-  const qvd::SymbolTable& symbols_;
   const ColumnPlan& column_;
   const ColumnType& type_;
   const Zone zone_;
   Dictionary& values_;
 };
 
-}  // namespace
-
-Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column) {
-  Dictionary values(column.type);
+// Slot 0 and the symbols, as values of `type`.
+Dictionary cast_to(const ColumnType& type, const qvd::SymbolTable& symbols,
+                   const ColumnPlan& column) {
+  Dictionary values(type);
   values.reserve(symbols.size() + 1, symbols.memory_bytes());
   values.add_null();
-  Caster caster(symbols, column, values);
+  Caster caster(column, values);
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
-    if (caster.add(symbol)) continue;
+    if (caster.add(symbol_at(symbols, symbol))) continue;
     throw base::SchemaError(fmt::format(
         "column \"{}\": symbol {} of {}, {}, has no exact value of type {}; choose a type that "
         "holds it (types.\"{}\") or leave the choice to qvdhouse",
-        column.name, symbol, symbols.size(), show_symbol(symbols, symbol), column.type.name(),
+        column.name, symbol, symbols.size(), show_symbol(symbols, symbol), type.name(),
         column.name));
+  }
+  return values;
+}
+
+}  // namespace
+
+Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column) {
+  if (!column.text_of) return cast_to(column.type, symbols, column);
+  ColumnType type = *column.text_of;
+  type.nullable = column.type.nullable;
+  return texts_of(cast_to(type, symbols, column), column.type);
+}
+
+Dictionary cast_constant(const ColumnPlan& column) {
+  Dictionary values(column.type);
+  values.add_null();
+  if (column.part == Part::kMissing) return values;
+  Caster caster(column, values);
+  if (!caster.add({.text = column.constant})) {
+    throw base::SchemaError(
+        fmt::format("column \"{}\": its value for this file, '{}', has no exact value of type {}; "
+                    "choose a type "
+                    "that holds it by types.\"{}\"",
+                    column.name, column.constant, column.type.name(), column.name));
   }
   return values;
 }

@@ -13,4 +13,8 @@ namespace qvdhouse::schema {
 // cause that; plan_field has looked at every symbol).
 clickhouse::Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column);
 
+// Of a kConstant: slot 0 as above, slot 1 the value that ColumnPlan::constant says. Of a kMissing:
+// slot 0 alone. Throws SchemaError when the text is not exactly a value of the type.
+clickhouse::Dictionary cast_constant(const ColumnPlan& column);
+
 }  // namespace qvdhouse::schema

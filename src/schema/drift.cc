@@ -109,8 +109,10 @@ class Claims {
 };
 
 bool same_zone(const ColumnType& a, const ColumnType& b) {
-  return a.kind != TypeKind::kDateTime64 || b.kind != TypeKind::kDateTime64 ||
-         a.timezone == b.timezone;
+  const auto has_zone = [](const ColumnType& type) {
+    return type.kind == TypeKind::kDateTime || type.kind == TypeKind::kDateTime64;
+  };
+  return !has_zone(a) || !has_zone(b) || a.timezone == b.timezone;
 }
 
 ColumnType as_text(const ColumnType& type) {

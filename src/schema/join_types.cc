@@ -15,7 +15,9 @@ Family family(TypeKind kind) {
   switch (kind) {
     case TypeKind::kString:
       return Family::kText;
+    case TypeKind::kDate:
     case TypeKind::kDate32:
+    case TypeKind::kDateTime:
     case TypeKind::kDateTime64:
       return Family::kStamp;
     case TypeKind::kTime64:
@@ -124,22 +126,32 @@ Join join_numbers(const ColumnType& a, const ColumnType& b) {
   return {.type = {.kind = kind_of(both)}};
 }
 
-// Ticks of nanoseconds end in the year 2262, all others hold the years 1900…2299.
-bool is_within_ticks(const ColumnType& type, int scale) {
+bool is_day(const ColumnType& type) {
+  return type.kind == TypeKind::kDate || type.kind == TypeKind::kDate32;
+}
+
+// Nanoseconds end in the year 2262 and DateTime in 2106; the days of Date go to 2149, all other
+// types hold the years 1900…2299.
+bool is_within_stamps(const ColumnType& type, const ColumnType& stamps) {
   constexpr int kNanoseconds = 9;
-  return scale < kNanoseconds || (type.kind == TypeKind::kDateTime64 && type.scale == scale);
+  if (stamps.kind == TypeKind::kDateTime) return type.kind == TypeKind::kDateTime;
+  if (stamps.scale < kNanoseconds || type.scale == kNanoseconds) return true;
+  return type.kind == TypeKind::kDate || type.kind == TypeKind::kDateTime;
 }
 
 // The zone is how instants are shown; UTC shows those of every zone.
 Join join_stamps(const ColumnType& a, const ColumnType& b) {
-  if (a.kind == TypeKind::kDate32 && b.kind == TypeKind::kDate32) return {.type = a};
-  const int scale = std::max(a.scale, b.scale);
-  std::string zone = a.kind == TypeKind::kDate32 ? b.timezone : a.timezone;
-  if (a.kind == b.kind && a.timezone != b.timezone) zone = "UTC";
-  return {.type = {.kind = TypeKind::kDateTime64,
-                   .scale = static_cast<std::uint8_t>(scale),
-                   .timezone = std::move(zone)},
-          .is_exact = is_within_ticks(a, scale) && is_within_ticks(b, scale)};
+  if (is_day(a) && is_day(b)) {
+    return {.type = {.kind = a.kind == b.kind ? a.kind : TypeKind::kDate32}};
+  }
+  const auto either = [&](TypeKind kind) { return a.kind == kind || b.kind == kind; };
+  ColumnType type{.kind = either(TypeKind::kDate32) || either(TypeKind::kDateTime64)
+                              ? TypeKind::kDateTime64
+                              : TypeKind::kDateTime,
+                  .scale = std::max(a.scale, b.scale),
+                  .timezone = is_day(a) ? b.timezone : a.timezone};
+  if (!is_day(a) && !is_day(b) && a.timezone != b.timezone) type.timezone = "UTC";
+  return {.type = type, .is_exact = is_within_stamps(a, type) && is_within_stamps(b, type)};
 }
 
 Join join_values(const ColumnType& a, const ColumnType& b) {

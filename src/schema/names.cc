@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "base/error.h"
+#include "schema/patterns.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -56,11 +59,53 @@ std::string snake_case(std::string_view name) {
 }
 
 [[noreturn]] void throw_collision(const std::string& first, const std::string& second,
-                                  const std::string& column) {
+                                  const std::string& column, const Policy& policy) {
+  const bool is_snake = policy.naming == NamingPolicy::kSnake;
   throw base::SchemaError(fmt::format(
-      "fields \"{}\" and \"{}\" both want the column \"{}\" because naming = \"snake\"; set naming "
-      "= \"source\" or rename one of the fields",
-      first, second, column));
+      "fields \"{}\" and \"{}\" both want the column \"{}\" because of {}; {} exclude one of the "
+      "fields or give it another name by rename",
+      first, second, column, is_snake ? "naming = \"snake\" or rename" : "rename",
+      is_snake ? "set naming = \"source\"," : "correct rename,"));
+}
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view field,
+                 std::string_view column) {
+  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+    return matches_pattern(field, pattern) || matches_pattern(column, pattern);
+  });
+}
+
+// The name that the first matching entry of rename gives.
+std::optional<std::string> renamed(std::string_view field, const Policy& policy) {
+  for (const auto& [from, to] : policy.rename) {
+    if (std::ranges::count(from, '*') > 1 || std::ranges::count(to, '*') > 1) {
+      throw base::SchemaError(fmt::format(
+          "rename: \"{}\" = \"{}\" holds more than one *, of which there may be one on each side; "
+          "write several entries",
+          from, to));
+    }
+    if (from == field && to.find('*') == std::string::npos) return to;
+    const auto star = match_star(field, from);
+    if (!star) continue;
+    std::string name = to;
+    if (const std::size_t at = name.find('*'); at != std::string::npos) name.replace(at, 1, *star);
+    return name;
+  }
+  return std::nullopt;
+}
+
+// The field's own name in the table; empty: it is left out.
+std::string wanted_name(const std::string& field, std::size_t index, const Policy& policy) {
+  std::string name;
+  if (auto given = renamed(field, policy)) {
+    name = std::move(*given);
+  } else {
+    name = policy.naming == NamingPolicy::kSnake ? snake_case(field) : field;
+  }
+  // ClickHouse has no column without a name.
+  if (name.empty()) name = fmt::format("field_{}", index + 1);
+  const bool is_in = policy.include.empty() || matches_any(policy.include, field, name);
+  return is_in && !matches_any(policy.exclude, field, name) ? name : std::string();
 }
 
 }  // namespace
@@ -87,19 +132,16 @@ std::vector<std::string> column_names(const std::vector<std::string>& field_name
   std::vector<std::string> wanted;
   std::set<std::string> taken;
   for (std::size_t i = 0; i < field_names.size(); ++i) {
-    std::string name =
-        policy.naming == NamingPolicy::kSnake ? snake_case(field_names[i]) : field_names[i];
-    // ClickHouse has no column without a name.
-    if (name.empty()) name = fmt::format("field_{}", i + 1);
-    taken.insert(name);
-    wanted.push_back(std::move(name));
+    wanted.push_back(wanted_name(field_names[i], i, policy));
+    taken.insert(wanted.back());
   }
   std::map<std::string, std::string> owners;  // column name → field name
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].empty()) continue;
     const auto [owner, is_new] = owners.emplace(wanted[i], field_names[i]);
     if (is_new) continue;
     if (owner->second != field_names[i]) {
-      throw_collision(owner->second, field_names[i], wanted[i]);
+      throw_collision(owner->second, field_names[i], wanted[i], policy);
     }
     const std::string base = wanted[i];
     for (int number = 2; !taken.insert(wanted[i]).second; ++number) {

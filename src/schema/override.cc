@@ -29,23 +29,6 @@ const std::string* find_override(const FieldView& field, const std::string& colu
   return of_field != nullptr ? of_field : find_setting(overrides, column_name);
 }
 
-Part part_for(TypeKind kind) {
-  switch (kind) {
-    case TypeKind::kString:
-      return Part::kText;
-    case TypeKind::kDate:
-    case TypeKind::kDate32:
-      return Part::kDate;
-    case TypeKind::kDateTime:
-    case TypeKind::kDateTime64:
-      return Part::kDateTime;
-    case TypeKind::kTime64:
-      return Part::kTime;
-    default:
-      return Part::kNumber;
-  }
-}
-
 void note_losses(const FieldView& field, ColumnPlan& column) {
   const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
   if (texts.not_plain_count == 0) return;
@@ -69,6 +52,23 @@ bool fits_float64(const FieldView& field, const ColumnPlan& column) {
 }
 
 }  // namespace
+
+Part part_for(TypeKind kind) {
+  switch (kind) {
+    case TypeKind::kString:
+      return Part::kText;
+    case TypeKind::kDate:
+    case TypeKind::kDate32:
+      return Part::kDate;
+    case TypeKind::kDateTime:
+    case TypeKind::kDateTime64:
+      return Part::kDateTime;
+    case TypeKind::kTime64:
+      return Part::kTime;
+    default:
+      return Part::kNumber;
+  }
+}
 
 bool has_override(const FieldView& field, const std::string& column_name) {
   return find_override(field, column_name) != nullptr;

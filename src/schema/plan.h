@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "qvd/profile.h"
 #include "qvd/symbols.h"
 #include "schema/policy.h"
+#include "schema/table_rules.h"
 
 namespace qvdhouse::schema {
 
@@ -47,6 +49,9 @@ struct ColumnPlan {
   std::string reason;  // why this type, in one sentence with exact numbers
   // What a reader should know: text dropped, blanks that become NULL, hints that lie.
   std::vector<std::string> warnings;
+  // kString made of another type's values: the text that the server makes of them, since the table
+  // has turned such a column into text.
+  std::optional<clickhouse::ColumnType> text_of;
   std::string constant;      // kConstant: the value's text
   bool floor_days = false;   // kDate: the day that a serial lies in (dates = "floor")
   bool ascending = false;    // nearly all values rise in the order of their first use
@@ -58,6 +63,7 @@ struct TablePlan {
   std::string table;
   std::vector<ColumnPlan> columns;
   std::vector<std::string> order_by;  // column names
+  bool is_order_set = false;          // by the setting, not by rule
   std::string order_by_reason;
   std::string comment;
 };
@@ -68,16 +74,21 @@ std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t fi
                                    bool may_be_null, const qvd::SymbolTable& symbols,
                                    const qvd::FieldProfile& profile, const Policy& policy);
 
-// The whole table. `symbols` holds one table a field, in field order; `may_be_null` likewise.
-// Fields are decided on up to `threads` threads. Throws SchemaError, also for two fields that claim
-// one column name.
+// The whole file. `symbols` holds one table a field, in field order (an empty one will do for a
+// field that column_names() leaves out); `may_be_null` likewise. Fields are decided on up to
+// `threads` threads. Throws SchemaError, also for two fields that claim one column name.
 TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                      std::span<const qvd::SymbolTable> symbols,
                      const std::vector<bool>& may_be_null, const Policy& policy,
                      unsigned threads = 1);
 
-// The DDL-ready definition (codecs, comments, quoted later).
+// The DDL-ready definition (codecs, comments, quoted later) of a table of one file or, by mode, of
+// many. `by_file` false: a set of more files than a table should have partitions. Throws
+// SchemaError when the setting order_by names what is no column or may be NULL.
 clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::TableHeader& header,
-                                             std::string_view database);
+                                             std::string_view database,
+                                             const TableRules& rules = {},
+                                             LoadMode mode = LoadMode::kReplace,
+                                             bool by_file = true);
 
 }  // namespace qvdhouse::schema

@@ -28,7 +28,8 @@ struct Policy {
   std::string table_prefix = "Qvd";
   // Field name (as in the file) or column name → ClickHouse type.
   std::map<std::string, std::string> overrides;
-  // Which fields become columns, and their names; see TableRules.
+  // Which fields become columns, and their names: patterns with * for any characters, capitals as
+  // the file has them; see TableRules.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
   std::vector<std::pair<std::string, std::string>> rename;

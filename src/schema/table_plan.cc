@@ -1,4 +1,4 @@
-// The plan of a whole table: all fields, ORDER BY and comment.
+// The plan of a whole file: all fields, ORDER BY and comment.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -10,6 +10,7 @@
 #include "base/workers.h"
 #include "schema/field_plan.h"
 #include "schema/names.h"
+#include "schema/patterns.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -52,26 +53,15 @@ std::vector<KeyCandidate> key_candidates(const std::vector<ColumnPlan>& columns,
   return candidates;
 }
 
+// What is no field here may be a column of the table's own: table_definition() looks at that.
 void order_by_setting(const qvd::TableHeader& header, const Policy& policy, TablePlan& plan) {
   for (const std::string& wanted : policy.order_by) {
-    const auto found =
-        std::find_if(plan.columns.begin(), plan.columns.end(), [&](const ColumnPlan& column) {
-          return header.fields[column.field_index].name == wanted || column.name == wanted;
-        });
-    if (found == plan.columns.end()) {
-      throw base::SchemaError(fmt::format(
-          "order_by names \"{}\", which is no field of this file; its fields are written as "
-          "`qvdhouse inspect` shows them",
-          wanted));
-    }
-    if (found->type.nullable) {
-      throw base::SchemaError(fmt::format(
-          "order_by names \"{}\", whose type {} may be NULL: ClickHouse sorts by columns that are "
-          "never NULL; choose another field",
-          wanted, found->type.name()));
-    }
-    plan.order_by.push_back(found->name);
+    const auto found = std::ranges::find_if(plan.columns, [&](const ColumnPlan& column) {
+      return header.fields[column.field_index].name == wanted || column.name == wanted;
+    });
+    plan.order_by.push_back(found == plan.columns.end() ? wanted : found->name);
   }
+  plan.is_order_set = true;
   plan.order_by_reason = "The setting order_by.";
 }
 
@@ -116,7 +106,9 @@ void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader&
     const auto [owner, is_new] = owners.emplace(column.name, &column);
     if (is_new) continue;
     // Fields' own columns have names of their own, so one of the two is a number column.
-    const bool is_first = header.fields[owner->second->field_index].name != owner->second->name;
+    const bool is_first = owner->second->name.ends_with(kNumberSuffix) &&
+                          owner->second != columns.data() &&
+                          (owner->second - 1)->field_index == owner->second->field_index;
     const ColumnPlan& number = is_first ? *owner->second : column;
     const ColumnPlan& other = is_first ? column : *owner->second;
     const std::string& field = header.fields[number.field_index].name;
@@ -126,6 +118,12 @@ void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader&
                     "texts; set dual = \"text\" or \"number\", or one type for it by types.\"{}\"",
                     field, header.fields[other.field_index].name, column.name, field));
   }
+}
+
+// Of a number column, whose field has a column besides.
+bool is_excluded(const std::string& column, const Policy& policy) {
+  return std::ranges::any_of(
+      policy.exclude, [&](const std::string& pattern) { return matches_pattern(column, pattern); });
 }
 
 }  // namespace
@@ -143,6 +141,7 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
   const std::vector<std::string> names = column_names(field_names, policy);
   std::vector<std::vector<ColumnPlan>> of_field(header.fields.size());
   base::for_each_index(of_field.size(), threads, [&](std::size_t i) {
+    if (names[i].empty()) return;
     const qvd::FieldProfile profile = qvd::profile_field(symbols[i]);
     of_field[i] = plan_columns({.header = header.fields[i],
                                 .index = i,
@@ -151,52 +150,21 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                                 .profile = profile,
                                 .policy = policy,
                                 .name = names[i]});
+    std::erase_if(of_field[i], [&](const ColumnPlan& column) {
+      return column.name != names[i] && is_excluded(column.name, policy);
+    });
   });
   for (auto& columns : of_field) {
     std::move(columns.begin(), columns.end(), std::back_inserter(plan.columns));
   }
+  if (plan.columns.empty()) {
+    throw base::SchemaError(
+        fmt::format("file \"{}\": include and exclude leave none of its {} fields; correct them",
+                    file_name, header.fields.size()));
+  }
   check_names(plan.columns, header);
   choose_order_by(header, symbols, policy, plan);
   return plan;
-}
-
-namespace {
-
-bool gains_from_delta(TypeKind kind) {
-  return kind != TypeKind::kString && kind != TypeKind::kFloat64 && kind != TypeKind::kBool &&
-         kind != TypeKind::kDecimal;
-}
-
-// Delta where neighbours in the table are likely to be neighbours in value: the first sort key, and
-// values that rose in the order of the file.
-std::string codec(const ColumnPlan& column, const TablePlan& plan) {
-  const bool is_first_key = !plan.order_by.empty() && plan.order_by.front() == column.name;
-  const bool is_sorted = column.ascending || is_first_key;
-  return is_sorted && gains_from_delta(column.type.kind) ? "Delta, ZSTD(1)" : "ZSTD(1)";
-}
-
-std::string column_comment(const qvd::FieldHeader& field) {
-  if (field.tags.empty()) return field.comment;
-  return fmt::format("{}{}tags: {}", field.comment, field.comment.empty() ? "" : "; ",
-                     fmt::join(field.tags, ", "));
-}
-
-}  // namespace
-
-clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::TableHeader& header,
-                                             std::string_view database) {
-  clickhouse::TableDefinition table{.database = std::string(database),
-                                    .name = plan.table,
-                                    .columns = {},
-                                    .order_by = plan.order_by,
-                                    .comment = plan.comment};
-  for (const ColumnPlan& column : plan.columns) {
-    table.columns.push_back({.name = column.name,
-                             .type = column.type.name(),
-                             .codec = codec(column, plan),
-                             .comment = column_comment(header.fields[column.field_index])});
-  }
-  return table;
 }
 
 }  // namespace qvdhouse::schema

@@ -29,7 +29,8 @@ enum class DriftPolicy {
 enum class VanishedPolicy { kKeep, kDelete };
 
 // Columns of our own that a table may have beside its fields.
-inline constexpr const char* kFileColumn = "_file";           // String, the file's path or URL
+inline constexpr const char* kFileColumn =
+    "_file";  // LowCardinality(String), the file's path or URL
 inline constexpr const char* kVersionColumn = "_version";     // UInt64, of the file (kAppend)
 inline constexpr const char* kRowColumn = "_row";             // UInt64, from 0, in the file's order
 inline constexpr const char* kLoadedAtColumn = "_loaded_at";  // DateTime64(6, 'UTC')

@@ -25,6 +25,8 @@ class Zone {
   // A reading that came twice (clocks went back) means the earlier instant; one that never came
   // (clocks went forward) is shifted forward by the gap.
   Instant from_wall_clock(std::int64_t wall_ticks, int scale) const;
+  // What the zone's clock reads at an instant, in ticks as above.
+  std::int64_t to_wall_clock(std::int64_t ticks, int scale) const;
 
  private:
   const date::time_zone* zone_ = nullptr;  // null: UTC; the library owns it for ever

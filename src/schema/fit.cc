@@ -1,0 +1,124 @@
+#include "schema/fit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/workers.h"
+#include "schema/cast.h"
+#include "schema/field_plan.h"
+#include "schema/override.h"
+
+namespace qvdhouse::schema {
+namespace {
+
+using clickhouse::ColumnType;
+using clickhouse::TypeKind;
+
+using ColumnsByName = std::unordered_map<std::string_view, const ColumnPlan*>;
+
+// Where the table has text beside numbers and the file numbers alone, these are the numbers.
+const ColumnPlan* numbers_for(const std::string& name, const ColumnsByName& columns) {
+  if (!name.ends_with(kNumberSuffix)) return nullptr;
+  const std::string_view text =
+      std::string_view(name).substr(0, name.size() - kNumberSuffix.size());
+  const auto found = columns.find(text);
+  if (found == columns.end() || found->second->type.kind == TypeKind::kString) return nullptr;
+  return found->second;
+}
+
+ColumnPlan missing_column(const ShapeColumn& wanted) {
+  if (!wanted.type.nullable) {
+    throw base::SchemaError(
+        fmt::format("column \"{}\" is {} in the table and the file lacks it; with drift = "
+                    "\"evolve\" the column "
+                    "becomes Nullable, which a column of the table's key can not",
+                    wanted.name, wanted.type.name()));
+  }
+  return {.name = wanted.name,
+          .field_index = kNoField,
+          .part = Part::kMissing,
+          .type = wanted.type,
+          .reason = "The file lacks the column: NULL."};
+}
+
+// Which value of the symbols the column takes when its type is the table's.
+void take_type(const ColumnType& type, ColumnPlan& column) {
+  const bool was_text = column.type.kind == TypeKind::kString;
+  const bool is_text = type.kind == TypeKind::kString;
+  if (column.field_index != kNoField) {
+    if (is_text && !was_text) {
+      column.text_of = column.type;
+    } else if (!is_text && column.part != Part::kNumberOrNull) {
+      column.part = part_for(type.kind);
+    }
+  }
+  column.type = type;
+}
+
+// `own` as the table's column.
+ColumnPlan fit_column(const ColumnPlan& own, const ShapeColumn& wanted,
+                      std::span<const qvd::SymbolTable> symbols) {
+  ColumnPlan column = own;
+  column.name = wanted.name;
+  if (own.type == wanted.type) return column;
+  take_type(wanted.type, column);
+  column.reason = fmt::format("The table has {}; by itself the file would have {}. {}",
+                              wanted.type.name(), own.type.name(), own.reason);
+  if (own.type.nullable && !wanted.type.nullable) {
+    throw base::SchemaError(fmt::format(
+        "column \"{}\" is {} in the table and cells of the file may be NULL ({}); with drift = "
+        "\"evolve\" the column becomes Nullable, which a column of the table's key can not",
+        wanted.name, wanted.type.name(), own.type.name()));
+  }
+  if (own.field_index == kNoField) {
+    if (own.part == Part::kConstant) cast_constant(column);
+    return column;
+  }
+  const Join join = join_types(own.type, wanted.type);
+  const bool holds_all = join.is_exact && join.type == wanted.type;
+  if (!holds_all && !own.is_empty) cast_symbols(symbols[own.field_index], column);
+  return column;
+}
+
+void drop_nullable_keys(TablePlan& plan) {
+  const std::size_t dropped_count = std::erase_if(plan.order_by, [&](const std::string& name) {
+    const auto column = std::ranges::find(plan.columns, name, &ColumnPlan::name);
+    return column == plan.columns.end() || column->type.nullable;
+  });
+  if (dropped_count > 0) {
+    plan.order_by_reason += fmt::format(
+        " Without columns that are NULL in other rows of the table: {}.", dropped_count);
+  }
+}
+
+}  // namespace
+
+TablePlan fit_plan(const TablePlan& own, const Shape& shape,
+                   std::span<const qvd::SymbolTable> symbols, unsigned threads) {
+  ColumnsByName columns;
+  for (const ColumnPlan& column : own.columns) columns.emplace(column.name, &column);
+  TablePlan plan = own;
+  plan.columns.assign(shape.size(), {});
+  base::for_each_index(shape.size(), threads, [&](std::size_t i) {
+    const ShapeColumn& wanted = shape[i];
+    const auto found = columns.find(wanted.name);
+    const ColumnPlan* source =
+        found != columns.end() ? found->second : numbers_for(wanted.name, columns);
+    plan.columns[i] =
+        source != nullptr ? fit_column(*source, wanted, symbols) : missing_column(wanted);
+  });
+  for (const ColumnPlan& column : own.columns) {
+    if (column.field_index == kNoField && is_own_column(column.name)) {
+      plan.columns.push_back(column);
+    }
+  }
+  if (!plan.is_order_set) drop_nullable_keys(plan);
+  return plan;
+}
+
+}  // namespace qvdhouse::schema
