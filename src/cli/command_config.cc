@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/config_sources.h"
+#include "cli/config_tables.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/settings_table.h"
@@ -35,6 +36,11 @@ int run_config(const ConfigArguments& arguments, const Context& context) {
       add(key, "", masked(*find_setting(named->setting_key), value.text), value.origin.where);
     }
     if (key.starts_with(std::string(kTypesKey) + ".")) add(key, "", value.text, value.origin.where);
+  }
+  for (std::size_t i = 0; i < config.raw_tables.size(); ++i) {
+    for (const RawTable::Entry& entry : config.raw_tables[i].entries) {
+      add(entry_name(config, i, entry), "", entry.value.text, entry.value.origin.where);
+    }
   }
   if (arguments.json) {
     print_json(json);

@@ -11,10 +11,11 @@
 #include "base/error.h"
 #include "cli/config_files.h"
 #include "cli/config_sources.h"
+#include "cli/config_tables.h"
 #include "cli/did_you_mean.h"
 #include "cli/server_url.h"
+#include "cli/setting_values.h"
 #include "cli/settings_table.h"
-#include "clickhouse/column_type.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -44,7 +45,9 @@ void overlay(Config& config, std::string_view key, const RawValue& value) {
 
 void add_toml(Config& config, const std::filesystem::path& file) {
   const std::vector<std::string> keys = known_keys();
-  for (const auto& [written, value] : read_toml(file)) {
+  TomlFile toml = read_toml(file, keys_of_tables());
+  config.raw_tables = std::move(toml.tables);
+  for (const auto& [written, value] : toml.values) {
     // `source = "…"` and `url = "…"` of [source] say the same.
     const std::string key = written == "source.url" ? std::string(kSourceKey) : written;
     const bool known = key.starts_with(kTypesPrefix) || is_named_source_key(key, value.origin) ||
@@ -122,14 +125,12 @@ void parse_values(Config& config) {
   }
   for (const auto& [key, value] : config.values) {
     if (!key.starts_with(kTypesPrefix)) continue;
-    if (!clickhouse::parse_column_type(value.text)) {
-      throw base::ConfigError(fmt::format(
-          "{}, set in {}: '{}' is not a type that qvdhouse makes; expected Int8 … Int64, "
-          "UInt8 … UInt64, Float64, Bool, String, Decimal(P, S), Date32, DateTime64(S), Time64(S), "
-          "also in Nullable(…) or LowCardinality(…)",
-          key, value.origin.where, value.text));
+    std::string type;
+    if (const std::string wrong = take_column_type(value, type); !wrong.empty()) {
+      throw base::ConfigError(fmt::format("{}, set in {}: '{}' is not allowed; expected {}", key,
+                                          value.origin.where, value.text, wrong));
     }
-    config.policy.overrides[key.substr(kTypesPrefix.size())] = value.text;
+    config.policy.overrides[key.substr(kTypesPrefix.size())] = std::move(type);
   }
 }
 
@@ -199,6 +200,7 @@ Config load_config(const ConfigSources& sources) {
   parse_values(config);
   resolve_target(config);
   resolve_sources(config);
+  config.tables = table_rules(config);
   return config;
 }
 

@@ -3,6 +3,7 @@
 // The settings themselves are declared in settings_table.cc; docs/configuration.md lists them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -14,6 +15,7 @@
 #include "clickhouse/engine.h"
 #include "qvd/symbols.h"
 #include "schema/policy.h"
+#include "schema/table_rules.h"
 #include "source/access.h"
 #include "source/listing.h"
 
@@ -55,6 +57,18 @@ struct SourceSettings {
   std::string table_prefix;
 };
 
+// A [[table]] or a [table.NAME] of qvdhouse.toml as it was written.
+struct RawTable {
+  struct Entry {
+    std::string key;   // "mode"
+    std::string item;  // of a key that is a table itself: "Price" in types.Price
+    RawValue value;
+  };
+  std::string name;  // of [table.NAME]; empty: a [[table]]
+  Origin origin;
+  std::vector<Entry> entries;  // in the order of the file
+};
+
 struct Config {
   std::string source;  // as it was set: a path, a URL or the name of a [source.NAME]
   source::Selection selection;
@@ -74,6 +88,13 @@ struct Config {
   unsigned history_days = 90;
   unsigned max_attempts = 3;
   std::string log_level = "warning";
+  // What holds for every table whose own settings do not say otherwise.
+  schema::DriftPolicy drift = schema::DriftPolicy::kEvolve;
+  schema::VanishedPolicy vanished = schema::VanishedPolicy::kKeep;
+  unsigned max_file_partitions = 1'000;
+  std::chrono::seconds claim_wait{600};
+  std::vector<schema::TableRules> tables;  // the defaults are the last one
+  std::vector<RawTable> raw_tables;        // what they were made from
 
   // The server, when a CLICKHOUSE_ setting names one; else the embedded engine is the target.
   std::optional<clickhouse::Endpoint> endpoint;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -58,6 +59,85 @@ RawValue raw_value(const toml::node& node, const std::string& key,
   }
   return value;
 }
+
+std::string place_of(const toml::node& node, const std::filesystem::path& file) {
+  return place(file, node.source().begin.line);
+}
+
+// What stands in one [[table]] or [table.NAME]; a [table.NAME] below the former goes to `out`.
+class TableReader {
+ public:
+  TableReader(const std::filesystem::path& file, const std::vector<std::string>& table_keys,
+              std::vector<RawTable>& out)
+      : file_(file), table_keys_(table_keys), out_(out) {}
+
+  void read_all(const toml::node& node) {
+    if (const toml::array* list = node.as_array()) {
+      for (const toml::node& item : *list) {
+        if (!item.is_table()) throw_no_table(item);
+        read(*item.as_table(), "");
+      }
+    } else if (const toml::table* named = node.as_table()) {
+      for (const auto& [name, inner] : *named) add_named(name.str(), inner);
+    } else {
+      throw_no_table(node);
+    }
+    std::move(named_.begin(), named_.end(), std::back_inserter(out_));
+  }
+
+ private:
+  [[noreturn]] void throw_no_table(const toml::node& node) const {
+    throw base::ConfigError(fmt::format(
+        "{}: expected settings under [[table]] or [table.NAME], found a value outside of both",
+        place_of(node, file_)));
+  }
+
+  void add_named(std::string_view name, const toml::node& node) {
+    if (!node.is_table()) throw_no_table(node);
+    if (name.empty()) {
+      throw base::ConfigError(
+          fmt::format("{}: expected the name of a table, found \"\"", place_of(node, file_)));
+    }
+    named_.push_back(raw(*node.as_table(), std::string(name)));
+  }
+
+  void read(const toml::table& table, const std::string& name) { out_.push_back(raw(table, name)); }
+
+  RawTable raw(const toml::table& table, const std::string& name) {
+    RawTable out{
+        .name = name, .origin = {Origin::Rank::kToml, place_of(table, file_)}, .entries = {}};
+    std::vector<std::pair<toml::source_position, RawTable::Entry>> entries;
+    const auto add = [&](const std::string& key, const std::string& item, const toml::node& node) {
+      const std::string full = item.empty() ? key : key + "." + item;
+      entries.emplace_back(node.source().begin,
+                           RawTable::Entry{key, item, raw_value(node, full, file_)});
+    };
+    for (const auto& [key, node] : table) {
+      const std::string text(key.str());
+      const bool is_known =
+          std::find(table_keys_.begin(), table_keys_.end(), text) != table_keys_.end();
+      const toml::table* inner = node.as_table();
+      if (inner == nullptr) {
+        add(text, "", node);
+      } else if (name.empty() && !is_known) {
+        add_named(text, node);
+      } else {
+        for (const auto& [item, value] : *inner) add(text, std::string(item.str()), value);
+      }
+    }
+    // TOML's own order is by name; for patterns the order in which they stand counts.
+    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.first.line, a.first.column) < std::pair(b.first.line, b.first.column);
+    });
+    for (auto& [position, entry] : entries) out.entries.push_back(std::move(entry));
+    return out;
+  }
+
+  const std::filesystem::path& file_;
+  const std::vector<std::string>& table_keys_;
+  std::vector<RawTable>& out_;
+  std::vector<RawTable> named_;
+};
 
 void collect(const toml::table& table, const std::string& prefix, const std::filesystem::path& file,
              RawValues& out) {
@@ -122,17 +202,21 @@ bool unquote(std::string_view text, std::string& out) {
 
 }  // namespace
 
-RawValues read_toml(const std::filesystem::path& file) {
+TomlFile read_toml(const std::filesystem::path& file, const std::vector<std::string>& table_keys) {
   const std::string text = read_text(file);
-  RawValues values;
+  TomlFile out;
   try {
-    const toml::table table = toml::parse(text);
-    collect(table, "", file, values);
+    toml::table table = toml::parse(text);
+    if (const toml::node* tables = table.get(kTableKey)) {
+      TableReader(file, table_keys, out.tables).read_all(*tables);
+      table.erase(kTableKey);
+    }
+    collect(table, "", file, out.values);
   } catch (const toml::parse_error& error) {
     throw base::ConfigError(fmt::format(
         "{}: this is not TOML: {}", place(file, error.source().begin.line), error.description()));
   }
-  return values;
+  return out;
 }
 
 RawValues read_dot_env(const std::filesystem::path& file) {

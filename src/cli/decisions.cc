@@ -39,6 +39,9 @@ sync::Options sync_options(const Config& config, const SourceSettings& source) {
   options.parallel_files = config.parallel_files;
   options.max_attempts = config.max_attempts;
   options.history_days = config.history_days;
+  options.tables = config.tables;
+  options.max_file_partitions = config.max_file_partitions;
+  options.claim.patience = config.claim_wait;
   return options;
 }
 

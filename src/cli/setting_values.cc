@@ -7,6 +7,7 @@
 
 #include "cli/schedule_check.h"
 #include "cli/server_url.h"
+#include "clickhouse/column_type.h"
 #include "source/listing.h"
 
 namespace qvdhouse::cli {
@@ -124,6 +125,30 @@ std::string take_timezone(const RawValue& value, std::string& out) {
   }
   out = value.text;
   return value.text.empty() ? std::string(kAllowed) : "";
+}
+
+std::string take_column_type(const RawValue& value, std::string& out) {
+  if (!clickhouse::parse_column_type(value.text)) {
+    return "a type that qvdhouse makes: Int8 … Int64, UInt8 … UInt64, Float64, Bool, String, "
+           "Decimal(P, S), Date32, DateTime64(S), Time64(S), also in Nullable(…) or "
+           "LowCardinality(…)";
+  }
+  out = value.text;
+  return "";
+}
+
+std::string take_drift(const RawValue& value, schema::DriftPolicy& out) {
+  static constexpr std::array<std::pair<std::string_view, schema::DriftPolicy>, 3> kChoices = {
+      {{"evolve", schema::DriftPolicy::kEvolve},
+       {"freeze", schema::DriftPolicy::kFreeze},
+       {"discard", schema::DriftPolicy::kDiscard}}};
+  return take_choice(value, out, kChoices);
+}
+
+std::string take_vanished(const RawValue& value, schema::VanishedPolicy& out) {
+  static constexpr std::array<std::pair<std::string_view, schema::VanishedPolicy>, 2> kChoices = {
+      {{"keep", schema::VanishedPolicy::kKeep}, {"delete", schema::VanishedPolicy::kDelete}}};
+  return take_choice(value, out, kChoices);
 }
 
 std::string take_url(const RawValue& value, std::string& out) {

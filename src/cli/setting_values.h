@@ -67,6 +67,10 @@ std::string take_headers(const RawValue& value, std::vector<std::string>& out);
 std::string take_truth(const RawValue& value, bool& out);
 // "10s", "500ms", "2m"; a number alone counts seconds. From 1 ms to a day.
 std::string take_duration(const RawValue& value, std::chrono::milliseconds& out);
+// The name of a ClickHouse type that we make.
+std::string take_column_type(const RawValue& value, std::string& out);
+std::string take_drift(const RawValue& value, schema::DriftPolicy& out);
+std::string take_vanished(const RawValue& value, schema::VanishedPolicy& out);
 std::string take_url(const RawValue& value, std::string& out);
 // The URL of a service, http(s) without user info and query.
 std::string take_endpoint(const RawValue& value, std::string& out);

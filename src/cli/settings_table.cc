@@ -396,8 +396,9 @@ const std::array kSettings = {
 std::span<const Setting> settings_table() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> settings(kSettings.begin(), kSettings.end());
-    const std::span<const Setting> more = source_settings();
-    settings.insert(settings.end(), more.begin(), more.end());
+    for (const std::span<const Setting> more : {table_settings(), source_settings()}) {
+      settings.insert(settings.end(), more.begin(), more.end());
+    }
     return settings;
   }();
   return all;

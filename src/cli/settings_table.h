@@ -31,6 +31,8 @@ struct Setting {
 std::span<const Setting> settings_table();
 // Those of [source], which are in settings_table() too.
 std::span<const Setting> source_settings();
+// Those that hold for all tables, which are in it too.
+std::span<const Setting> table_settings();
 // Null when there is none of that key.
 const Setting* find_setting(std::string_view key);
 
@@ -44,6 +46,9 @@ inline constexpr std::string_view kSourceKey = "source";
 
 // The key of the table of column types in qvdhouse.toml: types.<column> = "Decimal(18, 2)".
 inline constexpr std::string_view kTypesKey = "types";
+
+// The key of what is said of single tables: [[table]] and [table.NAME].
+inline constexpr std::string_view kTableKey = "table";
 
 // The value as it may be shown: secrets as stars, the user info and query of a URL too.
 std::string masked(const Setting& setting, std::string_view text);
