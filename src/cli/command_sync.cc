@@ -37,6 +37,10 @@ std::string_view outcome_name(sync::Outcome outcome) {
       return "failed";
     case sync::Outcome::kCancelled:
       return "rolled back";
+    case sync::Outcome::kAdopted:
+      return "adopted";
+    case sync::Outcome::kRemoved:
+      return "removed";
   }
   return "";
 }
@@ -87,6 +91,8 @@ void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
             {"waiting", sum.count(sync::Outcome::kWaiting)},
             {"failed", sum.count(sync::Outcome::kFailed)},
             {"rolled_back", sum.count(sync::Outcome::kCancelled)},
+            {"adopted", sum.count(sync::Outcome::kAdopted)},
+            {"removed", sum.count(sync::Outcome::kRemoved)},
             {"rows", sum.rows},
             {"bytes", sum.bytes},
             {"seconds", sum.seconds}};
@@ -124,6 +130,8 @@ std::string totals(const sync::Summary& summary) {
     separator = ", ";
   };
   add(sync::Outcome::kLoaded, "loaded");
+  add(sync::Outcome::kAdopted, "adopted");
+  add(sync::Outcome::kRemoved, "removed");
   add(sync::Outcome::kSkipped, "skipped");
   add(sync::Outcome::kWaiting, "waiting");
   add(sync::Outcome::kFailed, "failed");
@@ -138,7 +146,9 @@ std::string totals(const sync::Summary& summary) {
 bool print_files(const sync::Summary& summary, const SourceSettings& source, bool verbose) {
   std::vector<std::vector<std::string>> rows;
   for (const sync::FileOutcome& file : summary.files) {
-    if (file.outcome == sync::Outcome::kSkipped && !verbose) continue;
+    const bool is_quiet = file.outcome == sync::Outcome::kSkipped ||
+                          file.decision.reason_code == "touched";
+    if (is_quiet && !verbose) continue;
     const bool loaded = file.outcome == sync::Outcome::kLoaded;
     rows.push_back({short_path(file.decision.file, source.url),
                     loaded ? file.result.table : file.decision.table,
@@ -240,6 +250,8 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
     if (!runs.empty() && context.stop.stop_requested()) throw base::Cancelled("stopped");
     sync::Options options = sync_options(context.config, source.settings);
     options.full = full;
+    options.load.policy.dialect = target.endpoint().dialect;
+    options.needs_claim = target.engine() == nullptr;
     runs.push_back({source.settings, at_target(context.config, [&] {
                       return sync::run(options, source.storage, target.endpoint(), monitor,
                                        context.log, on_file, context.stop);

@@ -70,6 +70,9 @@ std::string outcome_line(const sync::FileOutcome& file) {
       return fmt::format("waits {}: {}", name, file.decision.reason);
     case sync::Outcome::kCancelled:
       return fmt::format("rolled back {}", name);
+    case sync::Outcome::kRemoved:
+      return fmt::format("removed {} from {}: {}", name, file.decision.table, file.decision.reason);
+    case sync::Outcome::kAdopted:
     case sync::Outcome::kFailed:
     case sync::Outcome::kSkipped:
       break;

@@ -1,38 +1,17 @@
-// One file from its claim to its tracking row: the attempts, and what each failure means.
+// One file from its table's session to its tracking row: the attempts, and what each failure means.
 #pragma once
 
-#include <spdlog/logger.h>
-
-#include <chrono>
 #include <functional>
-#include <set>
-#include <stop_token>
-#include <string>
-#include <vector>
+#include <memory>
 
 #include "clickhouse/connection.h"
-#include "sync/decide.h"
-#include "sync/failure.h"
-#include "sync/recorder.h"
+#include "sync/file_task.h"
+#include "sync/run_context.h"
 #include "sync/sync.h"
+#include "sync/table_session.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
-
-// What all files of a run share; outlives every FileLoader.
-struct RunContext {
-  const Options& options;
-  source::Storage& storage;
-  clickhouse::Endpoint endpoint;  // with options.database
-  std::string run_id;
-  Facts facts;
-  std::set<std::string> staging_tables;  // that were there when the run began
-  double list_seconds = 0;
-  Monitor& monitor;
-  spdlog::logger& log;
-  Recorder& recorder;
-  std::stop_token stop;
-};
 
 // Used by one thread.
 class FileLoader {
@@ -42,26 +21,32 @@ class FileLoader {
   // `load_options`: streams and memory of one file.
   FileLoader(const RunContext& context, const load::Options& load_options);
 
-  // Loads the file unless another run has meanwhile. `done` is called once, when the outcome is in
-  // the tracking table (from the recorder's thread) or needs not be. Never throws.
-  void load(const Decision& decision, const tracking::FileRecord* record, const Done& done);
+  // Does what was decided, unless another run has meanwhile. `record` is what the decision was made
+  // from (of the path that the file had, when it was moved); null when it was not known. `done` is
+  // called once, when the outcome is in the tracking table (from the recorder's thread) or needs
+  // not be. The last file of a session also commits those that were to be committed together. Never
+  // throws.
+  void work_on(const Decision& decision, const tracking::FileRecord* record,
+               std::shared_ptr<TableSession> session, const Done& done);
 
  private:
-  struct Task;
-  void run_attempts(Task& task);
-  bool run_attempt(Task& task);
-  void settle_failure(Task& task, const Failure& failure);
-  void drop_staging(const std::string& table, bool look_again);
-  void hand_over(Task task, const Done& done);
+  void load(FileTask task, const tracking::FileRecord* record,
+            const std::shared_ptr<TableSession>& session);
+  bool is_taken_up(FileTask& task, const tracking::FileRecord* record) const;
+  // What an attempt came to.
+  enum class End { kSettled, kTryAgain, kStaged };
+  End run_attempts(FileTask& task, const TableSession& session, StagedTask& staged);
+  End run_attempt(FileTask& task, const TableSession& session, StagedTask& staged);
+  void commit_pending(const std::shared_ptr<TableSession>& session);
+  void settle_staged(StagedTask staged, const std::optional<Failure>& failure,
+                     const load::Step& step, const std::shared_ptr<TableSession>& session);
 
   const RunContext& context_;
   load::Options load_options_;
   clickhouse::Connection connection_;
-  tracking::Tracking tracking_;
 };
 
-// What tracking says of a file before anything is known of its load: identity, version, run.
-tracking::FileRecord new_record(const Decision& decision, const tracking::FileRecord* previous,
-                                const RunContext& context);
+// What a stop left staged: thrown away.
+void abandon_pending(TableSession& session, const RunContext& context);
 
 }  // namespace qvdhouse::sync

@@ -1,6 +1,8 @@
 #include "sync/recorder.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "base/error.h"
@@ -66,12 +68,17 @@ void Recorder::run() {
 
 void Recorder::write(std::vector<Entry> batch) {
   std::vector<tracking::FileRecord> files;
+  std::vector<std::string> forgotten;
   std::vector<tracking::Attempt> attempts;
   for (Entry& entry : batch) {
-    if (entry.file) files.push_back(std::move(*entry.file));
+    std::move(entry.files.begin(), entry.files.end(), std::back_inserter(files));
+    std::move(entry.forget.begin(), entry.forget.end(), std::back_inserter(forgotten));
     for (tracking::Attempt& attempt : entry.attempts) attempts.push_back(std::move(attempt));
   }
-  const std::string files_error = insert_with_retries([&] { tracking_.record(files); });
+  std::string files_error = insert_with_retries([&] { tracking_.record(files); });
+  if (files_error.empty() && !forgotten.empty()) {
+    files_error = insert_with_retries([&] { tracking_.forget(forgotten); });
+  }
   const std::string history_error = insert_with_retries([&] { tracking_.record(attempts); });
   if (!history_error.empty()) {
     log_.warn("{} attempts are missing in the history: {}", attempts.size(), history_error);

@@ -8,13 +8,12 @@
 
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "sync/claim.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
@@ -22,9 +21,12 @@ namespace qvdhouse::sync {
 class Recorder {
  public:
   struct Entry {
-    std::optional<tracking::FileRecord> file;  // absent: the file's row stays as it is
+    // Those of one entry are written in one insert: all are there, or none. Empty: the rows stay
+    // as they are.
+    std::vector<tracking::FileRecord> files;
+    std::vector<std::string> forget;  // paths whose rows go when `files` are there
     std::vector<tracking::Attempt> attempts;
-    std::optional<Claim> claim;
+    std::shared_ptr<const void> claim;  // given back when all of it is written
     // Called when all of it is written, with an empty text, or with why it could not be; from one
     // thread at a time.
     std::function<void(const std::string& error)> done;

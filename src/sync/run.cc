@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 #include "base/error.h"
+#include "sync/adopt.h"
 #include "sync/claim.h"
 #include "sync/failure.h"
 #include "sync/file_loader.h"
@@ -14,75 +17,46 @@
 #include "sync/monitor.h"
 #include "sync/staging.h"
 #include "sync/sync.h"
+#include "sync/work_plan.h"
 
 namespace qvdhouse::sync {
 namespace {
 
 using tracking::FileRecord;
 
-// A file of this size keeps all streams busy by itself.
-constexpr std::uint64_t kLargeFileBytes = 64 << 20;
-
-// Files that load side by side, and what each of them gets.
-struct Lane {
-  std::vector<std::size_t> files;  // indexes into the decisions
-  unsigned workers = 1;
-  load::Options load;
-};
-
-Lane make_lane(const Options& options, const std::string& run_id, std::vector<std::size_t> files,
-               unsigned workers) {
-  Lane lane{.files = std::move(files), .load = options.load};
-  lane.workers = std::clamp<unsigned>(
-      workers, 1, std::max<unsigned>(1, static_cast<unsigned>(lane.files.size())));
-  lane.load.run_id = run_id;
-  lane.load.streams = std::max(1U, options.load.streams / lane.workers);
-  lane.load.memory_bytes = options.load.memory_bytes / lane.workers;
-  return lane;
-}
-
-// Small files side by side first, each with one stream or few; then the large ones, each with all.
-std::vector<Lane> make_lanes(const Options& options, const std::string& run_id,
-                             const std::vector<Decision>& decisions) {
-  std::vector<std::size_t> small;
-  std::vector<std::size_t> large;
-  for (std::size_t i = 0; i < decisions.size(); ++i) {
-    if (decisions[i].action != Action::kLoad) continue;
-    (decisions[i].file.size < kLargeFileBytes ? small : large).push_back(i);
-  }
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  const unsigned parallel = options.parallel_files > 0 ? options.parallel_files : cores;
-  std::vector<Lane> lanes;
-  lanes.push_back(make_lane(options, run_id, std::move(small), parallel));
-  lanes.push_back(make_lane(options, run_id, std::move(large), 1));
-  return lanes;
-}
-
 using Records = std::map<std::string_view, const FileRecord*>;
 
+// What the decision was made from.
 const FileRecord* record_of(const Records& records, const Decision& decision) {
-  const auto found = records.find(decision.file.path);
+  const auto found =
+      records.find(decision.moved_from.empty() ? decision.file.path : decision.moved_from);
   return found == records.end() ? nullptr : found->second;
 }
 
-void run_lane(const Lane& lane, const std::vector<Decision>& decisions, const Records& records,
+// The outcome's way into the ledger, from whichever thread.
+FileLoader::Done enter_into(Ledger& ledger, TargetWatch& target, std::size_t index) {
+  return [&ledger, &target, index](FileOutcome outcome) {
+    target.note(outcome);
+    ledger.enter(index, std::move(outcome));
+  };
+}
+
+void run_lane(Lane& lane, const std::vector<Decision>& decisions, const Records& records,
               const RunContext& context, Ledger& ledger, TargetWatch& target) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     FileLoader loader(context, lane.load);
     while (!context.stop.stop_requested() && !target.lost()) {
       const std::size_t position = next++;
-      if (position >= lane.files.size()) return;
-      const std::size_t index = lane.files[position];
-      loader.load(decisions[index], record_of(records, decisions[index]),
-                  [&ledger, &target, index](FileOutcome outcome) {
-                    target.note(outcome);
-                    ledger.enter(index, std::move(outcome));
-                  });
+      if (position >= lane.items.size()) return;
+      // The last to let go of a session gives its table back.
+      WorkItem item = std::move(lane.items[position]);
+      loader.work_on(decisions[item.index], record_of(records, decisions[item.index]),
+                     std::move(item.session), enter_into(ledger, target, item.index));
     }
   };
   std::vector<std::jthread> workers;
-  for (unsigned i = 0; i < lane.workers && !lane.files.empty(); ++i) workers.emplace_back(work);
+  for (unsigned i = 0; i < lane.workers; ++i) workers.emplace_back(work);
 }
 
 // Skipped, waiting and refused files: nothing to load, but the table may have to say so.
@@ -115,26 +89,44 @@ void settle_unloaded(const Decision& decision, const FileRecord* previous,
     ledger.enter(index, std::move(outcome));
     return;
   }
-  context.recorder.add({.file = std::move(record),
+  context.recorder.add({.files = {std::move(record)},
+                        .forget = {},
                         .attempts = {},
-                        .claim = std::nullopt,
+                        .claim = nullptr,
                         .done = [&ledger, index, outcome = std::move(outcome)](const std::string&) {
                           ledger.enter(index, outcome);
                         }});
 }
 
-// Staging tables that killed runs left, of whichever table nobody loads right now.
-void sweep_staging(const RunContext& context) {
+// Empty where another pipeline works on the table.
+std::unique_ptr<PipelineClaim> try_claim(const RunContext& context, const std::string& table) {
+  ClaimOptions at_once = context.options.claim;
+  at_once.patience = std::chrono::seconds(0);
   try {
-    const Options& options = context.options;
-    clickhouse::Connection connection(context.endpoint);
+    return std::make_unique<PipelineClaim>(context.endpoint, context.options.database,
+                                           std::set<std::string>{table}, context.run_id, at_once,
+                                           context.log, context.stop);
+  } catch (const base::ServerError&) {
+    return nullptr;
+  }
+}
+
+// Staging tables that killed runs left, of whichever table nobody loads right now. The run's own
+// claim has been given back.
+void sweep_staging(const RunContext& context) {
+  const Options& options = context.options;
+  try {
+    clickhouse::Connection connection(context.endpoint, context.stop);
     for (const std::string& name :
          tracking::Tracking(context.endpoint, options.database).tables()) {
       const std::optional<std::string> target = staging_target(name);
       if (!target) continue;
       const std::optional<Claim> claim =
           Claim::try_acquire(options.lock_dir, options.database, *target);
-      if (claim && drop_stale_staging(connection, options.database, name)) {
+      if (!claim) continue;
+      std::unique_ptr<PipelineClaim> of_server;
+      if (options.needs_claim && !(of_server = try_claim(context, *target))) continue;
+      if (drop_stale_staging(connection, options.database, name)) {
         context.log.info("dropped {}, which an earlier run left behind", name);
       }
     }
@@ -176,6 +168,72 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// What is to be done, and the right to do it.
+struct Agenda {
+  std::set<std::string> tables;  // of the database, when it was decided
+  Facts facts;
+  std::vector<Decision> decisions;
+  std::optional<PipelineClaim> claim;
+};
+
+std::set<std::string> tables_to_write(const std::vector<Decision>& decisions,
+                                      const std::vector<FileRecord>& tracked) {
+  std::set<std::string> tables;
+  std::set<std::string_view> moved;
+  for (const Decision& decision : decisions) {
+    if (needs_table(decision)) tables.insert(decision.table);
+    if (!decision.moved_from.empty()) moved.insert(decision.moved_from);
+  }
+  for (const FileRecord& record : tracked) {
+    if (moved.contains(record.file_path)) tables.insert(record.table_name);
+  }
+  return tables;
+}
+
+// Decides, and again when another pipeline had to be waited for: it may have changed everything.
+void set_agenda(const Options& options, source::Storage& storage, tracking::Tracking& tracking,
+                const clickhouse::Endpoint& target, const std::string& run_id,
+                const std::vector<source::FileEntry>& listing, spdlog::logger& log,
+                const std::stop_token& stop, Agenda& agenda) {
+  std::set<std::string> claimed;
+  while (true) {
+    agenda.tables = tracking.tables();
+    agenda.facts = gather_facts(options, storage, tracking.files(), agenda.tables);
+    agenda.decisions = decide_files(listing, agenda.facts);
+    std::set<std::string> wanted = tables_to_write(agenda.decisions, agenda.facts.tracked);
+    if (!options.needs_claim || std::ranges::includes(claimed, wanted)) return;
+    agenda.claim.reset();
+    agenda.claim.emplace(target, options.database, wanted, run_id, options.claim, log, stop);
+    if (!agenda.claim->had_to_wait()) return;
+    claimed = std::move(wanted);
+  }
+}
+
+// Notes what is not to be loaded, and works off the rest.
+void work_off(const std::vector<Decision>& decisions, const RunContext& context, Ledger& ledger,
+              TargetWatch& target) {
+  Records records;
+  for (const FileRecord& record : context.facts.tracked) records[record.file_path] = &record;
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    const Decision& decision = decisions[i];
+    if (needs_table(decision)) continue;
+    const FileRecord* record = record_of(records, decision);
+    if (decision.action == Action::kAdopt) {
+      adopt_touched({.outcome = {.decision = decision}, .done = enter_into(ledger, target, i)},
+                    *record, context);
+    } else {
+      settle_unloaded(decision, record, context, i, ledger);
+    }
+  }
+  std::vector<Lane> lanes = plan_work(context, decisions);
+  for (Lane& lane : lanes) {
+    run_lane(lane, decisions, records, context, ledger, target);
+    for (const WorkItem& item : lane.items) {
+      if (item.session) abandon_pending(*item.session, context);
+    }
+  }
+}
+
 }  // namespace
 
 Summary run(const Options& options, source::Storage& storage, const clickhouse::Endpoint& endpoint,
@@ -184,12 +242,8 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
   const auto start = std::chrono::steady_clock::now();
   clickhouse::Endpoint target = endpoint;
   target.database = options.database;
-
-  // See what has been loaded already.
   tracking::Tracking tracking(target, options.database, options.history_days);
   tracking.ensure_tables();
-  std::vector<FileRecord> tracked = tracking.files();
-  std::set<std::string> tables = tracking.tables();
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
@@ -198,43 +252,35 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
   std::vector<source::FileEntry> listing;
   if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);
-  Facts facts = gather_facts(options, storage, std::move(tracked), tables);
-  const std::vector<Decision> decisions = decide_files(std::move(listing), facts);
-  for (const Decision& decision : decisions) {
+  Agenda agenda;
+  set_agenda(options, storage, tracking, target, summary.run_id, listing, log, stop, agenda);
+  for (const Decision& decision : agenda.decisions) {
     if (decision.action == Action::kLoad) announce_file(monitor, decision.file.size);
   }
 
-  std::erase_if(tables, [](const std::string& name) { return !staging_target(name); });
-  Ledger ledger(decisions.size(), monitor, log, on_file);
+  std::erase_if(agenda.tables, [](const std::string& name) { return !staging_target(name); });
+  Ledger ledger(agenda.decisions.size(), monitor, log, on_file);
   TargetWatch watch(target);
   std::optional<Recorder> recorder(std::in_place, std::move(tracking), log);
   const RunContext context{.options = options,
                            .storage = storage,
                            .endpoint = target,
                            .run_id = summary.run_id,
-                           .facts = std::move(facts),
-                           .staging_tables = std::move(tables),
+                           .facts = std::move(agenda.facts),
+                           .staging_tables = std::move(agenda.tables),
                            .list_seconds = list_seconds,
                            .monitor = monitor,
                            .log = log,
                            .recorder = *recorder,
+                           .claim = agenda.claim,
                            .stop = stop};
-  Records records;
-  for (const FileRecord& record : context.facts.tracked) records[record.file_path] = &record;
-
-  // Note what is not to be loaded, and load the rest.
-  for (std::size_t i = 0; i < decisions.size(); ++i) {
-    if (decisions[i].action == Action::kLoad) continue;
-    settle_unloaded(decisions[i], record_of(records, decisions[i]), context, i, ledger);
-  }
-  for (const Lane& lane : make_lanes(options, context.run_id, decisions)) {
-    run_lane(lane, decisions, records, context, ledger, watch);
-  }
+  work_off(agenda.decisions, context, ledger, watch);
 
   // Write down what is not yet, and clean up.
   recorder.reset();
+  agenda.claim.reset();
   watch.throw_if_lost();
-  settle_untouched(decisions, ledger);
+  settle_untouched(agenda.decisions, ledger);
   sweep_staging(context);
 
   summary.files = ledger.take();

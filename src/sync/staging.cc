@@ -7,7 +7,7 @@
 #include <random>
 #include <string_view>
 
-#include "clickhouse/quote.h"
+#include "clickhouse/ddl.h"
 #include "load/load.h"
 #include "schema/plan.h"
 
@@ -27,6 +27,12 @@ bool is_run_id(std::string_view text) {
   return std::ranges::equal(text, kRunIdShape, fits);
 }
 
+// What may be a run's id just before `end`.
+std::string_view before(std::string_view table, std::size_t end) {
+  return end < kRunIdShape.size() ? std::string_view()
+                                  : table.substr(end - kRunIdShape.size(), kRunIdShape.size());
+}
+
 }  // namespace
 
 std::string make_run_id(std::int64_t now_us) {
@@ -35,26 +41,25 @@ std::string make_run_id(std::int64_t now_us) {
 }
 
 std::optional<std::string> staging_target(const std::string& table) {
-  if (table.size() <= kRunIdShape.size()) return std::nullopt;
-  const std::size_t end = table.size() - kRunIdShape.size();
-  const std::string run_id = table.substr(end);
+  // The number of a file of a set, "_12", which is not part of the run's id.
+  std::size_t end = table.find_last_not_of("0123456789");
+  const bool is_numbered = end != std::string::npos && table[end] == '_' &&
+                           end + 1 < table.size() && is_run_id(before(table, end));
+  if (!is_numbered) end = table.size();
+  if (!is_run_id(before(table, end))) return std::nullopt;
+  end -= kRunIdShape.size();
   const std::string infix = load::staging_table("", "");
-  if (!is_run_id(run_id) || !table.substr(0, end).ends_with(infix)) return std::nullopt;
-  const std::string target = table.substr(0, end - infix.size());
-  if (target.empty() || load::staging_table(target, run_id) != table) return std::nullopt;
+  if (!table.substr(0, end).ends_with(infix)) return std::nullopt;
+  std::string target = table.substr(0, end - infix.size());
+  if (target.empty()) return std::nullopt;
   return target;
 }
 
 bool drop_stale_staging(clickhouse::Connection& connection, const std::string& database,
                         const std::string& table) {
-  const std::string ours = connection.query(fmt::format(
-      "SELECT startsWith(comment, {}) FROM system.tables WHERE database = {} AND name = {} FORMAT "
-      "TSVRaw",
-      clickhouse::quote_literal(schema::kTableCommentPrefix), clickhouse::quote_literal(database),
-      clickhouse::quote_literal(table)));
-  if (!ours.starts_with('1')) return false;
-  connection.query(
-      fmt::format("DROP TABLE IF EXISTS {} SYNC", clickhouse::qualified(database, table)));
+  const auto comment = clickhouse::table_comment(connection, database, table);
+  if (!comment || !comment->starts_with(schema::kTableCommentPrefix)) return false;
+  connection.query(clickhouse::drop_table_sql(connection.endpoint().dialect, database, table));
   return true;
 }
 

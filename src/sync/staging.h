@@ -14,7 +14,8 @@ namespace qvdhouse::sync {
 // "20260712T101500_3f9a2c1b": start time and 32 random bits.
 std::string make_run_id(std::int64_t now_us);
 
-// "QvdItem" for "QvdItem__staging_20260712T101500_3f9a2c1b"; empty for any other name.
+// "QvdItem" for "QvdItem__staging_20260712T101500_3f9a2c1b", also with the number of a file of a
+// set behind it ("…_12"); empty for any other name.
 std::optional<std::string> staging_target(const std::string& table);
 
 // Drops it if it was made by us (its comment says so). The claim on its target must be held.

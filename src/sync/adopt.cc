@@ -1,0 +1,152 @@
+#include "sync/adopt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "clickhouse/ddl.h"
+#include "clickhouse/quote.h"
+#include "load/commit.h"
+#include "sync/claim.h"
+#include "sync/decide.h"
+#include "sync/set_table.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+using tracking::FileRecord;
+
+std::uint64_t next_version(const FileRecord& record) {
+  return std::max(static_cast<std::uint64_t>(now_us()), record.version + 1);
+}
+
+// The record of the load, under the file's identity of today.
+FileRecord adopted(const Decision& decision, const FileRecord& previous) {
+  FileRecord record = previous;
+  record.file_path = decision.file.path;
+  record.file_name = decision.file.name;
+  record.file_mtime_us = decision.file.mtime_us;
+  record.file_etag = decision.file.etag;
+  record.source_type = decision.file.source_type;
+  record.table_name = decision.table;
+  record.stored_as = decision.stored_as == decision.file.path ? "" : decision.stored_as;
+  record.version = next_version(previous);
+  return record;
+}
+
+// A failure here is tried again by the next run, which decides anew: nothing is written down.
+void fail(FileTask task, const std::exception& error) {
+  Failure failure = describe_failure(error);
+  const bool cancelled = failure.error_class == "cancelled";
+  task.outcome.outcome = cancelled ? Outcome::kCancelled : Outcome::kFailed;
+  task.outcome.error = std::move(failure.message);
+  task.outcome.error_class = std::move(failure.error_class);
+  const auto done = std::move(task.done);
+  done(std::move(task.outcome));
+}
+
+void check_unchanged(const FileRecord& expected, const FileRecord* found) {
+  if (found != nullptr && found->version == expected.version) return;
+  throw base::IoError(fmt::format(
+      "another run has taken up {} meanwhile; the next run looks at it again", expected.file_path));
+}
+
+// The table of the old name is held while it changes its name; it is not waited for, since the new
+// one is held, too.
+void rename_table(const RunContext& context, clickhouse::Connection& connection,
+                  const FileRecord& previous, const std::string& table) {
+  const Options& options = context.options;
+  const auto old = Claim::try_acquire(options.lock_dir, options.database, previous.table_name);
+  if (!old) {
+    throw base::IoError(fmt::format(
+        "table {} is being loaded by another run; the next run renames it", previous.table_name));
+  }
+  const auto now = tracking::Tracking(context.endpoint, options.database).find(previous.file_path);
+  check_unchanged(previous, now ? &*now : nullptr);
+  // A run that was killed between renaming and recording has done this part.
+  if (!load::is_our_table(connection, previous.table_name)) return;
+  connection.query(fmt::format("RENAME TABLE {} TO {}",
+                               clickhouse::qualified(options.database, previous.table_name),
+                               clickhouse::qualified(options.database, table)));
+}
+
+void drop_table(const RunContext& context, clickhouse::Connection& connection,
+                const std::string& table) {
+  if (!load::is_our_table(connection, table)) return;
+  connection.query(
+      clickhouse::drop_table_sql(context.endpoint.dialect, context.options.database, table));
+}
+
+}  // namespace
+
+void adopt_touched(FileTask task, const FileRecord& previous, const RunContext& context) {
+  task.record = adopted(task.outcome.decision, previous);
+  task.outcome.outcome = Outcome::kAdopted;
+  hand_over(std::move(task), nullptr, context);
+}
+
+void adopt_moved(FileTask task, const FileRecord& previous, const RunContext& context,
+                 clickhouse::Connection& connection, std::shared_ptr<TableSession> session) {
+  const Decision& decision = task.outcome.decision;
+  Recorder::Entry entry;
+  try {
+    session->open();
+    check_unchanged(previous, session->tracked(decision.moved_from));
+    check_claim(context);
+    if (previous.table_name != decision.table) {
+      rename_table(context, connection, previous, decision.table);
+    }
+  } catch (const std::exception& error) {
+    fail(std::move(task), error);
+    return;
+  }
+  // Both in one insert: at no moment do the same rows belong to two files, or to none.
+  FileRecord gone = previous;
+  gone.status = "moved";
+  gone.version = next_version(previous);
+  entry.files = {adopted(decision, previous), std::move(gone)};
+  entry.forget = {previous.file_path};
+  entry.claim = std::move(session);
+  task.outcome.outcome = Outcome::kAdopted;
+  hand_over(std::move(task), std::move(entry), context);
+}
+
+void remove_vanished(FileTask task, const FileRecord& previous, const RunContext& context,
+                     clickhouse::Connection& connection, std::shared_ptr<TableSession> session) {
+  const Decision& decision = task.outcome.decision;
+  try {
+    session->open();
+    // Nothing is known of it when another run has removed it already, or was about to.
+    const FileRecord* found = session->tracked(decision.file.path);
+    if (found != nullptr) check_unchanged(previous, found);
+    check_claim(context);
+    if (!decision.placement.is_set()) {
+      drop_table(context, connection, decision.table);
+    } else if (session->commits_together()) {
+      session->add_removal(std::move(task));
+      return;
+    } else {
+      load::delete_file(connection, decision.table, target_for(decision).file_key,
+                        load::staging_table(decision.table, context.run_id));
+    }
+  } catch (const std::exception& error) {
+    fail(std::move(task), error);
+    return;
+  }
+  hand_over_removal(std::move(task), std::move(session), context);
+}
+
+void hand_over_removal(FileTask task, std::shared_ptr<const void> claim,
+                       const RunContext& context) {
+  Recorder::Entry entry;
+  entry.forget = {task.outcome.decision.file.path};
+  entry.claim = std::move(claim);
+  task.outcome.outcome = Outcome::kRemoved;
+  hand_over(std::move(task), std::move(entry), context);
+}
+
+}  // namespace qvdhouse::sync

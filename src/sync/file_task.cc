@@ -1,0 +1,153 @@
+#include "sync/file_task.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "sync/decide.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+using tracking::Attempt;
+using tracking::FileRecord;
+
+// [["column", "type"], …]; a name that is not UTF-8 is shown with replacement characters here only.
+std::string schema_json(const load::Result& result) {
+  if (result.columns.empty()) return "";
+  nlohmann::json columns = nlohmann::json::array();
+  for (const auto& [name, type] : result.columns) columns.push_back({name, type});
+  return columns.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::vector<tracking::StepTime> step_times(const RunContext& context, const load::Result& result) {
+  std::vector<tracking::StepTime> steps{{"list", context.list_seconds}};
+  for (const load::Step& step : result.steps) {
+    steps.push_back({step.name, std::chrono::duration<double>(step.duration).count()});
+  }
+  return steps;
+}
+
+const FileRecord* previous_of(const FileTask& task) {
+  return task.previous ? &*task.previous : nullptr;
+}
+
+}  // namespace
+
+FileRecord new_record(const Decision& decision, const FileRecord* previous,
+                      const RunContext& context) {
+  FileRecord record;
+  record.file_path = decision.file.path;
+  record.file_name = decision.file.name;
+  record.table_name = decision.table;
+  record.file_size = decision.file.size;
+  record.file_mtime_us = decision.file.mtime_us;
+  record.file_etag = decision.file.etag;
+  record.source_type = decision.file.source_type;
+  record.batch_size = context.options.load.batch_rows;
+  record.run_id = context.run_id;
+  record.settings_hash = decision.settings_hash;
+  if (decision.stored_as != decision.file.path) record.stored_as = decision.stored_as;
+  record.processed_at_us = now_us();
+  // A clock that went back must not make an older row the newest.
+  record.version = static_cast<std::uint64_t>(record.processed_at_us);
+  if (previous != nullptr) record.version = std::max(record.version, previous->version + 1);
+  return record;
+}
+
+void begin_attempt(FileTask& task, const RunContext& context) {
+  const Decision& decision = task.outcome.decision;
+  task.record = new_record(decision, previous_of(task), context);
+  // The path is part of it, since the files of a set share a table.
+  task.attempt = Attempt{.attempt_id = fmt::format("{}-{}-{}", context.run_id, decision.file.path,
+                                                   ++task.outcome.attempts),
+                         .attempt = task.outcome.attempts,
+                         .reason = decision.reason_code,
+                         .started_at_us = now_us()};
+  task.outcome.result = {};
+}
+
+void end_attempt(FileTask& task, const RunContext& context, const std::optional<Failure>& failure) {
+  Attempt& attempt = *task.attempt;
+  attempt.finished_at_us = now_us();
+  FileRecord& record = task.record;
+  record.processed_at_us = attempt.finished_at_us;
+  record.processing_duration_seconds =
+      static_cast<double>(attempt.finished_at_us - attempt.started_at_us) / 1e6;
+  record.qvd_created_at = task.outcome.result.qvd_created_at;
+  record.schema = schema_json(task.outcome.result);
+  record.warnings = task.outcome.result.warnings;
+  if (failure) {
+    settle_failure(task, *failure);
+  } else {
+    task.outcome.outcome = Outcome::kLoaded;
+    task.outcome.error.clear();
+    task.outcome.error_class.clear();
+    task.keep_previous = false;
+    record.status = "completed";
+    record.row_count = task.outcome.result.row_count;
+  }
+  attempt.file = record;
+  attempt.bytes_sent = task.outcome.result.bytes_sent;
+  attempt.steps = step_times(context, task.outcome.result);
+  task.attempts.push_back(std::move(attempt));
+  task.attempt.reset();
+}
+
+void settle_failure(FileTask& task, const Failure& failure) {
+  FileRecord& record = task.record;
+  task.outcome.error = failure.message;
+  task.outcome.error_class = failure.error_class;
+  record.error_message = failure.message;
+  record.error_class = failure.error_class;
+  if (failure.error_class == "cancelled") {
+    task.outcome.outcome = Outcome::kCancelled;
+    record.status = "cancelled";
+    task.keep_previous = true;
+    return;
+  }
+  if (failure.file_changed) {
+    task.outcome.outcome = Outcome::kWaiting;
+    task.outcome.decision.reason = failure.message;
+    record.status = "waiting";
+    return;
+  }
+  task.outcome.outcome = Outcome::kFailed;
+  record.status = "failed";
+  const bool failed_before = task.previous && task.previous->status == "failed" &&
+                             is_same_version(task.outcome.decision.file, *task.previous);
+  record.failure_count = failed_before ? task.previous->failure_count + 1 : 1;
+  const std::chrono::microseconds delay = delay_between_runs(record.failure_count);
+  record.retry_at_us = failure.try_later ? record.processed_at_us + delay.count() : 0;
+}
+
+void hand_over(FileTask task, std::shared_ptr<const void> claim, const RunContext& context) {
+  Recorder::Entry entry;
+  if (!task.keep_previous) entry.files.push_back(std::move(task.record));
+  entry.claim = std::move(claim);
+  hand_over(std::move(task), std::move(entry), context);
+}
+
+void hand_over(FileTask task, Recorder::Entry entry, const RunContext& context) {
+  entry.attempts = std::move(task.attempts);
+  entry.done = [outcome = std::move(task.outcome),
+                done = std::move(task.done)](const std::string& error) mutable {
+    const bool is_changed = outcome.outcome == Outcome::kLoaded ||
+                            outcome.outcome == Outcome::kAdopted ||
+                            outcome.outcome == Outcome::kRemoved;
+    if (!error.empty() && is_changed) {
+      outcome.error = fmt::format(
+          "it is {}, but that could not be recorded, so that the next run will do it again: {}",
+          outcome.outcome == Outcome::kLoaded ? "loaded" : "done", error);
+      outcome.outcome = Outcome::kFailed;
+      outcome.error_class = "server";
+    }
+    done(std::move(outcome));
+  };
+  context.recorder.add(std::move(entry));
+}
+
+}  // namespace qvdhouse::sync

@@ -1,0 +1,44 @@
+// What all files of a run share; outlives every session and load of it.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "clickhouse/connection.h"
+#include "source/storage.h"
+#include "sync/decide.h"
+#include "sync/pipeline_claim.h"
+#include "sync/recorder.h"
+#include "sync/sync.h"
+
+namespace qvdhouse::sync {
+
+struct RunContext {
+  const Options& options;
+  source::Storage& storage;
+  clickhouse::Endpoint endpoint;  // with options.database
+  std::string run_id;
+  Facts facts;
+  std::set<std::string> staging_tables;  // that were there when the run began
+  double list_seconds = 0;
+  Monitor& monitor;
+  spdlog::logger& log;
+  Recorder& recorder;
+  const std::optional<PipelineClaim>& claim;  // empty: the target needs none
+  std::stop_token stop;
+  // Numbers the staging tables of sets.
+  mutable std::atomic<std::uint64_t> staged_files{0};
+};
+
+// Throws ServerError when another pipeline may have taken the tables over.
+inline void check_claim(const RunContext& context) {
+  if (context.claim) context.claim->check();
+}
+
+}  // namespace qvdhouse::sync

@@ -1,0 +1,231 @@
+#include "sync/set_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "base/workers.h"
+#include "clickhouse/quote.h"
+#include "load/commit.h"
+#include "load/layout.h"
+#include "load/load.h"
+#include "schema/fit.h"
+#include "schema/plan.h"
+#include "sync/placement.h"
+#include "sync/table_shape.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+using schema::Change;
+using schema::Drift;
+using schema::Shape;
+
+// What was found out about the files of one set.
+class SetPlanner {
+ public:
+  SetPlanner(const RunContext& context, clickhouse::Connection& connection,
+             const std::vector<const Decision*>& files)
+      : context_(context),
+        connection_(connection),
+        files_(files),
+        table_(files.front()->table),
+        rules_(files.front()->placement.rules),
+        mode_(files.front()->placement.mode) {
+    set_.is_remade = std::ranges::any_of(
+        files, [](const Decision* file) { return file->reason_code == "mode"; });
+  }
+
+  SetTable prepare(std::size_t new_partitions);
+
+ private:
+  void plan_files();
+  load::PreparedFile plan_file(const Decision& decision) const;
+  std::vector<std::string> fit_alone(const Shape& shape) const;
+  Drift drift_of_all();
+  bool passes_limit(std::size_t new_partitions);
+  clickhouse::TableDefinition define(const Shape& shape) const;
+  void apply(const Drift& drift);
+
+  const RunContext& context_;
+  clickhouse::Connection& connection_;
+  const std::vector<const Decision*>& files_;
+  const std::string table_;
+  const schema::TableRules& rules_;
+  const schema::LoadMode mode_;
+  bool is_past_limit_ = false;
+  load::Layout layout_;
+  Shape live_;
+  std::vector<std::string> key_;
+  std::vector<std::optional<Shape>> wanted_;  // of each file; absent: unplanned or refused
+  std::optional<load::PreparedFile> first_;   // of the files that can be loaded
+  SetTable set_;
+};
+
+load::PreparedFile SetPlanner::plan_file(const Decision& decision) const {
+  const auto source = context_.storage.open(decision.file);
+  load::Options options = options_for(context_.options.load, decision);
+  options.streams = 1;
+  return load::prepare(*source, decision.file.name, options, target_for(decision));
+}
+
+void SetPlanner::plan_files() {
+  wanted_.resize(files_.size());
+  std::mutex mutex;
+  std::size_t first = files_.size();
+  base::for_each_index(files_.size(), context_.options.load.streams, [&](std::size_t i) {
+    if (context_.stop.stop_requested()) throw base::Cancelled("stopped while files were planned");
+    const std::string& path = files_[i]->file.path;
+    std::optional<load::PreparedFile> file;
+    try {
+      file = plan_file(*files_[i]);
+      Shape shape = schema::shape_of(file->plan);
+      std::vector<std::string> notes = fit_alone(shape);
+      const std::lock_guard lock(mutex);
+      wanted_[i] = std::move(shape);
+      if (!notes.empty()) set_.notes[path] = std::move(notes);
+      if (i < first) {
+        first = i;
+        first_ = std::move(file);
+      }
+    } catch (const base::Cancelled&) {
+      throw;
+    } catch (const base::Error&) {
+      const std::lock_guard lock(mutex);
+      (file ? set_.refused : set_.unplanned)[path] = std::current_exception();
+    }
+  });
+}
+
+// The file against the table for itself: one that the policy forbids must not stop the others. What
+// there is to say of columns that are left out; throws SchemaError.
+std::vector<std::string> SetPlanner::fit_alone(const Shape& shape) const {
+  std::vector<std::string> notes;
+  for (const Change& change : schema::find_drift(live_, {shape}, rules_.drift, key_).changes) {
+    if (change.kind == Change::Kind::kIgnored) notes.push_back(change.reason);
+  }
+  return notes;
+}
+
+Drift SetPlanner::drift_of_all() {
+  std::vector<Shape> wanted;
+  for (const auto& shape : wanted_) {
+    if (shape) wanted.push_back(*shape);
+  }
+  Drift drift = schema::find_drift(live_, wanted, rules_.drift, key_);
+  Shape texts;
+  for (const Change& change : drift.changes) {
+    if (!change.needs_check) continue;
+    const std::string inexact = connection_.query(
+        schema::check_sql(change, clickhouse::qualified(context_.endpoint.database, table_)));
+    if (inexact.starts_with('0')) continue;
+    texts.push_back(
+        {change.column, {.kind = clickhouse::TypeKind::kString, .nullable = change.to->nullable}});
+  }
+  if (texts.empty()) return drift;
+  // Only these columns: what the shape lacks would count as missing in a file.
+  Shape all = drift.shape;
+  for (schema::ShapeColumn& column : all) {
+    const auto text = std::ranges::find(texts, column.name, &schema::ShapeColumn::name);
+    if (text != texts.end()) column.type = text->type;
+  }
+  wanted.push_back(std::move(all));
+  return schema::find_drift(live_, wanted, rules_.drift, key_);
+}
+
+bool SetPlanner::passes_limit(std::size_t new_partitions) {
+  if (live_.empty()) return files_.size() > context_.options.max_file_partitions;
+  if (!layout_.is_by_file(mode_ == schema::LoadMode::kAppend)) return true;
+  if (new_partitions == 0) return false;
+  return load::partition_ids(connection_, table_).size() + new_partitions >
+         context_.options.max_file_partitions;
+}
+
+clickhouse::TableDefinition SetPlanner::define(const Shape& shape) const {
+  const schema::TablePlan plan =
+      schema::fit_plan(first_->plan, shape, first_->symbols, context_.options.load.streams);
+  clickhouse::TableDefinition definition = schema::table_definition(
+      plan, first_->header, context_.endpoint.database, rules_, mode_, !is_past_limit_);
+  // A table stays sorted as it is until the setting says otherwise.
+  if (!live_.empty() && rules_.order_by.empty()) {
+    if (auto order = sorting_columns(layout_)) definition.order_by = std::move(*order);
+  }
+  return definition;
+}
+
+void SetPlanner::apply(const Drift& drift) {
+  for (const Change& change : drift.changes) {
+    context_.log.info("table {}: {}", table_, change.reason);
+  }
+  if (live_.empty()) {
+    // The old table of one that is remade stays until all files can take its place.
+    if (set_.is_remade) return;
+    connection_.query(clickhouse::create_table_sql(set_.definition, context_.endpoint.dialect));
+    return;
+  }
+  check_claim(context_);
+  const std::string quoted = clickhouse::qualified(context_.endpoint.database, table_);
+  const auto definition = clickhouse::adapted(set_.definition, context_.endpoint.dialect);
+  for (const std::string& sql : schema::alter_sql(drift, quoted, definition)) {
+    connection_.query(sql, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
+    await_mutations(connection_, table_, context_.stop);
+  }
+  if (std::ranges::any_of(drift.changes, &Change::needs_rebuild)) {
+    load::rebuild(connection_, set_.definition, load::staging_table(table_, context_.run_id),
+                  table_, {}, {});
+  }
+}
+
+SetTable SetPlanner::prepare(std::size_t new_partitions) {
+  load::finish_swap(connection_, table_);
+  if (load::is_our_table(connection_, table_)) {
+    layout_ = load::read_layout(connection_, table_);
+    if (!has_columns_of(layout_, mode_)) set_.is_remade = true;
+  } else {
+    set_.is_remade = false;
+  }
+  if (layout_.exists() && !set_.is_remade) {
+    live_ = live_shape(layout_);
+    key_ = key_columns(connection_, table_);
+  } else {
+    key_ = rules_.order_by;
+  }
+  plan_files();
+  is_past_limit_ = passes_limit(new_partitions);
+  set_.commits_together = set_.is_remade || is_past_limit_;
+  set_.shape = live_;
+  if (!first_) return std::move(set_);
+  const Drift drift = drift_of_all();
+  set_.shape = drift.shape;
+  set_.definition = define(drift.shape);
+  apply(drift);
+  return std::move(set_);
+}
+
+}  // namespace
+
+SetTable prepare_set_table(const RunContext& context, clickhouse::Connection& connection,
+                           const std::vector<const Decision*>& files, std::size_t new_partitions) {
+  return SetPlanner(context, connection, files).prepare(new_partitions);
+}
+
+load::Options options_for(const load::Options& options, const Decision& decision) {
+  load::Options of_file = options;
+  of_file.policy = policy_of(options.policy, decision.placement.rules);
+  return of_file;
+}
+
+load::Target target_for(const Decision& decision) {
+  return {.table = decision.table,
+          .mode = decision.placement.mode,
+          .rules = decision.placement.rules,
+          .file_key = decision.stored_as.empty() ? decision.file.path : decision.stored_as,
+          .loaded_at_us = now_us(),
+          .name_parts = decision.placement.name_parts};
+}
+
+}  // namespace qvdhouse::sync

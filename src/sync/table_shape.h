@@ -1,0 +1,36 @@
+// What a table in the server looks like to those who plan its files.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "clickhouse/connection.h"
+#include "load/layout.h"
+#include "schema/drift.h"
+
+namespace qvdhouse::sync {
+
+// Empty for a table that is not there. Throws SchemaError for a column of a type that we do not
+// write.
+schema::Shape live_shape(const load::Layout& layout);
+
+// Columns of sorting and partition key.
+std::vector<std::string> key_columns(clickhouse::Connection& connection, const std::string& table);
+
+// The columns that it is sorted by, in their order; empty when the key is made of expressions.
+std::optional<std::vector<std::string>> sorting_columns(const load::Layout& layout);
+
+// Whether the table has the columns that tables of the mode have beside those of fields.
+bool has_columns_of(const load::Layout& layout, schema::LoadMode mode);
+
+// The values of `_file` in it; none when it has no such column.
+std::vector<std::string> stored_files(clickhouse::Connection& connection, const std::string& table);
+
+// Waits until ALTERs have gone through all rows, where the server can not be asked to wait itself.
+// Throws Cancelled.
+void await_mutations(clickhouse::Connection& connection, const std::string& table,
+                     std::stop_token stop);
+
+}  // namespace qvdhouse::sync
