@@ -1,7 +1,6 @@
 #include "load/checksum.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,12 +18,15 @@ constexpr std::size_t kDecodeRows = 2'048;
 
 }  // namespace
 
-ValueHashes hash_values(std::span<const ColumnValues> columns, unsigned threads) {
-  ValueHashes hashes(columns.size());
+ValueHashes hash_values(std::span<const ColumnValues> columns, clickhouse::HashFunction function,
+                        unsigned threads) {
+  ValueHashes hashes{.function = function, .of_slots = {}};
+  hashes.of_slots.resize(columns.size());
   base::for_each_index(columns.size(), threads, [&](std::size_t i) {
-    hashes[i].resize(columns[i].dictionary.slot_count());
-    for (std::size_t slot = 0; slot < hashes[i].size(); ++slot) {
-      hashes[i][slot] = columns[i].hash(slot);
+    std::vector<std::uint64_t>& of_slot = hashes.of_slots[i];
+    of_slot.resize(columns[i].dictionary.slot_count());
+    for (std::size_t slot = 0; slot < of_slot.size(); ++slot) {
+      of_slot[slot] = columns[i].hash(slot, function);
     }
   });
   return hashes;
@@ -59,7 +61,7 @@ void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row,
     std::uint64_t sum = 0;
     if (columns_[i].is_row_number()) {
       for (std::size_t row = 0; row < row_count; ++row) {
-        const std::uint64_t hash = ColumnValues::hash_row_number(first_row + row);
+        const std::uint64_t hash = hash_number(first_row + row, hashes_.function);
         sum += hash;
         mixes[row] += factor * hash;
       }
@@ -67,7 +69,7 @@ void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row,
       continue;
     }
     columns_[i].read_codes(decoder_, records, first_row, codes);
-    const std::uint64_t* hashes = hashes_[i].data();
+    const std::uint64_t* hashes = hashes_.of_slots[i].data();
     for (std::size_t row = 0; row < row_count; ++row) {
       const std::uint64_t hash = hashes[codes[row]];
       sum += hash;
@@ -81,7 +83,7 @@ void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row,
       sums_.null_count[i] += nulls;
     }
   }
-  for (const std::uint64_t mix : mixes) sums_.row_hash_sum += XXH3_64bits(&mix, sizeof(mix));
+  for (const std::uint64_t mix : mixes) sums_.row_hash_sum += hash_number(mix, hashes_.function);
 }
 
 void Checksums::add(const Checksums& other) {
@@ -97,8 +99,8 @@ void Checksums::add(const Checksums& other) {
 
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        unsigned threads, std::stop_token stop) {
-  const ValueHashes hashes = hash_values(columns, threads);
+                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop) {
+  const ValueHashes hashes = hash_values(columns, function, threads);
   std::atomic<std::uint64_t> next_row{0};
   std::mutex mutex;
   Checksums total;  // guarded by mutex

@@ -26,15 +26,19 @@ struct Checksums {
   void add(const Checksums& other);
 };
 
-// A row's mix is XXH3 of the sum, modulo 2^64, of its values' hashes, each times this factor: odd
-// and another for each column, or two columns that changed places would go unseen.
+// A row's mix is the hash of the sum, modulo 2^64, of its values' hashes, each times this factor:
+// odd and another for each column, or two columns that changed places would go unseen.
 constexpr std::uint64_t mix_factor(std::size_t column) {
   return 0x9E3779B97F4A7C15u * (2 * std::uint64_t{column} + 1);
 }
 
 // The hashes of every column's values, by slot: what sums are made of.
-using ValueHashes = std::vector<std::vector<std::uint64_t>>;
-ValueHashes hash_values(std::span<const ColumnValues> columns, unsigned threads);
+struct ValueHashes {
+  clickhouse::HashFunction function = clickhouse::HashFunction::kXxh3;
+  std::vector<std::vector<std::uint64_t>> of_slots;  // one vector a column
+};
+ValueHashes hash_values(std::span<const ColumnValues> columns, clickhouse::HashFunction function,
+                        unsigned threads);
 
 // Sums up rows; one object a thread. All references must outlive it.
 class RowSummer {
@@ -58,11 +62,12 @@ class RowSummer {
   Checksums sums_;
 };
 
-// Reads all rows of the file on `threads` threads. Throws InputError for an index outside its
+// Reads all rows of the file on `threads` threads; `function` is that of the server's dialect, as
+// everywhere. Throws InputError for an index outside its
 // symbol table (so that a file is known to be whole before anything is sent), IoError, Cancelled.
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        unsigned threads, std::stop_token stop);
+                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop);
 
 // One sentence a difference, naming column and both numbers; empty when all agree.
 std::vector<std::string> differences(std::span<const ColumnValues> columns, const Checksums& file,

@@ -8,13 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "clickhouse/dialect.h"
 #include "clickhouse/dictionary.h"
 #include "qvd/rows.h"
 
 namespace qvdhouse::load {
 
-// 64-bit XXH3 with seed 0, which is what ClickHouse's xxh3() gives.
-std::uint64_t hash_bytes(std::string_view bytes);
+// As clickhouse::HashFunction says it, all with seed 0: of a text, and of a value of fixed width
+// (little-endian).
+std::uint64_t hash_text(std::string_view text, clickhouse::HashFunction function);
+std::uint64_t hash_fixed(std::span<const std::byte> value, clickhouse::HashFunction function);
+std::uint64_t hash_number(std::uint64_t value, clickhouse::HashFunction function);
 
 struct ColumnValues {
   enum class Codes { kOfField, kFixed, kNone };
@@ -29,9 +33,7 @@ struct ColumnValues {
 
   // Hash of the value of a slot, over the bytes that Native sends (without a text's length). A NULL
   // has hash 0.
-  std::uint64_t hash(std::size_t slot) const;
-  // Of the value in row `row`, counted from 0, where rows have numbers for values.
-  static std::uint64_t hash_row_number(std::uint64_t row);
+  std::uint64_t hash(std::size_t slot, clickhouse::HashFunction function) const;
 
   // Codes of the records from row `first_row` on; see RowDecoder::decode(). Not for row numbers.
   void read_codes(const qvd::RowDecoder& decoder, const std::byte* records, std::uint64_t first_row,

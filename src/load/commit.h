@@ -50,10 +50,12 @@ bool replace_partition(clickhouse::Connection& connection, const StagedRows& row
 
 // A table `aside` made after `definition` out of the rows of `table` (if it exists) that no file of
 // `staged` replaces and of all `staged`, checked by count and checksum, swapped in, and the old one
-// dropped. `drop_files`: whose rows go. Partitions that need no change are not copied but linked.
+// dropped. `drop_files`: whose rows go; `keep_rows` false: all old rows go, and the old table
+// may have any columns. Partitions that need no change are not copied but linked.
 void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefinition& definition,
              const std::string& aside, const std::string& table,
-             const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files);
+             const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files,
+             bool keep_rows = true);
 
 // Takes the rows of a file that vanished out of the table. True when there were some. Where they
 // are not one partition, the table is rebuilt as `aside`, and swapped.

@@ -10,6 +10,8 @@
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/checksum.h"
+#include "load/layout.h"
+#include "load/rebuild.h"
 #include "load/staging.h"
 #include "load/stream.h"
 #include "load/table_checksum.h"
@@ -66,6 +68,15 @@ void check_columns(clickhouse::Connection& connection, const std::string& databa
   }
 }
 
+// Puts the columns into the order that the table has them in; new ones stay at the end.
+void order_like(const Layout& table, schema::TablePlan& plan) {
+  const auto position = [&](const schema::ColumnPlan& column) {
+    return std::ranges::find(table.columns, column.name, &clickhouse::ColumnDefinition::name) -
+           table.columns.begin();
+  };
+  std::ranges::stable_sort(plan.columns, {}, position);
+}
+
 // {table} and {file} are the quoted table and the file's key as a literal.
 void run_sql(clickhouse::Connection& connection, const std::vector<std::string>& statements,
              const Target& target, const std::string& table) {
@@ -109,10 +120,15 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   clickhouse::Connection connection(endpoint, stop);
 
   // Read header and symbol tables, decide the columns, cast every distinct value.
+  Layout live;  // of a set that exists
   run_step("plan", progress, result, [&] {
-    file = prepare(source, file_name, options);
-    if (!target.table.empty()) file.plan.table = target.table;
+    file = prepare(source, file_name, options, target);
+    if (is_our_table(connection, file.plan.table) && target.is_set() && !target.is_remade) {
+      live = read_layout(connection, file.plan.table);
+      order_like(live, file.plan);
+    }
     columns = cast_columns(file, options.streams);
+    run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
   describe(file, result);
   progress.rows_total = file.header.record_count;
@@ -122,19 +138,23 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   // over a network is checked as it is sent, since reading it twice would cost twice.
   if (!source.is_remote()) {
     run_step("check", progress, result, [&] {
-      expected = checksum_file(source, file.header, decoder, columns, options.streams, stop);
+      expected = checksum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
+                               options.streams, stop);
     });
   }
 
   // Create the staging table.
-  const clickhouse::TableDefinition definition =
-      schema::table_definition(file.plan, file.header, endpoint.database);
+  const clickhouse::TableDefinition definition = schema::table_definition(
+      file.plan, file.header, endpoint.database, target.rules, target.mode);
   auto staging = std::make_unique<Staging>(
       endpoint, staging_table(file.plan.table, options.run_id, target.number),
       file.header.record_count > kSmallTableRows);
   run_step("create", progress, result, [&] {
-    is_our_table(connection, file.plan.table);
-    staging->create(connection, definition, columns);
+    if (live.exists()) {
+      staging->create_like(connection, file.plan.table, live, columns);
+    } else {
+      staging->create(connection, definition, columns);
+    }
     check_columns(connection, endpoint.database, staging->table(), columns);
   });
 
@@ -155,6 +175,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
       throw base::VerifyError(
           fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
     }
+    if (target.is_set()) single_partition(connection, staging->table(), definition.partition_by);
     staging->settle(connection);
   });
   StagedRows rows{.staging = staging->table(),
@@ -214,22 +235,38 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
 
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
                                       const clickhouse::Endpoint& endpoint, const Options& options,
-                                      std::stop_token stop) {
-  PreparedFile file = prepare(source, file_name, options);
-  const std::vector<ColumnValues> columns = cast_columns(file, options.streams);
-  const qvd::RowDecoder decoder(file.header);
+                                      const Target& target, std::stop_token stop) {
   clickhouse::Connection connection(endpoint, stop);
+  PreparedFile file = prepare(source, file_name, options, target);
+  const Layout live = read_layout(connection, file.plan.table);
+  order_like(live, file.plan);
+  std::vector<ColumnValues> columns = cast_columns(file, options.streams);
+  const qvd::RowDecoder decoder(file.header);
   try {
     check_columns(connection, endpoint.database, file.plan.table, columns);
   } catch (const base::VerifyError& error) {
     return {error.what()};
   }
-  const Checksums expected =
-      checksum_file(source, file.header, decoder, columns, options.streams, stop);
+  // Nobody knows any more when the rows were loaded, nor wants to compare it.
+  std::erase_if(columns, [](const ColumnValues& column) {
+    return column.field_index == schema::kNoField && column.name == schema::kLoadedAtColumn;
+  });
+  const StagedRows rows{.staging = {},
+                        .file_key = target.file_key,
+                        .version = target.version,
+                        .keeps_versions = target.mode == schema::LoadMode::kAppend};
+  const Checksums expected = checksum_file(source, file.header, decoder, columns,
+                                           endpoint.dialect.hash, options.streams, stop);
   const Checksums found =
       checksum_table(connection, clickhouse::qualified(endpoint.database, file.plan.table), columns,
-                     options.streams);
+                     options.streams, target.is_set() ? rows_of(rows) : std::string());
   return differences(columns, expected, found);
+}
+
+std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
+                                      const clickhouse::Endpoint& endpoint, const Options& options,
+                                      std::stop_token stop) {
+  return verify_table(source, file_name, endpoint, options, Target(), std::move(stop));
 }
 
 }  // namespace qvdhouse::load

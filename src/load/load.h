@@ -67,9 +67,10 @@ struct PreparedFile {
   schema::TablePlan plan;
 };
 
-// Reads header and symbol tables and decides the table. Throws InputError, SchemaError, IoError.
+// Reads header and symbol tables and decides the table, the target's own columns and shape
+// included. Throws InputError, SchemaError, IoError.
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
-                     const Options& options);
+                     const Options& options, const Target& target = {});
 
 // Casts every field's symbols to its columns' values and gives the symbol tables back.
 std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads);

@@ -1,39 +1,90 @@
 // From a file's bytes to its plan and its columns' values.
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/workers.h"
 #include "load/load.h"
 #include "qvd/rows.h"
 #include "schema/cast.h"
+#include "schema/drift.h"
+#include "schema/fit.h"
+#include "schema/names.h"
+#include "schema/own_columns.h"
 
 namespace qvdhouse::load {
+namespace {
+
+ColumnValues cast_column(const PreparedFile& file, const schema::ColumnPlan& column) {
+  using Codes = ColumnValues::Codes;
+  switch (column.part) {
+    case schema::Part::kConstant:
+      return {column.name, schema::kNoField, schema::cast_constant(column), Codes::kFixed, 1};
+    case schema::Part::kMissing:
+      return {column.name, schema::kNoField, schema::cast_constant(column), Codes::kFixed, 0};
+    case schema::Part::kRowNumber:
+      return {column.name, schema::kNoField, clickhouse::Dictionary(column.type), Codes::kNone, 0};
+    default:
+      return {column.name, column.field_index,
+              schema::cast_symbols(file.symbols[column.field_index], column), Codes::kOfField, 0};
+  }
+}
+
+// Symbols of the fields that become columns.
+void read_symbols(const base::ByteSource& source, const Options& options, PreparedFile& file) {
+  std::vector<std::string> fields;
+  for (const qvd::FieldHeader& field : file.header.fields) fields.push_back(field.name);
+  const std::vector<std::string> columns = schema::column_names(fields, options.policy);
+  file.symbols.resize(fields.size());
+  base::for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
+    if (columns[i].empty()) return;  // left out
+    file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8);
+  });
+}
+
+// Plans for the columns that the table has or is to have.
+void fit(const Target& target, const Options& options, PreparedFile& file) {
+  schema::Shape shape = *target.shape;
+  if (target.mode == schema::LoadMode::kReplace) {
+    // The table's only file: no row stays that could be in the way of a change.
+    const std::vector<std::string> key =
+        file.plan.is_order_set ? file.plan.order_by : std::vector<std::string>();
+    shape = schema::find_drift(shape, {schema::shape_of(file.plan)}, target.rules.drift, key,
+                               /*rows_stay=*/false)
+                .shape;
+  }
+  file.plan = schema::fit_plan(file.plan, shape, file.symbols, options.streams);
+}
+
+}  // namespace
 
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
-                     const Options& options) {
+                     const Options& options, const Target& target) {
   PreparedFile file;
   file.header = qvd::read_header(source);
   qvd::check_complete(file.header);
   const qvd::RowDecoder decoder(file.header);
-  file.symbols.resize(file.header.fields.size());
-  base::for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
-    file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8);
-  });
+  read_symbols(source, options, file);
   for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
     file.may_be_null.push_back(decoder.may_be_null(i));
   }
   file.plan = schema::plan_table(file.header, file_name, file.symbols, file.may_be_null,
                                  options.policy, options.streams);
+  if (!target.table.empty()) file.plan.table = target.table;
+  schema::add_own_columns(
+      file.plan,
+      schema::own_columns(target.rules, target.mode, target.file_key, target.version,
+                          target.loaded_at_us, target.name_parts),
+      target.rules);
+  if (target.shape) fit(target, options, file);
   return file;
 }
 
 std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads) {
   std::vector<std::optional<ColumnValues>> cast(file.plan.columns.size());
-  base::for_each_index(cast.size(), threads, [&](std::size_t i) {
-    const schema::ColumnPlan& column = file.plan.columns[i];
-    cast[i] = ColumnValues{column.name, column.field_index,
-                           schema::cast_symbols(file.symbols[column.field_index], column)};
-  });
+  base::for_each_index(cast.size(), threads,
+                       [&](std::size_t i) { cast[i] = cast_column(file, file.plan.columns[i]); });
   file.symbols.clear();
   std::vector<ColumnValues> columns;
   for (auto& column : cast) columns.push_back(std::move(*column));

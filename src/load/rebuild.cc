@@ -258,7 +258,8 @@ std::string rows_of(const StagedRows& rows) { return any_of({rows}, {}); }
 
 void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefinition& definition,
              const std::string& aside, const std::string& table,
-             const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files) {
+             const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files,
+             bool keep_rows) {
   finish_swap(connection, table);
   const bool exists = is_our_table(connection, table);
   const Aside dropped_at_end(connection, aside);
@@ -268,7 +269,7 @@ void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefiniti
   const Layout layout = read_layout(connection, aside);
   const bool keeps_versions = std::ranges::any_of(staged, &StagedRows::keeps_versions);
   std::vector<Portion> portions;
-  if (exists) {
+  if (exists && keep_rows) {
     portions.push_back(
         staying(connection, table, layout, any_of(staged, drop_files), keeps_versions));
   }

@@ -50,15 +50,43 @@ void Staging::create(clickhouse::Connection& connection, clickhouse::TableDefini
                      std::span<const ColumnValues> columns) {
   drop(connection);  // an earlier attempt of this run may have left it
   definition.name = table_;
-  if (is_large_) definition.projection = {kSumsProjection, sums_projection_sql(columns)};
+  if (is_large_ && endpoint_.dialect.has_projections) {
+    definition.projection = {kSumsProjection, sums_projection_sql(columns, endpoint_.dialect.hash)};
+  }
   has_sums_ = !definition.projection.select.empty();
   connection.query(clickhouse::create_table_sql(definition));
-  // Merges while rows come in would cost as much as the inserts themselves.
-  if (is_large_) run_if_granted(connection, fmt::format("SYSTEM STOP MERGES {}", name()));
+  stop_merges(connection, !definition.ttl.empty() || definition.engine != "MergeTree");
+}
+
+void Staging::create_like(clickhouse::Connection& connection, const std::string& table,
+                          const Layout& layout, std::span<const ColumnValues> columns) {
+  drop(connection);
+  load::create_like(connection, table_, table, plain_engine(layout.engine));
+  const std::string sums = is_large_ && endpoint_.dialect.has_projections
+                               ? sums_projection_sql(columns, endpoint_.dialect.hash)
+                               : std::string();
+  has_sums_ = !sums.empty();
+  if (has_sums_) {
+    connection.query(
+        fmt::format("ALTER TABLE {} ADD PROJECTION {} ({})", name(), kSumsProjection, sums));
+  }
+  stop_merges(connection, layout.engine.find(" TTL ") != std::string::npos);
+}
+
+// Merges while rows come in would cost as much as the inserts themselves; and where they may take
+// rows away (a TTL, an engine that replaces rows), there would be nothing to verify.
+void Staging::stop_merges(clickhouse::Connection& connection, bool merges_lose_rows) {
+  const std::string sql = fmt::format("SYSTEM STOP MERGES {}", name());
+  is_stopped_ = is_large_ || merges_lose_rows;
+  if (merges_lose_rows) {
+    connection.query(sql);
+  } else if (is_large_) {
+    run_if_granted(connection, sql);
+  }
 }
 
 void Staging::settle(clickhouse::Connection& connection) {
-  if (is_large_) run_if_granted(connection, fmt::format("SYSTEM START MERGES {}", name()));
+  if (is_stopped_) run_if_granted(connection, fmt::format("SYSTEM START MERGES {}", name()));
   // The definition changes at once; the server takes the sums out of the parts when it has time.
   if (has_sums_) {
     connection.query(fmt::format("ALTER TABLE {} DROP PROJECTION {}", name(), kSumsProjection),

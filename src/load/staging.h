@@ -8,6 +8,7 @@
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
 #include "load/column_values.h"
+#include "load/layout.h"
 
 namespace qvdhouse::load {
 
@@ -36,16 +37,21 @@ class Staging {
   // Creates it after `definition`, but under its own name. Throws ServerError, IoError.
   void create(clickhouse::Connection& connection, clickhouse::TableDefinition definition,
               std::span<const ColumnValues> columns);
+  // Creates it so that its partitions can become those of a table of this layout.
+  void create_like(clickhouse::Connection& connection, const std::string& table,
+                   const Layout& layout, std::span<const ColumnValues> columns);
   // Makes it a table like any other, ready to be swapped in.
   void settle(clickhouse::Connection& connection);
 
  private:
   void drop(clickhouse::Connection& connection) const;
+  void stop_merges(clickhouse::Connection& connection, bool merges_lose_rows);
 
   clickhouse::Endpoint endpoint_;
   std::string table_;
   bool is_large_;
   bool has_sums_ = false;
+  bool is_stopped_ = false;  // nothing is merged
 };
 
 }  // namespace qvdhouse::load

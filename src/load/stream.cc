@@ -220,7 +220,8 @@ Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
   const clickhouse::Settings settings = {{"min_insert_block_size_rows", std::to_string(part_rows)},
                                          {"min_insert_block_size_bytes", "0"}};
   const bool sums_here = source.is_remote();
-  const ValueHashes hashes = sums_here ? hash_values(columns, streams) : ValueHashes();
+  const ValueHashes hashes =
+      sums_here ? hash_values(columns, endpoint.dialect.hash, streams) : ValueHashes();
 
   Ranges ranges(source, header, limits.rows);
   std::atomic<std::uint64_t> bytes_sent{0};

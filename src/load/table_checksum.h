@@ -16,10 +16,13 @@
 namespace qvdhouse::load {
 
 // The sums as the SELECT of a projection; empty where columns are too many for one query.
-std::string sums_projection_sql(std::span<const ColumnValues> columns);
+std::string sums_projection_sql(std::span<const ColumnValues> columns,
+                                clickhouse::HashFunction function);
 
-// Lets the server compute the checksums of `table` (quoted and qualified).
+// Lets the server compute the checksums of `table` (quoted and qualified), of the rows that `where`
+// (SQL; empty: all) says.
 Checksums checksum_table(clickhouse::Connection& connection, std::string_view table,
-                         std::span<const ColumnValues> columns, unsigned threads);
+                         std::span<const ColumnValues> columns, unsigned threads,
+                         std::string_view where = {});
 
 }  // namespace qvdhouse::load

@@ -12,10 +12,15 @@
 namespace qvdhouse::load {
 
 struct Target {
+  bool is_set() const { return mode != schema::LoadMode::kReplace; }
+
   std::string table;  // empty: by the naming rule
   // Of the staging table: not 0 and unique in the run where files of a table are staged together.
   std::uint64_t number = 0;
   schema::LoadMode mode = schema::LoadMode::kReplace;
+  // A set whose live table is to be replaced by one of another layout: what is staged does not look
+  // like it, and only a rebuild can commit it.
+  bool is_remade = false;
   schema::TableRules rules;
   std::string file_key;           // value of `_file`: what the rows of this file are known by
   std::uint64_t version = 0;      // value of `_version`: the same for the same version of the file
