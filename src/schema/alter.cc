@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "clickhouse/quote.h"
 #include "schema/drift.h"
@@ -24,17 +25,27 @@ std::string declaration(const Change& change, const clickhouse::TableDefinition&
   return sql;
 }
 
-// " AFTER `x`", or " FIRST"; `x` is there by then, since columns are added in their order.
+// " AFTER `x`": behind the other columns of fields, not behind the table's own ones. `x` is there
+// by then, since columns are added in their order.
 std::string place(const Shape& shape, const std::string& name) {
   const auto column = std::ranges::find(shape, name, &ShapeColumn::name);
   if (column == shape.end() || column == shape.begin()) return {};
   return " AFTER " + quote_identifier(std::prev(column)->name);
 }
 
+// Fills the number column while its text column still holds numbers.
+std::string move_numbers(const Change& change, const Shape& shape,
+                         const std::string& quoted_table) {
+  const auto numbers = std::ranges::find(shape, change.numbers_to, &ShapeColumn::name);
+  const std::string name = quote_identifier(change.numbers_to);
+  return fmt::format("ALTER TABLE {} UPDATE {} = CAST({}, {}) WHERE isNull({})", quoted_table, name,
+                     quote_identifier(change.column),
+                     clickhouse::quote_literal(numbers->type.name()), name);
+}
+
 // A condition that is true of values which the new type does not hold.
 std::string misfit(const std::string& column, const ColumnType& from, const ColumnType& to) {
-  // DateTime ends early in 2106, nanoseconds since 1970 in 2262.
-  if (to.kind == TypeKind::kDateTime) return fmt::format("toYear({}) > 2105", column);
+  // Nanoseconds since 1970 end in 2262.
   if (to.kind == TypeKind::kDateTime64) return fmt::format("toYear({}) > 2261", column);
   switch (from.kind) {
     case TypeKind::kInt64:
@@ -56,16 +67,25 @@ std::string misfit(const std::string& column, const ColumnType& from, const Colu
 
 std::vector<std::string> alter_sql(const Drift& drift, const std::string& quoted_table,
                                    const clickhouse::TableDefinition& definition) {
-  std::vector<std::string> statements;
+  std::vector<std::string> adds, widenings, moves, texts;
   for (const Change& change : drift.changes) {
     if (change.kind == Change::Kind::kAdd) {
-      statements.push_back(fmt::format("ALTER TABLE {} ADD COLUMN {}{}", quoted_table,
-                                       declaration(change, definition),
-                                       place(drift.shape, change.column)));
-    } else if (change.kind == Change::Kind::kWiden && !change.needs_rebuild) {
-      statements.push_back(fmt::format("ALTER TABLE {} MODIFY COLUMN {}", quoted_table,
-                                       declaration(change, definition)));
+      adds.push_back(fmt::format("ALTER TABLE {} ADD COLUMN {}{}", quoted_table,
+                                 declaration(change, definition),
+                                 place(drift.shape, change.column)));
     }
+    if (change.kind != Change::Kind::kWiden) continue;
+    if (!change.numbers_to.empty()) {
+      moves.push_back(move_numbers(change, drift.shape, quoted_table));
+    }
+    if (change.needs_rebuild) continue;
+    (change.numbers_to.empty() ? widenings : texts)
+        .push_back(fmt::format("ALTER TABLE {} MODIFY COLUMN {}", quoted_table,
+                               declaration(change, definition)));
+  }
+  std::vector<std::string> statements;
+  for (auto* group : {&adds, &widenings, &moves, &texts}) {
+    std::ranges::move(*group, std::back_inserter(statements));
   }
   return statements;
 }

@@ -24,6 +24,7 @@ struct Claim {
   std::string name;
   std::optional<ColumnType> live;
   std::optional<ColumnType> files;  // of those that have values for it
+  std::string numbers_to;           // live numbers become text beside this column
   bool fits_float64 = true;
   bool has_nulls = false;        // a file has the column, but only NULLs
   std::size_t having_count = 0;  // files that have it
@@ -83,6 +84,7 @@ class Claims {
     for (const Shape& shape : wanted) {
       for (const ShapeColumn& column : split_pairs(shape, texts)) add(column);
     }
+    for (const std::string& text : texts) split_live(text);
   }
   const std::vector<Claim>& all() const { return claims_; }
 
@@ -91,6 +93,15 @@ class Claims {
     const auto [found, is_new] = index_.emplace(name, claims_.size());
     if (is_new) claims_.push_back({.name = name});
     return claims_[found->second];
+  }
+
+  // The numbers of a live column that becomes text go to the column beside it.
+  void split_live(const std::string& text) {
+    const std::optional<ColumnType> numbers = claim(text).live;
+    if (!numbers || numbers->kind == TypeKind::kString) return;
+    Claim& beside = claim(text + std::string(kNumberSuffix));
+    beside.files = beside.files ? join_types(*beside.files, *numbers).type : *numbers;
+    claim(text).numbers_to = text + std::string(kNumberSuffix);
   }
 
   void add(const ShapeColumn& column) {
@@ -240,6 +251,7 @@ class DriftFinder {
                               .to = type,
                               .needs_check = rows_stay_ && !join_types(live, type).is_exact,
                               .needs_rebuild = rows_stay_ && is_key(claim),
+                              .numbers_to = rows_stay_ ? claim.numbers_to : "",
                               .reason = reason + "."});
   }
 

@@ -51,7 +51,10 @@ struct Change {
   std::optional<clickhouse::ColumnType> to;    // kAdd, kWiden
   bool needs_check = false;                    // kWiden: exact only if the table's values allow it
   bool needs_rebuild = false;                  // kWiden: of a key column, which no ALTER can change
-  std::string reason;                          // a sentence
+  // kWiden of numbers to text that has a number column beside it: that one, which gets the numbers
+  // of the rows that are there.
+  std::string numbers_to;
+  std::string reason;  // a sentence
 };
 
 struct Drift {
@@ -73,8 +76,10 @@ Shape shape_of(const TablePlan& plan);
 bool is_own_column(std::string_view name);
 
 // Statements that make the table what it is to be, one a change: "ALTER TABLE … ADD COLUMN …",
-// "MODIFY COLUMN …" with codec and comment as `definition` has them. Changes that need a rebuild
-// are left out, since no ALTER can make them.
+// "MODIFY COLUMN …" with codec and comment as `definition` has them, and an "UPDATE …" where
+// numbers move (Change::numbers_to). Each has to be done before the next; all of them may be done
+// again. Changes that need a rebuild are left out, since no ALTER can make them: it comes after
+// these.
 std::vector<std::string> alter_sql(const Drift& drift, const std::string& quoted_table,
                                    const clickhouse::TableDefinition& definition);
 

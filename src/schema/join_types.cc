@@ -130,13 +130,12 @@ bool is_day(const ColumnType& type) {
   return type.kind == TypeKind::kDate || type.kind == TypeKind::kDate32;
 }
 
-// Nanoseconds end in the year 2262 and DateTime in 2106; the days of Date go to 2149, all other
-// types hold the years 1900…2299.
-bool is_within_stamps(const ColumnType& type, const ColumnType& stamps) {
+// Nanoseconds end in the year 2262. Date and DateTime hold the years 1970…2037, the others
+// 1900…2299.
+bool is_within_stamps(const ColumnType& type, int scale) {
   constexpr int kNanoseconds = 9;
-  if (stamps.kind == TypeKind::kDateTime) return type.kind == TypeKind::kDateTime;
-  if (stamps.scale < kNanoseconds || type.scale == kNanoseconds) return true;
-  return type.kind == TypeKind::kDate || type.kind == TypeKind::kDateTime;
+  return scale < kNanoseconds || type.scale == scale || type.kind == TypeKind::kDate ||
+         type.kind == TypeKind::kDateTime;
 }
 
 // The zone is how instants are shown; UTC shows those of every zone.
@@ -151,7 +150,8 @@ Join join_stamps(const ColumnType& a, const ColumnType& b) {
                   .scale = std::max(a.scale, b.scale),
                   .timezone = is_day(a) ? b.timezone : a.timezone};
   if (!is_day(a) && !is_day(b) && a.timezone != b.timezone) type.timezone = "UTC";
-  return {.type = type, .is_exact = is_within_stamps(a, type) && is_within_stamps(b, type)};
+  return {.type = type,
+          .is_exact = is_within_stamps(a, type.scale) && is_within_stamps(b, type.scale)};
 }
 
 Join join_values(const ColumnType& a, const ColumnType& b) {

@@ -56,5 +56,47 @@ TEST(Names, SnakeCaseCollisionNamesBothAndTheSetting) {
   }
 }
 
+std::string error_of(const std::vector<std::string>& fields, const Policy& policy) {
+  try {
+    column_names(fields, policy);
+  } catch (const base::SchemaError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Names, IncludeAndExcludeLeaveFieldsOut) {
+  Policy policy;
+  policy.include = {"SAP_*", "Id"};
+  policy.exclude = {"*_tmp"};
+  EXPECT_THAT(column_names({"SAP_a", "sap_b", "Id", "SAP_x_tmp", "%k"}, policy),
+              ElementsAre("SAP_a", "", "Id", "", ""));
+  // Left out fields claim no name.
+  policy = {.naming = NamingPolicy::kSnake, .exclude = {"%*"}};
+  EXPECT_THAT(column_names({"%ID", "ID"}, policy), ElementsAre("", "id"));
+  // The column's name counts as well.
+  policy = {.naming = NamingPolicy::kSnake, .exclude = {"order_*"}};
+  EXPECT_THAT(column_names({"OrderId", "Price"}, policy), ElementsAre("", "price"));
+}
+
+TEST(Names, RenameFirstMatchWins) {
+  Policy policy{.naming = NamingPolicy::kSnake};
+  policy.rename = {{"SAP_VBELN", "Order"}, {"SAP_*", "*"}, {"*_old", "Old *"}};
+  EXPECT_THAT(column_names({"SAP_VBELN", "SAP_Pos", "x_old", "ItemNo"}, policy),
+              ElementsAre("Order", "Pos", "Old x", "item_no"));
+}
+
+TEST(Names, RenameMayHaveOneStarAndOneOwner) {
+  Policy policy;
+  policy.rename = {{"a*", "same"}};
+  EXPECT_THAT(error_of({"ab", "ac"}, policy),
+              testing::AllOf(testing::HasSubstr("\"ab\" and \"ac\""),
+                             testing::HasSubstr("\"same\""), testing::HasSubstr("rename")));
+  policy.rename = {{"x", "y"}};
+  EXPECT_THAT(error_of({"x", "y"}, policy), testing::HasSubstr("\"y\""));
+  policy.rename = {{"*a*", "b"}};
+  EXPECT_THAT(error_of({"x"}, policy), testing::HasSubstr("more than one *"));
+}
+
 }  // namespace
 }  // namespace qvdhouse::schema
