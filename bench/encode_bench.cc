@@ -116,7 +116,8 @@ BENCHMARK(memcpy_of_the_same_bytes)->Unit(benchmark::kMillisecond)->UseRealTime(
 void checksum_of_the_file(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(load::checksum_file(sample().source, sample().file.header,
-                                                 sample().decoder, sample().columns, 1, {}));
+                                                 sample().decoder, sample().columns,
+                                                 clickhouse::HashFunction::kXxh3, 1, {}));
   }
   state.counters["rows/s"] =
       benchmark::Counter(static_cast<double>(kRows) * static_cast<double>(state.iterations()),

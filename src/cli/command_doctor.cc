@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
+#include "cli/doctor_server.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
@@ -21,14 +22,6 @@
 
 namespace qvdhouse::cli {
 namespace {
-
-struct Finding {
-  std::string what;
-  bool good = true;
-  std::string detail;
-  std::string fix;
-  int exit_code = kOk;
-};
 
 // Below this the engine refuses to merge and inserts start to fail.
 constexpr std::uintmax_t kLeastFreeBytes = std::uintmax_t{1} << 30;
@@ -74,24 +67,33 @@ Finding check_space(const Config& config) {
   return {"disk space", false, free, "free some, or move QVD_DATA_DIR to a larger disk", kConfig};
 }
 
-Finding check_target(const Context& context) {
-  const std::string what = context.config.endpoint ? "ClickHouse server" : "engine starts";
+std::vector<Finding> check_target(const Context& context) {
+  const Config& config = context.config;
+  const std::string what = config.endpoint ? "ClickHouse server" : "engine starts";
+  std::vector<Finding> findings;
   try {
     const Target target = Target::open(context, false);
-    std::string answer = at_target(context.config, [&] {
-      return target.connect(context.stop).query("SELECT version() FORMAT TSVRaw");
+    at_target(config, [&] {
+      clickhouse::Connection connection = target.connect_anywhere(context.stop);
+      std::string version = connection.query("SELECT version() FORMAT TSVRaw");
+      while (version.ends_with('\n')) version.pop_back();
+      findings.push_back(
+          {.what = what, .detail = fmt::format("version {} ({})", version, target_name(config))});
+      if (!config.endpoint) return;
+      findings.push_back(describe_dialect(target.endpoint()));
+      const auto rights = check_grants(connection, config.database);
+      findings.insert(findings.end(), rights.begin(), rights.end());
     });
-    while (answer.ends_with('\n')) answer.pop_back();
-    return {.what = what,
-            .detail = fmt::format("version {} ({})", answer, target_name(context.config))};
   } catch (const base::Cancelled&) {
     throw;
   } catch (const base::Error& error) {
-    return {what, false, error.what(),
-            context.config.endpoint ? "check CLICKHOUSE_HOST, port, user and password"
-                                    : "see the message; the engine's log is in the data directory",
-            exit_code_of(error)};
+    findings.push_back({what, false, error.what(),
+                        config.endpoint
+                            ? "check CLICKHOUSE_URL (or host, port, user and password)"
+                            : "see the message; the engine's log is in the data directory",
+                        exit_code_of(error)});
   }
+  return findings;
 }
 
 // Every step on the way to one source.
@@ -199,7 +201,10 @@ std::vector<Finding> examine(const Context& context) {
   }
   const bool ready = std::all_of(findings.begin(), findings.end(),
                                  [](const Finding& finding) { return finding.good; });
-  if (ready) findings.push_back(check_target(context));
+  if (ready) {
+    const std::vector<Finding> of_target = check_target(context);
+    findings.insert(findings.end(), of_target.begin(), of_target.end());
+  }
   const std::vector<Finding> of_sources = check_sources(context);
   findings.insert(findings.end(), of_sources.begin(), of_sources.end());
   return findings;

@@ -40,7 +40,8 @@ Verdict verify_file(const tracking::FileRecord& record, const Target& target, So
                     const Context& context) {
   try {
     const OpenSource source = sources.of(record.file_path);
-    const sync::Options options = sync_options(context.config, source.settings);
+    sync::Options options = sync_options(context.config, source.settings);
+    options.load.policy.dialect = target.endpoint().dialect;
     const source::FileEntry entry = loaded_version(record);
     const auto bytes = source.storage.open(entry);
     bytes->check_unchanged();

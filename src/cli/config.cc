@@ -156,7 +156,9 @@ void resolve_target(Config& config) {
     config.database = database.empty() ? "local" : database;
     return;
   }
-  const std::string scheme = url.scheme.empty() ? "http" : url.scheme;
+  const bool is_secure =
+      !set.ca_file.empty() || !set.client_cert.empty() || set.port == 443 || set.port == 8443;
+  const std::string scheme = !url.scheme.empty() ? url.scheme : is_secure ? "https" : "http";
   std::string host = stronger(config, "clickhouse.host", url.host, set.host);
   if (host.empty()) host = "localhost";
   if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
@@ -168,7 +170,11 @@ void resolve_target(Config& config) {
       .url = fmt::format("{}://{}:{}", scheme, host, port),
       .user = user.empty() ? "default" : user,
       .password = stronger(config, "clickhouse.password", url.password, set.password),
-      .database = config.database};
+      .database = config.database,
+      .ca_file = set.ca_file,
+      .client_cert = set.client_cert,
+      .client_key = set.client_key,
+      .verify_tls = set.verify_tls};
 }
 
 }  // namespace

@@ -44,6 +44,11 @@ struct ServerSettings {
   std::string user;
   std::string password;
   std::string database;
+  std::string ca_file;
+  std::string client_cert;
+  std::string client_key;
+  bool verify_tls = true;
+  std::optional<clickhouse::Compression> compression;  // absent: by server and network
 };
 
 // One source of the configuration: where it is, what is taken of it, and what it is reached with.

@@ -137,7 +137,7 @@ const std::array kSettings = {
             .value_name = "PORT",
             .default_text = "8123, for https 8443",
             .allowed = kPort,
-            .help = "its HTTP port",
+            .help = "its HTTP port; 443 and 8443 mean https",
             .parse =
                 [](const RawValue& v, Config& c) {
                   return take_number(v, c.server.port, std::uint16_t{1}, std::uint16_t{65535},
@@ -396,7 +396,7 @@ const std::array kSettings = {
 std::span<const Setting> settings_table() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> settings(kSettings.begin(), kSettings.end());
-    for (const std::span<const Setting> more : {table_settings(), source_settings()}) {
+    for (const std::span<const Setting> more : {server_settings(), table_settings(), source_settings()}) {
       settings.insert(settings.end(), more.begin(), more.end());
     }
     return settings;

@@ -33,6 +33,8 @@ std::span<const Setting> settings_table();
 std::span<const Setting> source_settings();
 // Those that hold for all tables, which are in it too.
 std::span<const Setting> table_settings();
+// Those of TLS and compression, which are in it too.
+std::span<const Setting> server_settings();
 // Null when there is none of that key.
 const Setting* find_setting(std::string_view key);
 

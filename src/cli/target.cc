@@ -20,6 +20,21 @@ clickhouse::Dialect ask_server(const clickhouse::Endpoint& endpoint, std::stop_t
   return clickhouse::ask_dialect(connection);
 }
 
+clickhouse::Compression choose_compression(const Config& config,
+                                           const clickhouse::Endpoint& endpoint) {
+  using clickhouse::Compression;
+  const Compression best = endpoint.dialect.best_compression;
+  const Compression wanted =
+      config.server.compression.value_or(is_loopback(endpoint) ? Compression::kNone : best);
+  const bool is_new = wanted == Compression::kLz4 || wanted == Compression::kZstd;
+  if (is_new && best == Compression::kGzip) {
+    throw base::ConfigError(
+        fmt::format("clickhouse.compression: ClickHouse {} takes none or gzip only",
+                    endpoint.dialect.version()));
+  }
+  return wanted;
+}
+
 // Asks whether the database is there first: a user who may not create databases need not.
 void ensure_database(const clickhouse::Endpoint& endpoint, const std::string& database,
                      bool may_create, std::stop_token stop) {
@@ -39,7 +54,12 @@ Target Target::open(const Context& context, bool may_create) {
     Target target;
     if (config.endpoint) {
       target.endpoint_ = *config.endpoint;
+      if (!target.endpoint_.verify_tls) {
+        context.log.warn("{}: its certificate is not checked (CLICKHOUSE_VERIFY_TLS)",
+                         target.endpoint_.url);
+      }
       target.endpoint_.dialect = ask_server(target.endpoint_, context.stop);
+      target.endpoint_.compression = choose_compression(config, target.endpoint_);
     } else {
       target.engine_ = clickhouse::Engine::attach_or_start(config.engine);
       target.endpoint_ = target.engine_->endpoint(config.database);
@@ -52,6 +72,10 @@ Target Target::open(const Context& context, bool may_create) {
 
 clickhouse::Connection Target::connect(std::stop_token stop) const {
   return clickhouse::Connection(endpoint_, std::move(stop));
+}
+
+clickhouse::Connection Target::connect_anywhere(std::stop_token stop) const {
+  return cli::connect_anywhere(endpoint_, std::move(stop));
 }
 
 tracking::Tracking Target::tracking(const Config& config) const {
@@ -72,7 +96,9 @@ Tracked read_tracked(const Context& context) {
   const Target target = Target::open(context, false);
   return at_target(context.config, [&] {
     tracking::Tracking tracking = target.tracking(context.config);
-    return Tracked{.files = tracking.files(), .tables = tracking.tables()};
+    return Tracked{.files = tracking.files(),
+                   .tables = tracking.tables(),
+                   .dialect = target.endpoint().dialect};
   });
 }
 

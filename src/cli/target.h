@@ -29,6 +29,8 @@ class Target {
   // Null when the target is a server.
   const clickhouse::Engine* engine() const { return engine_ ? &*engine_ : nullptr; }
   clickhouse::Connection connect(std::stop_token stop) const;
+  // For requests that must not fail for want of our own database.
+  clickhouse::Connection connect_anywhere(std::stop_token stop) const;
   tracking::Tracking tracking(const Config& config) const;
 
  private:
@@ -47,6 +49,7 @@ std::string target_name(const Config& config);
 struct Tracked {
   std::vector<tracking::FileRecord> files;
   std::set<std::string> tables;
+  clickhouse::Dialect dialect;  // that plans are made for
 };
 Tracked read_tracked(const Context& context);
 

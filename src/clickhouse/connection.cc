@@ -9,11 +9,15 @@
 #include <cstring>
 #include <exception>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
+#include "clickhouse/compressor.h"
 #include "clickhouse/http_answer.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/server_errors.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -28,6 +32,9 @@ constexpr std::size_t kMaxQueryInUrl = 8 * 1024;
 // at least.
 constexpr std::size_t kSurelyParsedQuery = 50'000;
 constexpr std::chrono::milliseconds kStopPatience{500};
+constexpr unsigned kAttempts = 4;  // of a statement that may be repeated
+constexpr std::chrono::milliseconds kFirstDelay{200};
+constexpr std::size_t kHeadOfStatement = 64;  // "CREATE TABLE IF NOT EXISTS " is in it
 // Settings that came after 18.16: a server refuses a request with one that it does not know.
 constexpr std::array<std::string_view, 5> kYoungSettings = {
     "async_insert",
@@ -77,8 +84,15 @@ Url parse_url(const std::string& text) {
   return url;
 }
 
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+void set_tls(CURL* h, const Endpoint& endpoint) {
+  const auto set_file = [&](CURLoption option, const std::string& file) {
+    if (!file.empty()) curl_easy_setopt(h, option, file.c_str());
+  };
+  set_file(CURLOPT_CAINFO, endpoint.ca_file);
+  set_file(CURLOPT_SSLCERT, endpoint.client_cert);
+  set_file(CURLOPT_SSLKEY, endpoint.client_key);
+  curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, endpoint.verify_tls ? 1L : 0L);
+  curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, endpoint.verify_tls ? 2L : 0L);
 }
 
 void add_header(HeaderList& list, const std::string& name, const std::string& value) {
@@ -104,6 +118,25 @@ std::string escaped(std::string_view text) {
   return copy.get();
 }
 
+// Whether the statement does the same when it is run twice: its answer may have got lost.
+bool may_be_repeated(std::string_view sql) {
+  constexpr std::array<std::string_view, 5> kReading = {"SELECT ", "SHOW ", "EXISTS ", "DESCRIBE ",
+                                                        "CHECK GRANT "};
+  const auto starts = [&](std::string_view word) { return sql.starts_with(word); };
+  if (std::ranges::any_of(kReading, starts)) return true;
+  const auto head = sql.substr(0, kHeadOfStatement);
+  return (starts("CREATE ") && head.find(" IF NOT EXISTS ") != std::string_view::npos) ||
+         (starts("DROP ") && head.find(" IF EXISTS ") != std::string_view::npos);
+}
+
+// Longer each time, and not the same for all who wait.
+std::chrono::milliseconds delay_after(unsigned attempt) {
+  const auto most = kFirstDelay * (1 << (attempt - 1));
+  std::minstd_rand random(std::random_device{}());
+  return std::chrono::milliseconds(
+      std::uniform_int_distribution<std::int64_t>(most.count() / 2, most.count())(random));
+}
+
 // What it takes to have so long a query parsed, unless the caller decided on it.
 Settings with_room_for(std::string_view sql, Settings settings) {
   if (sql.size() > kSurelyParsedQuery) {
@@ -122,26 +155,44 @@ struct Transfer {
   const std::stop_token& stop;
   const std::function<std::span<const std::byte>()>* next = nullptr;  // of an insert
   std::span<const std::byte> pending;
-  std::string_view query_ahead;  // of an insert whose SQL does not fit the URL
+  std::string_view query_ahead;      // of an insert whose SQL does not fit the URL
+  Compressor* compressor = nullptr;  // null: bytes go as they are
+  bool finished = false;             // the compressor's stream is whole
   bool uploading = false;
   bool garbage_sent = false;
   std::optional<std::chrono::steady_clock::time_point> stop_seen;
   std::exception_ptr failure;
 
   bool broken() const { return failure != nullptr || stop.stop_requested(); }
+  std::span<const std::byte> plain();
+  std::span<const std::byte> encoded();
   std::size_t fill(std::span<std::byte> out);
 };
 
-std::size_t Transfer::fill(std::span<std::byte> out) {
-  if (pending.empty() && !query_ahead.empty()) {
-    pending = std::as_bytes(std::span(query_ahead));
-    query_ahead = {};
+// The next bytes of the body before compression; empty at its end.
+std::span<const std::byte> Transfer::plain() {
+  if (query_ahead.empty()) return (*next)();
+  return std::as_bytes(std::span(std::exchange(query_ahead, {})));
+}
+
+// The next bytes to send; empty at the end.
+std::span<const std::byte> Transfer::encoded() {
+  if (compressor == nullptr) return plain();
+  while (!finished) {
+    const auto bytes = plain();
+    finished = bytes.empty();
+    const auto out = finished ? compressor->finish() : compressor->add(bytes);
+    if (!out.empty()) return out;
   }
+  return {};
+}
+
+std::size_t Transfer::fill(std::span<std::byte> out) {
   std::size_t filled = 0;
   while (filled < out.size() && !broken()) {
     if (pending.empty()) {
       try {
-        pending = (*next)();
+        pending = encoded();
       } catch (...) {
         failure = std::current_exception();
         break;
@@ -198,7 +249,7 @@ struct Connection::State {
 
   // Runs one POST: `body` is the whole body, or `next` gives it piece by piece.
   void post(const Settings& parameters, Transfer& transfer, const std::string_view* body);
-  [[noreturn]] void throw_broken(CURLcode code, bool sending) const;
+  [[noreturn]] void throw_broken(CURLcode code, bool sending);
 
   Endpoint endpoint;
   std::stop_token stop;
@@ -207,6 +258,7 @@ struct Connection::State {
   HeaderList headers;
   HeaderList upload_headers;
   std::array<char, CURL_ERROR_SIZE> error_text{};
+  bool timed_out = false;  // the last request: another try would take as long
   Easy easy;
 };
 
@@ -228,6 +280,10 @@ Connection::State::State(Endpoint wanted, std::stop_token stop_token)
     upload_headers.reset(curl_slist_append(upload_headers.release(), line->data));
   }
   add_header(upload_headers, "Transfer-Encoding", "chunked");
+  if (endpoint.compression != Compression::kNone) {
+    add_header(upload_headers, "Content-Encoding",
+               std::string(Compressor::encoding(endpoint.compression)));
+  }
   for (auto* list : {&headers, &upload_headers}) {
     // No "100 Continue" to be waited for, which old servers and proxies may not send.
     list->reset(curl_slist_append(list->release(), "Expect:"));
@@ -253,7 +309,8 @@ Connection::State::State(Endpoint wanted, std::stop_token stop_token)
   curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_received<&HttpAnswer::add_header>);
   curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_received<&HttpAnswer::add_body>);
   curl_easy_setopt(h, CURLOPT_READFUNCTION, on_read);
-  if (is_loopback(host)) curl_easy_setopt(h, CURLOPT_PROXY, "");
+  if (is_loopback(endpoint)) curl_easy_setopt(h, CURLOPT_PROXY, "");
+  set_tls(h, endpoint);
 }
 
 void Connection::State::post(const Settings& parameters, Transfer& transfer,
@@ -265,7 +322,7 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
     url += "&allow_experimental_low_cardinality_type=1";
   }
   for (const auto& [key, value] : parameters) {
-    if (endpoint.dialect.unknown_settings.contains(key)) continue;
+    if (std::ranges::count(endpoint.dialect.unknown_settings, key) != 0) continue;
     url += "&" + escaped(key) + "=" + escaped(value);
   }
   curl_easy_setopt(h, CURLOPT_URL, url.c_str());
@@ -280,6 +337,7 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
   error_text[0] = '\0';
+  timed_out = false;
   transfer.uploading = body == nullptr;
 
   const CURLcode code = curl_easy_perform(h);
@@ -291,7 +349,7 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   throw_broken(code, body == nullptr);
 }
 
-void Connection::State::throw_broken(CURLcode code, bool sending) const {
+void Connection::State::throw_broken(CURLcode code, bool sending) {
   const std::string_view detail =
       error_text[0] != '\0' ? std::string_view(error_text.data()) : curl_easy_strerror(code);
   switch (code) {
@@ -300,7 +358,20 @@ void Connection::State::throw_broken(CURLcode code, bool sending) const {
       throw base::IoError(
           fmt::format("no ClickHouse reached at {}: {}. Is it running, and is that its HTTP port?",
                       origin, detail));
+    case CURLE_PEER_FAILED_VERIFICATION:
+      throw base::ConfigError(fmt::format(
+          "the certificate of ClickHouse at {} is not trusted: {}. If it is signed by an "
+          "authority of your own, set CLICKHOUSE_CA_FILE",
+          origin, detail));
+    case CURLE_SSL_CACERT_BADFILE:
+      throw base::ConfigError(fmt::format("CLICKHOUSE_CA_FILE {} is no file of certificates: {}",
+                                          endpoint.ca_file, detail));
+    case CURLE_SSL_CERTPROBLEM:
+      throw base::ConfigError(
+          fmt::format("CLICKHOUSE_CLIENT_CERT {} and CLICKHOUSE_CLIENT_KEY {} can not be used: {}",
+                      endpoint.client_cert, endpoint.client_key, detail));
     case CURLE_OPERATION_TIMEDOUT:
+      timed_out = true;
       throw base::IoError(fmt::format(
           "ClickHouse at {} timed out (connect timeout {} ms, longest silence {} s): {}", origin,
           endpoint.connect_timeout_ms, endpoint.stall_timeout_s, detail));
@@ -319,14 +390,27 @@ Connection& Connection::operator=(Connection&&) noexcept = default;
 const Endpoint& Connection::endpoint() const { return state_->endpoint; }
 
 std::string Connection::query(std::string_view sql, const Settings& settings) {
-  std::string text;
-  Transfer transfer{.answer = HttpAnswer([&](std::string_view bytes) { text += bytes; }),
-                    .stop = state_->stop};
   auto parameters = with_room_for(sql, settings);
   // The server keeps the answer until it is whole, so that an error comes in place of it.
   parameters.emplace("wait_end_of_query", "1");
-  state_->post(parameters, transfer, &sql);
-  return text;
+  for (unsigned attempt = 1;; ++attempt) {
+    std::string text;
+    Transfer transfer{.answer = HttpAnswer([&](std::string_view bytes) { text += bytes; }),
+                      .stop = state_->stop};
+    const bool is_last = attempt == kAttempts || !may_be_repeated(sql);
+    try {
+      state_->post(parameters, transfer, &sql);
+      return text;
+    } catch (const base::ServerError& error) {
+      if (is_last || !is_soon_over(error.code())) throw;
+    } catch (const base::IoError&) {
+      if (is_last || state_->timed_out) throw;
+    }
+    if (!base::pause_for(delay_after(attempt), state_->stop)) {
+      throw base::Cancelled(
+          fmt::format("stopped while waiting for ClickHouse at {}", state_->origin));
+    }
+  }
 }
 
 void Connection::query_streamed(std::string_view sql,
@@ -339,8 +423,14 @@ void Connection::query_streamed(std::string_view sql,
 void Connection::insert(std::string_view sql,
                         const std::function<std::span<const std::byte>()>& next,
                         const Settings& settings) {
-  Transfer transfer{
-      .answer = HttpAnswer([](std::string_view) {}), .stop = state_->stop, .next = &next};
+  std::optional<Compressor> compressor;
+  if (state_->endpoint.compression != Compression::kNone) {
+    compressor.emplace(state_->endpoint.compression);
+  }
+  Transfer transfer{.answer = HttpAnswer([](std::string_view) {}),
+                    .stop = state_->stop,
+                    .next = &next,
+                    .compressor = compressor ? &*compressor : nullptr};
   auto parameters = with_room_for(sql, settings);
   parameters.emplace("input_format_skip_unknown_fields", "0");
   parameters.emplace("input_format_native_allow_types_conversion", "0");
@@ -356,6 +446,11 @@ void Connection::insert(std::string_view sql,
   state_->post(parameters, transfer, nullptr);
 }
 
+bool is_loopback(const Endpoint& endpoint) {
+  const auto host = url_part(parse_url(endpoint.url).get(), CURLUPART_HOST);
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
 Dialect ask_dialect(Connection& connection) {
   std::string version = connection.query("SELECT version() FORMAT TSVRaw");
   while (version.ends_with('\n')) version.pop_back();
@@ -367,33 +462,10 @@ Dialect ask_dialect(Connection& connection) {
                  "SELECT name FROM system.settings WHERE name IN ({}) FORMAT TSVRaw", names));
   for (const auto name : kYoungSettings) {
     if (known.find(fmt::format("\n{}\n", name)) == std::string::npos) {
-      dialect.unknown_settings.emplace(name);
+      dialect.unknown_settings.emplace_back(name);
     }
   }
   return dialect;
-}
-
-bool is_retryable(int server_code) {
-  // In the order of ClickHouse's ErrorCodes.cpp.
-  constexpr std::array kPassing = {
-      159,  // TIMEOUT_EXCEEDED
-      202,  // TOO_MANY_SIMULTANEOUS_QUERIES
-      203,  // NO_FREE_CONNECTION
-      209,  // SOCKET_TIMEOUT
-      210,  // NETWORK_ERROR
-      225,  // NO_ZOOKEEPER
-      241,  // MEMORY_LIMIT_EXCEEDED
-      242,  // TABLE_IS_READ_ONLY
-      252,  // TOO_MANY_PARTS
-      279,  // ALL_CONNECTION_TRIES_FAILED
-      285,  // TOO_FEW_LIVE_REPLICAS
-      286,  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-      319,  // UNKNOWN_STATUS_OF_INSERT
-      439,  // CANNOT_SCHEDULE_TASK
-      473,  // DEADLOCK_AVOIDED
-      999,  // KEEPER_EXCEPTION
-  };
-  return std::ranges::find(kPassing, server_code) != kPassing.end();
 }
 
 }  // namespace qvdhouse::clickhouse

@@ -44,8 +44,10 @@ class Connection {
   const Endpoint& endpoint() const;
 
   // Runs `sql` and returns the whole answer (add FORMAT to the query yourself).
-  // Throws ServerError (the server's code and text, also when a SELECT fails midway), IoError,
-  // Cancelled when `stop` is requested.
+  // A statement that may be repeated (it reads, or is an IF (NOT) EXISTS) is tried up to four times
+  // when the connection breaks or the server is busy. Throws ServerError (the server's code and
+  // text and our advice, also when a SELECT fails midway), IoError, ConfigError (TLS), Cancelled
+  // when `stop` is requested.
   std::string query(std::string_view sql, const Settings& settings = {});
 
   // Same, handing over the answer piece by piece.
@@ -64,6 +66,9 @@ class Connection {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Whether it is this machine: nothing is gained by compression, and no proxy is asked.
+bool is_loopback(const Endpoint& endpoint);
 
 // Asks the server what it is. Throws ServerError for one that is too old.
 Dialect ask_dialect(Connection& connection);

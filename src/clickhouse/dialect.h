@@ -4,9 +4,9 @@
 // it: what is not used costs speed or comfort, never a value.
 #pragma once
 
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clickhouse/column_type.h"
 
@@ -48,7 +48,7 @@ struct Dialect {
   Compression best_compression = Compression::kZstd;  // that it understands in a request
   // Of the settings that we send for safety, those that this server does not know: they are left
   // out of requests to it (it would refuse them). ask_dialect() finds them.
-  std::set<std::string, std::less<>> unknown_settings;
+  std::vector<std::string> unknown_settings;
 
   // Whether a column of this type can be made there.
   bool has_type(const ColumnType& type) const;

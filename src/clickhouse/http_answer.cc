@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "clickhouse/server_errors.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -109,7 +110,12 @@ void HttpAnswer::finish(const std::string& origin) {
   }
   text = trimmed(text);
   const int code = exception_code_ != 0 ? exception_code_ : code_in_text(text);
-  if (code != 0) throw base::ServerError(fmt::format("ClickHouse at {}: {}", origin, text), code);
+  if (code != 0) {
+    const auto what_to_do = advice(code);
+    throw base::ServerError(fmt::format("ClickHouse at {}: {}{}{}", origin, text,
+                                        what_to_do.empty() ? "" : "; ", what_to_do),
+                            code);
+  }
   const auto message =
       fmt::format("{} answered HTTP status {} without a ClickHouse error code: {}", origin, status_,
                   text.empty() ? "(no text)" : text.substr(0, 500));

@@ -61,7 +61,7 @@ class Caster {
       case TypeKind::kInt64:
         return add_integer<std::int64_t>(symbol);
       case TypeKind::kUInt8:
-        return add_integer<std::uint8_t>(symbol);
+        return column_.is_truth ? add_bool(symbol) : add_integer<std::uint8_t>(symbol);
       case TypeKind::kUInt16:
         return add_integer<std::uint16_t>(symbol);
       case TypeKind::kUInt32:
@@ -167,7 +167,10 @@ class Caster {
 
   // With as many digits of a second as hold the serial to 1 µs.
   std::optional<std::string> stamp(const Symbol& symbol) const {
-    if (!symbol.number) return std::nullopt;
+    if (!symbol.number) {
+      const auto wall = parse_iso_stamp(*symbol.text, kMicrosecondScale);
+      return wall ? std::optional(stamp_text(*wall)) : std::nullopt;
+    }
     const double serial = *symbol.number;
     if (!in_clock_range(serial)) return std::nullopt;
     int scale = kSecondScale;

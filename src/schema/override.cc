@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "schema/cast.h"
+#include "schema/fallback.h"
 #include "schema/field_plan.h"
 #include "schema/patterns.h"
 #include "schema/rendering.h"
@@ -105,6 +106,7 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
     column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
                                           field.profile.blank_text_count));
   }
+  column.reason += fall_back(field, column);
   if (column.type.nullable && !type->nullable) {
     column.reason += "; Nullable since cells may be NULL";
   }

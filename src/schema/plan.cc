@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "schema/decimal.h"
+#include "schema/fallback.h"
 #include "schema/field_plan.h"
 #include "schema/hints.h"
 #include "schema/names.h"
@@ -94,6 +95,7 @@ ColumnPlan number_column(const FieldView& field, std::string name, const NumberC
                     .warnings = choice.warnings,
                     .floor_days = choice.floor_days};
   column.type.nullable = field.may_be_null || field.profile.blank_text_count > 0;
+  column.reason += fall_back(field, column);
   if (field.profile.blank_text_count > 0) {
     column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
                                           field.profile.blank_text_count));

@@ -54,6 +54,7 @@ struct ColumnPlan {
   std::optional<clickhouse::ColumnType> text_of;
   std::string constant;      // kConstant: the value's text
   bool floor_days = false;   // kDate: the day that a serial lies in (dates = "floor")
+  bool is_truth = false;     // kNumber as UInt8: 0 and 1, which a Bool would be
   bool ascending = false;    // nearly all values rise in the order of their first use
   bool is_empty = false;     // the field has no value, only NULL: its type says nothing
   bool fits_float64 = true;  // each value is exactly a Float64, as all numbers of a QVD are

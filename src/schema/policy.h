@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "clickhouse/dialect.h"
+
 namespace qvdhouse::schema {
 
 enum class DualPolicy { kAuto, kNumber, kText, kBoth };
@@ -24,7 +26,7 @@ struct Policy {
   NamingPolicy naming = NamingPolicy::kSource;
   std::uint64_t low_cardinality_limit = 10'000;  // symbols
   std::string timezone;                          // empty: stamps read the same, as UTC
-  bool time64 = true;                            // the server knows Time64; else hh:mm:ss text
+  clickhouse::Dialect dialect;                   // of the server: types that it lacks are not used
   std::string table_prefix = "Qvd";
   // Field name (as in the file) or column name → ClickHouse type.
   std::map<std::string, std::string> overrides;

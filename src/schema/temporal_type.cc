@@ -183,17 +183,13 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
   const int scale = facts.milliseconds_hold ? kMillisecondScale : kMicrosecondScale;
   choice.reading = Reading::kTime;
   choice.part = Part::kTime;
-  choice.type = field.policy.time64
-                    ? clickhouse::ColumnType{.kind = TypeKind::kTime64,
-                                             .scale = static_cast<std::uint8_t>(scale)}
-                    : text_type(field);
+  choice.type = {.kind = TypeKind::kTime64, .scale = static_cast<std::uint8_t>(scale)};
   choice.reason = fmt::format(
-      "{} and every number ({}) is a time of day; {}{}",
+      "{} and every number ({}) is a time of day; {}",
       by_format
           ? std::string("the header says TIME")
           : fmt::format("every display text ({}) shows its number as a time", texts.dual_count),
-      facts.count, tick_reason(facts),
-      field.policy.time64 ? "" : ", as text since the server has no Time64");
+      facts.count, tick_reason(facts));
   return true;
 }
 

@@ -1,10 +1,13 @@
 // The two tables column by column: their DDL, and the order in which a record's members travel.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
+#include "clickhouse/dialect.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::tracking {
@@ -17,16 +20,18 @@ struct Column {
   std::string_view type;  // exactly as DESCRIBE says it
 };
 
-// In the order of code() below.
-std::vector<Column> file_columns();
-std::vector<Column> history_columns();
+// In the order of code() below, in types that the server has: where DateTime64 is missing, times
+// are Int64, the same microseconds; where Map is, steps are two arrays.
+std::vector<Column> file_columns(const clickhouse::Dialect& dialect);
+std::vector<Column> history_columns(const clickhouse::Dialect& dialect);
 
 // "`file_path`, `file_name`, …"
 std::string column_list(const std::vector<Column>& columns);
 
 // CREATE TABLE IF NOT EXISTS of both.
-std::string create_file_table(std::string_view database);
-std::string create_history_table(std::string_view database, unsigned history_days);
+std::string create_file_table(std::string_view database, const clickhouse::Dialect& dialect);
+std::string create_history_table(std::string_view database, unsigned history_days,
+                                 const clickhouse::Dialect& dialect);
 // The history's TTL as the server writes it; empty for 0 days.
 std::string history_ttl(unsigned history_days);
 
@@ -59,8 +64,27 @@ void code_file(Codec& codec, Record& file) {
   codec(file.stored_as);
 }
 
+// The steps as two arrays.
+template <class Codec, class Steps>
+void code_steps_apart(Codec& codec, Steps& steps) {
+  std::vector<std::string> names;
+  std::vector<double> seconds;
+  for (const StepTime& step : steps) {
+    names.push_back(step.name);
+    seconds.push_back(step.seconds);
+  }
+  codec(names);
+  codec(seconds);
+  if constexpr (!std::is_const_v<Steps>) {
+    steps.clear();
+    for (std::size_t i = 0; i < std::min(names.size(), seconds.size()); ++i) {
+      steps.push_back({names[i], seconds[i]});
+    }
+  }
+}
+
 template <class Codec, class Record>
-void code_attempt(Codec& codec, Record& attempt) {
+void code_attempt(Codec& codec, Record& attempt, const clickhouse::Dialect& dialect) {
   code_file(codec, attempt.file);
   codec(attempt.attempt_id);
   codec(attempt.attempt);
@@ -68,7 +92,11 @@ void code_attempt(Codec& codec, Record& attempt) {
   codec(attempt.started_at_us);
   codec(attempt.finished_at_us);
   codec(attempt.bytes_sent);
-  codec(attempt.steps);
+  if (dialect.has_map) {
+    codec(attempt.steps);
+  } else {
+    code_steps_apart(codec, attempt.steps);
+  }
 }
 
 // An entry of the steps; found by the codecs.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -39,8 +41,9 @@ void match_columns(Connection& connection, const std::string& database, std::str
   for (const Column& column : wanted) {
     const auto same = std::ranges::find(found, column.name, &clickhouse::ColumnDefinition::name);
     if (same == found.end()) {
-      connection.query(fmt::format("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}",
-                                   qualified(database, table), quote_identifier(column.name),
+      const bool has_if = connection.endpoint().dialect.has_alter_if;
+      connection.query(fmt::format("ALTER TABLE {} ADD COLUMN {}{} {}", qualified(database, table),
+                                   has_if ? "IF NOT EXISTS " : "", quote_identifier(column.name),
                                    column.type));
     } else if (same->type != column.type) {
       throw base::ConfigError(
@@ -80,12 +83,29 @@ Tracking::Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned
       history_days_(history_days) {}
 
 void Tracking::ensure_tables() {
-  connection_.query("CREATE DATABASE IF NOT EXISTS " + quote_identifier(database_));
-  connection_.query(create_file_table(database_));
-  connection_.query(create_history_table(database_, history_days_));
-  match_columns(connection_, database_, kFileTable, file_columns());
-  match_columns(connection_, database_, kHistoryTable, history_columns());
+  // Who may not create databases need not, where it is there.
+  const std::string database = connection_.query(fmt::format(
+      "SELECT count() FROM system.databases WHERE name = {} FORMAT TSV", quote_literal(database_)));
+  if (database.starts_with('0')) {
+    connection_.query("CREATE DATABASE IF NOT EXISTS " + quote_identifier(database_));
+  }
+  connection_.query(create_file_table(database_, dialect()));
+  connection_.query(create_history_table(database_, history_days_, dialect()));
+  match_columns(connection_, database_, kFileTable, file_columns(dialect()));
+  match_columns(connection_, database_, kHistoryTable, history_columns(dialect()));
+  expire_history();
+}
 
+void Tracking::expire_history() {
+  if (!dialect().has_ttl) {
+    if (history_days_ == 0) return;
+    const std::string old = fmt::format(
+        "started_at < (toInt64(toUnixTimestamp(now())) - {}) * 1000000", history_days_ * 86'400ULL);
+    const std::string count = connection_.query(fmt::format(
+        "SELECT count() FROM {} WHERE {} FORMAT TSV", qualified(database_, kHistoryTable), old));
+    if (!count.starts_with('0')) delete_rows(kHistoryTable, old);
+    return;
+  }
   // The table may be older than the setting.
   const std::string engine = connection_.query(
       fmt::format("SELECT engine_full FROM system.tables WHERE database = {} AND name = {} FORMAT "
@@ -112,12 +132,13 @@ std::string Tracking::select(std::string_view what, std::string_view table, std:
 }
 
 std::vector<FileRecord> Tracking::files() {
-  return read_files(select(column_list(file_columns()), kFileTable, "FINAL ORDER BY file_path"));
+  return read_files(
+      select(column_list(file_columns(dialect())), kFileTable, "FINAL ORDER BY file_path"));
 }
 
 std::optional<FileRecord> Tracking::find(const std::string& file_path) {
   std::vector<FileRecord> files =
-      read_files(select(column_list(file_columns()), kFileTable,
+      read_files(select(column_list(file_columns(dialect())), kFileTable,
                         "FINAL WHERE file_path = " + quote_literal(file_path)));
   if (files.empty()) return std::nullopt;
   return std::move(files.front());
@@ -147,11 +168,12 @@ std::vector<Attempt> Tracking::history(const std::string& file, std::size_t limi
   }
   // An insert that was repeated because its answer got lost left its rows twice.
   const std::string answer =
-      select(column_list(history_columns()), kHistoryTable,
+      select(column_list(history_columns(dialect())), kHistoryTable,
              fmt::format("{} ORDER BY started_at DESC, attempt DESC LIMIT 1 BY attempt_id LIMIT {}",
                          filter, limit));
   std::vector<Attempt> attempts;
-  for (RowReader reader(answer); !reader.done();) code_attempt(reader, attempts.emplace_back());
+  for (RowReader reader(answer); !reader.done();)
+    code_attempt(reader, attempts.emplace_back(), dialect());
   return attempts;
 }
 
@@ -159,16 +181,33 @@ void Tracking::record(const FileRecord& file) { record(std::vector<FileRecord>{f
 
 void Tracking::record(const std::vector<FileRecord>& files) {
   if (files.empty()) return;
-  insert_rows(connection_, database_, kFileTable, file_columns(), [&](RowWriter& writer) {
+  insert_rows(connection_, database_, kFileTable, file_columns(dialect()), [&](RowWriter& writer) {
     for (const FileRecord& file : files) code_file(writer, file);
   });
 }
 
 void Tracking::record(const std::vector<Attempt>& attempts) {
   if (attempts.empty()) return;
-  insert_rows(connection_, database_, kHistoryTable, history_columns(), [&](RowWriter& writer) {
-    for (const Attempt& attempt : attempts) code_attempt(writer, attempt);
-  });
+  insert_rows(connection_, database_, kHistoryTable, history_columns(dialect()),
+              [&](RowWriter& writer) {
+                for (const Attempt& attempt : attempts) code_attempt(writer, attempt, dialect());
+              });
+}
+
+// Returns when they are gone.
+void Tracking::delete_rows(std::string_view table, const std::string& condition) {
+  connection_.query(
+      fmt::format("ALTER TABLE {} DELETE WHERE {}", qualified(database_, table), condition),
+      {{"mutations_sync", "2"}});
+  if (dialect().has_alter_settings) return;
+  constexpr std::chrono::milliseconds kBetweenLooks{20};
+  const std::string unfinished = fmt::format(
+      "SELECT count() FROM system.mutations WHERE database = {} AND table = {} AND NOT is_done "
+      "FORMAT TSV",
+      quote_literal(database_), quote_literal(table));
+  while (!connection_.query(unfinished).starts_with('0')) {
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
 }
 
 void Tracking::forget(const std::vector<std::string>& file_paths) {
@@ -180,9 +219,7 @@ void Tracking::forget(const std::vector<std::string>& file_paths) {
       list += (list.empty() ? "" : ", ") + quote_literal(file_paths[next++]);
     } while (next < file_paths.size() && list.size() < kMaxListBytes);
     try {
-      connection_.query(fmt::format("ALTER TABLE {} DELETE WHERE file_path IN ({})",
-                                    qualified(database_, kFileTable), list),
-                        {{"mutations_sync", "2"}});
+      delete_rows(kFileTable, fmt::format("file_path IN ({})", list));
     } catch (const base::ServerError& error) {
       if (!is_absent(error)) throw;
       return;  // nothing is known, so there is nothing to forget

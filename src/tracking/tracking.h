@@ -89,6 +89,9 @@ class Tracking {
   void forget(const std::vector<std::string>& file_paths);
 
  private:
+  const clickhouse::Dialect& dialect() const { return connection_.endpoint().dialect; }
+  void expire_history();
+  void delete_rows(std::string_view table, const std::string& condition);
   std::string select(std::string_view what, std::string_view table, std::string_view rest);
   clickhouse::Connection connection_;
   std::string database_;

@@ -113,7 +113,8 @@ schema::Policy read_policy(const json& input) {
               policy.naming);
   policy.low_cardinality_limit = input.value("low_cardinality_limit", policy.low_cardinality_limit);
   policy.timezone = input.value("timezone", "");
-  policy.time64 = input.value("time64", true);
+  if (input.contains("server"))
+    policy.dialect = clickhouse::dialect_of(input["server"].get<std::string>());
   policy.overrides = input.value("types", std::map<std::string, std::string>{});
   policy.order_by = input.value("order_by", std::vector<std::string>{});
   return policy;
@@ -181,6 +182,10 @@ std::string show_value(const Dictionary& values, std::size_t slot) {
       return type.value_bytes() == 4   ? fmt::format("{}", load<std::int32_t>(values, slot))
              : type.value_bytes() == 8 ? fmt::format("{}", load<std::int64_t>(values, slot))
                                        : fmt::format("{}", load<schema::Int128>(values, slot));
+    case TypeKind::kDate:
+      return show_date(load<std::uint16_t>(values, slot));
+    case TypeKind::kDateTime:
+      return show_ticks(load<std::uint32_t>(values, slot), 0, true);
     case TypeKind::kDate32:
       return show_date(load<std::int32_t>(values, slot));
     case TypeKind::kDateTime64:
@@ -232,7 +237,9 @@ std::string report(const std::filesystem::path& input_path) {
     }
     text +=
         fmt::format("ORDER BY ({}): {}\n", fmt::join(plan.order_by, ", "), plan.order_by_reason);
-    return text + clickhouse::create_table_sql(schema::table_definition(plan, header, "local")) +
+    return text +
+           clickhouse::create_table_sql(schema::table_definition(plan, header, "local"),
+                                        policy.dialect) +
            "\n";
   } catch (const base::SchemaError& error) {
     return fmt::format("SchemaError: {}\n", error.what());
