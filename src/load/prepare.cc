@@ -76,7 +76,7 @@ PreparedFile prepare(const base::ByteSource& source, const std::string& file_nam
       file.plan,
       schema::own_columns(target.rules, target.mode, target.file_key, target.version,
                           target.loaded_at_us, target.name_parts),
-      target.rules);
+      target.rules, options.policy.dialect);
   if (target.shape) fit(target, options, file);
   return file;
 }

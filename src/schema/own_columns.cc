@@ -80,7 +80,8 @@ OwnColumns own_columns(const TableRules& rules, LoadMode mode, std::string file_
   return own;
 }
 
-void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& rules) {
+void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& rules,
+                     const clickhouse::Dialect& dialect) {
   for (const NamePart& part : own.name_parts) append_name_part(plan, part, rules);
   if (own.file) {
     append_constant(plan, kFileColumn, {.kind = TypeKind::kString, .low_cardinality = true},
@@ -97,9 +98,14 @@ void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& r
                   .reason = "The row's number in its file, from 0."});
   }
   if (own.loaded_at_us) {
-    append_constant(plan, kLoadedAtColumn,
-                    {.kind = TypeKind::kDateTime64, .scale = kMicrosecondScale, .timezone = "UTC"},
-                    utc_text(*own.loaded_at_us), "When the load of the row began.");
+    ColumnType type{.kind = TypeKind::kDateTime64, .scale = kMicrosecondScale, .timezone = "UTC"};
+    std::int64_t at = *own.loaded_at_us;
+    if (!dialect.has_type(type)) {
+      type = {.kind = TypeKind::kDateTime, .timezone = "UTC"};
+      at -= at % 1'000'000;
+    }
+    append_constant(plan, kLoadedAtColumn, std::move(type), utc_text(at),
+                    "When the load of the row began.");
   }
 }
 

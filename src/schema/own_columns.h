@@ -27,7 +27,8 @@ OwnColumns own_columns(const TableRules& rules, LoadMode mode, std::string file_
 
 // Appends them to the plan of a file's fields. Name parts are LowCardinality(String), or what
 // rules.types says when the part is exactly a value of that. Throws SchemaError when it is not, and
-// for a field that claims one of their names.
-void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& rules);
+// for a field that claims one of their names. `_loaded_at` has microseconds where the server has.
+void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& rules,
+                     const clickhouse::Dialect& dialect = {});
 
 }  // namespace qvdhouse::schema
