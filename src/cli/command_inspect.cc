@@ -2,16 +2,20 @@
 // Needs no engine.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/planned_table.h"
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/profile.h"
 #include "source/listing.h"
+#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -19,6 +23,7 @@ namespace {
 struct NamedFile {
   source::FileEntry entry;
   std::unique_ptr<base::ByteSource> bytes;
+  std::string table_prefix;
 };
 
 // `sources` must outlive what is returned.
@@ -29,7 +34,7 @@ NamedFile open_named(const std::string& file, Sources& sources) {
     throw UsageError(fmt::format("inspect takes one file; {} is {}", masked_source(file),
                                  files.empty() ? "none" : format_quantity(files.size(), "file")));
   }
-  return {files[0], source.storage.open(files[0])};
+  return {files[0], source.storage.open(files[0]), source.settings.table_prefix};
 }
 
 // "3 int, 2 text, 1 blank": which kinds of symbols a field has.
@@ -89,8 +94,16 @@ Json field_json(const qvd::FieldHeader& field, bool may_be_null) {
               {"may_be_null", may_be_null}};
 }
 
-void print_json_report(const qvd::TableHeader& header, const load::PreparedFile& file,
-                       const std::string& name) {
+Json column_json(const schema::ColumnPlan& column) {
+  return Json{{"name", column.name},
+              {"type", column.type.name()},
+              {"reason", column.reason},
+              {"warnings", column.warnings}};
+}
+
+void print_json_report(const load::PreparedFile& file, const std::string& name,
+                       schema::LoadMode mode) {
+  const qvd::TableHeader& header = file.header;
   Json json = header_json(header, name);
   for (std::size_t i = 0; i < header.fields.size(); ++i) {
     Json field = field_json(header.fields[i], file.may_be_null[i]);
@@ -98,14 +111,16 @@ void print_json_report(const qvd::TableHeader& header, const load::PreparedFile&
     field["columns"] = Json::array();
     for (const schema::ColumnPlan& column : file.plan.columns) {
       if (column.field_index != i) continue;
-      field["columns"].push_back(Json{{"name", column.name},
-                                      {"type", column.type.name()},
-                                      {"reason", column.reason},
-                                      {"warnings", column.warnings}});
+      field["columns"].push_back(column_json(column));
     }
     json["fields"].push_back(std::move(field));
   }
+  json["own_columns"] = Json::array();
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    if (column.field_index == schema::kNoField) json["own_columns"].push_back(column_json(column));
+  }
   json["table"] = file.plan.table;
+  json["mode"] = mode_name(mode);
   json["order_by"] = file.plan.order_by;
   json["order_by_reason"] = file.plan.order_by_reason;
   print_json(json);
@@ -134,10 +149,23 @@ void print_indented(std::string_view text) {
   }
 }
 
-void print_fields(const qvd::TableHeader& header, const load::PreparedFile& file) {
-  for (std::size_t i = 0; i < header.fields.size(); ++i) {
+void print_column(const schema::ColumnPlan& column) {
+  print_indented(fmt::format("→ {} {}", column.name, column.type.name()));
+  print_indented(column.reason);
+  for (const std::string& warning : column.warnings) print_indented("Note: " + warning);
+}
+
+void print_fields(const load::PreparedFile& file) {
+  for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
+    print(fmt::format("\n{}\n", printable(file.header.fields[i].name)));
+    const auto is_of_field = [&](const schema::ColumnPlan& column) {
+      return column.field_index == i;
+    };
+    if (std::none_of(file.plan.columns.begin(), file.plan.columns.end(), is_of_field)) {
+      print_indented("left out by the settings of its table");
+      continue;
+    }
     const qvd::FieldProfile profile = qvd::profile_field(file.symbols[i]);
-    print(fmt::format("\n{}\n", printable(header.fields[i].name)));
     std::string facts =
         fmt::format("{}: {}", format_quantity(profile.symbol_count, "symbol"), kinds(profile));
     if (profile.min_number) {
@@ -146,31 +174,47 @@ void print_fields(const qvd::TableHeader& header, const load::PreparedFile& file
     if (file.may_be_null[i]) facts += "; may be NULL";
     print_indented(facts);
     for (const schema::ColumnPlan& column : file.plan.columns) {
-      if (column.field_index != i) continue;
-      print_indented(fmt::format("→ {} {}", column.name, column.type.name()));
-      print_indented(column.reason);
-      for (const std::string& warning : column.warnings) print_indented("Note: " + warning);
+      if (is_of_field(column)) print_column(column);
     }
   }
+}
+
+void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
   std::string order;
   for (const std::string& name : file.plan.order_by) order += (order.empty() ? "" : ", ") + name;
-  print(fmt::format("\nClickHouse table {}\n", printable(file.plan.table)));
+  print(
+      fmt::format("\nClickHouse table {}{}\n", printable(file.plan.table),
+                  mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", mode_name(mode))));
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    if (column.field_index == schema::kNoField) print_column(column);
+  }
   print_indented(fmt::format("ORDER BY ({}): {}", order, file.plan.order_by_reason));
 }
 
-void inspect(const base::ByteSource& source, const std::string& name,
-             const InspectArguments& arguments, const Context& context) {
+void inspect(const NamedFile& named, const InspectArguments& arguments, const Context& context) {
+  const std::string& name = named.entry.name;
   // The header is shown even when what follows can not be read.
-  if (!arguments.json) print_header(qvd::read_header(source), name);
+  if (!arguments.json) print_header(qvd::read_header(*named.bytes), name);
 
+  schema::Policy policy = context.config.policy;
+  policy.table_prefix = named.table_prefix;
+  const sync::Placement placement =
+      sync::place_file(named.entry.path, context.config.tables, policy);
   load::Options options;
-  options.policy = context.config.policy;
+  options.policy = sync::policy_of(policy, placement.rules);
   options.invalid_utf8 = context.config.invalid_utf8;
-  const load::PreparedFile file = load::prepare(source, name, options);
+  const load::Target target{.table = placement.table,
+                            .mode = placement.mode,
+                            .rules = placement.rules,
+                            .file_key = named.entry.path,
+                            .name_parts = placement.name_parts,
+                            .shape = {}};
+  const load::PreparedFile file = load::prepare(*named.bytes, name, options, target);
   if (arguments.json) {
-    print_json_report(file.header, file, name);
+    print_json_report(file, name, placement.mode);
   } else {
-    print_fields(file.header, file);
+    print_fields(file);
+    print_table_of(file, placement.mode);
   }
 }
 
@@ -180,7 +224,7 @@ int run_inspect(const InspectArguments& arguments, const Context& context) {
   Sources sources(context);
   const NamedFile file = open_named(arguments.file, sources);
   try {
-    inspect(*file.bytes, file.entry.name, arguments, context);
+    inspect(file, arguments, context);
   } catch (const base::InputError& error) {
     throw base::InputError(file.entry.path + ": " + error.what());
   } catch (const base::SchemaError& error) {

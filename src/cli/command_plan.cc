@@ -1,58 +1,129 @@
-// qvdhouse plan: what sync would do, and the tables that it would make.
+// qvdhouse plan: what sync would do, and the tables that it would make or change.
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
 
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/planned_table.h"
 #include "cli/sources.h"
 #include "cli/target.h"
-#include "clickhouse/ddl.h"
-#include "load/load.h"
-#include "schema/plan.h"
-#include "source/listing.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
 namespace {
 
-struct PlannedTable {
-  std::string ddl;
-  std::vector<std::string> warnings;
-  std::string error;
-  int exit_code = kOk;
-};
+constexpr std::size_t kMostNamed = 10;  // files of a set
 
-PlannedTable plan_file(const source::FileEntry& entry, source::Storage& storage,
-                       const sync::Options& options) {
-  try {
-    const auto source = storage.open(entry);
-    const load::PreparedFile file = load::prepare(*source, entry.name, options.load);
-    PlannedTable planned;
-    planned.ddl = clickhouse::create_table_sql(
-        schema::table_definition(file.plan, file.header, options.database));
-    planned.warnings = file.header.warnings;
-    for (const schema::ColumnPlan& column : file.plan.columns) {
-      for (const std::string& warning : column.warnings) {
-        planned.warnings.push_back(column.name + ": " + warning);
-      }
-    }
-    return planned;
-  } catch (const base::Error& error) {
-    return {.ddl = "", .warnings = {}, .error = error.what(), .exit_code = exit_code_of(error)};
+// Decisions to load, by table; tables in the order of their first file.
+using Groups = std::vector<std::vector<const sync::Decision*>>;
+
+Groups group_by_table(const std::vector<sync::Decision>& decisions) {
+  Groups groups;
+  std::map<std::string_view, std::size_t> known;
+  for (const sync::Decision& decision : decisions) {
+    if (decision.action != sync::Action::kLoad) continue;
+    const auto [table, is_new] = known.try_emplace(decision.table, groups.size());
+    if (is_new) groups.emplace_back();
+    groups[table->second].push_back(&decision);
+  }
+  return groups;
+}
+
+void print_file(const PlannedFile& file, const std::string& prefix) {
+  for (const std::string& warning : file.warnings) {
+    print(fmt::format("-- note: {}{}\n", printable(prefix), printable(warning)));
+  }
+  if (!file.error.empty()) {
+    print(fmt::format("-- can not be loaded: {}{}\n", printable(prefix), printable(file.error)));
   }
 }
 
-void print_planned(const PlannedTable& planned, const std::string& name) {
-  print(fmt::format("\n-- {}\n", printable(name)));
-  for (const std::string& warning : planned.warnings) {
-    print(fmt::format("-- note: {}\n", printable(warning)));
-  }
-  if (!planned.error.empty()) {
-    print(fmt::format("-- can not be loaded: {}\n", printable(planned.error)));
+void print_planned(const PlannedTable& planned, const std::string& source) {
+  const sync::Decision& first = *planned.files.front().decision;
+  const bool is_set = first.placement.is_set();
+  const std::string mode(mode_name(first.placement.mode));
+  if (is_set) {
+    print(fmt::format("\n-- {} ({}): {}\n", printable(first.table), mode,
+                      format_quantity(planned.files.size(), "file")));
+    const std::size_t named = std::min(planned.files.size(), kMostNamed);
+    for (std::size_t i = 0; i < named; ++i) {
+      const source::FileEntry& file = planned.files[i].decision->file;
+      print(fmt::format("--   {}\n", printable(short_path(file, source))));
+    }
+    if (named < planned.files.size()) {
+      print(fmt::format("--   and {} more\n", planned.files.size() - named));
+    }
   } else {
-    print(printable_lines(planned.ddl) + ";\n");
+    print(fmt::format("\n-- {}\n", printable(short_path(first.file, source))));
+  }
+  for (const PlannedFile& file : planned.files) {
+    print_file(file, is_set ? short_path(file.decision->file, source) + ": " : "");
+  }
+  for (const std::string& note : planned.notes) print(fmt::format("-- {}\n", printable(note)));
+  if (!planned.ddl.empty()) print(printable_lines(planned.ddl) + ";\n");
+  for (const std::string& alter : planned.alters) print(printable_lines(alter) + ";\n");
+  const bool has_file = std::any_of(planned.files.begin(), planned.files.end(),
+                                    [](const PlannedFile& file) { return file.error.empty(); });
+  if (has_file && planned.ddl.empty() && planned.alters.empty()) {
+    print("-- the table stays as it is\n");
+  }
+}
+
+// What a table's plan adds to a decision of it.
+void add_plan(const PlannedTable& planned, const PlannedFile& file, Json& item) {
+  const bool is_loaded = file.error.empty();
+  item["ddl"] = is_loaded ? planned.ddl : "";
+  item["alters"] = is_loaded ? planned.alters : std::vector<std::string>();
+  item["notes"] = planned.notes;
+  item["warnings"] = file.warnings;
+  item["error"] = file.error;
+}
+
+// The connection that live tables are looked at through; none where there can be no table.
+std::optional<clickhouse::Connection> connect_if_used(const Context& context) {
+  if (!target_may_hold_data(context.config)) return std::nullopt;
+  return Target::open(context, false).connect(context.stop);
+}
+
+struct Outcome {
+  std::size_t planned_files = 0;
+  std::vector<int> failures;  // exit codes
+};
+
+void plan_source(const DecidedSource& decided, const Tracked& tracked,
+                 clickhouse::Connection* connection, const Context& context, Json* json,
+                 Outcome& outcome) {
+  sync::Options options = decided.options;
+  if (connection != nullptr) options.load.policy.dialect = connection->endpoint().dialect;
+  const PlanFacts facts{options, decided.source.storage, tracked.files, connection};
+  std::map<const sync::Decision*, Json> planned_json;
+  for (const auto& group : group_by_table(decided.decisions)) {
+    if (context.stop.stop_requested()) throw base::Cancelled("stopped");
+    const PlannedTable planned =
+        at_target(context.config, [&] { return plan_table_of(group, facts); });
+    for (const PlannedFile& file : planned.files) {
+      ++outcome.planned_files;
+      if (file.exit_code != kOk) outcome.failures.push_back(file.exit_code);
+      add_plan(planned, file, planned_json[file.decision]);
+    }
+    if (json == nullptr) print_planned(planned, options.source);
+  }
+  if (json == nullptr) return;
+  for (const sync::Decision& decision : decided.decisions) {
+    Json item = decision_json(decision);
+    add_plan({}, {}, item);
+    if (const auto found = planned_json.find(&decision); found != planned_json.end()) {
+      item.update(found->second);
+    }
+    item["mode"] = decision.table.empty() ? "" : mode_name(decision.placement.mode);
+    item["source"] = decided.source.settings.name;
+    json->push_back(std::move(item));
   }
 }
 
@@ -63,34 +134,21 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
   const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
+  std::optional<clickhouse::Connection> connection = connect_if_used(context);
 
   Json json = Json::array();
-  std::size_t planned_count = 0;
-  std::vector<int> failures;
-  for (const auto& [source, options, decisions] : decided.sources) {
-    if (!arguments.json) print_decisions(decisions, source.settings, decided.are_several());
-    for (const sync::Decision& decision : decisions) {
-      const bool to_load = decision.action == sync::Action::kLoad;
-      if (context.stop.stop_requested()) throw base::Cancelled("stopped");
-      const PlannedTable planned =
-          to_load ? plan_file(decision.file, source.storage, options) : PlannedTable{};
-      planned_count += to_load ? 1 : 0;
-      if (planned.exit_code != kOk) failures.push_back(planned.exit_code);
-      if (arguments.json) {
-        Json item = decision_json(decision);
-        item["ddl"] = planned.ddl;
-        item["warnings"] = planned.warnings;
-        item["error"] = planned.error;
-        item["source"] = source.settings.name;
-        json.push_back(std::move(item));
-      } else if (to_load) {
-        print_planned(planned, short_path(decision.file, options.source));
-      }
+  Outcome outcome;
+  for (const DecidedSource& source : decided.sources) {
+    if (!arguments.json) {
+      print_decisions(source.decisions, source.source.settings, decided.are_several());
     }
+    plan_source(source, tracked, connection ? &*connection : nullptr, context,
+                arguments.json ? &json : nullptr, outcome);
   }
   if (arguments.json) print_json(json);
-  if (failures.empty()) return decided.exit_code;
-  return planned_count == 1 && decided.exit_code == kOk ? failures[0] : static_cast<int>(kPartial);
+  if (outcome.failures.empty()) return decided.exit_code;
+  return outcome.planned_files == 1 && decided.exit_code == kOk ? outcome.failures[0]
+                                                                : static_cast<int>(kPartial);
 }
 
 }  // namespace qvdhouse::cli

@@ -62,7 +62,7 @@ const std::array kKeys = {
              .parse = take_rename},
     TableKey{.key = "types",
              .default_text = "by rule",
-             .allowed = "field or column = \"type\"",
+             .allowed = "field or column = \"type\"; * is a wildcard",
              .help = "as [types], for this table",
              .shape = Shape::kTable,
              .parse = [](Item i, Value v, Rules r) { return take_column_type(v, r.types[i]); }},

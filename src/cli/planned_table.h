@@ -1,0 +1,46 @@
+// What a sync would make of one table: the statements and what is to be known of them, found out
+// without changing anything.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clickhouse/connection.h"
+#include "schema/table_rules.h"
+#include "source/storage.h"
+#include "sync/sync.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::cli {
+
+struct PlannedFile {
+  const sync::Decision* decision = nullptr;
+  std::vector<std::string> warnings;
+  std::string error;  // not empty: it can not be loaded
+  int exit_code = 0;
+};
+
+struct PlannedTable {
+  std::vector<PlannedFile> files;  // to load
+  std::string ddl;                 // CREATE TABLE; empty for a set whose table is there
+  std::vector<std::string> alters;
+  std::vector<std::string> notes;  // a sentence each: what changes and why, rules of no effect
+};
+
+struct PlanFacts {
+  const sync::Options& options;
+  source::Storage& storage;
+  const std::vector<tracking::FileRecord>& tracked;
+  clickhouse::Connection* connection;  // null: the target has never been used
+};
+
+// `decisions`: to load, all of one table. Throws ServerError, IoError of the target.
+PlannedTable plan_table_of(const std::vector<const sync::Decision*>& decisions,
+                           const PlanFacts& facts);
+
+// "replace", "replace_by_file", "append".
+std::string_view mode_name(schema::LoadMode mode);
+
+}  // namespace qvdhouse::cli
