@@ -32,6 +32,7 @@ void print_record(const tracking::FileRecord& record) {
                            format_seconds(record.processing_duration_seconds),
                            format_count(record.row_count), record.table_name));
   line("Then", version_of(record.file_size, record.file_mtime_us));
+  line("Rows of", record.stored_as);
   line("Error", record.error_message);
   if (record.failure_count > 0) {
     line("Failures", fmt::format("{} in a row; {}", record.failure_count,
@@ -54,6 +55,8 @@ Json explain_json(const sync::Decision* decision, const tracking::FileRecord* re
                                           {"file_mtime", format_time(record->file_mtime_us)},
                                           {"row_count", record->row_count},
                                           {"table_name", record->table_name},
+                                          {"stored_as", record->stored_as},
+                                          {"fingerprint", record->fingerprint},
                                           {"error_class", record->error_class},
                                           {"error_message", record->error_message},
                                           {"failure_count", record->failure_count},
@@ -61,10 +64,17 @@ Json explain_json(const sync::Decision* decision, const tracking::FileRecord* re
   return json;
 }
 
-void print_explanation(const sync::Decision* decision, const tracking::FileRecord* record) {
+// `heir`: the decision by which another path takes the record over.
+void print_explanation(const sync::Decision* decision, const tracking::FileRecord* record,
+                       const sync::Decision* heir) {
   if (decision != nullptr) {
     line("File", decision->file.path);
-    line("Now", version_of(decision->file.size, decision->file.mtime_us));
+    line("Now", decision->reason_code == "vanished"
+                    ? "not there any more"
+                    : version_of(decision->file.size, decision->file.mtime_us));
+  } else if (heir != nullptr) {
+    line("File", record->file_path);
+    line("Now", "not there any more: it is " + heir->file.path);
   } else {
     line("File", record->file_path);
     line("Now", "not in the source any more, or not matched by file_pattern");
@@ -136,7 +146,9 @@ int run_explain(const ExplainArguments& arguments, const Context& context) {
       json.push_back(explain_json(next, last));
     } else {
       if (path != paths.front()) print("\n");
-      print_explanation(next, last);
+      const auto heir = std::find_if(decisions.begin(), decisions.end(),
+                                     [&](const sync::Decision& d) { return d.moved_from == path; });
+      print_explanation(next, last, heir == decisions.end() ? nullptr : &*heir);
     }
   }
   if (arguments.json) print_json(json);

@@ -8,8 +8,8 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "qvd/header.h"
-#include "schema/names.h"
 #include "source/listing.h"
+#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -31,11 +31,23 @@ HeaderFacts header_facts(const source::FileEntry& file, source::Storage& storage
   }
 }
 
-std::string table_of(const source::FileEntry& file, const SourceSettings& source,
-                     const Context& context) {
+sync::Placer placer_of(const SourceSettings& source, const Context& context) {
   schema::Policy policy = context.config.policy;
   policy.table_prefix = source.table_prefix;
-  return schema::table_name(file.name, policy);
+  return {context.config.tables, policy};
+}
+
+struct PlacedFile {
+  std::string table;  // empty: it can have none
+  std::string error;
+};
+
+PlacedFile place(const source::FileEntry& file, const sync::Placer& placer) {
+  try {
+    return {placer.place(file.path).table, ""};
+  } catch (const base::SchemaError& error) {
+    return {"", error.what()};
+  }
 }
 
 void print_files(const std::vector<source::FileEntry>& files, const OpenSource& source,
@@ -52,6 +64,7 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> notes;
   std::uint64_t bytes = 0;
+  const sync::Placer placer = placer_of(source.settings, context);
   for (const source::FileEntry& file : files) {
     const std::string name = short_path(file, source.settings.url);
     if (!file.skip_reason.empty()) {
@@ -59,8 +72,9 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
       continue;
     }
     bytes += file.size;
-    rows.push_back({name, format_bytes(file.size), format_time(file.mtime_us),
-                    table_of(file, source.settings, context)});
+    const PlacedFile placed = place(file, placer);
+    rows.push_back({name, format_bytes(file.size), format_time(file.mtime_us), placed.table});
+    if (!placed.error.empty()) notes.push_back(printable(placed.error));
     if (!context.verbose) continue;
     const HeaderFacts facts = header_facts(file, source.storage);
     const bool good = facts.error.empty();
@@ -77,7 +91,8 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
   print(fmt::format("{}, {}\n", format_quantity(rows.size(), "file"), format_bytes(bytes)));
 }
 
-Json file_json(const source::FileEntry& file, const OpenSource& source, const Context& context) {
+Json file_json(const source::FileEntry& file, const OpenSource& source, const sync::Placer& placer,
+               const Context& context) {
   Json item{{"path", file.path},
             {"name", file.name},
             {"size", file.size},
@@ -85,7 +100,7 @@ Json file_json(const source::FileEntry& file, const OpenSource& source, const Co
             {"etag", file.etag},
             {"source_type", file.source_type},
             {"skip_reason", file.skip_reason}};
-  if (file.skip_reason.empty()) item["table"] = table_of(file, source.settings, context);
+  if (file.skip_reason.empty()) item["table"] = place(file, placer).table;
   if (context.verbose && file.skip_reason.empty()) {
     const HeaderFacts facts = header_facts(file, source.storage);
     item["records"] = facts.records;
@@ -115,7 +130,10 @@ int run_ls(const LsArguments& arguments, const Context& context) {
       continue;
     }
     if (arguments.json) {
-      for (const source::FileEntry& file : files) json.push_back(file_json(file, source, context));
+      const sync::Placer placer = placer_of(source.settings, context);
+      for (const source::FileEntry& file : files) {
+        json.push_back(file_json(file, source, placer, context));
+      }
     } else {
       if (chosen.size() > 1) print(printable(source_title(source.settings)) + "\n");
       print_files(files, source, context);

@@ -15,6 +15,16 @@
 namespace qvdhouse::cli {
 namespace {
 
+// Of a file of this machine that is loaded; storages are not asked. A folder that is not there
+// either may be another machine's.
+bool is_vanished(const tracking::FileRecord& file) {
+  if (file.status != "completed" || file.file_path.find("://") != std::string::npos) return false;
+  const std::filesystem::path path(file.file_path);
+  std::error_code error;
+  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found &&
+         std::filesystem::is_directory(path.parent_path(), error);
+}
+
 Json record_json(const tracking::FileRecord& file) {
   return Json{{"file_path", file.file_path},
               {"file_name", file.file_name},
@@ -27,6 +37,8 @@ Json record_json(const tracking::FileRecord& file) {
               {"processing_duration_seconds", file.processing_duration_seconds},
               {"row_count", file.row_count},
               {"status", file.status},
+              {"is_vanished", is_vanished(file)},
+              {"stored_as", file.stored_as},
               {"error_class", file.error_class},
               {"error_message", file.error_message},
               {"failure_count", file.failure_count},
@@ -40,9 +52,10 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
   std::map<std::string, std::uint64_t> counts;
   std::uint64_t row_count = 0;
   for (const tracking::FileRecord& file : files) {
+    const std::string status = is_vanished(file) ? "vanished, rows kept" : file.status;
     rows.push_back({file.file_name, file.table_name, format_count(file.row_count),
-                    format_bytes(file.file_size), format_time(file.processed_at_us), file.status});
-    ++counts[file.status];
+                    format_bytes(file.file_size), format_time(file.processed_at_us), status});
+    ++counts[status];
     row_count += file.row_count;
   }
   print_table({{.title = "File", .flexible = true},

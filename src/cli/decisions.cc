@@ -15,8 +15,9 @@
 namespace qvdhouse::cli {
 namespace {
 
-constexpr std::array kAllActions = {sync::Action::kLoad, sync::Action::kSkip, sync::Action::kWait,
-                                    sync::Action::kRefuse};
+constexpr std::array kAllActions = {sync::Action::kLoad,  sync::Action::kSkip,
+                                    sync::Action::kWait,  sync::Action::kRefuse,
+                                    sync::Action::kAdopt, sync::Action::kRemove};
 
 bool same_in_any_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
@@ -51,6 +52,7 @@ DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Trac
   for (const OpenSource& source : sources) {
     sync::Options options = sync_options(context.config, source.settings);
     options.full = full;
+    options.load.policy.dialect = tracked.dialect;
     try {
       auto decisions = sync::decide(options, source.storage, tracked.files, tracked.tables);
       decided.sources.push_back({source, std::move(options), std::move(decisions)});
@@ -127,6 +129,8 @@ Json decision_json(const sync::Decision& decision) {
               {"size", decision.file.size},
               {"mtime", format_time(decision.file.mtime_us)},
               {"table", decision.table},
+              {"stored_as", decision.table.empty() ? "" : decision.stored_as},
+              {"moved_from", decision.moved_from},
               {"action", action_name(decision.action)},
               {"reason_code", decision.reason_code},
               {"reason", decision.reason}};

@@ -81,6 +81,8 @@ bool is_same_version(const source::FileEntry& file, const tracking::FileRecord& 
 std::string settings_hash(const load::Options& options);
 // With those of the file's table: what FileRecord.settings_hash says. `general` is the above.
 std::string settings_hash(const std::string& general, const Placement& placement);
+// "replace_by_file", as it is set.
+std::string_view mode_name(schema::LoadMode mode);
 // The mode of the table when the hash was made.
 schema::LoadMode mode_of_hash(std::string_view settings_hash);
 

@@ -12,9 +12,6 @@
 
 namespace qvdhouse::sync {
 
-// "replace_by_file", as it is set.
-std::string_view mode_name(schema::LoadMode mode);
-
 // Whether only its fingerprint tells if the file is another than the one that was loaded.
 bool may_be_touched(const source::FileEntry& file, const Placement& placement,
                     const tracking::FileRecord* record, const Facts& facts);
