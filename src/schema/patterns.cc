@@ -1,7 +1,5 @@
 #include "schema/patterns.h"
 
-#include <algorithm>
-
 namespace qvdhouse::schema {
 
 bool matches_pattern(std::string_view name, std::string_view pattern) {
@@ -35,9 +33,15 @@ const std::string* find_setting(const std::map<std::string, std::string>& settin
                                 std::string_view name) {
   const auto exact = settings.find(std::string(name));
   if (exact != settings.end()) return &exact->second;
-  const auto pattern = std::ranges::find_if(
-      settings, [&](const auto& setting) { return matches_pattern(name, setting.first); });
-  return pattern == settings.end() ? nullptr : &pattern->second;
+  const std::string* found = nullptr;
+  std::size_t longest = 0;
+  for (const auto& [pattern, value] : settings) {
+    if ((found != nullptr && pattern.size() <= longest) || !matches_pattern(name, pattern))
+      continue;
+    found = &value;
+    longest = pattern.size();
+  }
+  return found;
 }
 
 }  // namespace qvdhouse::schema

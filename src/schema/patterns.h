@@ -14,8 +14,8 @@ bool matches_pattern(std::string_view name, std::string_view pattern);
 // What the one `*` of a pattern stands for; empty when the name does not match.
 std::optional<std::string_view> match_star(std::string_view name, std::string_view pattern);
 
-// The setting of a name: the entry with just that name, else the first pattern that matches. Null:
-// none.
+// The setting of a name: the entry with just that name, else the longest pattern that matches.
+// Null: none.
 const std::string* find_setting(const std::map<std::string, std::string>& settings,
                                 std::string_view name);
 

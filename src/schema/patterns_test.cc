@@ -43,9 +43,10 @@ TEST(Patterns, StarOfAPattern) {
   EXPECT_EQ(match_star("a", "a"), std::nullopt);
 }
 
-TEST(Patterns, TheExactNameComesFirst) {
+TEST(Patterns, TheExactNameThenTheLongestPattern) {
   const std::map<std::string, std::string> settings = {{"*", "1"}, {"A*", "2"}, {"Ab", "3"}};
   EXPECT_EQ(*find_setting(settings, "Ab"), "3");
+  EXPECT_EQ(*find_setting(settings, "Ac"), "2");
   EXPECT_EQ(*find_setting(settings, "x"), "1");
   EXPECT_EQ(find_setting({{"A*", "2"}}, "x"), nullptr);
 }
