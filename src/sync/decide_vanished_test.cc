@@ -1,0 +1,158 @@
+// Files that are not there any more, and what a source can have at all.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sync/decide_fixture.h"
+#include "sync/decide_reach.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+// Sales_1 is loaded and gone, Sales_2 is there; rows of Sales go with their file.
+class DecideVanished : public testing::Test, protected DecideFixture {
+ protected:
+  DecideVanished() {
+    facts.rules[0].vanished = schema::VanishedPolicy::kDelete;
+    facts.rules.emplace_back();  // the defaults
+    track("/data/Sales_1.qvd");
+  }
+  void delete_by_default() { facts.rules.back().vanished = schema::VanishedPolicy::kDelete; }
+};
+
+TEST_F(DecideVanished, RowsGoWhereTheRulesSaySo) {
+  record(0).stored_as = "/data/first.qvd";
+  const auto decisions = decide({"/data/Sales_2.qvd"});
+  ASSERT_EQ(decisions.size(), 2U);
+  EXPECT_EQ(decisions[0].file.path, "/data/Sales_1.qvd");
+  EXPECT_EQ(decisions[0].action, Action::kRemove);
+  EXPECT_EQ(decisions[0].reason_code, "vanished");
+  EXPECT_THAT(decisions[0].reason, HasSubstr("rows in Sales go"));
+  EXPECT_EQ(decisions[0].table, "Sales");
+  EXPECT_TRUE(decisions[0].placement.is_set());
+  EXPECT_EQ(decisions[0].stored_as, "/data/first.qvd");
+  EXPECT_EQ(decisions[1].reason_code, "new");
+}
+
+TEST_F(DecideVanished, RowsAreKeptByDefaultWhichOnlyTheTellingOneSays) {
+  facts.rules[0].vanished = schema::VanishedPolicy::kKeep;
+  EXPECT_THAT(codes({"/data/Sales_2.qvd"}), ElementsAre(Pair("/data/Sales_2.qvd", "new")));
+  const auto told = decide_and_tell_kept({file_at("/data/Sales_2.qvd")}, facts);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0].action, Action::kSkip);
+  EXPECT_EQ(told[0].reason_code, "vanished");
+  EXPECT_THAT(told[0].reason, HasSubstr("it vanished; its rows in Sales are kept"));
+}
+
+TEST_F(DecideVanished, ASourceWithoutAnyFileDeletesNothing) {
+  EXPECT_TRUE(decide({}).empty());
+  EXPECT_THAT(why_none_vanished({}, facts), HasSubstr("the rows of one file that vanished"));
+  source::FileEntry hidden = file_at("/data/.lock.qvd");
+  hidden.skip_code = "hidden";
+  hidden.skip_reason = "a dot";
+  EXPECT_EQ(decide_files({hidden}, facts).size(), 1U);
+  EXPECT_NE(why_none_vanished({hidden}, facts), "");
+  EXPECT_THAT(decide_and_tell_kept({}, facts).at(0).reason, HasSubstr("not mounted"));
+  EXPECT_EQ(why_none_vanished({file_at("/data/item.qvd")}, facts), "");
+  facts.rules[0].vanished = schema::VanishedPolicy::kKeep;
+  EXPECT_EQ(why_none_vanished({}, facts), "");
+}
+
+TEST_F(DecideVanished, NothingIsKnownOfAFolderThatWasNotEntered) {
+  track("/data/eu/Sales_3.qvd");
+  source::FileEntry folder = file_at("/data/eu");
+  folder.skip_code = "unreadable";
+  folder.skip_reason = "no permission";
+  const auto decisions = decide_files({folder, file_at("/data/Sales_1.qvd")}, facts);
+  ASSERT_EQ(decisions.size(), 2U);
+  EXPECT_EQ(decisions[0].reason_code, "unchanged");
+  EXPECT_EQ(decisions[1].reason_code, "unreadable");
+}
+
+TEST_F(DecideVanished, FilesOfOtherSourcesAndThoseThatAreLeftOutStay) {
+  facts.tracked = {loaded(file_at("/other/Sales_1.qvd"))};
+  EXPECT_THAT(codes({"/data/Sales_2.qvd"}), ElementsAre(Pair("/data/Sales_2.qvd", "new")));
+  facts.is_gone = nullptr;
+  track("/data/Sales_1.qvd");
+  EXPECT_THAT(codes({"/data/Sales_2.qvd"}), ElementsAre(Pair("/data/Sales_2.qvd", "new")));
+}
+
+TEST_F(DecideVanished, AFileWhoseLastLoadFailedMayHaveRowsInASet) {
+  record(0).status = "failed";
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).action, Action::kRemove);
+  delete_by_default();
+  facts.tracked = {loaded(file_at("/data/item.qvd"))};
+  record(0).status = "failed";  // by a collision, it may be: the table is another's
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).size(), 1U);
+}
+
+TEST_F(DecideVanished, RowsThatAreAnotherFilesByNowStay) {
+  track("/data/Sales_2.qvd");
+  record(1).stored_as = "/data/Sales_1.qvd";  // the move of a run that was killed
+  EXPECT_THAT(codes({"/data/Sales_2.qvd"}), ElementsAre(Pair("/data/Sales_2.qvd", "unchanged")));
+}
+
+TEST_F(DecideVanished, ATableOfOneFileGoesWithIt) {
+  delete_by_default();
+  facts.tracked = {loaded(file_at("/data/item.qvd"))};
+  const Decision decision = decide({"/data/Sales_2.qvd"}).at(1);
+  EXPECT_EQ(decision.action, Action::kRemove);
+  EXPECT_EQ(decision.table, "QvdItem");
+  EXPECT_FALSE(decision.placement.is_set());
+}
+
+TEST_F(DecideVanished, ATableThatAnotherFileHasOrTakesStays) {
+  delete_by_default();
+  facts.tracked = {loaded(file_at("/data/item.qvd"))};
+  EXPECT_THAT(codes({"/data/sub/item.qvd"}), ElementsAre(Pair("/data/sub/item.qvd", "new")));
+  facts.tracked.push_back(loaded(file_at("/other/item.qvd")));
+  EXPECT_THAT(codes({"/data/Sales_2.qvd"}), ElementsAre(Pair("/data/Sales_2.qvd", "new")));
+}
+
+TEST_F(DecideVanished, ATableOfOtherRulesThanTodaysStays) {
+  record(0).table_name = "Before";
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).size(), 1U);
+  record(0).table_name = "Sales";
+  record(0).settings_hash = "today";  // loaded when the table was of one file
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).size(), 1U);
+}
+
+TEST(Reach, AFolderReachesWhatItsPatternAndListsTake) {
+  const Reach top("/data/qvd/", {});
+  EXPECT_TRUE(top.covers("/data/qvd/item.qvd"));
+  EXPECT_TRUE(top.covers("/data/qvd/ITEM.QVD"));
+  EXPECT_FALSE(top.covers("/data/qvd/sub/item.qvd"));
+  EXPECT_FALSE(top.covers("/data/qvd2/item.qvd"));
+  EXPECT_FALSE(top.covers("/data/item.qvd"));
+  EXPECT_FALSE(top.covers("/data/qvd"));
+  const Reach all("/data/./qvd", {.pattern = "**/*.qvd", .include = {}, .exclude = {"po"}});
+  EXPECT_TRUE(all.covers("/data/qvd/a/b/item.qvd"));
+  EXPECT_FALSE(all.covers("/data/qvd/a/po.qvd"));
+}
+
+TEST(Reach, AGlobReachesWhatItMatches) {
+  const Reach glob("/no/20[0-9][0-9]/*.qvd", {});
+  EXPECT_TRUE(glob.covers("/no/2024/item.qvd"));
+  EXPECT_FALSE(glob.covers("/no/1999/item.qvd"));
+  EXPECT_FALSE(glob.covers("/no/2024/sub/item.qvd"));
+  EXPECT_TRUE(Reach("file:///no/*.qvd", {}).covers("/no/item.qvd"));
+  EXPECT_FALSE(Reach("/no/item.qvd", {}).covers("/no/other.qvd"));
+}
+
+TEST(Reach, UrlsAreComparedAsTheyAreKept) {
+  const Reach http("https://user:secret@host/a%20b/", {});
+  EXPECT_TRUE(http.covers("https://host/a%20b/i%C3%BC.qvd"));
+  EXPECT_FALSE(http.covers("https://host/a%20b/c/item.qvd"));
+  EXPECT_FALSE(http.covers("https://other/a%20b/item.qvd"));
+  const Reach s3("s3://lake/qvd/**/Sales_*.qvd", {});
+  EXPECT_TRUE(s3.covers("s3://lake/qvd/eu/Sales_1.qvd"));
+  EXPECT_FALSE(s3.covers("s3://lake/qvd/eu/Item.qvd"));
+  EXPECT_FALSE(s3.covers("/lake/qvd/eu/Sales_1.qvd"));
+  EXPECT_TRUE(Reach("s3://lake", {}).covers("s3://lake/a%20b.qvd"));
+}
+
+}  // namespace
+}  // namespace qvdhouse::sync
