@@ -71,16 +71,18 @@ void swap_in(clickhouse::Connection& connection, const std::string& staging,
   }
 }
 
+void refuse_partition_by(const std::string& partition_by, const std::string& count) {
+  throw base::SchemaError(fmt::format(
+      "partition_by {} has {} values within this file; expected one, so that the file's rows can "
+      "be replaced as a whole: choose an expression that is constant within each file (a part of "
+      "its name, say), or leave partition_by away",
+      partition_by, count));
+}
+
 std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
                              const std::string& partition_by) {
   const auto ids = partition_ids(connection, staging);
-  if (ids.size() > 1) {
-    throw base::SchemaError(fmt::format(
-        "partition_by {} has {} values within this file; expected one, so that the file's rows can "
-        "be replaced as a whole: choose an expression that is constant within each file (a part of "
-        "its name, say), or leave partition_by away",
-        partition_by, ids.size()));
-  }
+  if (ids.size() > 1) refuse_partition_by(partition_by, std::to_string(ids.size()));
   return ids.empty() ? std::string() : ids.front();
 }
 

@@ -38,8 +38,11 @@ void finish_swap(clickhouse::Connection& connection, const std::string& table);
 // another's table is never replaced or changed.
 bool is_our_table(clickhouse::Connection& connection, const std::string& table);
 
-// The partition of the staged rows, empty when there are none. Throws SchemaError when they lie in
-// several: the user's partition expression has more than one value in the file.
+// Throws the SchemaError for a user's partition expression that has more than one value in a file.
+[[noreturn]] void refuse_partition_by(const std::string& partition_by, const std::string& count);
+
+// The partition of the staged rows, empty when there are none. Throws as refuse_partition_by() when
+// they lie in several.
 std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
                              const std::string& partition_by);
 

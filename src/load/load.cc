@@ -100,6 +100,37 @@ void run_sql(clickhouse::Connection& connection, const std::vector<std::string>&
   }
 }
 
+// Streams the rows, then sees that the file is still the one that was read.
+Sent send_rows(const base::ByteSource& source, const PreparedFile& file,
+               const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+               const Staging& staging, const clickhouse::Endpoint& endpoint, const Options& options,
+               const Target& target, Progress& progress, const std::stop_token& stop) {
+  constexpr int kTooManyParts = 252;
+  try {
+    Sent sent = insert_rows(source, file.header, decoder, columns, endpoint, staging.name(),
+                            options, progress, stop);
+    source.check_unchanged();
+    return sent;
+  } catch (const base::ServerError& error) {
+    const bool of_a_block = std::string_view(error.what()).find("partitions for single INSERT") !=
+                            std::string_view::npos;
+    if (error.code() != kTooManyParts || !of_a_block || !target.is_set()) throw;
+    refuse_partition_by(target.rules.partition_by, fmt::format("more than {}", kMostPartitions));
+  }
+}
+
+void verify_staged(clickhouse::Connection& connection, const Staging& staging,
+                   std::span<const ColumnValues> columns, const Checksums& expected,
+                   const Options& options, const Target& target) {
+  const auto found = differences(
+      columns, expected, checksum_table(connection, staging.name(), columns, options.streams));
+  if (!found.empty()) {
+    throw base::VerifyError(
+        fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
+  }
+  if (target.is_set()) single_partition(connection, staging.table(), target.rules.partition_by);
+}
+
 }  // namespace
 
 StagedFile::StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
@@ -158,24 +189,17 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
     check_columns(connection, endpoint.database, staging->table(), columns);
   });
 
-  // Stream the rows, then see that the file is still the one that was read.
+  // Stream the rows.
   run_step("insert", progress, result, [&] {
-    const Sent sent = insert_rows(source, file.header, decoder, columns, endpoint, staging->name(),
-                                  options, progress, stop);
+    const Sent sent = send_rows(source, file, decoder, columns, *staging, endpoint, options, target,
+                                progress, stop);
     result.bytes_sent = sent.bytes;
     if (sent.sums) expected = *sent.sums;
-    source.check_unchanged();
   });
 
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
-    const auto found = differences(
-        columns, expected, checksum_table(connection, staging->name(), columns, options.streams));
-    if (!found.empty()) {
-      throw base::VerifyError(
-          fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
-    }
-    if (target.is_set()) single_partition(connection, staging->table(), definition.partition_by);
+    verify_staged(connection, *staging, columns, expected, options, target);
     staging->settle(connection);
   });
   StagedRows rows{.staging = staging->table(),

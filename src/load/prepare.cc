@@ -1,4 +1,6 @@
 // From a file's bytes to its plan and its columns' values.
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -43,6 +45,23 @@ void read_symbols(const base::ByteSource& source, const Options& options, Prepar
   });
 }
 
+// A file without rows has no cell that could not be in the table, though its fields say nothing of
+// their types.
+void without_cells(const schema::Shape& shape, schema::TablePlan& plan) {
+  std::vector<schema::ColumnPlan> columns;
+  for (const schema::ShapeColumn& column : shape) {
+    columns.push_back({.name = column.name,
+                       .field_index = schema::kNoField,
+                       .part = schema::Part::kMissing,
+                       .type = column.type,
+                       .reason = "The table has it; the file has no rows."});
+  }
+  std::ranges::copy_if(plan.columns, std::back_inserter(columns), [](const auto& column) {
+    return column.field_index == schema::kNoField && schema::is_own_column(column.name);
+  });
+  plan.columns = std::move(columns);
+}
+
 // Plans for the columns that the table has or is to have.
 void fit(const Target& target, const Options& options, PreparedFile& file) {
   schema::Shape shape = *target.shape;
@@ -54,7 +73,11 @@ void fit(const Target& target, const Options& options, PreparedFile& file) {
                                /*rows_stay=*/false)
                 .shape;
   }
-  file.plan = schema::fit_plan(file.plan, shape, file.symbols, options.streams);
+  if (target.is_set() && file.header.record_count == 0) {
+    without_cells(shape, file.plan);
+  } else {
+    file.plan = schema::fit_plan(file.plan, shape, file.symbols, options.streams);
+  }
 }
 
 }  // namespace

@@ -217,8 +217,11 @@ Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
   // The server joins blocks into parts of so many rows: small batches make no more parts.
   const std::uint64_t part_rows =
       std::clamp(header.record_count / kFewParts, kBlockRows, kMaxPartRows);
-  const clickhouse::Settings settings = {{"min_insert_block_size_rows", std::to_string(part_rows)},
-                                         {"min_insert_block_size_bytes", "0"}};
+  const clickhouse::Settings settings = {
+      {"min_insert_block_size_rows", std::to_string(part_rows)},
+      {"min_insert_block_size_bytes", "0"},
+      {"max_partitions_per_insert_block", std::to_string(kMostPartitions)},
+      {"optimize_on_insert", "0"}};  // takes no rows away
   const bool sums_here = source.is_remote();
   const ValueHashes hashes =
       sums_here ? hash_values(columns, endpoint.dialect.hash, streams) : ValueHashes();

@@ -20,6 +20,9 @@
 
 namespace qvdhouse::load {
 
+// Of a table, in the rows of one block: more are a mistake in partition_by rather than a wish.
+inline constexpr unsigned kMostPartitions = 1000;
+
 // How the rows are cut into Native blocks.
 struct BlockLimits {
   std::uint64_t rows = 0;   // at most so many rows a block
