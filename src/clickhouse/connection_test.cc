@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
@@ -157,6 +158,75 @@ TEST(Connection, ProxyThatIsBusyIsIoError) {
   Connection connection(server.endpoint());
   EXPECT_THAT(thrown_by<base::IoError>([&] { connection.query("x;"); }).what(),
               HasSubstr("HTTP status 503"));
+}
+
+// Answers the first requests with `first`, all that follow with `then`; counts them.
+std::function<void(int)> busy_for(int requests, std::string first, std::string then,
+                                  std::atomic<int>& count) {
+  return [=, &count](int peer) {
+    receive_until(peer, ";");
+    send_all(peer, ++count <= requests ? first : then);
+  };
+}
+
+TEST(Connection, WhatMayBeRepeatedIs) {
+  const std::string good = answer("200 OK", "", "1\n");
+  for (const std::string& bad :
+       {answer("503 Service Unavailable", "", "later"), std::string(),  // a reset
+        answer("500 Error", "X-ClickHouse-Exception-Code: 242\r\n", "read-only\n")}) {
+    for (const char* sql :
+         {"SELECT 1;", "DROP TABLE IF EXISTS t;", "CREATE TABLE IF NOT EXISTS t;"}) {
+      std::atomic<int> count = 0;
+      const OneServer server(busy_for(2, bad, good, count));
+      Connection connection(server.endpoint());
+      EXPECT_EQ(connection.query(sql), "1\n") << sql;
+      EXPECT_EQ(count, 3);
+    }
+  }
+}
+
+TEST(Connection, WhatMayNotBeRepeatedIsNot) {
+  const std::string busy = answer("503 Service Unavailable", "", "later");
+  for (const char* sql : {"CREATE TABLE t;", "RENAME TABLE a TO b;", "ALTER TABLE t;",
+                          "INSERT INTO t SELECT 1;", "DROP TABLE t;"}) {
+    std::atomic<int> count = 0;
+    const OneServer server(busy_for(9, busy, busy, count));
+    Connection connection(server.endpoint());
+    EXPECT_THROW(connection.query(sql), base::IoError) << sql;
+    EXPECT_EQ(count, 1) << sql;
+  }
+}
+
+TEST(Connection, RepeatingHasAnEnd) {
+  std::atomic<int> count = 0;
+  const std::string busy = answer("503 Service Unavailable", "", "later");
+  const OneServer server(busy_for(99, busy, busy, count));
+  Connection connection(server.endpoint());
+  EXPECT_THROW(connection.query("SELECT 1;"), base::IoError);
+  EXPECT_EQ(count, 4);
+}
+
+TEST(Connection, ErrorsThatStayComeWithAdvice) {
+  const OneServer server(always(answer("403 Forbidden", "X-ClickHouse-Exception-Code: 497\r\n",
+                                       "Code: 497. DB::Exception: Not enough privileges\n")));
+  Connection connection(server.endpoint());
+  EXPECT_THAT(thrown_by<base::ServerError>([&] { connection.query("SELECT 1;"); }).what(),
+              EndsWith("Not enough privileges; qvdhouse doctor shows which GRANT is missing"));
+}
+
+TEST(Connection, SettingsThatTheServerDoesNotKnowAreLeftOut) {
+  std::promise<std::string> request;
+  const OneServer server([&](int peer) {
+    request.set_value(receive_until(peer, ";"));
+    send_all(peer, answer("200 OK", "", ""));
+  });
+  Endpoint old = server.endpoint();
+  old.dialect = dialect_of("18.16.1");
+  old.dialect.unknown_settings = {"mutations_sync"};
+  Connection(old).query("ALTER TABLE t;", {{"mutations_sync", "2"}, {"max_threads", "1"}});
+  EXPECT_THAT(request.get_future().get(),
+              AllOf(HasSubstr("&max_threads=1"), Not(HasSubstr("mutations_sync")),
+                    HasSubstr("&allow_experimental_low_cardinality_type=1")));
 }
 
 TEST(Connection, RedirectIsNoData) {
