@@ -17,6 +17,7 @@
 #include "load/commit.h"
 #include "load/load.h"
 #include "sync/decide.h"
+#include "sync/staging.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
@@ -88,9 +89,10 @@ void carry_out(const Reset& reset, const Context& context) {
       connection.query(
           clickhouse::drop_table_sql(target.endpoint().dialect, context.config.database, table));
     }
+    const std::string run_id = sync::make_run_id(sync::now_us());
     for (const tracking::FileRecord* file : reset.emptied) {
       load::delete_file(connection, file->table_name, sync::file_key(*file),
-                        load::staging_table(file->table_name, "reset"));
+                        load::staging_table(file->table_name, run_id));
     }
     tracking::Tracking tracking = target.tracking(context.config);
     tracking.record(reset.restated);
