@@ -8,13 +8,13 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/planned_table.h"
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/profile.h"
 #include "source/listing.h"
+#include "sync/decide.h"
 #include "sync/placement.h"
 
 namespace qvdhouse::cli {
@@ -120,7 +120,7 @@ void print_json_report(const load::PreparedFile& file, const std::string& name,
     if (column.field_index == schema::kNoField) json["own_columns"].push_back(column_json(column));
   }
   json["table"] = file.plan.table;
-  json["mode"] = mode_name(mode);
+  json["mode"] = sync::mode_name(mode);
   json["order_by"] = file.plan.order_by;
   json["order_by_reason"] = file.plan.order_by_reason;
   print_json(json);
@@ -182,9 +182,9 @@ void print_fields(const load::PreparedFile& file) {
 void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
   std::string order;
   for (const std::string& name : file.plan.order_by) order += (order.empty() ? "" : ", ") + name;
-  print(
-      fmt::format("\nClickHouse table {}{}\n", printable(file.plan.table),
-                  mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", mode_name(mode))));
+  print(fmt::format(
+      "\nClickHouse table {}{}\n", printable(file.plan.table),
+      mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", sync::mode_name(mode))));
   for (const schema::ColumnPlan& column : file.plan.columns) {
     if (column.field_index == schema::kNoField) print_column(column);
   }

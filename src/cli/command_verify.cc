@@ -11,8 +11,13 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "load/layout.h"
 #include "load/load.h"
 #include "source/listing.h"
+#include "sync/decide.h"
+#include "sync/fingerprint.h"
+#include "sync/placement.h"
+#include "sync/table_shape.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
@@ -36,6 +41,23 @@ source::FileEntry loaded_version(const tracking::FileRecord& record) {
           .skip_code = {}};
 }
 
+// Where the rows of a loaded file are to be found, and in which columns.
+load::Target loaded_target(const tracking::FileRecord& record, const base::ByteSource& bytes,
+                           const sync::Placement& placement, const clickhouse::Endpoint& endpoint,
+                           const Context& context) {
+  clickhouse::Connection connection(endpoint, context.stop);
+  const load::Layout layout = load::read_layout(connection, record.table_name);
+  load::Target target{.table = record.table_name,
+                      .mode = sync::mode_of_hash(record.settings_hash),
+                      .rules = placement.rules,
+                      .file_key = sync::file_key(record),
+                      .name_parts = placement.name_parts,
+                      .shape = {}};
+  if (target.is_set()) target.version = sync::version_of(sync::fingerprint_of(bytes));
+  if (layout.exists()) target.shape = sync::live_shape(layout);
+  return target;
+}
+
 Verdict verify_file(const tracking::FileRecord& record, const Target& target, Sources& sources,
                     const Context& context) {
   try {
@@ -45,8 +67,12 @@ Verdict verify_file(const tracking::FileRecord& record, const Target& target, So
     const source::FileEntry entry = loaded_version(record);
     const auto bytes = source.storage.open(entry);
     bytes->check_unchanged();
-    const auto differences =
-        load::verify_table(*bytes, entry.name, target.endpoint(), options.load, context.stop);
+    const sync::Placement placement =
+        sync::place_file(record.file_path, options.tables, options.load.policy);
+    options.load.policy = sync::policy_of(options.load.policy, placement.rules);
+    const load::Target where = loaded_target(record, *bytes, placement, target.endpoint(), context);
+    const auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), options.load,
+                                                where, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};
     return {"different", differences, kVerify};
   } catch (const base::Cancelled&) {

@@ -201,16 +201,4 @@ PlannedTable plan_table_of(const std::vector<const sync::Decision*>& decisions,
   return TablePlanner(decisions, facts).plan();
 }
 
-std::string_view mode_name(schema::LoadMode mode) {
-  switch (mode) {
-    case schema::LoadMode::kReplace:
-      return "replace";
-    case schema::LoadMode::kReplaceByFile:
-      return "replace_by_file";
-    case schema::LoadMode::kAppend:
-      return "append";
-  }
-  return "";
-}
-
 }  // namespace qvdhouse::cli

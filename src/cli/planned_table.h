@@ -2,13 +2,10 @@
 // without changing anything.
 #pragma once
 
-#include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "clickhouse/connection.h"
-#include "schema/table_rules.h"
 #include "source/storage.h"
 #include "sync/sync.h"
 #include "tracking/tracking.h"
@@ -39,8 +36,5 @@ struct PlanFacts {
 // `decisions`: to load, all of one table. Throws ServerError, IoError of the target.
 PlannedTable plan_table_of(const std::vector<const sync::Decision*>& decisions,
                            const PlanFacts& facts);
-
-// "replace", "replace_by_file", "append".
-std::string_view mode_name(schema::LoadMode mode);
 
 }  // namespace qvdhouse::cli

@@ -19,13 +19,6 @@ namespace {
 using tracking::FileRecord;
 using Clock = std::chrono::steady_clock;
 
-// The same for the same content, whatever its modification time: a commit that is repeated after a
-// crash then adds nothing.
-std::uint64_t version_of(const std::string& fingerprint) {
-  constexpr std::size_t kDigits = 16;
-  return std::stoull(fingerprint.substr(0, kDigits), nullptr, 16);
-}
-
 }  // namespace
 
 FileLoader::FileLoader(const RunContext& context, const load::Options& load_options)

@@ -42,4 +42,9 @@ std::string fingerprint_of(const base::ByteSource& source) {
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
+std::uint64_t version_of(const std::string& fingerprint) {
+  constexpr std::size_t kDigits = 16;
+  return std::stoull(fingerprint.substr(0, kDigits), nullptr, 16);
+}
+
 }  // namespace qvdhouse::sync

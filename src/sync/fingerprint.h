@@ -2,6 +2,7 @@
 // three pieces of it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/byte_source.h"
@@ -12,5 +13,9 @@ namespace qvdhouse::sync {
 // with its time of creation), the middle and the end; of a smaller file all of it. Throws IoError,
 // ChangedError.
 std::string fingerprint_of(const base::ByteSource& source);
+
+// What `_version` says of the file with this fingerprint. The same for the same content, whatever
+// its modification time: a commit that is repeated after a crash then adds nothing.
+std::uint64_t version_of(const std::string& fingerprint);
 
 }  // namespace qvdhouse::sync
