@@ -48,11 +48,6 @@ bool readable(int socket, int other, const std::stop_token& stop, bool& other_is
   return false;
 }
 
-bool asks_for_a_file(std::string_view request) {
-  const std::string_view line = request.substr(0, request.find('\r'));
-  return line.starts_with("GET ") && line.find(".qvd") != std::string_view::npos;
-}
-
 void reset(int socket) {
   const linger at_once{1, 0};
   ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -61,15 +56,22 @@ void reset(int socket) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, Fault fault) {
-  constexpr const char* kNames[] = {"drop", "half_headers", "503", "stall", "slow"};
+  constexpr const char* kNames[] = {"drop", "half_headers", "503",       "stall",
+                                    "slow", "cut_request",  "lost_reply"};
   return out << kNames[static_cast<int>(fault)];
 }
 
+FaultPlan statement_fault(Fault fault, int after, std::size_t bytes) {
+  return {
+      .fault = fault, .times = 1, .bytes = bytes, .method = "POST ", .name = "", .after = after};
+}
+
 FaultProxy::FaultProxy(std::uint16_t upstream, Fault fault, int times, std::size_t bytes)
+    : FaultProxy(upstream, FaultPlan{.fault = fault, .times = times, .bytes = bytes}) {}
+
+FaultProxy::FaultProxy(std::uint16_t upstream, const FaultPlan& plan)
     : upstream_(upstream),
-      fault_(fault),
-      times_(times),
-      bytes_(fault == Fault::kHalfHeaders ? kHalfHeaderBytes : bytes),
+      plan_(plan),
       port_(free_port()),
       listener_(listen_on(port_)),
       accepting_([this](const std::stop_token& stop) { accept_all(stop); }) {}
@@ -92,12 +94,15 @@ void FaultProxy::accept_all(const std::stop_token& stop) {
   }
 }
 
-bool FaultProxy::take_one() {
-  int taken = spoiled_;
-  while (taken < times_) {
-    if (spoiled_.compare_exchange_weak(taken, taken + 1)) return true;
+bool FaultProxy::is_to_be_spoiled(std::string_view request) {
+  const std::string_view line = request.substr(0, request.find('\r'));
+  if (!line.starts_with(plan_.method) || line.find(plan_.name) == std::string_view::npos) {
+    return false;
   }
-  return false;
+  const int before = counted_++;
+  if (before < plan_.after || before >= plan_.after + plan_.times) return false;
+  ++spoiled_;
+  return true;
 }
 
 void FaultProxy::relay(int client, const std::stop_token& stop) {
@@ -105,8 +110,12 @@ void FaultProxy::relay(int client, const std::stop_token& stop) {
   for (bool from_server = false; server >= 0 && readable(client, server, stop, from_server);) {
     const std::string bytes = receive(from_server ? server : client);
     if (bytes.empty()) break;
-    const bool spoil = !from_server && asks_for_a_file(bytes) && take_one();
-    if (spoil && fault_ == Fault::k503) {
+    const bool spoil = !from_server && is_to_be_spoiled(bytes);
+    if (spoil && (plan_.fault == Fault::kCutRequest || plan_.fault == Fault::kLostReply)) {
+      spoil_request(client, server, bytes, stop);
+      break;
+    }
+    if (spoil && plan_.fault == Fault::k503) {
       send_all(client,
                "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
                "Connection: close\r\n\r\n");
@@ -119,23 +128,39 @@ void FaultProxy::relay(int client, const std::stop_token& stop) {
   if (server >= 0) ::close(server);
 }
 
+void FaultProxy::spoil_request(int client, int server, std::string piece,
+                               const std::stop_token& stop) const {
+  const bool cuts = plan_.fault == Fault::kCutRequest;
+  std::size_t left = plan_.bytes;
+  while (!piece.empty()) {
+    if (cuts) piece.resize(std::min(piece.size(), left));
+    if (!send_all(server, piece)) return;
+    left -= cuts ? piece.size() : 0;
+    if (cuts && left == 0) return;
+    bool answered = false;
+    if (!readable(client, server, stop, answered)) return;
+    if (answered) return reset(client);
+    piece = receive(client);
+  }
+}
+
 // Whether the connection may go on.
 bool FaultProxy::answer_spoiled(int client, int server, const std::stop_token& stop) const {
-  std::size_t left = bytes_;
+  std::size_t left = plan_.fault == Fault::kHalfHeaders ? kHalfHeaderBytes : plan_.bytes;
   bool from_client = false;
   while (readable(server, client, stop, from_client)) {
     if (from_client) return false;
-    if (left == 0 && fault_ == Fault::kStall) {
+    if (left == 0 && plan_.fault == Fault::kStall) {
       std::this_thread::sleep_for(std::chrono::milliseconds(kPollMs));
       pollfd watched{client, POLLRDHUP, 0};
       if (::poll(&watched, 1, 0) > 0) return false;
       continue;
     }
     if (left == 0) {
-      if (fault_ == Fault::kDrop) reset(client);
+      if (plan_.fault == Fault::kDrop) reset(client);
       return false;
     }
-    const bool slow = fault_ == Fault::kSlow;
+    const bool slow = plan_.fault == Fault::kSlow;
     const std::string bytes = receive(server, slow ? kSlowBytes : left);
     if (bytes.empty() || !send_all(client, bytes)) return false;
     if (slow) {

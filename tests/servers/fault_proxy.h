@@ -1,11 +1,13 @@
-// A TCP proxy on loopback that spoils the answers to requests for QVD files, some times, and then
-// lets everything pass: what a bad network does to a good server.
+// A TCP proxy on loopback that spoils requests for QVD files, or statements to ClickHouse, some
+// times, and then lets everything pass: what a bad network does to a good server.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <list>
 #include <ostream>
+#include <string>
+#include <string_view>
 #include <thread>
 
 namespace qvdhouse::tests {
@@ -16,11 +18,26 @@ enum class Fault {
   k503,          // "503 Service Unavailable" instead of the answer
   kStall,        // nothing more comes after `bytes`, and the connection stays open
   kSlow,         // all comes, a little at a time
+  kCutRequest,   // the connection is closed after `bytes` of the request, if it is that long
+  kLostReply,    // the whole request gets there, and is answered; the answer does not come back
 };
 std::ostream& operator<<(std::ostream& out, Fault fault);
 
+// Which requests are spoiled.
+struct FaultPlan {
+  Fault fault = Fault::kDrop;
+  int times = 0;
+  std::size_t bytes = 0;
+  std::string_view method = "GET ";  // of a request that counts
+  std::string_view name = ".qvd";    // part of its first line
+  int after = 0;                     // so many of them pass before
+};
+// A plan for ClickHouse, where every request is a POST.
+FaultPlan statement_fault(Fault fault, int after, std::size_t bytes);
+
 class FaultProxy {
  public:
+  FaultProxy(std::uint16_t upstream, const FaultPlan& plan);
   // Listens on a free port and passes on to 127.0.0.1:upstream. The answers to the first `times`
   // requests "GET …qvd…" are spoiled.
   FaultProxy(std::uint16_t upstream, Fault fault, int times, std::size_t bytes);
@@ -32,19 +49,21 @@ class FaultProxy {
   std::uint16_t port() const { return port_; }
   // How many answers have been spoiled.
   int spoiled() const { return spoiled_; }
+  // How many requests of the kind that counts there were.
+  int counted() const { return counted_; }
 
  private:
   void accept_all(const std::stop_token& stop);
   void relay(int client, const std::stop_token& stop);
-  bool take_one();
+  bool is_to_be_spoiled(std::string_view request);
+  void spoil_request(int client, int server, std::string piece, const std::stop_token& stop) const;
   bool answer_spoiled(int client, int server, const std::stop_token& stop) const;
 
   std::uint16_t upstream_;
-  Fault fault_;
-  int times_;
-  std::size_t bytes_;
+  FaultPlan plan_;
   std::uint16_t port_;
   int listener_;
+  std::atomic<int> counted_{0};
   std::atomic<int> spoiled_{0};
   std::list<std::jthread> connections_;  // of the accepting thread
   std::jthread accepting_;

@@ -1,0 +1,99 @@
+// A bad network between the pipeline and a good server: whatever broke at whatever statement, the
+// tables are exact after the next run.
+//
+// QVDHOUSE_FAULTS (default 5) of each kind and QVDHOUSE_FAULT_SEED set how many moments and which.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "tests/e2e/modes_fixture.h"
+#include "tests/servers/fault_proxy.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+struct FaultCase {
+  TargetKind target;
+  Fault fault;
+  friend std::ostream& operator<<(std::ostream& out, const FaultCase& one) {
+    return out << one.target << '_' << one.fault;
+  }
+};
+
+class BadServerNetwork : public ModesCommandLine, public ::testing::WithParamInterface<FaultCase> {
+ protected:
+  // One sync through the proxy. One that is stalled is stopped, as its user would; the others end
+  // by themselves, well or not.
+  void sync_through(const FaultProxy& proxy) const {
+    Process pipeline(binary(), {"sync", "qvds", "--quiet"},
+                     server->environment(database, proxy.port()), folder);
+    if (GetParam().fault == Fault::kStall) {
+      siginfo_t ended{};
+      const auto id = static_cast<id_t>(pipeline.pid());
+      while (::waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0 &&
+             proxy.spoiled() == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+      ::kill(pipeline.pid(), SIGTERM);
+    }
+    pipeline.wait();
+  }
+};
+
+TEST_P(BadServerNetwork, TablesAreExactAfterTheNextRun) {
+  CommandLine::SetUp();
+  start_with_files(GetParam().target);
+  if (IsSkipped() || HasFailure()) return;
+  const std::uint64_t faults = number_from("QVDHOUSE_FAULTS", 5);
+  const std::uint64_t seed = number_from("QVDHOUSE_FAULT_SEED", 20261123);
+  std::mt19937_64 random(seed);
+  // One undisturbed run says how many statements there are.
+  write_generation(1);
+  int statements = 0;
+  {
+    const FaultProxy proxy(server->http_port(), statement_fault(GetParam().fault, 1'000'000, 0));
+    sync_through(proxy);
+    statements = proxy.counted();
+  }
+  expect_exact();
+  ASSERT_GT(statements, 20);
+  int spoiled = 0;
+  for (std::uint64_t i = 0; i < faults && !HasFailure(); ++i) {
+    const auto after = static_cast<int>(random() % static_cast<unsigned>(statements));
+    // Most statements are short, an insert is tens of thousands of bytes.
+    const std::size_t bytes = i % 2 == 0 ? random() % 700 : random() % 60'000;
+    SCOPED_TRACE(
+        fmt::format("statement {} of {}, {} bytes, seed {}", after, statements, bytes, seed));
+    write_generation(newest + 1);
+    const bool cuts = GetParam().fault == Fault::kCutRequest;
+    const FaultProxy proxy(server->http_port(),
+                           statement_fault(GetParam().fault, after, cuts ? bytes : 0));
+    sync_through(proxy);
+    spoiled += proxy.spoiled();
+    repair();
+    expect_exact();
+  }
+  EXPECT_GT(spoiled, 0);
+}
+
+std::vector<FaultCase> fault_cases() {
+  std::vector<FaultCase> all;
+  for (const TargetKind target : {TargetKind::kNewest, TargetKind::kOldest}) {
+    for (const Fault fault :
+         {Fault::kCutRequest, Fault::kLostReply, Fault::k503, Fault::kDrop, Fault::kStall}) {
+      all.push_back({target, fault});
+    }
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fault, BadServerNetwork, ::testing::ValuesIn(fault_cases()),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace qvdhouse::tests

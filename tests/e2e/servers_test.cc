@@ -1,0 +1,264 @@
+// The same suite on the embedded engine and on servers: what a user does with files, and what the
+// tables hold afterwards.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <string_view>
+
+#include "tests/e2e/target_fixture.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using qvd::Value;
+using ::testing::HasSubstr;
+
+// Rows `first`, `first` + 1, …: a key, a text of few values, and halves that are NULL in every
+// seventh row.
+std::vector<TestField> rows(int first, int count) {
+  std::vector<TestField> fields{{.name = "id"}, {.name = "text"}, {.name = "half"}};
+  for (int id = first; id < first + count; ++id) {
+    fields[0].cells.emplace_back(Value::of(id));
+    fields[1].cells.emplace_back(
+        Value::of(std::string_view("abcde").substr(static_cast<unsigned>(id) % 5, 1)));
+    fields[2].cells.push_back(id % 7 == 0 ? std::nullopt : std::optional(Value::of(id + 0.5)));
+  }
+  return fields;
+}
+
+// What facts() says of those rows.
+std::string facts_of(const std::vector<std::pair<int, int>>& ranges) {
+  long count = 0;
+  long ids = 0;
+  double halves = 0;
+  long nulls = 0;
+  for (const auto& [first, size] : ranges) {
+    for (int id = first; id < first + size; ++id) {
+      ++count;
+      ids += id;
+      if (id % 7 == 0) ++nulls;
+      if (id % 7 != 0) halves += id + 0.5;
+    }
+  }
+  return fmt::format("{}\t{}\t{}\t{}", count, ids, halves, nulls);
+}
+
+constexpr const char* kTables = R"(
+[[table]]
+match = "Sales_{yyyymm}.qvd"
+name = "Sales"
+vanished = "delete"
+
+[[table]]
+match = "Log_*.qvd"
+name = "Log"
+mode = "append"
+row_column = true
+
+[[table]]
+match = "Frozen_*.qvd"
+name = "Frozen"
+drift = "freeze"
+)";
+
+class Target : public TargetCommandLine, public ::testing::WithParamInterface<TargetKind> {
+ protected:
+  void SetUp() override {
+    CommandLine::SetUp();
+    start(GetParam());
+    write_text("qvdhouse.toml", kTables);
+  }
+  std::string facts(const std::string& table, const std::string& where = "1") const {
+    return query(
+        fmt::format("SELECT count(), sum(toInt64(id)), toFloat64(sum(toFloat64(half))), "
+                    "countIf(isNull(half)) FROM {} WHERE {}",
+                    table, where));
+  }
+};
+
+TEST_P(Target, AFileReplacesItsTable) {
+  write_table(qvd("item.qvd"), rows(0, 5'000));
+  EXPECT_EQ(sync()["loaded"], 1);
+  EXPECT_EQ(facts("QvdItem"), facts_of({{0, 5'000}}));
+  EXPECT_EQ(sync()["skipped"], 1);
+  write_table(qvd("item.qvd"), rows(100, 3));
+  EXPECT_EQ(sync()["loaded"], 1);
+  EXPECT_EQ(facts("QvdItem"), facts_of({{100, 3}}));
+  expect_all_is_well();
+}
+
+TEST_P(Target, FilesOfASetReplaceTheirOwnRows) {
+  write_table(qvd("Sales_202402.qvd"), rows(2'000, 500));
+  write_table(qvd("Sales_202403.qvd"), rows(3'000, 700));
+  EXPECT_EQ(sync()["loaded"], 2);
+  EXPECT_EQ(facts("Sales"), facts_of({{2'000, 500}, {3'000, 700}}));
+  EXPECT_EQ(facts("Sales", "yyyymm = '202403'"), facts_of({{3'000, 700}}));
+  // One is written again, one arrives late and sorts early.
+  write_table(qvd("Sales_202403.qvd"), rows(5'000, 20));
+  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
+  const auto summary = sync();
+  EXPECT_EQ(summary["loaded"], 2) << summary;
+  EXPECT_EQ(summary["skipped"], 1) << summary;
+  EXPECT_EQ(facts("Sales"), facts_of({{0, 10}, {2'000, 500}, {5'000, 20}}));
+  EXPECT_EQ(query("SELECT uniqExact(_file) FROM Sales"), "3");
+  EXPECT_EQ(query("SELECT count() FROM Sales WHERE NOT endsWith(toString(_file), "
+                  "concat(toString(yyyymm), '.qvd'))"),
+            "0");
+  // With --full all come again, and nothing changes.
+  EXPECT_EQ(on_target({"sync", "qvds", "--full"}).exit_code, 0);
+  EXPECT_EQ(facts("Sales"), facts_of({{0, 10}, {2'000, 500}, {5'000, 20}}));
+  expect_all_is_well();
+}
+
+TEST_P(Target, VersionsOfALogAreAddedOnce) {
+  write_table(qvd("Log_a.qvd"), rows(0, 1'000));
+  write_table(qvd("Log_b.qvd"), rows(10'000, 100));
+  EXPECT_EQ(sync()["loaded"], 2);
+  write_table(qvd("Log_a.qvd"), rows(20'000, 30));
+  EXPECT_EQ(sync()["loaded"], 1);
+  EXPECT_EQ(sync()["loaded"], 0);
+  const std::string all = facts_of({{0, 1'000}, {10'000, 100}, {20'000, 30}});
+  EXPECT_EQ(facts("Log"), all);
+  EXPECT_EQ(query("SELECT min(_row), max(_row), uniqExact(_row) FROM Log WHERE id < 10000"),
+            "0\t999\t1000");
+  EXPECT_EQ(on_target({"sync", "qvds", "--full"}).exit_code, 0);
+  EXPECT_EQ(facts("Log"), all) << "the same versions again";
+  expect_all_is_well();
+}
+
+TEST_P(Target, ColumnsAreAddedAndWidened) {
+  write_table(qvd("Sales_202401.qvd"), rows(0, 700));
+  EXPECT_EQ(sync()["loaded"], 1);
+  auto wider = rows(1'000, 7);
+  // Text where numbers were, a new column, and one that is not there any more.
+  wider[2].cells[1] = Value::of("about 9");
+  wider.push_back({.name = "more", .cells = std::vector(7, std::optional(Value::of(12'345)))});
+  wider.erase(wider.begin() + 1);
+  write_table(qvd("Sales_202402.qvd"), wider);
+  EXPECT_EQ(sync()["loaded"], 1);
+  EXPECT_EQ(query("SELECT count(), sum(toInt64(id)), countIf(isNull(half)), countIf(isNull(more)), "
+                  "countIf(isNull(text)) FROM Sales"),
+            fmt::format("707\t{}\t101\t700\t7", 699 * 350 + 7'021));
+  EXPECT_EQ(query("SELECT toString(half) FROM Sales WHERE id IN (5, 1001) ORDER BY id"),
+            "5.5\nabout 9");
+  EXPECT_EQ(query("SELECT DISTINCT toInt64(more) FROM Sales WHERE id >= 1000"), "12345");
+  // The first one is still what it was, also when it comes again.
+  EXPECT_EQ(on_target({"sync", "qvds", "--full"}).exit_code, 0);
+  EXPECT_EQ(query("SELECT count() FROM Sales"), "707");
+  expect_all_is_well();
+}
+
+TEST_P(Target, AFrozenTableStaysAsItIs) {
+  write_table(qvd("Frozen_1.qvd"), rows(0, 50));
+  EXPECT_EQ(sync()["loaded"], 1);
+  auto wider = rows(100, 5);
+  wider.push_back({.name = "more", .cells = std::vector(5, std::optional(Value::of(1)))});
+  write_table(qvd("Frozen_2.qvd"), wider);
+  const Finished refused = on_target({"sync", "qvds"});
+  EXPECT_EQ(refused.exit_code, 3) << refused.out;
+  EXPECT_THAT(refused.out + refused.err, HasSubstr("more"));
+  EXPECT_EQ(facts("Frozen"), facts_of({{0, 50}}));
+  EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = currentDatabase() AND "
+                  "table = 'Frozen' AND name = 'more'"),
+            "0");
+}
+
+TEST_P(Target, RowsOfAVanishedFileGoWhereThatIsWanted) {
+  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
+  write_table(qvd("Log_a.qvd"), rows(0, 20));
+  write_table(qvd("Log_b.qvd"), rows(50, 20));
+  EXPECT_EQ(sync()["loaded"], 4);
+  fs::remove(qvd("Sales_202402.qvd"));
+  fs::remove(qvd("Log_b.qvd"));
+  sync();
+  EXPECT_EQ(facts("Sales"), facts_of({{0, 10}}));
+  EXPECT_EQ(facts("Log"), facts_of({{0, 20}, {50, 20}}));
+  expect_all_is_well();
+}
+
+TEST_P(Target, TouchedAndMovedFilesAreNotLoadedAgain) {
+  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
+  EXPECT_EQ(sync()["loaded"], 2);
+  fs::last_write_time(qvd("Sales_202401.qvd"),
+                      fs::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_EQ(sync()["loaded"], 0) << "touched";
+  fs::create_directories(qvd("older"));
+  fs::rename(qvd("Sales_202402.qvd"), qvd("older/Sales_202402.qvd"));
+  const Environment everywhere{{"QVD_FILE_PATTERN", "**/*.qvd"}};
+  EXPECT_EQ(sync(0, everywhere)["loaded"], 0) << "moved";
+  EXPECT_EQ(sync(0, everywhere)["skipped"], 2) << "and known there";
+  EXPECT_EQ(facts("Sales"), facts_of({{0, 10}, {100, 10}}));
+  expect_all_is_well();
+}
+
+TEST_P(Target, NamesMayHoldAnything) {
+  const std::string nasty = "it's \"x\" `y` \\ \\' '; DROP TABLE Sales -- \n\t🦆 é";
+  write_text("qvdhouse.toml", R"(
+[[table]]
+match = "Set_{part}.qvd"
+name = "it's \"x\" `y` \\ \\' '; DROP TABLE Sales -- 🦆"
+)");
+  const auto hostile = [&](int first) {
+    auto fields = rows(first, 20);
+    fields.push_back({.name = nasty, .cells = std::vector(20, std::optional(Value::of(nasty)))});
+    for (const char* name : {"`", "'", "\\", "a`b", "\"; DROP", "{name}", "?", "%s", "$1", " "}) {
+      fields.push_back({.name = name, .cells = std::vector(20, std::optional(Value::of(1)))});
+    }
+    return fields;
+  };
+  std::string file = nasty;  // no '/' in it
+  write_table(qvd(file + ".qvd"), hostile(0));
+  write_table(qvd("Set_" + file + ".qvd"), hostile(100));
+  write_table(qvd("Set_b.qvd"), hostile(200));
+  EXPECT_EQ(sync()["loaded"], 3);
+  expect_all_is_well();
+  write_table(qvd("Set_b.qvd"), hostile(300));
+  auto more = hostile(400);
+  more.push_back({.name = nasty + "2", .cells = std::vector(20, std::optional(Value::of(nasty)))});
+  write_table(qvd("Set_" + file + ".qvd"), more);
+  EXPECT_EQ(sync()["loaded"], 2);
+  expect_all_is_well();
+  EXPECT_EQ(query("SELECT sum(toUInt64(row_count)) FROM QvdFileTracking FINAL"), "60");
+}
+
+TEST_P(Target, TenThousandColumnsAndCellsOfAMegabyte) {
+  std::vector<TestField> wide;
+  for (int i = 0; i < 10'000; ++i) {
+    wide.push_back(
+        {.name = fmt::format("c{}", i), .cells = {Value::of(i), std::nullopt, Value::of(i + 1)}});
+  }
+  write_table(qvd("wide.qvd"), wide);
+  std::string large(1'048'576, 'x');
+  large[7] = '\'';
+  large[8] = '\\';
+  large[9] = '\n';
+  TestField text{.name = "large"};
+  TestField id{.name = "id"};
+  for (int i = 0; i < 8; ++i) {
+    large[0] = static_cast<char>('a' + i);
+    text.cells.emplace_back(Value::of(large));
+    id.cells.emplace_back(Value::of(i));
+  }
+  write_table(qvd("large.qvd"), {id, text});
+  EXPECT_EQ(sync()["loaded"], 2);
+  EXPECT_EQ(query("SELECT count(), sum(toInt64(c0)), sum(toInt64(c9999)) FROM QvdWide"),
+            "3\t1\t19999");
+  EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = currentDatabase() AND "
+                  "table = 'QvdWide'"),
+            "10000");
+  EXPECT_EQ(query("SELECT sum(length(large)), uniqExact(large) FROM QvdLarge"),
+            fmt::format("{}\t8", 8 * 1'048'576));
+  expect_all_is_well();
+}
+
+INSTANTIATE_TEST_SUITE_P(On, Target,
+                         ::testing::Values(TargetKind::kEmbedded, TargetKind::kNewest,
+                                           TargetKind::kNewestTls, TargetKind::kOldest),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace qvdhouse::tests
