@@ -265,7 +265,7 @@ void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefiniti
   const Aside dropped_at_end(connection, aside);
   clickhouse::TableDefinition made = definition;
   made.name = aside;
-  connection.query(clickhouse::create_table_sql(made));
+  connection.query(clickhouse::create_table_sql(made, connection.endpoint().dialect));
   const Layout layout = read_layout(connection, aside);
   const bool keeps_versions = std::ranges::any_of(staged, &StagedRows::keeps_versions);
   std::vector<Portion> portions;

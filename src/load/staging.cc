@@ -54,7 +54,7 @@ void Staging::create(clickhouse::Connection& connection, clickhouse::TableDefini
     definition.projection = {kSumsProjection, sums_projection_sql(columns, endpoint_.dialect.hash)};
   }
   has_sums_ = !definition.projection.select.empty();
-  connection.query(clickhouse::create_table_sql(definition));
+  connection.query(clickhouse::create_table_sql(definition, endpoint_.dialect));
   stop_merges(connection, !definition.ttl.empty() || definition.engine != "MergeTree");
 }
 
@@ -95,7 +95,7 @@ void Staging::settle(clickhouse::Connection& connection) {
 }
 
 void Staging::drop(clickhouse::Connection& connection) const {
-  connection.query(fmt::format("DROP TABLE IF EXISTS {} SYNC", name()));
+  connection.query(clickhouse::drop_table_sql(endpoint_.dialect, endpoint_.database, table_));
 }
 
 }  // namespace qvdhouse::load
