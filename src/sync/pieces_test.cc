@@ -80,6 +80,9 @@ TEST(Staging, NamesAreRecognisedAndNothingElse) {
   EXPECT_THAT(run_id, testing::MatchesRegex("20260712T101500_[0-9a-f]{8}"));
   EXPECT_EQ(staging_target(load::staging_table("QvdItem", run_id)), "QvdItem");
   EXPECT_EQ(staging_target(load::staging_table("a__staging_b", run_id)), "a__staging_b");
+  EXPECT_EQ(staging_target(load::staging_table("QvdItem", run_id, 12)), "QvdItem");
+  EXPECT_EQ(staging_target("QvdItem__staging_20260712T101500_01234567"), "QvdItem");
+  EXPECT_EQ(staging_target("QvdItem__staging_20260712T101500_01234567_"), std::nullopt);
   for (const std::string name :
        {"QvdItem", "QvdItem__staging_", "QvdItem__staging_2026", "my__staging_table"}) {
     EXPECT_EQ(staging_target(name), std::nullopt) << name;

@@ -46,6 +46,7 @@ class SetPlanner {
   void plan_files();
   load::PreparedFile plan_file(const Decision& decision) const;
   std::vector<std::string> fit_alone(const Shape& shape) const;
+  std::vector<Shape> wanted_shapes() const;
   Drift drift_of_all();
   bool passes_limit(std::size_t new_partitions);
   clickhouse::TableDefinition define(const Shape& shape) const;
@@ -61,8 +62,12 @@ class SetPlanner {
   load::Layout layout_;
   Shape live_;
   std::vector<std::string> key_;
-  std::vector<std::optional<Shape>> wanted_;  // of each file; absent: unplanned or refused
-  std::optional<load::PreparedFile> first_;   // of the files that can be loaded
+  struct Planned {
+    Shape shape;
+    bool has_rows = false;  // a file without any fits into every table
+  };
+  std::vector<std::optional<Planned>> planned_;  // of each file; absent: it can not be loaded
+  std::optional<load::PreparedFile> first_;      // of the files that can be loaded
   SetTable set_;
 };
 
@@ -74,22 +79,25 @@ load::PreparedFile SetPlanner::plan_file(const Decision& decision) const {
 }
 
 void SetPlanner::plan_files() {
-  wanted_.resize(files_.size());
+  planned_.resize(files_.size());
   std::mutex mutex;
-  std::size_t first = files_.size();
+  std::size_t first = 2 * files_.size();
   base::for_each_index(files_.size(), context_.options.load.streams, [&](std::size_t i) {
     if (context_.stop.stop_requested()) throw base::Cancelled("stopped while files were planned");
     const std::string& path = files_[i]->file.path;
     std::optional<load::PreparedFile> file;
     try {
       file = plan_file(*files_[i]);
-      Shape shape = schema::shape_of(file->plan);
-      std::vector<std::string> notes = fit_alone(shape);
+      Planned planned{.shape = schema::shape_of(file->plan),
+                      .has_rows = file->header.record_count > 0};
+      std::vector<std::string> notes;
+      if (planned.has_rows) notes = fit_alone(planned.shape);
+      const std::size_t rank = planned.has_rows ? i : files_.size() + i;
       const std::lock_guard lock(mutex);
-      wanted_[i] = std::move(shape);
+      planned_[i] = std::move(planned);
       if (!notes.empty()) set_.notes[path] = std::move(notes);
-      if (i < first) {
-        first = i;
+      if (rank < first) {
+        first = rank;
         first_ = std::move(file);
       }
     } catch (const base::Cancelled&) {
@@ -111,11 +119,19 @@ std::vector<std::string> SetPlanner::fit_alone(const Shape& shape) const {
   return notes;
 }
 
-Drift SetPlanner::drift_of_all() {
-  std::vector<Shape> wanted;
-  for (const auto& shape : wanted_) {
-    if (shape) wanted.push_back(*shape);
+// Files without rows count only for a table that nothing else gives a shape.
+std::vector<Shape> SetPlanner::wanted_shapes() const {
+  std::vector<Shape> shapes;
+  std::vector<Shape> of_empty_files;
+  for (const auto& planned : planned_) {
+    if (planned) (planned->has_rows ? shapes : of_empty_files).push_back(planned->shape);
   }
+  return shapes.empty() && live_.empty() ? of_empty_files : shapes;
+}
+
+Drift SetPlanner::drift_of_all() {
+  std::vector<Shape> wanted = wanted_shapes();
+  if (wanted.empty()) return {.shape = live_, .changes = {}};
   Drift drift = schema::find_drift(live_, wanted, rules_.drift, key_);
   Shape texts;
   for (const Change& change : drift.changes) {

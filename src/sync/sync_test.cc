@@ -6,83 +6,23 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/null_sink.h>
 
-#include <fstream>
 #include <map>
 #include <thread>
 
 #include "base/error.h"
-#include "clickhouse/test_engine.h"
 #include "load/load.h"
-#include "qvd/writer.h"
 #include "schema/plan.h"
 #include "sync/claim.h"
+#include "sync/test_sync.h"
 
 namespace qvdhouse::sync {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
 using testing::UnorderedElementsAre;
-
-std::string qvd_bytes(std::uint32_t rows) {
-  qvd::FieldData id{.name = "id"};
-  for (std::uint32_t row = 0; row < rows; ++row) {
-    id.values.push_back(qvd::Value::of(static_cast<std::int32_t>(row)));
-    id.codes.push_back(row + 1);
-  }
-  const auto bytes = qvd::write_qvd({.name = "T", .fields = {id}, .row_count = rows});
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-class SyncTest : public tests::SharedEngine {
- protected:
-  void SetUp() override {
-    SharedEngine::SetUp();
-    source_ = folder() / "source";
-    fs::remove_all(folder() / "source");
-    fs::create_directories(source_);
-    options_ = {.source = source_.string(),
-                .selection = {.pattern = "**/*.qvd"},
-                .load = {.streams = 2},
-                .database = kDatabase,
-                .lock_dir = folder() / "locks",
-                .first_delay = std::chrono::milliseconds(1)};
-  }
-
-  // Written an hour ago, so that nobody takes it for one that still grows; `age_s` less for another
-  // version.
-  void put(const std::string& name, const std::string& bytes, int age_s = 3'600) {
-    fs::create_directories((source_ / name).parent_path());
-    std::ofstream(source_ / name, std::ios::binary) << bytes;
-    fs::last_write_time(source_ / name,
-                        fs::file_time_type::clock::now() - std::chrono::seconds(age_s));
-  }
-  Summary sync(std::stop_token stop = {}) {
-    Monitor monitor;
-    spdlog::logger log("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-    return run(options_, storage_, endpoint(), monitor, log, {}, std::move(stop));
-  }
-  // File name → reason code of every file, loaded ones in capitals.
-  static std::map<std::string, std::string> fates(const Summary& summary) {
-    std::map<std::string, std::string> fates;
-    for (const FileOutcome& file : summary.files) {
-      static const char* const kNames[] = {"LOADED ", "", "WAITING ", "FAILED ", "CANCELLED "};
-      fates[file.decision.file.name] =
-          kNames[static_cast<int>(file.outcome)] + file.decision.reason_code;
-    }
-    return fates;
-  }
-  static std::string tracked(const std::string& columns) {
-    return query("SELECT " + columns + " FROM tested.QvdFileTracking FINAL ORDER BY file_name");
-  }
-
-  fs::path source_;
-  Options options_;
-  source::Storage storage_{source::Access{.attempts = 1}};
-};
 
 TEST_F(SyncTest, TheSecondRunLoadsNothingAndAChangeReloadsOnlyItsFile) {
   put("a.qvd", qvd_bytes(10));
