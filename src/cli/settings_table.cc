@@ -396,7 +396,8 @@ const std::array kSettings = {
 std::span<const Setting> settings_table() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> settings(kSettings.begin(), kSettings.end());
-    for (const std::span<const Setting> more : {server_settings(), table_settings(), source_settings()}) {
+    for (const std::span<const Setting> more :
+         {server_settings(), table_settings(), source_settings()}) {
       settings.insert(settings.end(), more.begin(), more.end());
     }
     return settings;
