@@ -57,10 +57,10 @@ Facts gather_facts(const Options& options, source::Storage& storage,
 
 // What is to be done, sorted by path: a decision for each file of the listing, and one for each
 // file that vanished and whose rows go.
-std::vector<Decision> decide_files(std::vector<source::FileEntry> files, const Facts& facts);
+std::vector<Decision> decide_files(const std::vector<source::FileEntry>& files, const Facts& facts);
 
 // The same, and files that vanished and whose rows are kept (kSkip, "vanished").
-std::vector<Decision> decide_and_tell_kept(std::vector<source::FileEntry> files,
+std::vector<Decision> decide_and_tell_kept(const std::vector<source::FileEntry>& files,
                                            const Facts& facts);
 
 // Why rows of vanished files are kept although they are to be deleted: a source without any file

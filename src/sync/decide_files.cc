@@ -46,7 +46,10 @@ std::string free_key(const Picture& picture, const Decision& decision,
   return key;
 }
 
-std::vector<Decision> decide_all(const std::vector<FileEntry>& files, const Facts& facts) {
+}  // namespace
+
+std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
+                                           const Facts& facts) {
   // See which file claims which table, and who may not have it.
   Picture picture(files, facts);
   refuse_collisions(picture);
@@ -82,14 +85,8 @@ std::vector<Decision> decide_all(const std::vector<FileEntry>& files, const Fact
   return decisions;
 }
 
-}  // namespace
-
-std::vector<Decision> decide_and_tell_kept(std::vector<FileEntry> files, const Facts& facts) {
-  return decide_all(files, facts);
-}
-
-std::vector<Decision> decide_files(std::vector<FileEntry> files, const Facts& facts) {
-  std::vector<Decision> decisions = decide_all(files, facts);
+std::vector<Decision> decide_files(const std::vector<FileEntry>& files, const Facts& facts) {
+  std::vector<Decision> decisions = decide_and_tell_kept(files, facts);
   std::erase_if(decisions, [](const Decision& decision) {
     return decision.action == Action::kSkip && decision.reason_code == "vanished";
   });
