@@ -172,11 +172,12 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
   const bool keeps_key = record != nullptr && record->table_name == placement.table &&
                          (placement.is_set() || verdict.action != Action::kLoad);
   std::string key = keeps_key ? file_key(*record) : file.path;
+  std::string table = placement.table;
   return {.file = std::move(file),
           .action = verdict.action,
           .reason_code = std::move(verdict.code),
           .reason = std::move(verdict.reason),
-          .table = placement.table,
+          .table = std::move(table),
           .placement = std::move(placement),
           .stored_as = std::move(key),
           .moved_from = {},
