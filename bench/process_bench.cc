@@ -1,5 +1,5 @@
-// The program as a user meets it: how fast it starts, what a run with nothing to do costs, how much
-// memory a load takes at two lengths of the same table.
+// The program as a user meets it: how fast it starts, what a run with nothing to do costs, how fast
+// many small files become one table, how much memory a load takes at two lengths of the same table.
 //
 //   process_bench [rows of the shorter table = 10000000]
 //
@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -55,6 +56,82 @@ void nothing_to_do(const fs::path& dir) {
              median_seconds(5, sync, dir));
 }
 
+// Files of one set: `count` copies of the same bytes, all of one time.
+void write_parts(const fs::path& folder, const std::vector<std::byte>& bytes, int count) {
+  fs::create_directories(folder);
+  const auto time = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  for (int i = 0; i < count; ++i) {
+    const fs::path path = folder / fmt::format("part_{}.qvd", i);
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    fs::last_write_time(path, time);
+  }
+}
+
+std::vector<std::byte> part_of(std::uint32_t rows) {
+  qvd::FieldData id{.name = "id"};
+  qvd::FieldData customer{.name = "customer"};
+  qvd::FieldData amount{.name = "amount"};
+  for (int i = 0; i < 500; ++i) {
+    customer.values.push_back(qvd::Value::of(fmt::format("customer {}", i)));
+    amount.values.push_back(qvd::Value::of(i + 0.25));
+  }
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    id.values.push_back(qvd::Value::of(static_cast<std::int32_t>(row)));
+    id.codes.push_back(row + 1);
+    customer.codes.push_back(row * 7 % 500 + 1);
+    amount.codes.push_back(row * 3 % 501);
+  }
+  return qvd::write_qvd({.name = "P", .fields = {id, customer, amount}, .row_count = rows});
+}
+
+// A folder with a configuration that makes one table of all parts.
+fs::path set_folder(const fs::path& dir, const std::string& name) {
+  const fs::path folder = dir / name;
+  fs::create_directories(folder);
+  std::ofstream(folder / "qvdhouse.toml")
+      << "[[table]]\nmatch = \"part_*.qvd\"\nname = \"Parts\"\n";
+  return folder;
+}
+
+void many_files_one_table(const fs::path& dir) {
+  constexpr int kFiles = 100;
+  const fs::path folder = set_folder(dir, "set");
+  write_parts(folder / "files", part_of(10'000), kFiles);
+  const double seconds =
+      bench::run_timed({"sync", "files", "--data-dir", "data", "--quiet"}, folder).seconds;
+  fmt::print("{} files of 10,000 rows, one table {:7.1f} files/s (bar: at least 20)\n", kFiles,
+             kFiles / seconds);
+}
+
+// One file is loaded, and the tracking table made to say the same of all the others.
+void nothing_to_do_in_a_large_set(const fs::path& dir) {
+  constexpr int kFiles = 10'000;
+  const fs::path folder = set_folder(dir, "large_set");
+  const auto bytes = part_of(10);
+  write_parts(folder / "files", bytes, 1);
+  const std::vector<std::string> sync{"sync", "files", "--data-dir", "data", "--quiet"};
+  bench::run_timed(sync, folder);
+  const auto time = fs::last_write_time(folder / "files/part_0.qvd");
+  write_parts(folder / "files", bytes, kFiles);
+  for (int i = 0; i < kFiles; ++i) {
+    fs::last_write_time(folder / "files" / fmt::format("part_{}.qvd", i), time);
+  }
+  bench::run_timed(
+      {"query",
+       fmt::format("INSERT INTO local.QvdFileTracking SELECT * EXCEPT number REPLACE ("
+                   "concat('part_', toString(number), '.qvd') AS file_name, replaceOne(file_path, "
+                   "'part_0.qvd', concat('part_', toString(number), '.qvd')) AS file_path) FROM "
+                   "(SELECT t.*, n.number AS number FROM local.QvdFileTracking AS t CROSS JOIN "
+                   "numbers(1, {}) AS n)",
+                   kFiles - 1),
+       "--data-dir", "data"},
+      folder);
+  fmt::print("sync, nothing to do on {} files {:5.2f} s (bar: below 5 s)\n", kFiles,
+             median_seconds(3, sync, folder));
+}
+
 void memory(const fs::path& dir, std::uint64_t rows) {
   std::vector<std::uint64_t> peaks;
   for (const std::uint64_t factor : {1u, 4u}) {
@@ -83,6 +160,8 @@ int main(int argc, char** argv) try {
   fs::create_directories(dir);
   start_times(dir);
   nothing_to_do(dir);
+  many_files_one_table(dir);
+  nothing_to_do_in_a_large_set(dir);
   memory(dir, rows);
   fs::remove_all(dir);
   return 0;

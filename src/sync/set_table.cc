@@ -114,7 +114,8 @@ void SetPlanner::plan_files() {
 std::vector<std::string> SetPlanner::fit_alone(const Shape& shape) const {
   std::vector<std::string> notes;
   for (const Change& change : schema::find_drift(live_, {shape}, rules_.drift, key_).changes) {
-    if (change.kind == Change::Kind::kIgnored) notes.push_back(change.reason);
+    if (change.kind != Change::Kind::kIgnored) continue;
+    notes.push_back(fmt::format("column \"{}\": {}", change.column, change.reason));
   }
   return notes;
 }
@@ -175,7 +176,7 @@ clickhouse::TableDefinition SetPlanner::define(const Shape& shape) const {
 
 void SetPlanner::apply(const Drift& drift) {
   for (const Change& change : drift.changes) {
-    context_.log.info("table {}: {}", table_, change.reason);
+    context_.log.info("table {}, column \"{}\": {}", table_, change.column, change.reason);
   }
   if (live_.empty()) {
     // The old table of one that is remade stays until all files can take its place.

@@ -259,7 +259,7 @@ TEST_F(SetTest, PastTheLimitOfPartitionsTheSetIsRebuiltAsAWhole) {
     EXPECT_THAT(fates(sync()),
                 ElementsAre(Pair("Sales_1.qvd", "LOADED full"), Pair("Sales_2.qvd", "LOADED full"),
                             Pair("Sales_3.qvd", "LOADED full"), Pair("Sales_4.qvd", "FAILED full"),
-                            Pair("Sales_5.qvd", "LOADED full")));
+                            Pair("Sales_5.qvd", "LOADED new")));
     options_.full = false;
     EXPECT_EQ(rows_by_file(), "Sales_1.qvd:10:45 " + second +
                                   " Sales_3.qvd:1:200 Sales_4.qvd:1:300 Sales_5.qvd:1:400");
