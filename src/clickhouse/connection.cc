@@ -36,12 +36,14 @@ constexpr unsigned kAttempts = 4;  // of a statement that may be repeated
 constexpr std::chrono::milliseconds kFirstDelay{200};
 constexpr std::size_t kHeadOfStatement = 64;  // "CREATE TABLE IF NOT EXISTS " is in it
 // Settings that came after 18.16: a server refuses a request with one that it does not know.
-constexpr std::array<std::string_view, 5> kYoungSettings = {
+constexpr std::array<std::string_view, 7> kYoungSettings = {
     "async_insert",
     "input_format_native_allow_types_conversion",
     "input_format_null_as_default",
     "alter_sync",
     "mutations_sync",
+    "max_partitions_per_insert_block",
+    "optimize_on_insert",
 };
 // Not a block in any reading of Native: sent when a producer fails, so that no server takes the
 // blocks that came for all there are.
