@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
+#include <utility>
 
 #include "clickhouse/native.h"
 #include "clickhouse/quote.h"
@@ -36,7 +38,7 @@ ColumnValues days(const std::string& name, TypeKind kind) {
   Dictionary values({.kind = kind});
   values.add_null();
   // The second has a zero byte at its end, the first nothing else.
-  for (const std::uint16_t day : {0, 1, 256, 24836}) {
+  for (const std::uint16_t day : std::to_array<std::uint16_t>({0, 1, 256, 24836})) {
     if (kind == TypeKind::kDate) {
       values.add_number(day);
     } else {
@@ -73,8 +75,10 @@ std::vector<ColumnValues> all_columns() {
   return columns;
 }
 
+// No row of a column that is never NULL has slot 0.
 std::uint32_t code(const ColumnValues& column, std::size_t row) {
-  return static_cast<std::uint32_t>(row % column.dictionary.slot_count());
+  const std::size_t first = column.dictionary.type().nullable ? 0 : 1;
+  return static_cast<std::uint32_t>(first + row % (column.dictionary.slot_count() - first));
 }
 
 Checksums expected_sums(const std::vector<ColumnValues>& columns, HashFunction function) {
@@ -86,7 +90,7 @@ Checksums expected_sums(const std::vector<ColumnValues>& columns, HashFunction f
     for (std::size_t row = 0; row < kRows; ++row) {
       const auto slot = code(columns[i], row);
       const bool nullable = columns[i].dictionary.type().nullable;
-      nulls += nullable && columns[i].dictionary.is_null(slot) ? 1 : 0;
+      nulls += nullable && columns[i].dictionary.is_null(slot) ? 1u : 0u;
       const auto hash = columns[i].hash(slot, function);
       hashes += hash;
       mixes[row] += mix_factor(i) * hash;

@@ -58,9 +58,8 @@ std::string fall_back(const FieldView& field, ColumnPlan& column) {
   }
   if (next.kind == TypeKind::kString || holds_all(field, column, next)) return use(next);
   return use(text_type(field)) +
-         fmt::format(" and not every value is one of its {}{}", bare_name(next),
-                     next.kind == TypeKind::kDate ? " (1970-01-01…2037-12-31)"
-                                                  : " (whole seconds, 1970-01-01…2037-12-31)");
+         fmt::format(" and its {} ({}1970-01-01…2037-12-31) does not hold every value",
+                     bare_name(next), next.kind == TypeKind::kDate ? "" : "whole seconds, ");
 }
 
 }  // namespace qvdhouse::schema
