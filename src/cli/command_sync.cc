@@ -146,8 +146,8 @@ std::string totals(const sync::Summary& summary) {
 bool print_files(const sync::Summary& summary, const SourceSettings& source, bool verbose) {
   std::vector<std::vector<std::string>> rows;
   for (const sync::FileOutcome& file : summary.files) {
-    const bool is_quiet = file.outcome == sync::Outcome::kSkipped ||
-                          file.decision.reason_code == "touched";
+    const bool is_quiet =
+        file.outcome == sync::Outcome::kSkipped || file.decision.reason_code == "touched";
     if (is_quiet && !verbose) continue;
     const bool loaded = file.outcome == sync::Outcome::kLoaded;
     rows.push_back({short_path(file.decision.file, source.url),

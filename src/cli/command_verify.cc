@@ -79,7 +79,7 @@ Verdict verify_file(const tracking::FileRecord& record, const Target& target, So
     throw;
   } catch (const base::ChangedError&) {
     return {"not checked",
-            {"the file has changed since it was loaded; run qvdhouse sync first"},
+            {"the file is gone or has changed since it was loaded; run qvdhouse sync first"},
             kSource};
   } catch (const base::Error& error) {
     return {"not checked", {error.what()}, exit_code_of(error)};

@@ -96,7 +96,7 @@ class TablePlanner {
   const schema::TableRules& rules_;
   load::Layout layout_;
   Shape live_;  // empty: nothing of the table stays
-  std::vector<std::string> key_;
+  schema::Key key_;
   KnownNames known_;
   std::optional<load::PreparedFile> first_;
   PlannedTable planned_;
@@ -104,7 +104,7 @@ class TablePlanner {
 
 // The table holds new files to its columns while it is a set, or settings are what they were.
 void TablePlanner::read_live() {
-  key_ = rules_.order_by;
+  key_ = {.columns = rules_.order_by};
   if (facts_.connection == nullptr || decision_.reason_code == "mode") return;
   if (!is_set()) {
     const auto record =
@@ -118,7 +118,7 @@ void TablePlanner::read_live() {
   }
   layout_ = load::read_layout(*facts_.connection, decision_.table);
   live_ = sync::live_shape(layout_);
-  if (is_set()) key_ = sync::key_columns(*facts_.connection, decision_.table);
+  if (is_set()) key_ = sync::key_of(*facts_.connection, decision_.table, rules_);
 }
 
 std::optional<Shape> TablePlanner::plan_file(PlannedFile& file) {
@@ -159,7 +159,7 @@ clickhouse::TableDefinition TablePlanner::definition_of(const Shape& shape) cons
   clickhouse::TableDefinition definition = schema::table_definition(
       plan, first_->header, facts_.options.database, rules_, decision_.placement.mode, by_file);
   if (is_set() && layout_.exists() && rules_.order_by.empty()) {
-    if (auto order = sync::sorting_columns(layout_)) definition.order_by = std::move(*order);
+    if (auto order = sync::kept_order(layout_, shape)) definition.order_by = std::move(*order);
   }
   return definition;
 }

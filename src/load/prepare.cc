@@ -67,8 +67,8 @@ void fit(const Target& target, const Options& options, PreparedFile& file) {
   schema::Shape shape = *target.shape;
   if (target.mode == schema::LoadMode::kReplace) {
     // The table's only file: no row stays that could be in the way of a change.
-    const std::vector<std::string> key =
-        file.plan.is_order_set ? file.plan.order_by : std::vector<std::string>();
+    schema::Key key;
+    if (file.plan.is_order_set) key.columns = file.plan.order_by;
     shape = schema::find_drift(shape, {schema::shape_of(file.plan)}, target.rules.drift, key,
                                /*rows_stay=*/false)
                 .shape;

@@ -133,7 +133,7 @@ ColumnType as_text(const ColumnType& type) {
 // Decides column by column; changes go to `drift`.
 class DriftFinder {
  public:
-  DriftFinder(DriftPolicy policy, const std::vector<std::string>& key, bool is_live, bool rows_stay,
+  DriftFinder(DriftPolicy policy, const Key& key, bool is_live, bool rows_stay,
               std::size_t file_count)
       : policy_(policy),
         key_(key),
@@ -155,7 +155,12 @@ class DriftFinder {
  private:
   bool is_missing(const Claim& claim) const { return claim.having_count < file_count_; }
   bool is_key(const Claim& claim) const {
-    return std::ranges::find(key_, claim.name) != key_.end();
+    return std::ranges::find(key_.columns, claim.name) != key_.columns.end();
+  }
+
+  // A key column that has to be Nullable now.
+  bool leaves_key(const Claim& claim, const ColumnType& type) const {
+    return type.nullable && is_key(claim) && !(claim.live && claim.live->nullable);
   }
 
   // The type of all, or text where a Float64 would not hold them.
@@ -169,7 +174,7 @@ class DriftFinder {
   }
 
   void check_key(const Claim& claim, const ColumnType& type) const {
-    if (!type.nullable || !is_key(claim) || (claim.live && claim.live->nullable)) return;
+    if (!key_.is_set || !leaves_key(claim, type)) return;
     throw base::SchemaError(fmt::format(
         "column \"{}\" is part of the table's key, which is never NULL, but {}; set order_by (or "
         "partition_by) to columns that every file fills{}",
@@ -245,6 +250,7 @@ class DriftFinder {
         fmt::format("{} holds what the table has ({}) and what the files have ({})", type.name(),
                     live.name(), claim.files ? claim.files->name() : "NULL");
     if (is_missing(claim)) reason += "; a file lacks the column: NULL in its rows";
+    if (leaves_key(claim, type)) reason += "; the table is not sorted by it any more";
     drift_.changes.push_back({.kind = Change::Kind::kWiden,
                               .column = claim.name,
                               .from = live,
@@ -279,7 +285,7 @@ class DriftFinder {
   }
 
   const DriftPolicy policy_;
-  const std::vector<std::string>& key_;
+  const Key& key_;
   const bool is_live_;
   const bool rows_stay_;
   const std::size_t file_count_;
@@ -295,7 +301,7 @@ bool is_own_column(std::string_view name) {
 }
 
 Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolicy policy,
-                 const std::vector<std::string>& key, bool rows_stay) {
+                 const Key& key, bool rows_stay) {
   DriftFinder finder(policy, key, !live.empty(), rows_stay, wanted.size());
   const Claims claims(live, wanted);
   for (const Claim& claim : claims.all()) finder.decide(claim);

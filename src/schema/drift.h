@@ -57,18 +57,24 @@ struct Change {
   std::string reason;  // a sentence
 };
 
+struct Key {
+  std::vector<std::string> columns;
+  bool is_set = true;  // by order_by or partition_by
+};
+
 struct Drift {
   Shape shape;  // what the table is to be: the live columns in their order, then new ones
   std::vector<Change> changes;
 };
 
 // `live`: what the table is (empty: it is not there, and nothing changes); `wanted`: what each file
-// would be by itself; `key`: columns of ORDER BY and partition key, which may never become
-// Nullable. `rows_stay`: the table keeps rows, so that new columns are NULL in them; false where
+// would be by itself; `key`: columns of ORDER BY and partition key, which are never Nullable: a
+// column that has to be leaves a key that was chosen by rule, and is refused in one that was set.
+// `rows_stay`: the table keeps rows, so that new columns are NULL in them; false where
 // its only file is replaced. Throws SchemaError when the policy forbids a change, naming column,
 // both types and the fix.
 Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolicy policy,
-                 const std::vector<std::string>& key, bool rows_stay = true);
+                 const Key& key, bool rows_stay = true);
 
 Shape shape_of(const TablePlan& plan);
 

@@ -40,7 +40,7 @@ std::vector<std::string> described(const std::vector<Change>& changes) {
 }
 
 std::string error_of(const Shape& live, const std::vector<Shape>& wanted, DriftPolicy policy,
-                     const std::vector<std::string>& key = {}) {
+                     const Key& key = {}) {
   try {
     find_drift(live, wanted, policy, key);
   } catch (const base::SchemaError& error) {
@@ -78,7 +78,7 @@ TEST(Drift, EvolveAddsWidensAndFillsWithNull) {
   const Drift drift = find_drift(
       {column("k", "Int64"), column("day", "Date32"), column("gone", "Int64")},
       {{column("k", "Int64"), column("new", "Int64"), column("day", "DateTime64(3, 'UTC')")}},
-      DriftPolicy::kEvolve, {"k"});
+      DriftPolicy::kEvolve, {{"k"}});
   EXPECT_THAT(described(drift.shape), ElementsAre("k Int64", "day DateTime64(3, 'UTC')",
                                                   "gone Nullable(Int64)", "new Nullable(Int64)"));
   EXPECT_THAT(
@@ -101,7 +101,7 @@ TEST(Drift, ReplacedRowsNeedNoNullNoCheckAndNoRebuild) {
 TEST(Drift, WideningIsCheckedOrRebuiltWhereItMustBe) {
   const Drift drift =
       find_drift({column("k", "Int64"), column("n", "Int64")},
-                 {{column("k", "String"), column("n", "Float64")}}, DriftPolicy::kEvolve, {"k"});
+                 {{column("k", "String"), column("n", "Float64")}}, DriftPolicy::kEvolve, {{"k"}});
   EXPECT_THAT(described(drift.changes), ElementsAre("widen k from Int64 to String, rebuild",
                                                     "widen n from Int64 to Float64, check"));
 }
@@ -171,11 +171,21 @@ TEST(Drift, DiscardLeavesNewColumnsOutAndKeepsTypes) {
 
 TEST(Drift, AKeyColumnNeverBecomesNullable) {
   EXPECT_THAT(error_of({column("k", "Int64")}, {{column("k", "Nullable(Int64)")}},
-                       DriftPolicy::kEvolve, {"k"}),
+                       DriftPolicy::kEvolve, {{"k"}}),
               AllOf(HasSubstr("\"k\" is part of the table's key"), HasSubstr("order_by")));
   EXPECT_THAT(error_of({column("k", "Int64"), column("a", "Int64")}, {{column("a", "Int64")}},
-                       DriftPolicy::kEvolve, {"k"}),
+                       DriftPolicy::kEvolve, {{"k"}}),
               HasSubstr("a file lacks it"));
+}
+
+TEST(Drift, AKeyThatNobodySetLosesColumnsThatMayBeNull) {
+  const Drift drift =
+      find_drift({column("k", "Int64"), column("a", "Int64")}, {{column("a", "Int64")}},
+                 DriftPolicy::kEvolve, {.columns = {"k", "a"}, .is_set = false});
+  EXPECT_EQ(drift.shape, (Shape{column("k", "Nullable(Int64)"), column("a", "Int64")}));
+  ASSERT_EQ(drift.changes.size(), 2U);  // the files lack it, and it becomes Nullable
+  EXPECT_TRUE(drift.changes[1].needs_rebuild);
+  EXPECT_THAT(drift.changes[1].reason, HasSubstr("not sorted by it any more"));
 }
 
 TEST(Drift, AnotherZoneWouldMeanOtherInstants) {
@@ -190,7 +200,7 @@ TEST(Drift, OwnColumnsAreNoneOfItsBusiness) {
   const Shape live = {column("a", "Int64"), column("_file", "LowCardinality(String)"),
                       column("_row", "UInt64")};
   for (const DriftPolicy policy : kAll) {
-    const Drift drift = find_drift(live, {{column("a", "Int64")}}, policy, {"_file"});
+    const Drift drift = find_drift(live, {{column("a", "Int64")}}, policy, {{"_file"}});
     EXPECT_EQ(drift.shape, live);
     EXPECT_THAT(drift.changes, IsEmpty());
   }
@@ -231,7 +241,7 @@ TEST(Drift, AlterLeavesRebuildsOut) {
   const Drift drift =
       find_drift({column("k`", "Int64"), column("n", "Int64")},
                  {{column("k`", "String"), column("n", "Decimal(18, 2)"), column("a", "Int64")}},
-                 DriftPolicy::kEvolve, {"k`"});
+                 DriftPolicy::kEvolve, {{"k`"}});
   EXPECT_THAT(alter_sql(drift, "t", {}),
               ElementsAre("ALTER TABLE t ADD COLUMN `a` Nullable(Int64) AFTER `n`",
                           "ALTER TABLE t MODIFY COLUMN `n` Decimal(21, 2)"));

@@ -61,7 +61,7 @@ class SetPlanner {
   bool is_past_limit_ = false;
   load::Layout layout_;
   Shape live_;
-  std::vector<std::string> key_;
+  schema::Key key_;
   struct Planned {
     Shape shape;
     bool has_rows = false;  // a file without any fits into every table
@@ -169,7 +169,7 @@ clickhouse::TableDefinition SetPlanner::define(const Shape& shape) const {
       plan, first_->header, context_.endpoint.database, rules_, mode_, !is_past_limit_);
   // A table stays sorted as it is until the setting says otherwise.
   if (!live_.empty() && rules_.order_by.empty()) {
-    if (auto order = sorting_columns(layout_)) definition.order_by = std::move(*order);
+    if (auto order = kept_order(layout_, shape)) definition.order_by = std::move(*order);
   }
   return definition;
 }
@@ -207,9 +207,9 @@ SetTable SetPlanner::prepare(std::size_t new_partitions) {
   }
   if (layout_.exists() && !set_.is_remade) {
     live_ = live_shape(layout_);
-    key_ = key_columns(connection_, table_);
+    key_ = key_of(connection_, table_, rules_);
   } else {
-    key_ = rules_.order_by;
+    key_ = {.columns = rules_.order_by};
   }
   plan_files();
   is_past_limit_ = passes_limit(new_partitions);

@@ -78,20 +78,24 @@ std::vector<std::string> stored_files(clickhouse::Connection& connection,
                   clickhouse::qualified(connection.endpoint().database, table))));
 }
 
-std::vector<std::string> key_columns(clickhouse::Connection& connection, const std::string& table) {
+schema::Key key_of(clickhouse::Connection& connection, const std::string& table,
+                   const schema::TableRules& rules) {
   const std::string answer = connection.query(fmt::format(
       "SELECT name FROM system.columns WHERE database = {} AND table = {} AND (is_in_sorting_key "
       "OR is_in_partition_key) FORMAT RowBinary",
       clickhouse::quote_literal(connection.endpoint().database), clickhouse::quote_literal(table)));
-  return read_names(answer);
+  return {.columns = read_names(answer),
+          .is_set = !rules.order_by.empty() || !rules.partition_by.empty()};
 }
 
-std::optional<std::vector<std::string>> sorting_columns(const load::Layout& layout) {
+std::optional<std::vector<std::string>> kept_order(const load::Layout& layout,
+                                                   const schema::Shape& shape) {
   std::vector<std::string> columns;
   for (std::string_view key = layout.sorting_key; !key.empty();) {
     std::optional<std::string> name = take_name(key);
     if (!name || !has_column(layout, *name)) return std::nullopt;
-    columns.push_back(std::move(*name));
+    const auto column = std::ranges::find(shape, *name, &schema::ShapeColumn::name);
+    if (column == shape.end() || !column->type.nullable) columns.push_back(std::move(*name));
     if (!key.empty() && !key.starts_with(", ")) return std::nullopt;
     key.remove_prefix(std::min<std::size_t>(2, key.size()));
   }

