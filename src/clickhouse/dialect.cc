@@ -34,6 +34,7 @@ constexpr std::array kFeatures = {
     // With the database engine Atomic, which came with it.
     Feature{&Dialect::has_exchange, {20, 10}},
     Feature{&Dialect::has_drop_sync, {21, 3}},
+    Feature{&Dialect::has_covering_parts, {24, 3}},  // known of 26.7; late rather than early
     Feature{&Dialect::has_query_parameters, {21, 3}},
     Feature{&Dialect::has_column_position, {22, 3}},
     Feature{&Dialect::has_map, {22, 3}},

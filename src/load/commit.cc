@@ -91,9 +91,10 @@ bool replace_partition(clickhouse::Connection& connection, const StagedRows& row
   const Layout layout = read_layout(connection, table);
   if (!layout.is_by_file(rows.keeps_versions)) return false;
   const std::string staged = single_partition(connection, rows.staging, layout.partition_key);
-  if (staged.empty() || !layout.is_by_file_only(rows.keeps_versions)) {
+  const bool may_replace = connection.endpoint().dialect.has_covering_parts;
+  if (staged.empty() || !may_replace || !layout.is_by_file_only(rows.keeps_versions)) {
     const auto live = partition_ids(connection, table, rows_of(rows));
-    if (live.size() > 1) return false;
+    if (live.size() > 1 || (!may_replace && !live.empty())) return false;
     if (staged.empty()) {
       if (!live.empty()) run_on_partition(connection, table, "DROP", live.front());
       return true;
@@ -110,7 +111,8 @@ bool delete_file(clickhouse::Connection& connection, const std::string& table,
   const StagedRows gone{.file_key = file_key};
   const auto live = partition_ids(connection, table, rows_of(gone));
   if (live.empty()) return false;
-  if (live.size() == 1 && read_layout(connection, table).is_by_file(false)) {
+  if (live.size() == 1 && connection.endpoint().dialect.has_covering_parts &&
+      read_layout(connection, table).is_by_file(false)) {
     run_on_partition(connection, table, "DROP", live.front());
   } else {
     rebuild_without(connection, aside, table, file_key);

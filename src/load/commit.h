@@ -47,7 +47,8 @@ std::string single_partition(clickhouse::Connection& connection, const std::stri
                              const std::string& partition_by);
 
 // Replaces the file's partition. False, with nothing changed, when one statement can not do it:
-// the table is not partitioned by file, or the file's old rows lie in other partitions.
+// the table is not partitioned by file, the file's old rows lie in other partitions, or there are
+// some and the server might have them back (Dialect::has_covering_parts).
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
                        const std::string& table);
 

@@ -57,7 +57,7 @@ TEST(Drift, NoTableTakesTheJoinOfItsFiles) {
                                    {{column("id", "Int64"), column("price", "Int64")},
                                     {column("id", "Int64"), column("price", "Decimal(18, 2)"),
                                      column("note", "LowCardinality(String)")}},
-                                   policy, {"id"});
+                                   policy, {{"id"}});
     EXPECT_THAT(described(drift.shape), ElementsAre("id Int64", "price Decimal(21, 2)",
                                                     "note LowCardinality(Nullable(String))"));
     EXPECT_THAT(drift.changes, IsEmpty());
@@ -90,7 +90,7 @@ TEST(Drift, EvolveAddsWidensAndFillsWithNull) {
 TEST(Drift, ReplacedRowsNeedNoNullNoCheckAndNoRebuild) {
   const Drift drift = find_drift({column("k", "Int64"), column("gone", "Nullable(Int64)")},
                                  {{column("k", "Float64"), column("new", "Int64")}},
-                                 DriftPolicy::kEvolve, {"k"}, /*rows_stay=*/false);
+                                 DriftPolicy::kEvolve, {{"k"}}, /*rows_stay=*/false);
   EXPECT_THAT(described(drift.shape),
               ElementsAre("k Float64", "gone Nullable(Int64)", "new Int64"));
   EXPECT_THAT(described(drift.changes),

@@ -153,7 +153,7 @@ TEST_F(Cli, CompletionScriptsAreSound) {
            "_qvdhouse; echo \"${COMPREPLY[*]}\"; COMP_WORDS=(qvdhouse sync --dr); "
            "COMP_CWORD=2; _qvdhouse; echo \"${COMPREPLY[*]}\""},
           {}, folder);
-  EXPECT_EQ(words.out, "sync\n--dry-run\n");
+  EXPECT_EQ(words.out, "sync\n--dry-run --drift\n");
   if (fs::exists("/usr/bin/shellcheck")) {
     const Finished checked = run("/usr/bin/shellcheck", {"completion.bash"}, {}, folder);
     EXPECT_EQ(checked.exit_code, 0) << checked.out;

@@ -111,7 +111,7 @@ nlohmann::json told(const Finished& finished) {
   auto all = nlohmann::json::parse(finished.out, nullptr, false);
   if (!all.is_array()) return all;
   for (auto& file : all) {
-    for (const char* own : {"path", "mtime", "etag", "source_type"}) file.erase(own);
+    for (const char* own : {"path", "mtime", "etag", "source_type", "stored_as"}) file.erase(own);
   }
   std::sort(all.begin(), all.end(),
             [](const auto& a, const auto& b) { return a["name"] < b["name"]; });
