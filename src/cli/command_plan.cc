@@ -86,12 +86,6 @@ void add_plan(const PlannedTable& planned, const PlannedFile& file, Json& item) 
   item["error"] = file.error;
 }
 
-// The connection that live tables are looked at through; none where there can be no table.
-std::optional<clickhouse::Connection> connect_if_used(const Context& context) {
-  if (!target_may_hold_data(context.config)) return std::nullopt;
-  return Target::open(context, false).connect(context.stop);
-}
-
 struct Outcome {
   std::size_t planned_files = 0;
   std::vector<int> failures;  // exit codes
@@ -135,7 +129,14 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
   const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
-  std::optional<clickhouse::Connection> connection = connect_if_used(context);
+  // What live tables are looked at through; nothing where there can be no table. The embedded
+  // engine runs as long as its Target is there.
+  std::optional<Target> target;
+  std::optional<clickhouse::Connection> connection;
+  if (target_may_hold_data(context.config)) {
+    target = Target::open(context, false);
+    connection = target->connect(context.stop);
+  }
 
   Json json = Json::array();
   Outcome outcome;

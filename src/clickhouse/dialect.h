@@ -28,8 +28,8 @@ struct Dialect {
   unsigned major = 26;
   unsigned minor = 7;
   bool has_exchange = true;  // EXCHANGE TABLES; else one RENAME of both names
-  // Parts that were replaced or dropped stay gone: an old server, killed before it has removed their
-  // files (within minutes), has them back at its next start.
+  // Parts that were replaced or dropped stay gone: an old server, killed before it has removed
+  // their files (within minutes), has them back at its next start.
   bool has_covering_parts = true;
   bool has_projections = true;
   bool has_table_comment = true;

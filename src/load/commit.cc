@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <chrono>
+#include <sstream>
+
 #include "base/error.h"
 #include "clickhouse/quote.h"
 #include "load/layout.h"
@@ -22,6 +25,12 @@ std::string quoted(const clickhouse::Connection& connection, const std::string& 
 // Where a server without EXCHANGE keeps the old table for the moment of a swap. No run's name is in
 // it: whoever comes next must find it.
 std::string swapped_out(const std::string& table) { return table + "__swapped_out"; }
+
+// A name that no killed server has left a folder of, which 18.16 would stumble over.
+std::string new_swapped_out(const std::string& table) {
+  return fmt::format("{}_{:x}", swapped_out(table),
+                     std::chrono::system_clock::now().time_since_epoch().count());
+}
 
 void run_on_partition(clickhouse::Connection& connection, const std::string& table,
                       const std::string& what, const std::string& id,
@@ -48,12 +57,19 @@ bool is_our_table(clickhouse::Connection& connection, const std::string& table) 
 
 void finish_swap(clickhouse::Connection& connection, const std::string& table) {
   if (connection.endpoint().dialect.has_exchange) return;
-  const std::string old = swapped_out(table);
-  if (!is_our_table(connection, old)) return;
-  connection.query(is_our_table(connection, table)
-                       ? fmt::format("DROP TABLE {}", quoted(connection, old))
-                       : fmt::format("RENAME TABLE {} TO {}", quoted(connection, old),
-                                     quoted(connection, table)));
+  const std::string names = connection.query(fmt::format(
+      "SELECT name FROM system.tables WHERE database = {} AND substring(name, 1, {}) = {} ORDER BY "
+      "name FORMAT TSVRaw",
+      quote_literal(connection.endpoint().database), swapped_out(table).size(),
+      quote_literal(swapped_out(table))));
+  std::istringstream lines(names);  // of ours there is one at most
+  for (std::string old; std::getline(lines, old);) {
+    if (!is_our_table(connection, old)) continue;
+    connection.query(is_our_table(connection, table)
+                         ? fmt::format("DROP TABLE {}", quoted(connection, old))
+                         : fmt::format("RENAME TABLE {} TO {}", quoted(connection, old),
+                                       quoted(connection, table)));
+  }
 }
 
 void swap_in(clickhouse::Connection& connection, const std::string& staging,
@@ -66,7 +82,7 @@ void swap_in(clickhouse::Connection& connection, const std::string& staging,
   } else if (connection.endpoint().dialect.has_exchange) {
     connection.query(fmt::format("EXCHANGE TABLES {} AND {}", from, to));
   } else {
-    const std::string old = quoted(connection, swapped_out(table));
+    const std::string old = quoted(connection, new_swapped_out(table));
     connection.query(fmt::format("RENAME TABLE {1} TO {2}, {0} TO {1}, {2} TO {0}", from, to, old));
   }
 }
