@@ -20,7 +20,6 @@ using schema::TableRules;
 using schema::VanishedPolicy;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Pair;
 using testing::StartsWith;
 

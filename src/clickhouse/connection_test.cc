@@ -161,7 +161,7 @@ TEST(Connection, ProxyThatIsBusyIsIoError) {
 }
 
 // Answers the first requests with `first`, all that follow with `then`; counts them.
-std::function<void(int)> busy_for(int requests, std::string first, std::string then,
+std::function<void(int)> busy_for(int requests, const std::string& first, const std::string& then,
                                   std::atomic<int>& count) {
   return [=, &count](int peer) {
     receive_until(peer, ";");

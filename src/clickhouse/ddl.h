@@ -46,7 +46,7 @@ TableDefinition adapted(TableDefinition table, const Dialect& dialect);
 
 // CREATE TABLE `db`.`name` (…) ENGINE = MergeTree ORDER BY (…) COMMENT '…', of the definition as
 // adapted to the dialect.
-std::string create_table_sql(const TableDefinition& table, const Dialect& dialect = {});
+std::string create_table_sql(const TableDefinition& definition, const Dialect& dialect = {});
 
 // DROP TABLE IF EXISTS, so that the name is free when it returns.
 std::string drop_table_sql(const Dialect& dialect, std::string_view database,

@@ -33,7 +33,7 @@ struct Candidate {
 
 // A listing beside what is tracked. What it was made from must outlive it.
 struct Picture {
-  Picture(const std::vector<source::FileEntry>& files, const Facts& facts);
+  Picture(const std::vector<source::FileEntry>& listing, const Facts& known);
 
   using Records = std::vector<const tracking::FileRecord*>;
   const std::vector<source::FileEntry>& files;

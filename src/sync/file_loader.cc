@@ -25,7 +25,7 @@ FileLoader::FileLoader(const RunContext& context, const load::Options& load_opti
     : context_(context), load_options_(load_options), connection_(context.endpoint, context.stop) {}
 
 void FileLoader::work_on(const Decision& decision, const FileRecord* record,
-                         std::shared_ptr<TableSession> session, const Done& done) {
+                         const std::shared_ptr<TableSession>& session, const Done& done) {
   FileTask task{.outcome = {.decision = decision}, .done = done};
   if (decision.action == Action::kAdopt) {
     adopt_moved(std::move(task), *record, context_, connection_, session);

@@ -27,7 +27,7 @@ class FileLoader {
   // not be. The last file of a session also commits those that were to be committed together. Never
   // throws.
   void work_on(const Decision& decision, const tracking::FileRecord* record,
-               std::shared_ptr<TableSession> session, const Done& done);
+               const std::shared_ptr<TableSession>& session, const Done& done);
 
  private:
   void load(FileTask task, const tracking::FileRecord* record,

@@ -28,7 +28,8 @@ std::string placed(std::string_view path, const std::string& match, const std::s
   const Placement placement = place_file(path, {rule(match, name)}, {});
   if (placement.rules.match.empty()) return "";
   std::string text = placement.table;
-  for (const auto& [part, value] : placement.name_parts) text += " " + part + "=" + value;
+  for (const auto& [part, value] : placement.name_parts)
+    text.append(" ").append(part).append("=").append(value);
   return text;
 }
 

@@ -51,8 +51,8 @@ void run_lane(Lane& lane, const std::vector<Decision>& decisions, const Records&
       if (position >= lane.items.size()) return;
       // The last to let go of a session gives its table back.
       WorkItem item = std::move(lane.items[position]);
-      loader.work_on(decisions[item.index], record_of(records, decisions[item.index]),
-                     std::move(item.session), enter_into(ledger, target, item.index));
+      loader.work_on(decisions[item.index], record_of(records, decisions[item.index]), item.session,
+                     enter_into(ledger, target, item.index));
     }
   };
   std::vector<std::jthread> workers;

@@ -157,8 +157,8 @@ TEST_P(ServerModes, FilesOfAnyNameKeepApart) {
 TEST_P(ServerModes, ASwapThatTheServerDidNotSurviveIsFinished) {
   load(sales(100), into(LoadMode::kReplace, "a"));
   clickhouse::Connection connection(endpoint_);
-  if (endpoint_.dialect.has_exchange) GTEST_SKIP() << "EXCHANGE has no steps to die between";
-  ask("RENAME TABLE Sales TO Sales__swapped_out");
+  // EXCHANGE has no steps to die between: there a table of that name is nobody's to rename.
+  if (!endpoint_.dialect.has_exchange) ask("RENAME TABLE Sales TO Sales__swapped_out_1");
   load::finish_swap(connection, "Sales");
   EXPECT_EQ(ask("SELECT count() FROM Sales"), "100");
   load::finish_swap(connection, "Sales");
