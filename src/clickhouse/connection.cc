@@ -329,6 +329,10 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   }
   curl_easy_setopt(h, CURLOPT_URL, url.c_str());
   curl_easy_setopt(h, CURLOPT_POST, 1L);
+  // When a connection that was used before breaks ahead of the answer, libcurl sends the request
+  // again by itself: EXCHANGE TABLES sent twice would undo itself.
+  const bool is_repeatable = body != nullptr && may_be_repeated(*body);
+  curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, is_repeatable ? 0L : 1L);
   curl_easy_setopt(h, CURLOPT_HTTPHEADER, body != nullptr ? headers.get() : upload_headers.get());
   // In this order: without a body, libcurl asks on_read for the bytes.
   curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,

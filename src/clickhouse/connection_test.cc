@@ -197,6 +197,27 @@ TEST(Connection, WhatMayNotBeRepeatedIsNot) {
   }
 }
 
+// libcurl repeats what a connection that it had used before did not answer.
+TEST(Connection, NorOnAConnectionThatWasUsedBefore) {
+  std::atomic<int> count = 0;
+  const OneServer server([&](int peer) {
+    const timeval patience{.tv_sec = 0, .tv_usec = 200'000};
+    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    for (std::string request = "SELECT"; request.find("SELECT") != std::string::npos;) {
+      request = receive_until(peer, ";");
+      count += request.find("EXCHANGE") != std::string::npos ? 1 : 0;
+      if (request.find("SELECT") != std::string::npos) {
+        send_all(peer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1\n");
+      }
+    }
+  });
+  Connection connection(server.endpoint());
+  EXPECT_EQ(connection.query("SELECT 1;"), "1\n");
+  EXPECT_THROW(connection.query("EXCHANGE TABLES a AND b;"), base::IoError);
+  EXPECT_EQ(count, 1);
+  EXPECT_EQ(connection.query("SELECT 1;"), "1\n");
+}
+
 TEST(Connection, RepeatingHasAnEnd) {
   std::atomic<int> count = 0;
   const std::string busy = answer("503 Service Unavailable", "", "later");
@@ -276,6 +297,12 @@ TEST(Connection, AnswerCutShortIsIoError) {
   const OneServer silent([](int peer) { receive_until(peer, ";"); });
   Connection third(silent.endpoint());
   EXPECT_THROW(third.query("x;"), base::IoError);
+
+  // libcurl calls this a whole answer without a body.
+  const OneServer half_header(always("HTTP/1.1 200 OK\r\nConnection: close\r\nX-ClickHouse-Sum"));
+  Connection fourth(half_header.endpoint());
+  EXPECT_THAT(thrown_by<base::IoError>([&] { fourth.query("x;"); }).what(),
+              HasSubstr("within the header of its answer"));
 }
 
 TEST(Connection, RefusedNamesThePlaceButNoSecret) {
@@ -409,6 +436,7 @@ TEST(HttpAnswer, BytesLikeTheMarkerAreData) {
   HttpAnswer answer([&](std::string_view bytes) { data += bytes; });
   answer.add_header("HTTP/1.1 200 OK\r\n");
   answer.add_header("X-ClickHouse-Exception-Tag: abcdefghijklmnop\r\n");
+  answer.add_header("\r\n");
   const std::string body = "\r\n\r\n__exception__\r\nabcdefghijklmno\r\n__exception__\r\n";
   for (const char byte : body) answer.add_body(std::string_view(&byte, 1));
   EXPECT_NO_THROW(answer.finish("host:1"));

@@ -48,10 +48,12 @@ HttpAnswer::HttpAnswer(std::function<void(std::string_view)> on_bytes)
 
 void HttpAnswer::add_header(std::string_view line) {
   line = trimmed(line);
+  if (line.empty()) header_is_whole_ = true;
   if (line.starts_with("HTTP/")) {
     const auto blank = line.find(' ');
     status_ = blank == std::string_view::npos ? 0 : leading_number(line.substr(blank + 1));
     exception_code_ = 0;
+    header_is_whole_ = false;
     marker_.clear();
     return;
   }
@@ -98,6 +100,10 @@ void HttpAnswer::add_body(std::string_view bytes) {
 }
 
 void HttpAnswer::finish(const std::string& origin) {
+  if (!header_is_whole_ && exception_code_ == 0) {
+    throw base::IoError(
+        fmt::format("connection to ClickHouse at {} broke within the header of its answer", origin));
+  }
   if (!has_error()) {
     if (!held_back_.empty()) on_bytes_(std::exchange(held_back_, {}));
     return;

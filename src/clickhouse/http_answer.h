@@ -17,7 +17,9 @@ class HttpAnswer {
   void add_header(std::string_view line);
   void add_body(std::string_view bytes);
   // Hands over what was held back. Throws ServerError when the server reported an error, IoError
-  // for a proxy's "try later" (429, 502, 503, 504). `origin`, host:port, goes into the message.
+  // for a proxy's "try later" (429, 502, 503, 504) and for a header without its end: libcurl 7.88
+  // takes an answer that was cut within its header for one without a body. `origin`, host:port,
+  // goes into the message.
   void finish(const std::string& origin);
   // Whether the server said that it failed, so that a broken transfer is not the news.
   bool has_error() const { return status_ >= 300 || exception_code_ != 0 || in_exception_; }
@@ -26,6 +28,7 @@ class HttpAnswer {
   std::function<void(std::string_view)> on_bytes_;
   int status_ = 0;
   int exception_code_ = 0;
+  bool header_is_whole_ = false;
   std::string marker_;  // starts an error midway; empty: this server sends none
   std::string tag_;
   std::string held_back_;   // the last bytes, that may begin the marker

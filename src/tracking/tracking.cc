@@ -28,6 +28,17 @@ clickhouse::Endpoint anywhere(clickhouse::Endpoint endpoint) {
   return endpoint;
 }
 
+// One String column.
+std::set<std::string> names_of(std::string_view row_binary) {
+  std::set<std::string> names;
+  for (RowReader reader(row_binary); !reader.done();) {
+    std::string name;
+    reader(name);
+    names.insert(std::move(name));
+  }
+  return names;
+}
+
 bool is_absent(const base::ServerError& error) {
   constexpr int kUnknownTable = 60;
   constexpr int kUnknownDatabase = 81;
@@ -145,15 +156,25 @@ std::optional<FileRecord> Tracking::find(const std::string& file_path) {
 }
 
 std::set<std::string> Tracking::tables() {
-  const std::string answer = connection_.query(
+  std::set<std::string> names = names_of(connection_.query(
       fmt::format("SELECT name FROM system.tables WHERE database = {} FORMAT RowBinary",
-                  quote_literal(database_)));
-  std::set<std::string> names;
-  for (RowReader reader(answer); !reader.done();) {
-    std::string name;
-    reader(name);
-    names.insert(std::move(name));
+                  quote_literal(database_))));
+  if (!dialect().has_exchange) {
+    for (const std::string& emptied : emptied_tables()) names.erase(emptied);
   }
+  return names;
+}
+
+// Files are told of after their rows are there, so they are asked for first.
+std::set<std::string> Tracking::emptied_tables() {
+  std::set<std::string> names = names_of(select("DISTINCT table_name", kFileTable,
+                                                "FINAL WHERE status = 'completed' AND row_count > 0"));
+  const std::set<std::string> have_parts = names_of(connection_.query(fmt::format(
+      "SELECT name FROM system.tables WHERE database = {0} AND (engine NOT LIKE '%MergeTree' OR name IN "
+      "(SELECT DISTINCT table FROM system.parts WHERE database = {0} AND active AND rows > 0)) "
+      "FORMAT RowBinary",
+      quote_literal(database_))));
+  for (const std::string& name : have_parts) names.erase(name);
   return names;
 }
 

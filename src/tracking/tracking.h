@@ -77,7 +77,9 @@ class Tracking {
   std::vector<FileRecord> files();
   // The newest record of one file.
   std::optional<FileRecord> find(const std::string& file_path);
-  // Names of all tables of the database; empty when the database is not there yet.
+  // Names of all tables of the database; empty when the database is not there yet. On a server
+  // without EXCHANGE, a table that has no rows though its files had some is left out: the server
+  // was killed within its RENAME, which leaves the name without the rows.
   std::set<std::string> tables();
   // Newest first; all files when `file` is empty, else those whose path, name or stem equals it in
   // any case.
@@ -90,6 +92,7 @@ class Tracking {
 
  private:
   const clickhouse::Dialect& dialect() const { return connection_.endpoint().dialect; }
+  std::set<std::string> emptied_tables();
   void expire_history();
   void delete_rows(std::string_view table, const std::string& condition);
   std::string select(std::string_view what, std::string_view table, std::string_view rest);

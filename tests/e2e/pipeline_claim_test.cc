@@ -185,7 +185,7 @@ TEST_P(Claims, AStopEndsTheWait) {
 
 TEST_P(Claims, NeverTwoHoldersAtOnce) {
   constexpr unsigned kThreads = 8;
-  constexpr int kRounds = 50;
+  constexpr int kRounds = 15;
   std::atomic<int> holders_of_a = 0;
   std::atomic<int> holders_of_b = 0;
   std::atomic<int> twice = 0;

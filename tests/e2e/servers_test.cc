@@ -63,11 +63,11 @@ name = "Frozen"
 drift = "freeze"
 )";
 
-class Target : public TargetCommandLine, public ::testing::WithParamInterface<TargetKind> {
+class Tables : public TargetCommandLine {
  protected:
-  void SetUp() override {
+  void start_with_tables(TargetKind kind) {
     CommandLine::SetUp();
-    start(GetParam());
+    start(kind);
     write_text("qvdhouse.toml", kTables);
   }
   std::string facts(const std::string& table, const std::string& where = "1") const {
@@ -77,6 +77,36 @@ class Target : public TargetCommandLine, public ::testing::WithParamInterface<Ta
                     table, where));
   }
 };
+
+class Target : public Tables, public ::testing::WithParamInterface<TargetKind> {
+ protected:
+  void SetUp() override { start_with_tables(GetParam()); }
+};
+
+// What a server without EXCHANGE leaves when it is killed within its RENAME.
+TEST_F(Tables, ThatHaveLostTheirRowsAreLoadedAgain) {
+  start_with_tables(TargetKind::kOldest);
+  if (IsSkipped() || HasFailure()) return;
+  write_table(qvd("item.qvd"), rows(0, 100));
+  write_table(qvd("empty.qvd"), rows(0, 0));
+  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
+  EXPECT_EQ(sync()["loaded"], 4);
+  const auto lose_a_partition = [&](const std::string& table) {
+    const std::string id =
+        query("SELECT partition_id FROM system.parts WHERE active AND rows > 0 AND table = '" +
+              table + "' AND database = currentDatabase() LIMIT 1");
+    query(fmt::format("ALTER TABLE {} DROP PARTITION ID '{}'", table, id));
+  };
+  lose_a_partition("Sales");
+  EXPECT_EQ(sync()["loaded"], 0) << "Sales has rows";
+  lose_a_partition("Sales");
+  lose_a_partition("QvdItem");
+  EXPECT_EQ(sync()["loaded"], 3);
+  EXPECT_EQ(facts("QvdItem"), facts_of({{0, 100}}));
+  EXPECT_EQ(facts("Sales"), facts_of({{0, 10}, {100, 10}}));
+  EXPECT_EQ(sync()["loaded"], 0);
+}
 
 TEST_P(Target, AFileReplacesItsTable) {
   write_table(qvd("item.qvd"), rows(0, 5'000));

@@ -36,6 +36,7 @@ class Kill : public ModesCommandLine, public ::testing::WithParamInterface<Targe
   std::map<std::string, std::set<std::string>> seen_files_;
   std::atomic<int> looks_ = 0;
   std::atomic<int> absent_ = 0;  // a table was not there
+  std::atomic<int> empty_ = 0;   // it was there without its rows
 };
 
 void Kill::look_at(clickhouse::Connection& connection, const std::string& table) try {
@@ -52,12 +53,17 @@ void Kill::look_at(clickhouse::Connection& connection, const std::string& table)
     if (table == "Log") file += fmt::format(" {}", generation);
     EXPECT_TRUE(files.insert(file).second) << table << " holds two versions of " << file;
   }
+  ++looks_;
+  // docs/operations.md: 18.16, killed within a RENAME, leaves the table without rows.
+  if (files.empty() && GetParam() == TargetKind::kOldest) {
+    ++empty_;
+    return;
+  }
   for (const std::string& file : seen_files_[table]) {
     EXPECT_TRUE(files.contains(file)) << table << " has lost " << file;
   }
   EXPECT_FALSE(files.empty()) << table << " is empty";
   seen_files_[table] = files;
-  ++looks_;
 } catch (const base::IoError&) {
   // It has been killed.
 } catch (const base::ServerError& error) {
@@ -75,7 +81,7 @@ void Kill::watch(const std::stop_token& stop) {
       clickhouse::Connection connection(now);
       for (const char* table : {"QvdR0", "QvdR1", "Sales", "Log"}) look_at(connection, table);
     }
-    std::this_thread::sleep_for(milliseconds(5));
+    std::this_thread::sleep_for(milliseconds(20));
   }
 }
 
@@ -114,7 +120,8 @@ TEST_P(Kill, EveryTableIsExactAfterTheNextRun) {
   }
   reader.request_stop();
   reader.join();
-  fmt::print("{} looks of a reader; a table was not there in {}\n", looks_.load(), absent_.load());
+  fmt::print("{} looks of a reader; a table was not there in {}, without rows in {}\n",
+             looks_.load(), absent_.load(), empty_.load());
   EXPECT_GT(looks_, 0);
   // 18.16 swaps tables by two renames in one statement: docs/operations.md says what a reader sees.
   if (GetParam() != TargetKind::kOldest) {

@@ -16,7 +16,8 @@ namespace qvdhouse::tests {
 namespace {
 
 constexpr int kPollMs = 50;
-constexpr std::size_t kHalfHeaderBytes = 12;
+constexpr std::size_t kHalfHeaderBytes = 12;    // of the status line
+constexpr std::size_t kMostHeaderBytes = 150;  // shorter than any header of ClickHouse's
 constexpr std::size_t kSlowBytes = 16'384;
 constexpr std::chrono::milliseconds kSlowPause{2};
 
@@ -96,7 +97,8 @@ void FaultProxy::accept_all(const std::stop_token& stop) {
 
 bool FaultProxy::is_to_be_spoiled(std::string_view request) {
   const std::string_view line = request.substr(0, request.find('\r'));
-  if (!line.starts_with(plan_.method) || line.find(plan_.name) == std::string_view::npos) {
+  if (!line.starts_with(plan_.method) || line.find(plan_.name) == std::string_view::npos ||
+      request.find(plan_.body) == std::string_view::npos) {
     return false;
   }
   const int before = counted_++;
@@ -146,7 +148,10 @@ void FaultProxy::spoil_request(int client, int server, std::string piece,
 
 // Whether the connection may go on.
 bool FaultProxy::answer_spoiled(int client, int server, const std::stop_token& stop) const {
-  std::size_t left = plan_.fault == Fault::kHalfHeaders ? kHalfHeaderBytes : plan_.bytes;
+  std::size_t left = plan_.bytes;
+  if (plan_.fault == Fault::kHalfHeaders) {
+    left = std::clamp(left, kHalfHeaderBytes, kMostHeaderBytes);
+  }
   bool from_client = false;
   while (readable(server, client, stop, from_client)) {
     if (from_client) return false;

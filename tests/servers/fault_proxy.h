@@ -14,7 +14,7 @@ namespace qvdhouse::tests {
 
 enum class Fault {
   kDrop,         // the connection is reset after `bytes` of the answer
-  kHalfHeaders,  // it is closed in the middle of the status line
+  kHalfHeaders,  // it is closed in the middle of the answer's header, after `bytes` of it, or within the status line
   k503,          // "503 Service Unavailable" instead of the answer
   kStall,        // nothing more comes after `bytes`, and the connection stays open
   kSlow,         // all comes, a little at a time
@@ -30,6 +30,7 @@ struct FaultPlan {
   std::size_t bytes = 0;
   std::string_view method = "GET ";  // of a request that counts
   std::string_view name = ".qvd";    // part of its first line
+  std::string_view body = "";        // part of it, as far as it comes in one piece
   int after = 0;                     // so many of them pass before
 };
 // A plan for ClickHouse, where every request is a POST.
