@@ -92,10 +92,10 @@ void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& r
                     fmt::format("{}", *own.version), "The version of the file.");
   }
   if (own.row) {
-    append(plan, {.name = kRowColumn,
-                  .part = Part::kRowNumber,
-                  .type = {.kind = TypeKind::kUInt64},
-                  .reason = "The row's number in its file, from 0."});
+    ColumnPlan row{.name = kRowColumn, .part = Part::kRowNumber};
+    row.type.kind = TypeKind::kUInt64;
+    row.reason = "The row's number in its file, from 0.";
+    append(plan, std::move(row));
   }
   if (own.loaded_at_us) {
     ColumnType type{.kind = TypeKind::kDateTime64, .scale = kMicrosecondScale, .timezone = "UTC"};
