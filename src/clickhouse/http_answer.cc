@@ -101,8 +101,8 @@ void HttpAnswer::add_body(std::string_view bytes) {
 
 void HttpAnswer::finish(const std::string& origin) {
   if (!header_is_whole_ && exception_code_ == 0) {
-    throw base::IoError(
-        fmt::format("connection to ClickHouse at {} broke within the header of its answer", origin));
+    throw base::IoError(fmt::format(
+        "connection to ClickHouse at {} broke within the header of its answer", origin));
   }
   if (!has_error()) {
     if (!held_back_.empty()) on_bytes_(std::exchange(held_back_, {}));

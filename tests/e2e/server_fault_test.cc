@@ -109,9 +109,8 @@ TEST_P(LostAnswer, ACommitIsNotUndone) {
 std::vector<FaultCase> fault_cases() {
   std::vector<FaultCase> all;
   for (const TargetKind target : {TargetKind::kNewest, TargetKind::kOldest}) {
-    for (const Fault fault :
-         {Fault::kCutRequest, Fault::kLostReply, Fault::k503, Fault::kDrop, Fault::kHalfHeaders,
-          Fault::kStall}) {
+    for (const Fault fault : {Fault::kCutRequest, Fault::kLostReply, Fault::k503, Fault::kDrop,
+                              Fault::kHalfHeaders, Fault::kStall}) {
       all.push_back({target, fault});
     }
   }

@@ -16,7 +16,7 @@ namespace qvdhouse::tests {
 namespace {
 
 constexpr int kPollMs = 50;
-constexpr std::size_t kHalfHeaderBytes = 12;    // of the status line
+constexpr std::size_t kHalfHeaderBytes = 12;   // of the status line
 constexpr std::size_t kMostHeaderBytes = 150;  // shorter than any header of ClickHouse's
 constexpr std::size_t kSlowBytes = 16'384;
 constexpr std::chrono::milliseconds kSlowPause{2};
