@@ -1,0 +1,125 @@
+// The service: each workflow (a source with a schedule) run by its agenda or when asked, its state in
+// ClickHouse, what happens told as events. HTTP, page, metrics and alerts look at it from outside.
+// Nothing that breaks outside (source, engine, configuration) ends it: it says what is wrong, keeps
+// answering, and tries again.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clickhouse/connection.h"
+#include "serve/agenda.h"
+#include "serve/events.h"
+#include "source/storage.h"
+#include "sync/sync.h"
+#include "tracking/runs.h"
+
+namespace qvdhouse::serve {
+
+// One source, ready to run. Made by cli from its configuration.
+struct Workflow {
+  std::string name;        // "default" for the setting `source`
+  std::string title;       // "lake (s3://lake/qvd)", without secrets
+  std::string source_url;  // without secrets
+  AgendaOptions agenda;
+  sync::Options options;
+  std::shared_ptr<source::Storage> storage;
+  unsigned run_attempts = 3;  // of a run whose source could not be listed or whose target broke
+  std::chrono::seconds run_timeout{0};  // 0: none; a longer run is cancelled
+};
+
+struct SettingShown {
+  std::string key;
+  std::string value;  // secrets masked
+  std::string origin;  // "qvdhouse.toml:12", "default"
+};
+
+struct Configuration {
+  std::vector<Workflow> workflows;
+  std::string database;
+  unsigned history_days = 90;
+  std::vector<SettingShown> settings;
+  std::vector<std::string> warnings;
+};
+
+// The ClickHouse that is loaded into. Opened again when it was lost.
+struct TargetAccess {
+  clickhouse::Endpoint endpoint;
+  bool is_embedded = false;
+  std::shared_ptr<const void> keep_alive;  // holds the embedded engine
+};
+
+struct ServiceOptions {
+  std::function<Configuration()> load_configuration;  // throws ConfigError; at start and reload()
+  std::function<TargetAccess()> open_target;          // throws TargetError and the like
+  std::function<Time()> now;                          // the clock; tests give their own
+  std::chrono::seconds stop_patience{30};             // for open loads to finish before rolled back
+  unsigned parallel_runs = 1;
+};
+
+// How a workflow is right now.
+struct WorkflowState {
+  std::string name;
+  std::string title;
+  std::string source_url;
+  std::string schedule;
+  std::string timezone;
+  bool is_paused = false;
+  std::optional<Time> next_run;
+  std::optional<tracking::RunRecord> current;  // under way or waiting for its turn
+  std::optional<tracking::RunRecord> last;     // the newest that has ended
+};
+
+struct LiveRun {
+  tracking::RunRecord run;
+  sync::Monitor::Snapshot progress;
+};
+
+struct Health {
+  bool configuration_ok = false;
+  bool target_ok = false;
+  std::vector<std::string> problems;  // sentences; empty: ready
+  bool is_ready() const { return problems.empty(); }
+};
+
+class Service {
+ public:
+  Service(ServiceOptions options, spdlog::logger& log);
+  ~Service();  // stop()
+  void start();
+  // Lets what is open finish within the patience, then rolls it back; returns when all has ended.
+  void stop();
+  void reload();  // the configuration; a wrong one changes nothing and is said by health()
+
+  std::vector<WorkflowState> workflows() const;
+  std::vector<LiveRun> live() const;
+  Health health() const;
+  std::shared_ptr<const Configuration> configuration() const;  // null: none could be read yet
+  std::optional<TargetAccess> target() const;
+  EventLog& events();
+
+  struct RunRequest {
+    std::string workflow;               // must exist
+    std::string trigger = "manual";
+    std::vector<std::string> files;     // paths; empty: the whole source
+    bool full = false;                  // load also what is unchanged
+    bool retry_failed = false;          // forget the back-off of failed files first
+  };
+  // The run's id; throws NotFound-like ConfigError when there is no such workflow.
+  std::string run_now(const RunRequest& request);
+  bool cancel(const std::string& run_id);  // false: it is not under way
+  void set_paused(const std::string& workflow, bool paused, const std::string& by);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace qvdhouse::serve
