@@ -2,8 +2,6 @@
 // follow. The newest are kept, so that a browser that lost its connection misses nothing.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -30,7 +28,8 @@ class EventLog {
   // Those after `id`, at most `limit`. When `id` is older than what is kept, from the oldest kept.
   std::vector<Event> after(std::uint64_t id, std::size_t limit = 100) const;
   std::uint64_t last_id() const;
-  // Called for each event, from the thread that adds it; must be quick. At most a few listeners.
+  // Called for each event, from the thread that adds it and without a lock, so two may come at once
+  // and out of order; must be quick. At most a few listeners, which live as long as this.
   void listen(std::function<void(const Event&)> listener);
 
  private:
