@@ -5,9 +5,9 @@
 #include <limits>
 #include <sstream>
 
-#include "cli/schedule_check.h"
 #include "cli/server_url.h"
 #include "clickhouse/column_type.h"
+#include "serve/schedule.h"
 #include "source/listing.h"
 
 namespace qvdhouse::cli {
@@ -169,7 +169,7 @@ std::string take_endpoint(const RawValue& value, std::string& out) {
 }
 
 std::string take_schedule(const RawValue& value, std::string& out) {
-  const std::string error = schedule_error(value.text);
+  const std::string error = serve::schedule_error(value.text);
   out = value.text;
   if (error.empty()) return "";
   return "five cron fields, @hourly, @daily, @weekly, @monthly, @every 30s or 5m (" + error + ")";

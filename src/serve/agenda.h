@@ -1,12 +1,14 @@
 // What a workflow does at a moment, decided without clock or thread: due times, overlap, catch-up
 // after a downtime, jitter, pause. The service asks it with the time; tests with a fake one.
+//
+// A due time is what the schedule says; its start is up to the jitter later, and always before the
+// next due time. What a run asked for by hand does, the agenda does not see but as `is_running`.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "serve/schedule.h"
 
@@ -20,7 +22,8 @@ enum class Overlap {
 struct AgendaOptions {
   Schedule schedule;
   Overlap overlap = Overlap::kSkip;
-  // After a downtime the newest due time that was missed is made up for if it is no older than this.
+  // After a downtime the newest due time that was missed is made up for if it is no older than
+  // this.
   std::chrono::seconds catch_up{std::chrono::hours(24)};
   // A start is put off by up to this: the same for the same workflow and due time (hashed, not
   // drawn), so that a restart does not change it.
@@ -29,27 +32,34 @@ struct AgendaOptions {
 
 // What of a workflow survives a restart (tracking::WorkflowRecord has it).
 struct AgendaState {
-  Time anchor{};         // of lengths of time: when the service first saw the workflow
-  Time last_due{};       // the newest due time that was run, skipped or missed; epoch: none
+  Time anchor{};    // of lengths of time: when the service first saw the workflow
+  Time last_due{};  // the newest due time that was run, skipped or missed; epoch: none
   bool is_paused = false;
+  // Text and zone of the schedule that `last_due` belongs to. After a change nothing is made up
+  // for: the new schedule begins with the moment it is first seen. Empty: not known.
+  std::string schedule;
 };
 
 enum class Due { kNothing, kRun, kSkip };
 
 struct AgendaStep {
   Due due = Due::kNothing;
-  Time scheduled{};            // of kRun and kSkip
-  std::string reason;          // of kSkip: "overlap", "paused", "missed"
-  std::uint64_t missed = 0;    // due times passed over together with this one
+  Time scheduled{};          // of kRun and kSkip
+  bool is_catch_up = false;  // of kRun: more than a minute late, after a downtime
+  std::string reason;        // of kSkip: "overlap", or "missed" (older than the catch-up)
+  std::uint64_t missed = 0;  // due times passed over together with this one; at most 10,000
 };
 
 class Agenda {
  public:
   Agenda(std::string workflow, AgendaOptions options, AgendaState state);
 
-  // What is due at `now`; call until kNothing. Changes state(): the caller stores it before it acts.
+  // What is due at `now`; call until kNothing, and at once when a run has ended. Changes state() if
+  // it is not kNothing, and when the schedule changed: the caller stores it before it acts.
   AgendaStep step(Time now, bool is_running);
-  // When to call step() again at the latest; none: only after a change.
+  // When to call step() again at the latest; none: only after a change. It is never after the next
+  // start, so a clock that is set forward delays nothing by more than the caller's own longest
+  // wait.
   std::optional<Time> wake_at(Time now) const;
   // The start that a page shows (with jitter); none when paused or never.
   std::optional<Time> next_run(Time now) const;
@@ -58,10 +68,17 @@ class Agenda {
   const AgendaOptions& options() const { return options_; }
 
  private:
+  Time base() const;  // due times after this one are open
+  Time start_of(Time due) const;
+  std::optional<Time> next(Time after) const;
+  std::optional<Time> newest_to_start(Time now) const;
+  std::uint64_t count_before(Time due) const;
+  void settle(Time now);
+
   std::string workflow_;
   AgendaOptions options_;
   AgendaState state_;
-  std::optional<Time> buffered_;
+  bool is_waiting_ = false;  // a run is due and kept until the one under way has ended
 };
 
 }  // namespace qvdhouse::serve
