@@ -1,5 +1,6 @@
-// HTTP/1.1 by libmicrohttpd: epoll and a few threads, so that slow and idle clients cost a socket and
-// no thread. Knows no paths: every request goes to one handler.
+// HTTP/1.1 by libmicrohttpd. One thread a port moves bytes (epoll); handlers run in a few threads
+// of their own. So a slow client costs a socket and no thread, and a slow handler delays no other's
+// bytes. Knows no paths: every request goes to one handler.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,12 +20,14 @@ namespace qvdhouse::serve {
 
 struct HttpRequest {
   std::string method;
-  std::string path;                                          // decoded, begins with '/'
-  std::vector<std::pair<std::string, std::string>> query;    // decoded, in their order
+  std::string path;                                        // decoded, begins with '/'
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in their order
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string peer;  // address of the client
-  std::optional<std::string> header(std::string_view name) const;  // in any case
+  std::string peer;      // address of the client
+  std::stop_token stop;  // asked for when the server goes: a handler that takes long looks at it
+  std::optional<std::string> header(std::string_view name) const;     // in any case
+  std::optional<std::string> parameter(std::string_view name) const;  // of the query; the last one
 };
 
 struct HttpResponse {
@@ -31,8 +35,9 @@ struct HttpResponse {
   std::string type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  // Instead of a body: called again and again; empty: nothing yet (the connection sleeps until
-  // HttpServer::wake()); none: the end. For server-sent events.
+  // Instead of a body: called again and again, from the thread that moves bytes, so it must be
+  // quick; empty: nothing yet (the connection sleeps until wake(), a second at most); none: the
+  // end.
   std::function<std::optional<std::string>()> stream;
 };
 
@@ -41,25 +46,28 @@ struct HttpOptions {
   std::vector<std::uint16_t> ports;   // all serve the same; 0: a free one
   std::string tls_certificate;        // PEM files; empty: plain HTTP
   std::string tls_key;
-  unsigned threads = 4;
+  unsigned threads = 8;  // that run handlers
   unsigned max_connections = 1'000;
   unsigned max_connections_per_address = 500;
   std::size_t max_body_bytes = 1 << 20;
   std::size_t max_header_bytes = 32 << 10;
-  std::chrono::seconds timeout{30};   // without a byte
+  // For a request to come in whole, and for its client to take the answer: 64 KB a second more of
+  // it. Not only between two bytes, so that sending one now and then holds no connection.
+  std::chrono::seconds timeout{30};
 };
 
 class HttpServer {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
-  // Listens when it returns. Throws ConfigError naming address and port when it can not (and what
-  // listens there, if that is known), or for certificates that can't be read.
+  // Listens when it returns; `log` must outlive it. Throws ConfigError naming address and port when
+  // it can not, or for certificates that can't be read. `handler` is called from many threads.
   HttpServer(const HttpOptions& options, Handler handler, spdlog::logger& log);
+  // Ends streams, waits for handlers under way and a moment for their answers to leave.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   std::vector<std::uint16_t> ports() const;  // as bound
-  void wake();  // all sleeping streams look again
+  void wake();                               // all sleeping streams look again
 
  private:
   struct State;

@@ -1,0 +1,96 @@
+#include "serve/http_message.h"
+
+#include <netdb.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <string>
+
+namespace qvdhouse::serve {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+constexpr std::size_t kStreamBlock = 32 << 10;
+
+MHD_Result add_pair(void* pairs, MHD_ValueKind /*kind*/, const char* key, std::size_t key_size,
+                    const char* value, std::size_t value_size) {
+  std::string text;
+  if (value != nullptr) text.assign(value, value_size);  // "?key" has none
+  static_cast<Pairs*>(pairs)->emplace_back(std::string(key, key_size), std::move(text));
+  return MHD_YES;
+}
+
+Pairs values(MHD_Connection* connection, MHD_ValueKind kind) {
+  Pairs pairs;
+  MHD_get_connection_values_n(connection, kind, &add_pair, &pairs);
+  return pairs;
+}
+
+std::string peer_address(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == nullptr || info->client_addr == nullptr) return "";
+  const socklen_t size =
+      info->client_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  char host[NI_MAXHOST] = "";
+  getnameinfo(info->client_addr, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+  return host;
+}
+
+void free_body(void* body) { delete static_cast<std::string*>(body); }
+
+MHD_Response* body_response(std::string&& body) {
+  auto owned = std::make_unique<std::string>(std::move(body));
+  std::string* bytes = owned.get();
+  MHD_Response* response = MHD_create_response_from_buffer_with_free_callback_cls(
+      bytes->size(), bytes->data(), &free_body, bytes);
+  if (response != nullptr) owned.release();
+  return response;
+}
+
+}  // namespace
+
+std::optional<std::string> HttpRequest::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (key.size() == name.size() && strncasecmp(key.data(), name.data(), name.size()) == 0) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> HttpRequest::parameter(std::string_view name) const {
+  const auto found = std::find_if(query.rbegin(), query.rend(),
+                                  [&](const auto& pair) { return pair.first == name; });
+  if (found == query.rend()) return std::nullopt;
+  return found->second;
+}
+
+HttpRequest read_request(MHD_Connection* connection, const char* path, const char* method) {
+  HttpRequest request;
+  request.method = method;
+  request.path = path;
+  request.query = values(connection, MHD_GET_ARGUMENT_KIND);
+  request.headers = values(connection, MHD_HEADER_KIND);
+  request.peer = peer_address(connection);
+  return request;
+}
+
+OwnedResponse make_response(HttpResponse&& response, const StreamReader& stream) {
+  MHD_Response* made = stream.read != nullptr ? MHD_create_response_from_callback(
+                                                    MHD_SIZE_UNKNOWN, kStreamBlock, stream.read,
+                                                    stream.context, stream.free_context)
+                                              : body_response(std::move(response.body));
+  OwnedResponse owned(made, &MHD_destroy_response);
+  if (!owned) return owned;
+  if (!response.type.empty()) {
+    MHD_add_response_header(made, MHD_HTTP_HEADER_CONTENT_TYPE, response.type.c_str());
+  }
+  for (const auto& [name, value] : response.headers) {
+    MHD_add_response_header(made, name.c_str(), value.c_str());
+  }
+  return owned;
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,433 @@
+#include "serve/http_server.h"
+
+#include <fmt/format.h>
+#include <microhttpd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/http_message.h"
+#include "serve/listen.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kBytesPerSecond = 64 << 10;   // that a client must take
+constexpr std::chrono::seconds kLastAnswers{2};     // to leave when the server goes
+constexpr std::size_t kConnectionMemory = 8 << 10;  // beside the request's header
+
+// One client, from its connecting to its leaving.
+struct Client {
+  int fd = -1;
+  Clock::time_point deadline;  // max(): it is not the client that we wait for
+};
+
+// One request and its answer.
+struct Exchange {
+  HttpRequest request;
+  HttpResponse response;
+  MHD_Connection* connection = nullptr;
+  Client* client = nullptr;
+  bool is_too_large = false;
+  bool is_dispatched = false;
+};
+
+Client* client_of(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info == nullptr ? nullptr : static_cast<Client*>(info->socket_context);
+}
+
+std::string read_pem(const std::string& path, std::string_view setting) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file || text.find("-----BEGIN ") == std::string::npos) {
+    throw base::ConfigError(
+        fmt::format("{} {}: expected a PEM file that can be read", setting, path));
+  }
+  return text;
+}
+
+HttpResponse plain(int status, std::string detail) {
+  HttpResponse response;
+  response.status = status;
+  response.type = "text/plain; charset=utf-8";
+  response.body = std::move(detail) + "\n";
+  return response;
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  State(const HttpOptions& given, Handler function, spdlog::logger& logger)
+      : options(given), handler(std::move(function)), log(logger) {}
+
+  void start_daemons();
+  void open_port(std::uint16_t port, const std::string& certificate, const std::string& key);
+  void stop();
+  void work();   // a handler's thread
+  void sweep();  // cuts slow clients off, wakes streams
+  HttpResponse handled(const HttpRequest& request);
+
+  MHD_Result on_request(MHD_Connection* connection, const char* path, const char* method,
+                        const char* data, std::size_t* size, void** context);
+  MHD_Result dispatch(Exchange& exchange);
+  MHD_Result answer(Exchange& exchange);
+  struct Stream;
+  ssize_t on_stream(Stream& stream, char* out, std::size_t size);
+  void wake_streams();
+
+  static MHD_Result request_callback(void* self, MHD_Connection* connection, const char* path,
+                                     const char* method, const char* version, const char* data,
+                                     std::size_t* size, void** context);
+  static void completed_callback(void* self, MHD_Connection* connection, void** context,
+                                 MHD_RequestTerminationCode code);
+  static void connection_callback(void* self, MHD_Connection* connection, void** context,
+                                  MHD_ConnectionNotificationCode code);
+  static ssize_t stream_callback(void* stream, std::uint64_t position, char* out, std::size_t size);
+  static void stream_free_callback(void* stream);
+  static void log_callback(void* self, const char* format, va_list arguments);
+
+  HttpOptions options;
+  Handler handler;
+  spdlog::logger& log;
+  std::vector<MHD_Daemon*> daemons;
+  std::vector<int> sockets;
+  std::vector<std::uint16_t> ports;
+  std::stop_source handlers_stop;
+
+  std::mutex complaint_mutex;
+  std::string last_complaint;  // of libmicrohttpd
+
+  std::mutex mutex;  // of all below, and of every Client::deadline
+  std::condition_variable_any changed;
+  bool is_stopping = false;
+  std::deque<Exchange*> queue;
+  std::set<Client*> clients;
+  std::size_t open_exchanges = 0;
+  std::set<MHD_Connection*> sleeping;  // suspended streams
+  std::uint64_t wakes = 0;
+
+  std::vector<std::jthread> threads;  // last: they end first
+};
+
+// What libmicrohttpd holds of a stream while it lasts.
+struct HttpServer::State::Stream {
+  State* server;
+  MHD_Connection* connection;
+  std::function<std::optional<std::string>()> next;
+  std::string left;  // of the last piece, not sent yet
+};
+
+void HttpServer::State::start_daemons() {
+  const bool is_tls = !options.tls_certificate.empty();
+  const std::string certificate =
+      is_tls ? read_pem(options.tls_certificate, "the certificate") : "";
+  const std::string key = is_tls ? read_pem(options.tls_key, "the key of the certificate") : "";
+  options.max_connections = allowed_connections(options.max_connections);
+  for (const std::uint16_t port : options.ports) open_port(port, certificate, key);
+  for (unsigned i = 0; i < std::max(options.threads, 1U); ++i) {
+    threads.emplace_back([this] { work(); });
+  }
+  threads.emplace_back([this] { sweep(); });
+}
+
+void HttpServer::State::open_port(std::uint16_t port, const std::string& certificate,
+                                  const std::string& key) {
+  const int fd = listen_on(options.address, port);
+  const auto timeout = static_cast<unsigned>(options.timeout.count());
+  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+  std::vector<MHD_OptionItem> items;
+  if (!certificate.empty()) {
+    flags |= MHD_USE_TLS;
+    items.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0, const_cast<char*>(certificate.c_str())});
+    items.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, const_cast<char*>(key.c_str())});
+    items.push_back(
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, const_cast<char*>("NORMAL:-VERS-TLS1.0:-VERS-TLS1.1")});
+  }
+  items.push_back({MHD_OPTION_END, 0, nullptr});
+  MHD_Daemon* daemon = MHD_start_daemon(
+      flags, 0, nullptr, nullptr, &State::request_callback, this,  //
+      MHD_OPTION_EXTERNAL_LOGGER, &State::log_callback, this,      //
+      MHD_OPTION_LISTEN_SOCKET, fd,                                //
+      MHD_OPTION_NOTIFY_COMPLETED, &State::completed_callback, this, MHD_OPTION_NOTIFY_CONNECTION,
+      &State::connection_callback, this,                     //
+      MHD_OPTION_CONNECTION_LIMIT, options.max_connections,  //
+      MHD_OPTION_PER_IP_CONNECTION_LIMIT, options.max_connections_per_address,
+      MHD_OPTION_CONNECTION_TIMEOUT, timeout,  //
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.max_header_bytes + kConnectionMemory,
+      MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, items.data(), MHD_OPTION_END);
+  if (daemon == nullptr) {
+    close(fd);
+    const std::lock_guard lock(complaint_mutex);
+    throw base::ConfigError(fmt::format("can not serve on {} port {}{}{}", options.address, port,
+                                        last_complaint.empty() ? "" : ": ", last_complaint));
+  }
+  daemons.push_back(daemon);
+  sockets.push_back(fd);
+  ports.push_back(bound_port(fd));
+}
+
+// In this order: no new clients, no new requests, the handlers' last answers, the rest.
+void HttpServer::State::stop() {
+  for (MHD_Daemon* daemon : daemons) MHD_quiesce_daemon(daemon);
+  {
+    const std::lock_guard lock(mutex);
+    is_stopping = true;
+    handlers_stop.request_stop();
+    changed.notify_all();
+  }
+  wake_streams();
+  threads.clear();
+  {
+    std::unique_lock lock(mutex);
+    // Of a server that could not start all its ports: libmicrohttpd must have nothing suspended.
+    for (Exchange* exchange : std::exchange(queue, {})) {
+      exchange->response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
+      MHD_resume_connection(exchange->connection);
+    }
+    changed.wait_for(lock, kLastAnswers, [this] { return open_exchanges == 0; });
+  }
+  for (MHD_Daemon* daemon : daemons) MHD_stop_daemon(daemon);
+  for (const int fd : sockets) close(fd);
+}
+
+void HttpServer::State::work() {
+  std::unique_lock lock(mutex);
+  while (true) {
+    changed.wait(lock, [this] { return is_stopping || !queue.empty(); });
+    if (queue.empty()) return;
+    Exchange& exchange = *queue.front();
+    queue.pop_front();
+    const bool is_late = is_stopping;
+    lock.unlock();
+    exchange.response = is_late ? plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping")
+                                : handled(exchange.request);
+    lock.lock();
+    MHD_resume_connection(exchange.connection);
+  }
+}
+
+HttpResponse HttpServer::State::handled(const HttpRequest& request) {
+  try {
+    return handler(request);
+  } catch (const std::exception& error) {
+    log.error("{} {}: {}", request.method, request.path, error.what());
+    return plain(MHD_HTTP_INTERNAL_SERVER_ERROR, "this request failed; the log says why");
+  }
+}
+
+void HttpServer::State::sweep() {
+  while (true) {
+    {
+      std::unique_lock lock(mutex);
+      if (changed.wait_for(lock, std::chrono::seconds(1), [this] { return is_stopping; })) return;
+      const Clock::time_point now = Clock::now();
+      for (Client* client : clients) {
+        if (client->deadline > now) continue;
+        // libmicrohttpd sees the end and closes it.
+        shutdown(client->fd, SHUT_RDWR);
+        client->deadline = Clock::time_point::max();
+      }
+    }
+    wake_streams();
+  }
+}
+
+MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char* path,
+                                         const char* method, const char* data, std::size_t* size,
+                                         void** context) {
+  auto* exchange = static_cast<Exchange*>(*context);
+  if (exchange == nullptr) {  // only the header is there yet
+    auto made = std::make_unique<Exchange>();
+    made->request = read_request(connection, path, method);
+    made->request.stop = handlers_stop.get_token();
+    made->connection = connection;
+    made->client = client_of(connection);
+    exchange = made.release();
+    *context = exchange;
+    {
+      const std::lock_guard lock(mutex);
+      ++open_exchanges;
+    }
+    const std::string length = exchange->request.header("Content-Length").value_or("0");
+    std::size_t announced = 0;
+    std::from_chars(length.data(), length.data() + length.size(), announced);
+    if (announced <= options.max_body_bytes) return MHD_YES;
+    exchange->response = plain(MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
+    exchange->response.headers.emplace_back("Connection", "close");
+    return answer(*exchange);
+  }
+  if (*size > 0) {
+    exchange->is_too_large |= exchange->request.body.size() + *size > options.max_body_bytes;
+    if (exchange->is_too_large) return MHD_NO;  // chunked: no status can be sent in its midst
+    exchange->request.body.append(data, *size);
+    *size = 0;
+    return MHD_YES;
+  }
+  return exchange->is_dispatched ? answer(*exchange) : dispatch(*exchange);
+}
+
+MHD_Result HttpServer::State::dispatch(Exchange& exchange) {
+  exchange.is_dispatched = true;
+  {
+    const std::lock_guard lock(mutex);
+    if (!is_stopping) {
+      exchange.client->deadline = Clock::time_point::max();
+      MHD_suspend_connection(exchange.connection);
+      queue.push_back(&exchange);
+      changed.notify_all();
+      return MHD_YES;
+    }
+  }
+  exchange.response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
+  return answer(exchange);
+}
+
+MHD_Result HttpServer::State::answer(Exchange& exchange) {
+  const auto status = static_cast<unsigned>(exchange.response.status);
+  StreamReader reader;
+  if (exchange.response.stream) {
+    reader.read = &State::stream_callback;
+    reader.context = new Stream{this, exchange.connection, std::move(exchange.response.stream), {}};
+    reader.free_context = &State::stream_free_callback;
+  }
+  const std::chrono::seconds for_body(exchange.response.body.size() / kBytesPerSecond);
+  const OwnedResponse response = make_response(std::move(exchange.response), reader);
+  if (!response) return MHD_NO;
+  {
+    // A stream's client may take its time; libmicrohttpd cuts off one that takes nothing.
+    const std::lock_guard lock(mutex);
+    exchange.client->deadline = reader.read != nullptr ? Clock::time_point::max()
+                                                       : Clock::now() + options.timeout + for_body;
+  }
+  return MHD_queue_response(exchange.connection, status, response.get());
+}
+
+ssize_t HttpServer::State::on_stream(Stream& stream, char* out, std::size_t size) {
+  while (stream.left.empty()) {
+    std::uint64_t wakes_before = 0;
+    {
+      const std::lock_guard lock(mutex);
+      if (is_stopping) return MHD_CONTENT_READER_END_OF_STREAM;
+      wakes_before = wakes;
+    }
+    std::optional<std::string> piece = stream.next();
+    if (!piece) return MHD_CONTENT_READER_END_OF_STREAM;
+    stream.left = std::move(*piece);
+    if (!stream.left.empty()) break;
+    const std::lock_guard lock(mutex);
+    if (wakes != wakes_before || is_stopping) continue;  // something came just now
+    sleeping.insert(stream.connection);
+    MHD_suspend_connection(stream.connection);
+    return 0;
+  }
+  const std::size_t count = std::min(size, stream.left.size());
+  std::memcpy(out, stream.left.data(), count);
+  stream.left.erase(0, count);
+  return static_cast<ssize_t>(count);
+}
+
+void HttpServer::State::wake_streams() {
+  const std::lock_guard lock(mutex);
+  ++wakes;
+  for (MHD_Connection* connection : sleeping) MHD_resume_connection(connection);
+  sleeping.clear();
+}
+
+MHD_Result HttpServer::State::request_callback(void* self, MHD_Connection* connection,
+                                               const char* path, const char* method,
+                                               const char* /*version*/, const char* data,
+                                               std::size_t* size, void** context) {
+  try {
+    return static_cast<State*>(self)->on_request(connection, path, method, data, size, context);
+  } catch (const std::exception&) {  // no memory: only this connection ends
+    return MHD_NO;
+  }
+}
+
+void HttpServer::State::completed_callback(void* self, MHD_Connection* /*connection*/,
+                                           void** context, MHD_RequestTerminationCode /*code*/) {
+  auto& state = *static_cast<State*>(self);
+  const std::unique_ptr<Exchange> exchange(static_cast<Exchange*>(*context));
+  *context = nullptr;
+  if (!exchange) return;
+  const std::lock_guard lock(state.mutex);
+  --state.open_exchanges;
+  exchange->client->deadline = Clock::now() + state.options.timeout;  // for the next request
+  state.changed.notify_all();
+}
+
+void HttpServer::State::connection_callback(void* self, MHD_Connection* connection, void** context,
+                                            MHD_ConnectionNotificationCode code) {
+  auto& state = *static_cast<State*>(self);
+  const std::lock_guard lock(state.mutex);
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    auto client = std::make_unique<Client>();
+    client->fd = info == nullptr ? -1 : info->connect_fd;
+    client->deadline = Clock::now() + state.options.timeout;
+    state.clients.insert(client.get());
+    *context = client.release();
+  } else {
+    const std::unique_ptr<Client> client(static_cast<Client*>(*context));
+    state.clients.erase(client.get());
+    *context = nullptr;
+  }
+}
+
+ssize_t HttpServer::State::stream_callback(void* stream, std::uint64_t /*position*/, char* out,
+                                           std::size_t size) {
+  auto& pulled = *static_cast<Stream*>(stream);
+  try {
+    return pulled.server->on_stream(pulled, out, size);
+  } catch (const std::exception&) {
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+  }
+}
+
+void HttpServer::State::stream_free_callback(void* stream) { delete static_cast<Stream*>(stream); }
+
+void HttpServer::State::log_callback(void* self, const char* format, va_list arguments) {
+  auto& state = *static_cast<State*>(self);
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  std::string line(text);
+  while (line.ends_with('\n')) line.pop_back();
+  state.log.debug("http: {}", line);
+  const std::lock_guard lock(state.complaint_mutex);
+  state.last_complaint = line;
+}
+
+HttpServer::HttpServer(const HttpOptions& options, Handler handler, spdlog::logger& log)
+    : state_(std::make_unique<State>(options, std::move(handler), log)) {
+  try {
+    state_->start_daemons();
+  } catch (...) {
+    state_->stop();
+    throw;
+  }
+}
+
+HttpServer::~HttpServer() { state_->stop(); }
+
+std::vector<std::uint16_t> HttpServer::ports() const { return state_->ports; }
+
+void HttpServer::wake() { state_->wake_streams(); }
+
+}  // namespace qvdhouse::serve
