@@ -1,8 +1,11 @@
 // Runs of workflows and what of a workflow has to survive a restart: two tables in the target
 // database, beside those of tracking.h. `qvdhouse sync` writes its runs here, too.
-//   QvdRuns       ReplacingMergeTree(version) ORDER BY (started_at, run_id): one row a run under
-//                 FINAL, expiring with the history
-//   QvdWorkflows  ReplacingMergeTree(version) ORDER BY name: pause and the agenda's state
+//   QvdRunHistory     ReplacingMergeTree(version) ORDER BY (started_at, run_id): one row a run
+//   under
+//                     FINAL, expiring with the history
+//   QvdWorkflowState  ReplacingMergeTree(version) ORDER BY name: pause and the schedule's state
+// The version is the moment of the write in microseconds. A run that goes on is written again and
+// again, so its version is also its sign of life.
 #pragma once
 
 #include <cstdint>
@@ -15,50 +18,62 @@
 namespace qvdhouse::tracking {
 
 struct RunRecord {
-  std::string run_id;     // String; QvdFileHistory.run_id of its attempts
-  std::string workflow;   // LowCardinality(String): name of the source; "default" when it has none
-  std::string trigger;    // LowCardinality(String): schedule, catch-up, manual, retry, command
-  std::string status;     // LowCardinality(String): running, completed, partial (some files failed),
-                          // failed, cancelled, skipped, lost (its process died)
+  std::string run_id;    // String; QvdFileHistory.run_id of its attempts
+  std::string workflow;  // LowCardinality(String): name of the source; "default" when it has none
+  std::string trigger;   // LowCardinality(String): schedule, catch-up, manual, retry, command
+  std::string status;  // LowCardinality(String): running, completed, partial (a file failed, now or
+                       // earlier, and others are well), failed, cancelled, skipped, lost (its
+                       // process died); never written: waiting (for its turn)
   std::int64_t scheduled_at_us = 0;  // DateTime64(6, 'UTC'); 0: not scheduled
-  std::int64_t started_at_us = 0;    // DateTime64(6, 'UTC')
+  std::int64_t started_at_us = 0;    // DateTime64(6, 'UTC'); never changes
   std::int64_t finished_at_us = 0;   // DateTime64(6, 'UTC'); 0: not yet
   std::uint32_t attempt = 1;         // UInt32, of the run as a whole
   std::uint64_t files_loaded = 0;    // UInt64, also adopted and removed ones
   std::uint64_t files_skipped = 0;
   std::uint64_t files_waiting = 0;
-  std::uint64_t files_failed = 0;
+  std::uint64_t files_failed = 0;  // in this run
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;           // of the files loaded
-  std::string error;                 // String: why the run as a whole failed or was skipped
-  std::string error_class;           // LowCardinality(String)
-  std::uint64_t version = 0;         // UInt64; the newest wins
+  std::uint64_t bytes = 0;  // of the files loaded
+  std::string error;        // String: why the run as a whole failed, was skipped or is partial
+  std::string error_class;  // LowCardinality(String): as a file's, or timeout, stopped (the service
+                            // ended it), lost
+  std::string host;         // String: the machine that it ran on
+  std::uint64_t version = 0;  // UInt64; the newest wins
 };
 
 struct WorkflowRecord {
-  std::string name;
-  bool is_paused = false;            // UInt8
-  std::int64_t anchor_us = 0;
-  std::int64_t last_due_us = 0;
-  std::string changed_by;            // String: who paused it ("api", "command", …)
-  std::uint64_t version = 0;
+  std::string name;              // String
+  bool is_paused = false;        // UInt8
+  std::int64_t anchor_us = 0;    // DateTime64(6, 'UTC')
+  std::int64_t last_due_us = 0;  // DateTime64(6, 'UTC')
+  std::string changed_by;        // String: who paused it ("api", "command", …)
+  std::uint64_t version = 0;     // UInt64
 };
 
+// One object is used by one thread at a time.
 class Runs {
  public:
   Runs(clickhouse::Endpoint endpoint, std::string database, unsigned history_days = 90);
+  // Creates the database and both tables where absent; as Tracking::ensure_tables().
   void ensure_tables();
   void record(const RunRecord& run);
   void record(const WorkflowRecord& workflow);
+  // Sorted by name; empty when the table is not there yet, as find().
   std::vector<WorkflowRecord> workflows();
   struct Query {
-    std::string workflow;            // empty: all
-    std::string status;              // empty: all
-    std::string run_id;
-    std::int64_t before_us = 0;      // started before; 0: no limit (for paging)
+    std::string workflow;        // empty: all
+    std::string status;          // empty: all
+    std::string run_id;          // empty: all
+    std::int64_t before_us = 0;  // started before; 0: no limit (for paging)
     std::size_t limit = 50;
   };
   std::vector<RunRecord> find(const Query& query);  // newest first
+
+ private:
+  const clickhouse::Dialect& dialect() const { return connection_.endpoint().dialect; }
+  clickhouse::Connection connection_;
+  std::string database_;
+  unsigned history_days_;
 };
 
 }  // namespace qvdhouse::tracking

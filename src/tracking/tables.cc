@@ -5,8 +5,6 @@
 #include "clickhouse/quote.h"
 
 namespace qvdhouse::tracking {
-namespace {
-
 std::string_view time_type(const clickhouse::Dialect& dialect) {
   return dialect.has_datetime64 ? "DateTime64(6, 'UTC')" : "Int64";
 }
@@ -14,8 +12,6 @@ std::string_view time_type(const clickhouse::Dialect& dialect) {
 std::string comment(std::string_view text, const clickhouse::Dialect& dialect) {
   return dialect.has_table_comment ? " COMMENT " + clickhouse::quote_literal(text) : "";
 }
-
-constexpr std::string_view kWord = "LowCardinality(String)";
 
 std::string definitions(const std::vector<Column>& columns) {
   std::string text;
@@ -25,8 +21,6 @@ std::string definitions(const std::vector<Column>& columns) {
   }
   return text;
 }
-
-}  // namespace
 
 std::vector<Column> file_columns(const clickhouse::Dialect& dialect) {
   const std::string_view time = time_type(dialect);

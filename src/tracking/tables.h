@@ -27,6 +27,13 @@ std::vector<Column> history_columns(const clickhouse::Dialect& dialect);
 
 // "`file_path`, `file_name`, …"
 std::string column_list(const std::vector<Column>& columns);
+// The same with types, for CREATE TABLE.
+std::string definitions(const std::vector<Column>& columns);
+// Of a time, and of one of a few words.
+std::string_view time_type(const clickhouse::Dialect& dialect);
+inline constexpr std::string_view kWord = "LowCardinality(String)";
+// " COMMENT '…'", where tables can have one.
+std::string comment(std::string_view text, const clickhouse::Dialect& dialect);
 
 // CREATE TABLE IF NOT EXISTS of both.
 std::string create_file_table(std::string_view database, const clickhouse::Dialect& dialect);

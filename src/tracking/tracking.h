@@ -93,8 +93,6 @@ class Tracking {
  private:
   const clickhouse::Dialect& dialect() const { return connection_.endpoint().dialect; }
   std::set<std::string> emptied_tables();
-  void expire_history();
-  void delete_rows(std::string_view table, const std::string& condition);
   std::string select(std::string_view what, std::string_view table, std::string_view rest);
   clickhouse::Connection connection_;
   std::string database_;
