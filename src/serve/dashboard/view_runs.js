@@ -1,0 +1,104 @@
+// All runs, newest first, and one run with the timeline of its files.
+import { h } from './preact.module.js';
+import { get, path } from './api.js';
+import * as format from './format.js';
+import { liveRun, takeProgress } from './live_run.js';
+import { actionButton, badge, choice, empty, errorText, facts, link, runLink, section, table, time } from './parts.js';
+import { attempts, legend } from './timeline.js';
+
+const STATUSES = ['', 'running', 'completed', 'partial', 'failed', 'cancelled', 'skipped', 'lost'];
+const PAGE = 50;
+
+function filesOf(run) {
+  const parts = [
+    `${format.count(run.files_loaded)} loaded`,
+    run.files_failed > 0 ? `${format.count(run.files_failed)} failed` : '',
+    run.files_waiting > 0 ? `${format.count(run.files_waiting)} waiting` : '',
+    run.files_skipped > 0 ? `${format.count(run.files_skipped)} unchanged` : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+const columns = [
+  { label: 'Started', kind: 'main', draw: (run) => runLink(run.run_id, time(run.started_at ?? run.scheduled_at, format.dateTime)) },
+  { label: 'Status', draw: (run) => badge(run.status) },
+  { label: 'Workflow', draw: (run) => run.workflow },
+  { label: 'Why', draw: (run) => run.trigger },
+  { label: 'Files', draw: (run) => h('span', null, filesOf(run), errorText(run.error, run.error_class)) },
+  { label: 'Rows', kind: 'number', draw: (run) => format.count(run.rows) },
+  { label: 'Took', kind: 'number', draw: (run) => format.duration(run.duration_seconds) },
+];
+
+const filterOf = (query) => ({ workflow: query.get('workflow') ?? '', status: query.get('status') ?? '' });
+
+export const runsView = {
+  title: () => 'Runs',
+  events: ['run_started', 'run_finished'],
+  async load(query, { pages = 1 }) {
+    const { workflows } = await get('/api/workflows');
+    const runs = [];
+    let before = '';
+    for (let page = 0; page < pages && before !== null; ++page) {
+      const answer = await get(path('/api/runs', { ...filterOf(query), before, limit: PAGE }));
+      runs.push(...answer.runs);
+      before = answer.next_before;
+    }
+    return { workflows, runs, hasMore: before !== null };
+  },
+  draw({ workflows, runs, hasMore }, page) {
+    const filter = filterOf(page.query);
+    return section('All runs',
+      h('div', { class: 'filters' },
+        workflows.length > 1 ? choice('Workflow', filter.workflow,
+          [['', 'all'], ...workflows.map((one) => [one.name, one.name])],
+          (workflow) => page.setQuery({ ...filter, workflow })) : null,
+        choice('Status', filter.status, STATUSES.map((status) => [status, status || 'all']),
+          (status) => page.setQuery({ ...filter, status }))),
+      table({
+        label: 'Runs', rows: runs, columns, keyOf: (run) => run.run_id,
+        emptyText: filter.status || filter.workflow ? 'No run is like that.' : 'There was no run yet.',
+      }),
+      hasMore ? h('button', {
+        type: 'button', class: 'button', onClick: () => page.setLocal({ pages: (page.local.pages ?? 1) + 1 }),
+      }, 'Show older runs') : null);
+  },
+};
+
+export const runView = {
+  title: () => 'Run',
+  parent: ['#/runs', 'Runs'],
+  events: ['run_started', 'run_finished', 'run_progress', 'file_started', 'file_finished'],
+  load: (query) => get(`/api/runs/${encodeURIComponent(query.get('id') ?? '')}`),
+  take: (run, event) => takeProgress(run, event),
+  // Of another run: nothing to load again for.
+  concerns: (run, event) => event.data.run_id === run.run_id,
+  draw(run, page) {
+    const isLive = run.status === 'running';
+    const failed = run.files.filter((attempt) => attempt.status === 'failed');
+    return [
+      section(`${run.workflow}, ${format.dateTime(run.started_at ?? run.scheduled_at)}`,
+        h('div', { class: 'row' },
+          badge(run.status),
+          h('span', { class: 'grow' }, filesOf(run)),
+          !isLive && failed.length > 0 ? actionButton(page.actions, `run:${run.workflow}`, 'Retry failed files',
+            () => page.actions.run(run.workflow, { retry_failed: true }, 'The failed files are tried again.'))
+            : null),
+        errorText(run.error, run.error_class),
+        facts([
+          ['Why it ran', run.trigger],
+          ['Due', run.scheduled_at ? time(run.scheduled_at, format.dateTime) : null],
+          ['Took', format.duration(run.duration_seconds)],
+          ['Rows', format.count(run.rows)],
+          ['Size of the files', format.bytes(run.bytes)],
+          ['Attempts of the run', run.attempt > 1 ? format.count(run.attempt) : null],
+          ['Run id', h('code', null, run.run_id)],
+        ])),
+      isLive ? section('Running now', liveRun(run, page.actions)) : null,
+      section('Files in this run',
+        run.files.length === 0
+          ? empty(isLive ? 'No file has ended yet.' : 'No file was due: all were unchanged, or there were none.')
+          : [legend(), attempts(run.files, { run })],
+        run.files.length > 0 ? null : h('p', null, link('#/files', 'All files'))),
+    ];
+  },
+};
