@@ -1,0 +1,154 @@
+#include "serve/router.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "serve/auth.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using Parts = std::map<std::string, std::string, std::less<>>;
+
+// Up to the next slash, which is taken away too.
+std::string_view next_segment(std::string_view& text) {
+  const std::size_t end = std::min(text.find('/'), text.size());
+  const std::string_view segment = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return segment;
+}
+
+// The parts of the path; none: it is not of this pattern. A last "{name*}" takes the whole rest.
+std::optional<Parts> match(std::string_view pattern, std::string_view path) {
+  Parts parts;
+  pattern.remove_prefix(1);
+  path.remove_prefix(1);
+  while (true) {
+    const bool is_last = pattern.find('/') == std::string_view::npos;
+    if (is_last != (path.find('/') == std::string_view::npos) && !pattern.ends_with("*}")) {
+      return std::nullopt;
+    }
+    if (is_last && pattern.ends_with("*}")) {
+      parts.emplace(pattern.substr(1, pattern.size() - 3), path);
+      return parts;
+    }
+    const std::string_view wanted = next_segment(pattern);
+    const std::string_view found = next_segment(path);
+    if (wanted.starts_with('{') && !found.empty()) {
+      parts.emplace(wanted.substr(1, wanted.size() - 2), found);
+    } else if (wanted != found) {
+      return std::nullopt;
+    }
+    if (is_last) return parts;
+  }
+}
+
+void check_parameters(const Route& route, const HttpRequest& request) {
+  for (const auto& [name, value] : request.query) {
+    if (std::ranges::find(route.parameters, name) != route.parameters.end()) continue;
+    throw Problem(400,
+                  fmt::format("unknown parameter {}; {} takes {}", name, request.path,
+                              route.parameters.empty() ? "none" : "those that are allowed here"),
+                  route.parameters);
+  }
+}
+
+void check_write(const HttpRequest& request) {
+  if (!is_own_page_or_none(request)) {
+    throw Problem(403, "only the page of this service may change something from a browser");
+  }
+  const std::string type = request.header("Content-Type").value_or("");
+  if (!request.body.empty() && !type.starts_with("application/json")) {
+    throw Problem(415, "the body must be JSON, with Content-Type: application/json",
+                  {"application/json"});
+  }
+}
+
+// The page loads nothing from elsewhere, runs no inline script and is shown in no frame.
+void add_security_headers(HttpResponse& response) {
+  static const std::vector<std::pair<std::string, std::string>> kHeaders = {
+      {"Content-Security-Policy",
+       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+       "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"X-Frame-Options", "DENY"},
+      {"Referrer-Policy", "no-referrer"},
+      {"Cross-Origin-Opener-Policy", "same-origin"},
+      {"Cross-Origin-Resource-Policy", "same-origin"},
+  };
+  response.headers.insert(response.headers.end(), kHeaders.begin(), kHeaders.end());
+  const bool says_caching = std::ranges::any_of(
+      response.headers, [](const auto& header) { return header.first == "Cache-Control"; });
+  if (!says_caching) response.headers.emplace_back("Cache-Control", "no-store");
+}
+
+}  // namespace
+
+Router::Router(RouterOptions options, spdlog::logger& log)
+    : options_(std::move(options)), log_(log) {}
+
+void Router::add(Route route) { routes_.push_back(std::move(route)); }
+
+HttpResponse Router::handle(const HttpRequest& request) const {
+  HttpResponse response;
+  try {
+    response = answer(request);
+  } catch (const Problem& problem) {
+    response = problem_response(problem);
+    if (problem.status() == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  } catch (const base::ServerError& error) {
+    log_.warn("{} {}: {}", request.method, request.path, error.what());
+    response = problem_response(
+        Problem(503, fmt::format("ClickHouse reported error {}; the log says more", error.code())));
+  } catch (const base::IoError& error) {
+    log_.warn("{} {}: {}", request.method, request.path, error.what());
+    response = problem_response(Problem(503, "ClickHouse can not be reached; see /ready"));
+  } catch (const base::Cancelled&) {
+    response = problem_response(Problem(503, "the service is stopping"));
+  } catch (const std::exception& error) {
+    log_.error("{} {}: {}", request.method, request.path, error.what());
+    response = problem_response(Problem(500, "this request failed; the log says why"));
+  }
+  add_security_headers(response);
+  return response;
+}
+
+HttpResponse Router::answer(const HttpRequest& request) const {
+  if (options_.checks_host && !names_loopback_host(request)) {
+    throw Problem(403,
+                  "without a token this service answers only to localhost and to its address; "
+                  "behind another name it needs one (qvdhouse token)");
+  }
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  std::vector<std::string> methods;
+  for (const Route& route : routes_) {
+    auto parts = match(route.pattern, request.path);
+    if (!parts) continue;
+    if (route.method == method) return checked(route, {request, std::move(*parts)});
+    methods.push_back(route.method);
+  }
+  if (methods.empty()) {
+    throw Problem(404, "nothing is at " + request.path + "; /openapi.json lists all paths");
+  }
+  std::string allow;
+  for (const std::string& one : methods) allow += (allow.empty() ? "" : ", ") + one;
+  HttpResponse response =
+      problem_response(Problem(405, fmt::format("{} takes {}", request.path, allow), methods));
+  response.headers.emplace_back("Allow", allow);
+  return response;
+}
+
+HttpResponse Router::checked(const Route& route, RoutedRequest&& request) const {
+  request.is_trusted = options_.token_hash.empty() || has_token(request.http, options_.token_hash);
+  if (!request.is_trusted && !route.is_public) {
+    throw Problem(401, "send the token of this service: Authorization: Bearer TOKEN");
+  }
+  if (route.method != "GET") check_write(request.http);
+  check_parameters(route, request.http);
+  return route.handle(request);
+}
+
+}  // namespace qvdhouse::serve
