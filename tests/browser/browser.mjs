@@ -92,5 +92,9 @@ export async function checkKeyboard(page, what) {
 
 export async function shoot(page, name) {
   await mkdir(SHOTS, { recursive: true });
+  await page.evaluate(() => {
+    document.activeElement?.blur();
+    scrollTo(0, 0);
+  });
   await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
 }

@@ -9,6 +9,7 @@ import { shell } from './shell.js';
 const RELOAD_MS = 1000;     // at most so often after events
 const TYPING_MS = 250;      // after the last key
 const UNCONNECTED_MS = 10000;
+const REFRESH_MS = 30000;   // time alone makes data stale
 const TICK_MS = 1000;       // for "3 s ago"
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
 
@@ -153,6 +154,7 @@ async function onConnection(isConnected) {
 addEventListener('hashchange', open);
 prefersDark.addEventListener('change', draw);
 setInterval(() => { if (!document.hidden) draw(); }, TICK_MS);
+setInterval(() => { if (!document.hidden && state.route.view?.isAgeing) load(); }, REFRESH_MS);
 setInterval(() => { if (state.isConnected === false && !document.hidden) load(); }, UNCONNECTED_MS);
 draw();
 load();

@@ -14,7 +14,7 @@ function timeTicks(plot, ticks, axis, space, step) {
   return ticks.map((tick) => new Date(tick * 1000).toLocaleString('en-GB', form));
 }
 
-function options(width, series, formatValue) {
+function options(width, { series, formatValue, step }) {
   const axis = {
     stroke: color('--muted'), grid: { stroke: color('--line'), width: 1 },
     ticks: { stroke: color('--line'), width: 1 }, font: '12px system-ui, sans-serif',
@@ -24,19 +24,21 @@ function options(width, series, formatValue) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, sync: { key: 'overview' }, points: { size: 6 } },
-    scales: { x: { time: true }, y: { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    // A bar begins at its time: the last one needs room for its width.
+    scales: { x: { time: true, range: (plot, from, to) => [from, to + step] }, y: { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, space: 70, values: timeTicks },
-      { ...axis, size: 58, space: 34, values: (plot, ticks) => ticks.map(formatValue) },
+      { ...axis, size: 70, space: 34, values: (plot, ticks) => ticks.map(formatValue) },
     ],
     series: [{}, ...series.map((one) => ({
-      label: one.label, stroke: color(one.color), fill: color(`${one.color}-fill`), width: 1.5,
-      points: { show: false }, paths: window.uPlot.paths.bars({ size: [0.7, 24], align: 1, gap: 1 }),
+      label: one.label, stroke: color(one.color), fill: color(one.color), width: 0,
+      points: { show: false }, paths: window.uPlot.paths.bars({ size: [0.8, 24, 2], align: 1, gap: 0 }),
     }))],
   };
 }
 
-// props: at (seconds, rising), series [{label, color, values}], formatValue, theme.
+// props: at (seconds, rising), step (seconds of a bar), series [{label, color, values, drawn}] from
+// back to front (`drawn`: the height of the bar where it stands on another), formatValue, theme.
 class Canvas extends Component {
   shouldComponentUpdate() {
     return false;  // uPlot owns what is inside
@@ -62,12 +64,12 @@ class Canvas extends Component {
   }
 
   data(props) {
-    return [props.at, ...props.series.map((one) => one.values)];
+    return [props.at, ...props.series.map((one) => one.drawn ?? one.values)];
   }
 
   make(props) {
     this.plot?.destroy();
-    this.plot = new window.uPlot(options(this.base.clientWidth || 300, props.series, props.formatValue),
+    this.plot = new window.uPlot(options(this.base.clientWidth || 300, props),
                                  this.data(props), this.base);
   }
 
@@ -77,14 +79,14 @@ class Canvas extends Component {
 }
 
 // `words` says what the plot shows in one line.
-export function plot({ title, words, at, series, formatValue, theme }) {
+export function plot({ title, words, at, step, series, formatValue, theme }) {
   const filled = at.map((_, index) => index)
     .filter((index) => series.some((one) => one.values[index] > 0)).reverse();
   return h('figure', { class: 'plot' },
     h('figcaption', null, h('strong', null, title), h('span', { class: 'muted' }, words),
       series.length > 1 ? h('span', { class: 'keys' }, series.map((one) =>
         h('span', { key: one.label }, h('span', { class: `swatch plot${one.color}` }), one.label))) : null),
-    h(Canvas, { at, series, formatValue, theme }),
+    h(Canvas, { at, step, series, formatValue, theme }),
     h('details', null, h('summary', null, 'As a table'),
       h('table', { class: 'steps' },
         h('thead', null, h('tr', null, ['From', ...series.map((one) => one.label)]

@@ -8,10 +8,11 @@ import { planView, scheduleView } from './view_schedule.js';
 import { settingsView } from './view_settings.js';
 import { tableView, tablesView } from './view_tables.js';
 
-// A view has title(query), load(query, local) → data, draw(data, page) → nodes, the names of the
+// A view has title(query, data), load(query, local) → data, draw(data, page) → nodes, the names of the
 // events after which it is loaded again, and optionally
 //   take(data, event, page)   takes an event in without a request: true when that was enough
 //   concerns(data, event)     false: the event is about something else
+//   isAgeing                  its data changes with time alone
 //   parent                    [address, title] of the list that it belongs to
 const VIEWS = {
   '': overviewView, runs: runsView, run: runView, files: filesView, file: fileView, tables: tablesView,

@@ -38,7 +38,7 @@ function content({ route, data, error }, page) {
 
 export function shell({ state, page, setTheme, takeToken }) {
   const { route } = state;
-  const title = route.view?.title(route.query) ?? 'Not found';
+  const title = route.view?.title(route.query, state.data) ?? 'Not found';
   document.title = `${title} · qvdhouse`;
   const parent = route.view?.parent;
   return [

@@ -13,7 +13,7 @@ function part(file, name, draw) {
 
 function state(file, actions) {
   const isFailed = file.status === 'failed';
-  return section(file.file_name,
+  return section('State',
     h('div', { class: 'row' },
       badge(file.status ?? 'waiting', file.status ?? 'not loaded yet'), h('span', { class: 'grow muted' }, file.file_path),
       actionButton(actions, `retry:${file.file_path}`, isFailed ? 'Retry' : 'Load again',
@@ -41,14 +41,19 @@ function decision(file) {
       h('code', { class: 'muted' }, one.reason_code))));
 }
 
+// As text, or as the header has it: {type, fmt}. Most fields have none.
+function formatOf(form) {
+  const text = typeof form === 'string' ? form : [form?.type, form?.fmt].filter(Boolean).join(' ');
+  return text === 'UNKNOWN' ? '' : text;
+}
+
 const columnsOfTable = [
   { label: 'Column', kind: 'main', draw: (one) => one.name },
   { label: 'Type', draw: (one) => h('code', null, one.type) },
   { label: 'Why this type', kind: 'wide', draw: (one) => one.reason },
   { label: 'Field', draw: (one) => (one.field === one.name ? '' : one.field) },
   { label: 'Tags', draw: (one) => (one.tags ?? []).map((tag) => h('span', { key: tag, class: 'tag' }, tag)) },
-  { label: 'Format', draw: (one) => (typeof one.number_format === 'string' ? one.number_format
-    : [one.number_format?.type, one.number_format?.fmt].filter(Boolean).join(' ')) },
+  { label: 'Format', draw: (one) => formatOf(one.number_format) },
   { label: 'Symbols', kind: 'number', draw: (one) => format.count(one.symbols) },
   { label: 'NULL', draw: (one) => (one.nullable ? 'yes' : 'no') },
 ];

@@ -4,7 +4,7 @@ import { get, path } from './api.js';
 import * as format from './format.js';
 import { liveRun, takeProgress } from './live_run.js';
 import { plot } from './plots.js';
-import { badge, choice, empty, fileLink, link, section, table, tableLink, time } from './parts.js';
+import { badge, choice, empty, fileLink, link, section, table, tableLink, time, timeAhead } from './parts.js';
 
 const SPANS = [['24', 'last 24 hours'], ['168', 'last 7 days'], ['720', 'last 30 days']];
 const MOST_FAILURES = 5;
@@ -38,7 +38,7 @@ function verdict(data) {
   return h('section', { class: `verdict ${kind}`, 'aria-label': 'State of the data' },
     h('h2', null, title),
     h('ul', null, reasons.map((reason, index) => h('li', { key: index }, reason))),
-    h('p', null, next ? ['Next run: ', link('#/schedule', next.workflow), ' ', time(next.at)]
+    h('p', null, next ? ['Next run: ', link('#/schedule', next.workflow), ' ', timeAhead(next.at)]
       : link('#/schedule', 'No run is scheduled')));
 }
 
@@ -70,17 +70,19 @@ function plots({ overview }, { hours, theme, setLocal }) {
       h('span', { class: 'muted' }, `a bar is ${format.duration(step)}`)),
     points.length === 0 ? empty('No runs in this time.') : h('div', { class: 'plots' },
       plot({
-        title: 'Files', at, theme, formatValue: format.shortCount,
+        title: 'Files', at, step, theme, formatValue: format.shortCount,
         words: `${format.count(sum('files_loaded'))} loaded, ${format.count(sum('files_failed'))} failed`,
-        series: [{ label: 'loaded', color: '--good', values: of('files_loaded') },
-                 { label: 'failed', color: '--bad', values: of('files_failed') }],
+        series: [
+          { label: 'failed', color: '--bad', values: of('files_failed'),
+            drawn: points.map((point) => point.files_loaded + point.files_failed) },
+          { label: 'loaded', color: '--good', values: of('files_loaded') }],
       }),
       plot({
-        title: 'Rows', at, theme, words: `${format.shortCount(sum('rows'))} rows`,
+        title: 'Rows', at, step, theme, words: `${format.shortCount(sum('rows'))} rows`,
         formatValue: format.shortCount, series: [{ label: 'rows', color: '--accent', values: of('rows') }],
       }),
       plot({
-        title: 'Throughput', at, theme, words: `${format.bytes(sum('bytes'))} loaded`,
+        title: 'Throughput', at, step, theme, words: `${format.bytes(sum('bytes'))} loaded`,
         formatValue: (value) => `${format.bytes(value)}/s`,
         series: [{ label: 'speed', color: '--accent', values: speed }],
       })));
@@ -110,13 +112,14 @@ function freshness({ overview }) {
       { label: 'Table', kind: 'main', draw: (one) => tableLink(one.table_name) },
       { label: 'State', draw: (one) => badge(one.stale ? 'stale' : 'fresh') },
       { label: 'Last loaded', draw: (one) => time(one.last_loaded_at) },
-      { label: 'Age', kind: 'number', draw: (one) => format.duration(one.lag_seconds) },
+      { label: 'Lag', kind: 'number', draw: (one) => format.duration(one.lag_seconds) },
     ],
   }), overview.freshness.length > rows.length ? h('p', null, link('#/tables', 'All tables')) : null);
 }
 
 export const overviewView = {
   title: () => 'Overview',
+  isAgeing: true,
   events: ['run_started', 'run_finished', 'run_progress', 'file_finished', 'workflow_changed', 'health_changed'],
   async load(query, { hours = '24' }) {
     const [overview, status] = await Promise.all([

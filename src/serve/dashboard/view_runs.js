@@ -65,7 +65,7 @@ export const runsView = {
 };
 
 export const runView = {
-  title: () => 'Run',
+  title: (query, run) => (run ? `Run of ${run.workflow}` : 'Run'),
   parent: ['#/runs', 'Runs'],
   events: ['run_started', 'run_finished', 'run_progress', 'file_started', 'file_finished'],
   load: (query) => get(`/api/runs/${encodeURIComponent(query.get('id') ?? '')}`),
@@ -76,7 +76,7 @@ export const runView = {
     const isLive = run.status === 'running';
     const failed = run.files.filter((attempt) => attempt.status === 'failed');
     return [
-      section(`${run.workflow}, ${format.dateTime(run.started_at ?? run.scheduled_at)}`,
+      section(format.dateTime(run.started_at ?? run.scheduled_at),
         h('div', { class: 'row' },
           badge(run.status),
           h('span', { class: 'grow' }, filesOf(run)),

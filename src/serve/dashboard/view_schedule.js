@@ -2,7 +2,7 @@
 import { h } from './preact.module.js';
 import { get, path } from './api.js';
 import * as format from './format.js';
-import { actionButton, badge, code, empty, errorText, facts, link, runLink, section, table, tableLink, time } from './parts.js';
+import { actionButton, badge, code, empty, errorText, facts, link, runLink, section, table, tableLink, time, timeAhead } from './parts.js';
 
 async function loadAnew(workflow, actions) {
   const isSure = await actions.ask({
@@ -20,7 +20,7 @@ function card(workflow, { actions }) {
       badge(workflow.paused ? 'paused' : (current ? current.status : 'waiting'),
             workflow.paused ? 'paused' : (current ? current.status : 'waits for its time')),
       h('span', { class: 'grow' }, workflow.paused ? 'Runs only when asked to.'
-        : (workflow.next_run ? ['Next run ', time(workflow.next_run), ', ', format.dateTime(workflow.next_run)]
+        : (workflow.next_run ? ['Next run: ', timeAhead(workflow.next_run), h('span', { class: 'muted' }, ` ${format.dateTime(workflow.next_run)}`)]
           : 'No next run.')),
       actionButton(actions, `run:${workflow.name}`, ['Run now', h('span', { class: 'unseen' }, ` ${workflow.name}`)],
         () => actions.run(workflow.name, {}, `A run of ${workflow.name} has been asked for.`), 'first'),
@@ -33,7 +33,7 @@ function card(workflow, { actions }) {
       ['Source', h('code', null, workflow.source_url)],
       ['Schedule', h('code', null, workflow.schedule)],
       ['Time zone', workflow.timezone || 'of the machine'],
-      ['When a run is due while one is under way', { skip: 'it is left out', buffer: 'it waits' }[workflow.overlap] ?? workflow.overlap],
+      ['Due while one runs', { skip: 'it is left out', buffer: 'it waits' }[workflow.overlap] ?? workflow.overlap],
       ['Running now', current ? runLink(current.run_id, time(current.started_at ?? current.scheduled_at)) : null],
       ['Last run', last ? h('span', null, badge(last.status), ' ', runLink(last.run_id, time(last.finished_at ?? last.started_at))) : 'none yet'],
     ]),

@@ -22,6 +22,7 @@ const columns = [
 
 export const tablesView = {
   title: () => 'Tables',
+  isAgeing: true,
   events: ['run_finished'],
   load: () => get('/api/tables'),
   draw({ tables }, page) {
@@ -49,7 +50,7 @@ export const tableView = {
         facts([
           ['Rows', format.count(one.rows)], ['On disk', format.bytes(one.bytes)],
           ['Mode', MODES[one.mode] ? `${one.mode}: ${MODES[one.mode]}` : one.mode],
-          ['Age', format.duration(one.lag_seconds)],
+          ['Lag', format.duration(one.lag_seconds)],
         ])),
       section('Columns', table({
         label: 'Columns', rows: one.columns, keyOf: (column) => column.name, emptyText: 'No columns.',
