@@ -69,6 +69,12 @@ void add_loading_commands(CLI::App& app, Arguments& arguments) {
                                c.add_flag("--full", a.full, "load unchanged files too");
                                c.add_flag("--json", a.json, kJsonHelp);
                              });
+  CLI::App* serve = add_command<ServeArguments>(
+      app, arguments, "serve", "sync by the schedule; API and page on port 4000",
+      "qvdhouse serve ./qvds --schedule '@every 5m'", run_serve,
+      [&](CLI::App& c, ServeArguments&) { add_source(c, arguments); });
+  serve->alias("dev");
+  serve->preparse_callback([&arguments](std::size_t) { arguments.survives_config = true; });
   add_command<PlanArguments>(app, arguments, "plan",
                              "what sync would do, and the tables it would make",
                              "qvdhouse plan ./qvds", run_plan, [&](CLI::App& c, PlanArguments& a) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <utility>
 
 #include "base/error.h"
 #include "cli/arguments.h"
@@ -29,11 +30,14 @@ int run_command(int argc, char** argv, Display& display) {
 
   // The settings, from everywhere they may stand.
   Config config;
-  if (arguments.needs_config) {
-    config = load_config({.flags = arguments.flags,
-                          .flag_names = arguments.flag_names,
-                          .environment = process_environment(),
-                          .config_file = arguments.config_file});
+  const ConfigSources sources{.flags = arguments.flags,
+                              .flag_names = arguments.flag_names,
+                              .environment = process_environment(),
+                              .config_file = arguments.config_file};
+  if (arguments.survives_config) {
+    config = load_config_as_far_as_right(sources);
+  } else if (arguments.needs_config) {
+    config = load_config(sources);
   }
 
   // What .env says to libraries that read the environment themselves; no thread is running yet.
@@ -49,15 +53,22 @@ int run_command(int argc, char** argv, Display& display) {
   for (const std::string& warning : config.warnings) log->warn("{}", warning);
 
   // The command, which Ctrl-C asks to stop.
-  const StopSignals signals([&display] {
-    display.line("Stopping: what is open is rolled back. Ctrl-C again leaves at once.");
+  StopSignals signals([&] {
+    display.line(
+        fmt::format("Stopping: what is open is {}rolled back. Ctrl-C again leaves at once.",
+                    arguments.survives_config ? "finished or " : ""));
   });
-  const int exit_code = arguments.command(Context{.config = config,
-                                                  .display = display,
-                                                  .log = *log,
-                                                  .stop = signals.token(),
-                                                  .quiet = arguments.quiet,
-                                                  .verbose = arguments.verbose});
+  const Context context{
+      .config = config,
+      .display = display,
+      .log = *log,
+      .stop = signals.token(),
+      .sources = sources,
+      .on_reload =
+          [&signals](std::function<void()> reload) { signals.on_hangup(std::move(reload)); },
+      .quiet = arguments.quiet,
+      .verbose = arguments.verbose};
+  const int exit_code = arguments.command(context);
   flush_output();
   return exit_code;
 }

@@ -12,6 +12,7 @@
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "sync/recorded_run.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -252,10 +253,12 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
     options.full = full;
     options.load.policy.dialect = target.endpoint().dialect;
     options.needs_claim = target.engine() == nullptr;
-    runs.push_back({source.settings, at_target(context.config, [&] {
-                      return sync::run(options, source.storage, target.endpoint(), monitor,
-                                       context.log, on_file, context.stop);
-                    })});
+    const std::string workflow = source.settings.name.empty() ? "default" : source.settings.name;
+    sync::RecordedRun run = sync::run_recorded(
+        options, source.storage, target.endpoint(), sync::new_run(workflow, "command"), monitor,
+        context.log, {.on_begin = {}, .on_file = on_file, .on_end = {}}, context.stop);
+    if (run.error) at_target(context.config, [&] { std::rethrow_exception(run.error); });
+    runs.push_back({source.settings, std::move(run.summary)});
   }
   return runs;
 }

@@ -17,6 +17,9 @@ struct SyncArguments {
 };
 int run_sync(const SyncArguments& arguments, const Context& context);
 
+struct ServeArguments {};
+int run_serve(const ServeArguments& arguments, const Context& context);
+
 struct LsArguments {
   bool json = false;
 };

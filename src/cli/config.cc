@@ -177,11 +177,8 @@ void resolve_target(Config& config) {
       .verify_tls = set.verify_tls};
 }
 
-}  // namespace
-
-Config load_config(const ConfigSources& sources) {
-  Config config;
-  // From the weakest place to the strongest.
+// From the weakest place to the strongest.
+void read_places(Config& config, const ConfigSources& sources) {
   if (sources.config_file) {
     if (!std::filesystem::exists(*sources.config_file)) {
       throw base::ConfigError(
@@ -202,12 +199,44 @@ Config load_config(const ConfigSources& sources) {
   }
   add_names(config, environment_values(sources.environment));
   add_flags(config, sources);
+}
 
+}  // namespace
+
+Config load_config(const ConfigSources& sources) {
+  Config config;
+  read_places(config, sources);
   parse_values(config);
   resolve_target(config);
   resolve_sources(config);
   config.tables = table_rules(config);
   return config;
+}
+
+Config load_config_as_far_as_right(const ConfigSources& sources) {
+  try {
+    return load_config(sources);
+  } catch (const base::Error&) {
+    Config config;
+    const auto attempt = [](const auto& step) {
+      try {
+        step();
+      } catch (const base::Error&) {
+        return;  // load_config() says it
+      }
+    };
+    attempt([&] { read_places(config, sources); });
+    // What was typed stands even when a file can not be read.
+    attempt([&] { add_names(config, environment_values(sources.environment)); });
+    attempt([&] { add_flags(config, sources); });
+    for (const Setting& setting : settings_table()) {
+      const auto found = config.values.find(std::string(setting.key));
+      if (found == config.values.end()) continue;
+      attempt([&] { take_value(setting, setting.key, found->second, config); });
+    }
+    attempt([&] { resolve_target(config); });
+    return config;
+  }
 }
 
 std::map<std::string, std::string> process_environment() {

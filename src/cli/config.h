@@ -16,6 +16,7 @@
 #include "qvd/symbols.h"
 #include "schema/policy.h"
 #include "schema/table_rules.h"
+#include "serve/agenda.h"
 #include "source/access.h"
 #include "source/listing.h"
 
@@ -51,6 +52,40 @@ struct ServerSettings {
   std::optional<clickhouse::Compression> compression;  // absent: by server and network
 };
 
+// When a source is synced by a running service.
+struct WorkflowSettings {
+  std::string schedule = "@daily";
+  std::string timezone;  // empty: the machine's
+  serve::Overlap overlap = serve::Overlap::kSkip;
+  std::chrono::seconds catch_up{std::chrono::hours(24)};
+  std::chrono::seconds jitter{0};
+  unsigned run_attempts = 3;
+  std::chrono::seconds run_timeout{0};  // 0: none
+  std::chrono::seconds stale_after{0};  // 0: by the schedule
+};
+
+// What the service listens to, logs and reports.
+struct ServeSettings {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 4000;
+  std::uint16_t dashboard_port = 0;  // 0: none
+  std::string token;
+  std::string token_hash;
+  bool allow_anonymous = false;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_ca;
+  unsigned parallel_runs = 1;
+  std::chrono::seconds stop_patience{30};
+  std::string log_format = "text";  // or json
+  std::filesystem::path log_file;   // empty: none
+  std::uint64_t log_file_bytes = std::uint64_t{10} << 20;
+  unsigned log_files_kept = 5;
+  std::string alert_url;              // a secret; empty: none
+  std::string alert_format = "auto";  // or json, slack
+  unsigned alert_attempts = 6;
+};
+
 // One source of the configuration: where it is, what is taken of it, and what it is reached with.
 struct SourceSettings {
   std::string name;  // of [source.NAME]; empty: the setting `source`
@@ -60,6 +95,7 @@ struct SourceSettings {
   source::Selection selection;
   source::Access access;
   std::string table_prefix;
+  WorkflowSettings workflow;
 };
 
 // A [[table]] or a [table.NAME] of qvdhouse.toml as it was written.
@@ -81,7 +117,8 @@ struct Config {
   std::vector<SourceSettings> sources;  // all that were named anywhere
   std::vector<std::size_t> chosen;      // those of `sources` that commands take; may be empty
   std::uint64_t batch_rows = 0;         // 0: sized for speed
-  std::string schedule = "@daily";
+  WorkflowSettings workflow;            // of sources that do not say otherwise
+  ServeSettings serve;
   std::filesystem::path data_dir = "./qvdhouse-data";
   ServerSettings server;
   clickhouse::EngineOptions engine;  // data_dir is set in it too
@@ -125,6 +162,10 @@ struct ConfigSources {
 // Reads and checks everything. Throws ConfigError naming the key, where it was set and what is
 // allowed; IoError when a file is there but can not be read.
 Config load_config(const ConfigSources& sources);
+
+// The same without throwing: what is wrong is left as if it was not set. For a service that has to
+// say on its page what is wrong.
+Config load_config_as_far_as_right(const ConfigSources& sources);
 
 // This process's environment.
 std::map<std::string, std::string> process_environment();

@@ -20,8 +20,10 @@ constexpr std::string_view kPrefix = "source.";
 constexpr std::string_view kVariablePrefix = "QVD_SOURCE_";
 constexpr std::string_view kUrl = "url";
 // Settings that stand beside [source], and that a named source may have too.
-constexpr std::array<std::string_view, 4> kAlsoOfSources = {"file_pattern", "include_files",
-                                                            "exclude_files", "table_prefix"};
+constexpr std::array<std::string_view, 12> kAlsoOfSources = {
+    "file_pattern", "include_files",     "exclude_files", "table_prefix",
+    "schedule",     "schedule_timezone", "overlap",       "catch_up",
+    "jitter",       "run_attempts",      "run_timeout",   "alert_stale_after"};
 
 // The settings of a source: the last part of the key in [source.NAME] → the setting's key.
 const std::map<std::string, std::string, std::less<>>& keys_of_a_source() {
@@ -109,7 +111,8 @@ SourceSettings build(const Config& config, const std::string& name, const std::s
           .known_url = {},
           .selection = std::move(own.selection),
           .access = std::move(own.access),
-          .table_prefix = std::move(own.policy.table_prefix)};
+          .table_prefix = std::move(own.policy.table_prefix),
+          .workflow = std::move(own.workflow)};
 }
 
 // A credential given as a flag belongs to one source, whichever that is.

@@ -17,8 +17,8 @@
 namespace qvdhouse::cli {
 namespace {
 
-constexpr std::string_view kSecretWords[] = {"password", "secret", "token", "passphrase",
-                                             "headers"};
+constexpr std::string_view kSecretWords[] = {"password",   "secret",  "token",
+                                             "passphrase", "headers", "alert_url"};
 
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -32,7 +32,7 @@ TEST_F(ConfigTest, DefaultsAreTheEmbeddedEngine) {
   EXPECT_EQ(config.database, "local");
   EXPECT_EQ(config.data_dir, "./qvdhouse-data");
   EXPECT_EQ(config.engine.data_dir, config.data_dir);
-  EXPECT_EQ(config.schedule, "@daily");
+  EXPECT_EQ(config.workflow.schedule, "@daily");
   EXPECT_EQ(config.selection.pattern, "*.qvd");
   EXPECT_TRUE(config.values.empty());
   EXPECT_TRUE(config.warnings.empty());
@@ -71,7 +71,7 @@ TEST_F(ConfigTest, OriginalNamesWork) {
   EXPECT_THAT(config.selection.include, ElementsAre("Item", "PO"));
   EXPECT_THAT(config.selection.exclude, ElementsAre("Temp*"));
   EXPECT_EQ(config.batch_rows, 10'000U);
-  EXPECT_EQ(config.schedule, "@hourly");
+  EXPECT_EQ(config.workflow.schedule, "@hourly");
   ASSERT_TRUE(config.endpoint);
   EXPECT_EQ(config.endpoint->url, "http://db:18123");
   EXPECT_EQ(config.endpoint->user, "panda");

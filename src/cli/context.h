@@ -3,6 +3,7 @@
 
 #include <spdlog/logger.h>
 
+#include <functional>
 #include <stop_token>
 
 #include "cli/config.h"
@@ -15,6 +16,9 @@ struct Context {
   Display& display;     // standard error
   spdlog::logger& log;  // writes through display
   std::stop_token stop;
+  const ConfigSources& sources;  // where the configuration was read, for reading it again
+  // Calls it at each SIGHUP from now on, in a thread of its own.
+  std::function<void(std::function<void()>)> on_reload;
   bool quiet = false;
   bool verbose = false;
 };

@@ -116,6 +116,22 @@ std::string take_duration(const RawValue& value, std::chrono::milliseconds& out)
   return std::string(kDuration) + ", at most a day";
 }
 
+std::string take_span(const RawValue& value, std::chrono::seconds& out) {
+  static constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits = {
+      {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}}};
+  constexpr std::int64_t kMost = 366 * 86'400;
+  std::int64_t number = 0;
+  const char* end = value.text.data() + value.text.size();
+  const auto [stop, error] = std::from_chars(value.text.data(), end, number);
+  const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  for (const auto& [name, factor] : kUnits) {
+    if (error != std::errc() || unit != name || number < 0 || number > kMost / factor) continue;
+    out = std::chrono::seconds(number * factor);
+    return "";
+  }
+  return std::string(kSpan) + ", at most 366d";
+}
+
 std::string take_timezone(const RawValue& value, std::string& out) {
   constexpr std::string_view kAllowed = "a time zone name such as Europe/Berlin";
   for (const char c : value.text) {

@@ -24,6 +24,7 @@ inline constexpr std::string_view kNotEmpty = "a text that is not empty";
 inline constexpr std::string_view kPath = "a path";
 inline constexpr std::string_view kTruth = "true or false";
 inline constexpr std::string_view kDuration = "a time such as 10s, 500ms or 2m";
+inline constexpr std::string_view kSpan = "a time such as 30s, 10m, 24h or 7d, or 0s";
 inline constexpr std::string_view kHeaders = "lines \"Name: value\", in TOML a list of them";
 inline constexpr std::string_view kList = "a list: A,B,C or in TOML [\"A\", \"B\"]";
 
@@ -67,6 +68,8 @@ std::string take_headers(const RawValue& value, std::vector<std::string>& out);
 std::string take_truth(const RawValue& value, bool& out);
 // "10s", "500ms", "2m"; a number alone counts seconds. From 1 ms to a day.
 std::string take_duration(const RawValue& value, std::chrono::milliseconds& out);
+// "30s", "10m", "24h", "7d", "0s"; a number alone counts seconds. Up to 366 days.
+std::string take_span(const RawValue& value, std::chrono::seconds& out);
 // The name of a ClickHouse type that we make.
 std::string take_column_type(const RawValue& value, std::string& out);
 std::string take_drift(const RawValue& value, schema::DriftPolicy& out);

@@ -99,14 +99,6 @@ const std::array kSettings = {
                   return take_number(v, c.batch_rows, std::uint64_t{1}, std::uint64_t{1} << 40,
                                      kWholeFromOne);
                 }},
-    Setting{.key = "schedule",
-            .env = "QVD_SCHEDULE",
-            .flag = "--schedule",
-            .value_name = "WHEN",
-            .default_text = "@daily",
-            .allowed = "a cron line, @daily and the like, or 5m",
-            .help = "when a running service syncs",
-            .parse = [](const RawValue& v, Config& c) { return take_schedule(v, c.schedule); }},
     Setting{.key = "data_dir",
             .env = "QVD_DATA_DIR",
             .flag = "--data-dir",
@@ -397,7 +389,7 @@ std::span<const Setting> settings_table() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> settings(kSettings.begin(), kSettings.end());
     for (const std::span<const Setting> more :
-         {server_settings(), table_settings(), source_settings()}) {
+         {server_settings(), table_settings(), serve_settings(), source_settings()}) {
       settings.insert(settings.end(), more.begin(), more.end());
     }
     return settings;

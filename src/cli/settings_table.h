@@ -35,6 +35,8 @@ std::span<const Setting> source_settings();
 std::span<const Setting> table_settings();
 // Those of TLS and compression, which are in it too.
 std::span<const Setting> server_settings();
+// Those of the service, which are in it too.
+std::span<const Setting> serve_settings();
 // Null when there is none of that key.
 const Setting* find_setting(std::string_view key);
 

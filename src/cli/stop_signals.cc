@@ -23,11 +23,18 @@ static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_alw
 
 constexpr char kStop = 's';
 constexpr char kQuit = 'q';
+constexpr char kHangup = 'h';
 
 extern "C" void on_stop_signal(int) {
   if (stop_was_asked_for.exchange(true)) _exit(kStopped);
   const int saved_errno = errno;
   [[maybe_unused]] const auto written = write(write_end, &kStop, 1);
+  errno = saved_errno;
+}
+
+extern "C" void on_hangup_signal(int) {
+  const int saved_errno = errno;
+  [[maybe_unused]] const auto written = write(write_end, &kHangup, 1);
   errno = saved_errno;
 }
 
@@ -49,8 +56,14 @@ StopSignals::StopSignals(std::function<void()> on_first) {
   write_end = ends[1];
   stop_was_asked_for = false;
   waiter_ = std::jthread([this, on_first = std::move(on_first)] {
-    char byte = kQuit;
-    while (read(read_end_, &byte, 1) < 0 && errno == EINTR) {
+    char byte = kHangup;
+    while (byte == kHangup) {
+      byte = kQuit;
+      while (read(read_end_, &byte, 1) < 0 && errno == EINTR) {
+      }
+      if (byte != kHangup) break;
+      const std::lock_guard lock(mutex_);
+      if (reload_) reload_();
     }
     if (byte != kStop) return;
     on_first();
@@ -61,7 +74,16 @@ StopSignals::StopSignals(std::function<void()> on_first) {
   set_handler(SIGTERM, on_stop_signal);
 }
 
+void StopSignals::on_hangup(std::function<void()> reload) {
+  {
+    const std::lock_guard lock(mutex_);
+    reload_ = std::move(reload);
+  }
+  set_handler(SIGHUP, on_hangup_signal);
+}
+
 StopSignals::~StopSignals() {
+  set_handler(SIGHUP, SIG_DFL);
   set_handler(SIGINT, SIG_DFL);
   set_handler(SIGTERM, SIG_DFL);
   [[maybe_unused]] const auto written = write(write_end, &kQuit, 1);

@@ -1,7 +1,9 @@
 // Ctrl-C and SIGTERM: the first asks for a stop, a second one leaves the process at once with 130.
+// SIGHUP asks a service to read its configuration again.
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -17,9 +19,14 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
 
   std::stop_token token() const { return source_.get_token(); }
+  // Calls it at each SIGHUP from now on, in a thread of its own; without one, SIGHUP ends the
+  // process as usual.
+  void on_hangup(std::function<void()> reload);
 
  private:
   std::stop_source source_;
+  std::mutex mutex_;
+  std::function<void()> reload_;
   int read_end_ = -1;
   std::jthread waiter_;
 };

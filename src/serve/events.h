@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -20,6 +21,23 @@ struct Event {
   nlohmann::json data;
 };
 
+class EventLog;
+
+// While it lives, a listener is called. Its end waits for calls under way, so it must not end in
+// one, and not with a lock held that the listener takes.
+class Listening {
+ public:
+  Listening() = default;
+  ~Listening();
+  Listening(Listening&&) noexcept = default;
+  Listening& operator=(Listening&& other) noexcept;
+
+ private:
+  friend class EventLog;
+  struct Listener;
+  std::shared_ptr<Listener> listener_;
+};
+
 // Thread-safe.
 class EventLog {
  public:
@@ -28,16 +46,16 @@ class EventLog {
   // Those after `id`, at most `limit`. When `id` is older than what is kept, from the oldest kept.
   std::vector<Event> after(std::uint64_t id, std::size_t limit = 100) const;
   std::uint64_t last_id() const;
-  // Called for each event, from the thread that adds it and without a lock, so two may come at once
-  // and out of order; must be quick. At most a few listeners, which live as long as this.
-  void listen(std::function<void(const Event&)> listener);
+  // Called for each event, from the thread that adds it, so two may come at once and out of order;
+  // must be quick, and must not call the service (which may hold its lock while it tells).
+  [[nodiscard]] Listening listen(std::function<void(const Event&)> listener);
 
  private:
   mutable std::mutex mutex_;
   std::deque<Event> events_;
   std::size_t kept_;
   std::uint64_t last_id_ = 0;
-  std::vector<std::function<void(const Event&)>> listeners_;
+  std::vector<std::weak_ptr<Listening::Listener>> listeners_;
 };
 
 }  // namespace qvdhouse::serve

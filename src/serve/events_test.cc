@@ -41,12 +41,23 @@ TEST(EventLog, ForgetsTheOldestAndCountsOn) {
 TEST(EventLog, AListenerMayAddEventsItself) {
   EventLog log;
   std::vector<std::uint64_t> heard;
-  log.listen([&](const Event& event) {
+  const Listening listening = log.listen([&](const Event& event) {
     heard.push_back(event.id);
     if (event.type == "run_finished") log.add("log", {});
   });
   log.add("run_finished", {});
   EXPECT_THAT(heard, ElementsAre(1, 2));
+}
+
+TEST(EventLog, AListenerThatIsGoneHearsNothing) {
+  EventLog log;
+  int heard = 0;
+  {
+    const Listening listening = log.listen([&](const Event&) { ++heard; });
+    log.add("log", {});
+  }
+  log.add("log", {});
+  EXPECT_EQ(heard, 1);
 }
 
 TEST(EventLog, NumbersAreUniqueAcrossThreads) {

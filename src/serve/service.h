@@ -1,7 +1,7 @@
-// The service: each workflow (a source with a schedule) run by its agenda or when asked, its state in
-// ClickHouse, what happens told as events. HTTP, page, metrics and alerts look at it from outside.
-// Nothing that breaks outside (source, engine, configuration) ends it: it says what is wrong, keeps
-// answering, and tries again.
+// The service: each workflow (a source with a schedule) run by its agenda or when asked, its state
+// in ClickHouse, what happens told as events. HTTP, page, metrics and alerts look at it from
+// outside. Nothing that breaks outside (source, engine, configuration) ends it: it says what is
+// wrong, keeps answering, and tries again.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -30,20 +31,24 @@ struct Workflow {
   std::string source_url;  // without secrets
   AgendaOptions agenda;
   sync::Options options;
-  std::shared_ptr<source::Storage> storage;
+  std::shared_ptr<source::Storage> storage;  // for looking at files; runs have their own
+  // The storage of one run, which a stop of that run stops too.
+  std::function<std::shared_ptr<source::Storage>(std::stop_token)> open_storage;
   unsigned run_attempts = 3;  // of a run whose source could not be listed or whose target broke
-  std::chrono::seconds run_timeout{0};  // 0: none; a longer run is cancelled
+  std::chrono::seconds run_timeout{0};  // 0: none; a longer run is cancelled, and has failed
 };
 
 struct SettingShown {
   std::string key;
-  std::string value;  // secrets masked
+  std::string value;   // secrets masked
   std::string origin;  // "qvdhouse.toml:12", "default"
 };
 
 struct Configuration {
   std::vector<Workflow> workflows;
   std::string database;
+  std::string
+      target;  // "embedded in ./data", "http://host:8123"; when it changes it is opened anew
   unsigned history_days = 90;
   std::vector<SettingShown> settings;
   std::vector<std::string> warnings;
@@ -61,7 +66,9 @@ struct ServiceOptions {
   std::function<TargetAccess()> open_target;          // throws TargetError and the like
   std::function<Time()> now;                          // the clock; tests give their own
   std::chrono::seconds stop_patience{30};             // for open loads to finish before rolled back
-  unsigned parallel_runs = 1;
+  unsigned parallel_runs = 1;                         // of different workflows
+  std::chrono::milliseconds tick{1'000};              // how often clock and progress are looked at
+  std::chrono::milliseconds between_looks{5'000};     // at the target, whether it answers
 };
 
 // How a workflow is right now.
@@ -71,6 +78,7 @@ struct WorkflowState {
   std::string source_url;
   std::string schedule;
   std::string timezone;
+  std::string overlap;  // "skip", "buffer"
   bool is_paused = false;
   std::optional<Time> next_run;
   std::optional<tracking::RunRecord> current;  // under way or waiting for its turn
@@ -80,6 +88,7 @@ struct WorkflowState {
 struct LiveRun {
   tracking::RunRecord run;
   sync::Monitor::Snapshot progress;
+  double seconds = 0;  // since it began
 };
 
 struct Health {
@@ -106,15 +115,19 @@ class Service {
   EventLog& events();
 
   struct RunRequest {
-    std::string workflow;               // must exist
+    std::string workflow;  // must exist
     std::string trigger = "manual";
-    std::vector<std::string> files;     // paths; empty: the whole source
-    bool full = false;                  // load also what is unchanged
-    bool retry_failed = false;          // forget the back-off of failed files first
+    std::vector<std::string> files;  // paths; empty: the whole source
+    bool full = false;               // load also what is unchanged
+    bool retry_failed = false;       // forget the back-off of failed files first
   };
-  // The run's id; throws NotFound-like ConfigError when there is no such workflow.
+  // Retries go by themselves: a run whose source or target broke after 30 s, then 60 s and so on,
+  // up to its attempts; a failed file at its retry_at; a file that was still being written soon.
+  // The run's id (of one that waits already for the same, if there is one). Throws ConfigError when
+  // there is no such workflow, or the service is ending.
   std::string run_now(const RunRequest& request);
   bool cancel(const std::string& run_id);  // false: it is not under way
+  // Throws ConfigError when there is no such workflow, IoError when it can't be written down now.
   void set_paused(const std::string& workflow, bool paused, const std::string& by);
 
  private:

@@ -67,6 +67,11 @@ Verdict judge_completed(const FileEntry& file, const Placement& placement, const
 }
 
 Verdict judge_failed(const FileRecord& record, const std::string& todays_hash, const Facts& facts) {
+  if (facts.retry_failed) {
+    return {Action::kLoad, "retry",
+            fmt::format("it failed at {} and is tried again, as was asked for",
+                        time_text(record.processed_at_us))};
+  }
   if (record.retry_at_us == 0 && record.settings_hash != todays_hash) {
     return {
         Action::kLoad, "settings",

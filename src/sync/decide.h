@@ -28,6 +28,7 @@ struct Facts {
   std::int64_t now_us = 0;
   std::chrono::seconds settle{60};
   bool full = false;
+  bool retry_failed = false;  // failed files are tried again whatever their back-off
   schema::Policy policy;
   std::string settings_hash;  // of today's settings, without those of single tables
   std::vector<schema::TableRules> rules{};

@@ -11,6 +11,7 @@
 #include "clickhouse/quote.h"
 #include "schema/names.h"
 #include "sync/placement_pattern.h"
+#include "tracking/runs_tables.h"
 #include "tracking/tables.h"
 
 namespace qvdhouse::sync {
@@ -19,8 +20,9 @@ namespace {
 using schema::LoadMode;
 using schema::TableRules;
 
-constexpr std::array<std::string_view, 3> kOurTables = {
-    tracking::kFileTable, tracking::kHistoryTable, "QvdPipelineClaims"};
+constexpr std::array<std::string_view, 5> kOurTables = {
+    tracking::kFileTable, tracking::kHistoryTable, tracking::kRunTable, tracking::kWorkflowTable,
+    "QvdPipelineClaims"};
 constexpr std::array<std::string_view, 4> kOurColumns = {
     schema::kFileColumn, schema::kVersionColumn, schema::kRowColumn, schema::kLoadedAtColumn};
 

@@ -46,7 +46,11 @@ void run_lane(Lane& lane, const std::vector<Decision>& decisions, const Records&
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     FileLoader loader(context, lane.load);
-    while (!context.stop.stop_requested() && !target.lost()) {
+    const auto is_over = [&] {
+      return context.stop.stop_requested() || context.options.finish.stop_requested() ||
+             target.lost();
+    };
+    while (!is_over()) {
       const std::size_t position = next++;
       if (position >= lane.items.size()) return;
       // The last to let go of a session gives its table back.
@@ -190,6 +194,15 @@ std::set<std::string> tables_to_write(const std::vector<Decision>& decisions,
   return tables;
 }
 
+// Leaves out what was not chosen. The whole source was looked at all the same: names that collide,
+// and files that moved, are found only so.
+void keep_chosen(std::vector<Decision>& decisions, const std::set<std::string>& only) {
+  if (only.empty()) return;
+  std::erase_if(decisions, [&](const Decision& decision) {
+    return !only.contains(decision.file.path) && !only.contains(decision.moved_from);
+  });
+}
+
 // Decides, and again when another pipeline had to be waited for: it may have changed everything.
 void set_agenda(const Options& options, source::Storage& storage, tracking::Tracking& tracking,
                 const clickhouse::Endpoint& target, const std::string& run_id,
@@ -200,6 +213,7 @@ void set_agenda(const Options& options, source::Storage& storage, tracking::Trac
     agenda.tables = tracking.tables();
     agenda.facts = gather_facts(options, storage, tracking.files(), agenda.tables);
     agenda.decisions = decide_files(listing, agenda.facts);
+    keep_chosen(agenda.decisions, options.only);
     std::set<std::string> wanted = tables_to_write(agenda.decisions, agenda.facts.tracked);
     if (!options.needs_claim || std::ranges::includes(claimed, wanted)) return;
     agenda.claim.reset();
@@ -248,7 +262,10 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
   Summary summary{
-      .run_id = make_run_id(now_us()), .source_error = {}, .source_error_class = {}, .files = {}};
+      .run_id = options.load.run_id.empty() ? make_run_id(now_us()) : options.load.run_id,
+      .source_error = {},
+      .source_error_class = {},
+      .files = {}};
   std::vector<source::FileEntry> listing;
   if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);

@@ -30,11 +30,14 @@ struct Options {
   std::string source;
   source::Selection selection;
   // Budget of the whole run: `load.memory_bytes` is shared by the files that load side by side, and
-  // `load.streams` is what a large file gets. `load.run_id` is left empty: run() makes one.
+  // `load.streams` is what a large file gets. `load.run_id` is the run's; empty: run() makes one.
   load::Options load;
   std::string database = "local";
   std::filesystem::path lock_dir;  // one flock file a table being loaded (crash-safe claims)
   bool full = false;               // load also what is unchanged
+  bool retry_failed = false;       // failed files are tried again now, whatever their back-off
+  std::set<std::string> only;      // paths of the files that are taken up; empty: all
+  std::stop_token finish;          // asked: what is open is finished, no further file is begun
   unsigned parallel_files = 0;     // 0: by cores
   unsigned max_attempts = 3;       // within one run, for errors that may pass
   unsigned history_days = 90;

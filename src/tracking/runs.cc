@@ -26,8 +26,9 @@ std::vector<Column> run_columns(const clickhouse::Dialect& dialect) {
 
 std::vector<Column> workflow_columns(const clickhouse::Dialect& dialect) {
   const std::string_view time = time_type(dialect);
-  return {{"name", "String"}, {"is_paused", "UInt8"},   {"anchor", time},
-          {"last_due", time}, {"changed_by", "String"}, {"version", "UInt64"}};
+  return {{"name", "String"},   {"is_paused", "UInt8"}, {"anchor", time},
+          {"last_due", time},   {"schedule", "String"}, {"changed_by", "String"},
+          {"version", "UInt64"}};
 }
 
 std::string create_run_table(std::string_view database, unsigned history_days,

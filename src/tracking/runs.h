@@ -46,6 +46,7 @@ struct WorkflowRecord {
   bool is_paused = false;        // UInt8
   std::int64_t anchor_us = 0;    // DateTime64(6, 'UTC')
   std::int64_t last_due_us = 0;  // DateTime64(6, 'UTC')
+  std::string schedule;          // String: text and zone of the schedule that last_due belongs to
   std::string changed_by;        // String: who paused it ("api", "command", …)
   std::uint64_t version = 0;     // UInt64
 };

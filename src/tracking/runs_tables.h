@@ -52,6 +52,7 @@ void code_workflow(Codec& codec, Record& workflow) {
   codec(workflow.is_paused);
   codec(workflow.anchor_us);
   codec(workflow.last_due_us);
+  codec(workflow.schedule);
   codec(workflow.changed_by);
   codec(workflow.version);
 }

@@ -57,6 +57,12 @@ std::vector<FileRecord> Tracking::files() {
       select(column_list(file_columns(dialect())), kFileTable, "FINAL ORDER BY file_path"));
 }
 
+std::vector<FileRecord> Tracking::files_that_are(const std::string& status) {
+  return read_files(
+      select(column_list(file_columns(dialect())), kFileTable,
+             fmt::format("FINAL WHERE status = {} ORDER BY file_path", quote_literal(status))));
+}
+
 std::optional<FileRecord> Tracking::find(const std::string& file_path) {
   std::vector<FileRecord> files =
       read_files(select(column_list(file_columns(dialect())), kFileTable,

@@ -75,6 +75,8 @@ class Tracking {
   void ensure_tables();
   // The newest record of every file (FINAL), sorted by path; empty when the table is not there yet.
   std::vector<FileRecord> files();
+  // Those of them that have this status.
+  std::vector<FileRecord> files_that_are(const std::string& status);
   // The newest record of one file.
   std::optional<FileRecord> find(const std::string& file_path);
   // Names of all tables of the database; empty when the database is not there yet. On a server

@@ -1,0 +1,196 @@
+// qvdhouse serve: schedule, API and page in one process, until it is told to stop.
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/error.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/decisions.h"
+#include "cli/exit_code.h"
+#include "cli/shown_settings.h"
+#include "cli/source_url.h"
+#include "cli/sources.h"
+#include "cli/target.h"
+#include "serve/api.h"
+#include "serve/auth.h"
+#include "serve/http_server.h"
+#include "serve/service.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
+
+// The configuration in effect, and what is made from it. It is read again at SIGHUP, while runs
+// with the one before may still go on.
+class Setup {
+ public:
+  explicit Setup(const Context& context)
+      : context_(context), config_(std::make_shared<const Config>(context.config)) {}
+
+  // Throws ConfigError, and then the one before stays.
+  serve::Configuration read() {
+    auto fresh = std::make_shared<const Config>(load_config(context_.sources));
+    serve::Configuration made = make(*fresh);
+    const std::lock_guard lock(mutex_);
+    config_ = std::move(fresh);
+    return made;
+  }
+
+  serve::TargetAccess open_target() {
+    const std::shared_ptr<const Config> config = current();
+    const Context context = with(*config);
+    auto target = std::make_shared<const Target>(Target::open(context, true));
+    serve::TargetAccess access;
+    access.endpoint = target->endpoint();
+    access.is_embedded = target->engine() != nullptr;
+    access.keep_alive = std::move(target);
+    return access;
+  }
+
+ private:
+  std::shared_ptr<const Config> current() {
+    const std::lock_guard lock(mutex_);
+    return config_;
+  }
+
+  Context with(const Config& config) const {
+    return Context{.config = config,
+                   .display = context_.display,
+                   .log = context_.log,
+                   .stop = context_.stop,
+                   .sources = context_.sources,
+                   .on_reload = {},
+                   .quiet = context_.quiet,
+                   .verbose = context_.verbose};
+  }
+
+  // What reaches a source, until `stop`.
+  std::shared_ptr<source::Storage> storage_of(const SourceSettings& source, std::stop_token stop) {
+    source::Access access = source.access;
+    spdlog::logger& log = context_.log;
+    access.warn = [&log](std::string_view text) { log.warn("{}", text); };
+    access.debug = [&log](std::string_view text) { log.debug("{}", text); };
+    access.stop = std::move(stop);
+    auto storage = std::make_shared<source::Storage>(std::move(access));
+    for (const std::string* url : {&source.known_url, &source.url}) {
+      if (is_url(*url)) storage->remember(*url);
+    }
+    return storage;
+  }
+
+  serve::Workflow workflow_of(const Config& config, const SourceSettings& source) {
+    const WorkflowSettings& set = source.workflow;
+    serve::AgendaOptions agenda{.schedule = serve::Schedule::parse(set.schedule, set.timezone),
+                                .overlap = set.overlap,
+                                .catch_up = set.catch_up,
+                                .jitter = set.jitter};
+    serve::Workflow workflow{.name = source.name.empty() ? "default" : source.name,
+                             .title = source_title(source),
+                             .source_url = masked_source(source.url),
+                             .agenda = std::move(agenda),
+                             .options = sync_options(config, source),
+                             .storage = storage_of(source, context_.stop),
+                             .open_storage = {},
+                             .run_attempts = set.run_attempts,
+                             .run_timeout = set.run_timeout};
+    workflow.open_storage = [this, source](std::stop_token stop) {
+      return storage_of(source, std::move(stop));
+    };
+    return workflow;
+  }
+
+  serve::Configuration make(const Config& config) {
+    serve::Configuration made;
+    for (const std::size_t index : config.chosen) {
+      made.workflows.push_back(workflow_of(config, config.sources[index]));
+    }
+    made.database = config.database;
+    made.target = target_name(config);
+    made.history_days = config.history_days;
+    for (ShownSetting& shown : shown_settings(config)) {
+      made.settings.push_back(
+          {std::move(shown.key), std::move(shown.value), std::move(shown.origin)});
+    }
+    made.warnings = config.warnings;
+    return made;
+  }
+
+  const Context& context_;
+  std::mutex mutex_;
+  std::shared_ptr<const Config> config_;
+};
+
+std::string token_hash(const ServeSettings& set) {
+  if (!set.token_hash.empty() && !serve::is_token_hash(set.token_hash)) {
+    throw base::ConfigError("serve.token_hash: expected what `qvdhouse token` printed (sha256:…)");
+  }
+  if (!set.token_hash.empty() || set.token.empty()) return set.token_hash;
+  return serve::hash_token(set.token);
+}
+
+serve::HttpOptions http_options(const ServeSettings& set) {
+  serve::HttpOptions options;
+  options.address = set.address;
+  options.ports = {set.port};
+  if (set.dashboard_port != 0) options.ports.push_back(set.dashboard_port);
+  options.tls_certificate = set.tls_certificate;
+  options.tls_key = set.tls_key;
+  return options;
+}
+
+void wait_for_stop(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any ended;
+  std::unique_lock lock(mutex);
+  ended.wait(lock, stop, [] { return false; });
+}
+
+}  // namespace
+
+int run_serve(const ServeArguments&, const Context& context) {
+  // Who may connect. These settings hold from start to end.
+  const ServeSettings& set = context.config.serve;
+  const std::string hash = token_hash(set);
+  serve::check_exposure(set.address, !hash.empty(), set.allow_anonymous);
+
+  // The service, and what looks at it.
+  Setup setup(context);
+  serve::ServiceOptions options;
+  options.load_configuration = [&] { return setup.read(); };
+  options.open_target = [&] { return setup.open_target(); };
+  options.now = [] {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  };
+  options.stop_patience = set.stop_patience;
+  options.parallel_runs = set.parallel_runs;
+  serve::Service service(std::move(options), context.log);
+  serve::ApiOptions api_options;
+  api_options.version = version();
+  api_options.token_hash = hash;
+  api_options.is_loopback = serve::is_loopback_address(set.address);
+  serve::Api api(service, std::move(api_options), context.log);
+
+  // Listens, then begins.
+  {
+    serve::HttpServer http(
+        http_options(set), [&](const serve::HttpRequest& request) { return api.handle(request); },
+        context.log);
+    const auto wake = service.events().listen([&](const serve::Event&) { http.wake(); });
+    context.on_reload([&] { service.reload(); });
+    service.start();
+    context.display.line(fmt::format("qvdhouse {} serves on {}://{}:{}", version(),
+                                     set.tls_certificate.empty() ? "http" : "https", set.address,
+                                     http.ports().front()));
+    wait_for_stop(context.stop);
+    context.on_reload([] {});
+  }
+  service.stop();
+  return kOk;
+}
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,167 @@
+#include "serve/run_json.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace qvdhouse::serve {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kMicroseconds = 1'000'000;
+
+double seconds_between(std::int64_t from_us, std::int64_t to_us) {
+  return static_cast<double>(to_us - from_us) / static_cast<double>(kMicroseconds);
+}
+
+json text_or_null(const std::string& text) {
+  return text.empty() ? json(nullptr) : json(json_text(text));
+}
+
+json run_or_null(const std::optional<tracking::RunRecord>& run) {
+  return run ? run_json(*run) : json(nullptr);
+}
+
+double per_second(std::uint64_t count, double seconds) {
+  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
+
+}  // namespace
+
+json rfc3339(std::int64_t time_us) {
+  constexpr std::int64_t kYear10000 = 253'402'300'800;
+  if (time_us <= 0 || time_us >= kYear10000 * kMicroseconds) return nullptr;
+  return fmt::format("{:%FT%T}.{:03}Z", fmt::gmtime(time_us / kMicroseconds),
+                     time_us % kMicroseconds / 1'000);
+}
+
+json rfc3339(Time time) { return rfc3339(time.time_since_epoch().count() * kMicroseconds); }
+
+json rfc3339(const std::optional<Time>& time) { return time ? rfc3339(*time) : json(nullptr); }
+
+std::string json_text(std::string_view text) {
+  // The library's own replacement, taken out of its quotes again.
+  const std::string quoted =
+      json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace);
+  return json::parse(quoted).get<std::string>();
+}
+
+json run_json(const tracking::RunRecord& run) {
+  return {{"run_id", run.run_id},
+          {"workflow", json_text(run.workflow)},
+          {"trigger", run.trigger},
+          {"status", run.status},
+          {"scheduled_at", rfc3339(run.scheduled_at_us)},
+          {"started_at", rfc3339(run.started_at_us)},
+          {"finished_at", rfc3339(run.finished_at_us)},
+          {"duration_seconds", run.finished_at_us == 0
+                                   ? json(nullptr)
+                                   : json(seconds_between(run.started_at_us, run.finished_at_us))},
+          {"attempt", run.attempt},
+          {"files_loaded", run.files_loaded},
+          {"files_skipped", run.files_skipped},
+          {"files_waiting", run.files_waiting},
+          {"files_failed", run.files_failed},
+          {"rows", run.rows},
+          {"bytes", run.bytes},
+          {"error", text_or_null(run.error)},
+          {"error_class", text_or_null(run.error_class)}};
+}
+
+json progress_json(const LiveRun& live) {
+  const sync::Monitor::Snapshot& now = live.progress;
+  const double bytes_per_second = per_second(now.bytes_done, live.seconds);
+  json active = json::array();
+  for (const sync::Monitor::Active& file : now.active) {
+    active.push_back({{"name", json_text(file.name)},
+                      {"step", file.step},
+                      {"rows_sent", file.rows_sent},
+                      {"rows_total", file.rows_total}});
+  }
+  json eta = nullptr;
+  if (bytes_per_second > 0) {
+    eta = static_cast<double>(now.bytes_total - std::min(now.bytes_total, now.bytes_done)) /
+          bytes_per_second;
+  }
+  return {{"files_total", now.files_total},
+          {"files_done", now.files_done},
+          {"files_failed", now.files_failed},
+          {"bytes_total", now.bytes_total},
+          {"bytes_done", now.bytes_done},
+          {"rows_done", now.rows_done},
+          {"rows_per_second", per_second(now.rows_done, live.seconds)},
+          {"bytes_per_second", bytes_per_second},
+          {"eta_seconds", std::move(eta)},
+          {"active", std::move(active)}};
+}
+
+json live_run_json(const LiveRun& live) {
+  json out = run_json(live.run);
+  out["progress"] = live.run.status == "waiting" ? json(nullptr) : progress_json(live);
+  return out;
+}
+
+json workflow_json(const WorkflowState& workflow) {
+  return {{"name", json_text(workflow.name)},
+          {"title", json_text(workflow.title)},
+          {"source_url", json_text(workflow.source_url)},
+          {"schedule", workflow.schedule},
+          {"timezone", workflow.timezone},
+          {"overlap", workflow.overlap},
+          {"paused", workflow.is_paused},
+          {"next_run", rfc3339(workflow.next_run)},
+          {"current", run_or_null(workflow.current)},
+          {"last", run_or_null(workflow.last)}};
+}
+
+json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& file) {
+  double seconds = 0;
+  json steps = json::array();
+  for (const load::Step& step : file.result.steps) {
+    const double took = std::chrono::duration<double>(step.duration).count();
+    steps.push_back({{"name", step.name}, {"start_seconds", seconds}, {"seconds", took}});
+    seconds += took;
+  }
+  return {{"run_id", run.run_id},
+          {"workflow", json_text(run.workflow)},
+          {"file_path", json_text(file.decision.file.path)},
+          {"file_name", json_text(file.decision.file.name)},
+          {"table_name", json_text(file.decision.table)},
+          {"status", outcome_name(file.outcome)},
+          {"reason", json_text(file.decision.reason)},
+          {"reason_code", file.decision.reason_code},
+          {"attempts", file.attempts},
+          {"rows", file.result.row_count},
+          {"file_size_bytes", file.decision.file.size},
+          {"bytes_sent", file.result.bytes_sent},
+          {"qvd_created_at", text_or_null(file.result.qvd_created_at)},
+          {"duration_seconds", seconds},
+          {"steps", std::move(steps)},
+          {"error", text_or_null(file.error)},
+          {"error_class", text_or_null(file.error_class)}};
+}
+
+std::string_view outcome_name(sync::Outcome outcome) {
+  switch (outcome) {
+    case sync::Outcome::kLoaded:
+      return "loaded";
+    case sync::Outcome::kSkipped:
+      return "skipped";
+    case sync::Outcome::kWaiting:
+      return "waiting";
+    case sync::Outcome::kFailed:
+      return "failed";
+    case sync::Outcome::kCancelled:
+      return "rolled back";
+    case sync::Outcome::kAdopted:
+      return "adopted";
+    case sync::Outcome::kRemoved:
+      return "removed";
+  }
+  return "";
+}
+
+}  // namespace qvdhouse::serve

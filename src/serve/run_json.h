@@ -1,0 +1,37 @@
+// How runs, files and workflows look in answers and events: the one place that knows their JSON.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "serve/service.h"
+#include "sync/sync.h"
+#include "tracking/runs.h"
+
+namespace qvdhouse::serve {
+
+// "2026-07-12T10:15:00.250Z"; null for 0, and for what no calendar has.
+nlohmann::json rfc3339(std::int64_t time_us);
+nlohmann::json rfc3339(Time time);
+nlohmann::json rfc3339(const std::optional<Time>& time);
+
+// Bytes that are no UTF-8 (a path may hold any) as U+FFFD: JSON can't carry them.
+std::string json_text(std::string_view text);
+
+nlohmann::json run_json(const tracking::RunRecord& run);
+// files_total, files_done, …, rates since the run began and the seconds that are left; the estimate
+// is null until something was done.
+nlohmann::json progress_json(const LiveRun& live);
+// run_json() and "progress".
+nlohmann::json live_run_json(const LiveRun& live);
+nlohmann::json workflow_json(const WorkflowState& workflow);
+// Of a file that has ended: what the event file_finished says.
+nlohmann::json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& file);
+
+// "loaded", "skipped", …: what became of a file.
+std::string_view outcome_name(sync::Outcome outcome);
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,285 @@
+#include "serve/service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/run_json.h"
+#include "serve/service_state.h"
+#include "sync/decide.h"
+
+namespace qvdhouse::serve {
+
+using tracking::RunRecord;
+
+tracking::WorkflowRecord record_of(const std::string& name, const AgendaState& state,
+                                   const std::string& by) {
+  tracking::WorkflowRecord record;
+  record.name = name;
+  record.is_paused = state.is_paused;
+  record.anchor_us = microseconds_of(state.anchor);
+  record.last_due_us = microseconds_of(state.last_due);
+  record.schedule = state.schedule;
+  record.changed_by = by;
+  record.version = static_cast<std::uint64_t>(sync::now_us());
+  return record;
+}
+
+bool Service::State::is_busy(const std::string& workflow) const {
+  return std::ranges::any_of(jobs,
+                             [&](const auto& job) { return job->record.workflow == workflow; });
+}
+
+std::shared_ptr<Job> Service::State::add_job(const Entry& entry, const std::string& trigger) {
+  auto job = std::make_shared<Job>();
+  job->workflow = entry.workflow;
+  job->record = sync::new_run(entry.workflow.name, trigger);
+  job->record.status = "waiting";
+  jobs.push_back(job);
+  changed.notify_all();
+  return job;
+}
+
+LiveRun Service::State::live_of(const Job& job) const {
+  LiveRun live;
+  live.run = job.record;
+  if (!job.is_running) return live;
+  live.progress = job.monitor.snapshot();
+  live.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - job.begin).count();
+  live.run.rows = live.progress.rows_done;
+  live.run.bytes = live.progress.bytes_done;
+  live.run.files_failed = live.progress.files_failed;
+  live.run.files_loaded =
+      live.progress.files_done - std::min(live.progress.files_done, live.progress.files_failed);
+  return live;
+}
+
+WorkflowState Service::State::state_of(const Entry& entry) const {
+  WorkflowState state;
+  state.name = entry.workflow.name;
+  state.title = entry.workflow.title;
+  state.source_url = entry.workflow.source_url;
+  state.schedule = entry.workflow.agenda.schedule.text();
+  state.timezone = entry.workflow.agenda.schedule.zone();
+  state.overlap = entry.workflow.agenda.overlap == Overlap::kSkip ? "skip" : "buffer";
+  if (entry.agenda) {
+    state.is_paused = entry.agenda->state().is_paused;
+    state.next_run = entry.agenda->next_run(options.now());
+  }
+  // What is under way before what waits.
+  for (const auto& job : jobs) {
+    if (job->record.workflow != state.name) continue;
+    if (!state.current || (job->is_running && state.current->status == "waiting")) {
+      state.current = live_of(*job).run;
+    }
+  }
+  state.last = entry.last;
+  return state;
+}
+
+void Service::State::tell_workflow(const Entry& entry) {
+  events.add("workflow_changed", workflow_json(state_of(entry)));
+}
+
+void Service::State::write_later(const Entry& entry, const std::string& by) {
+  workflow_rows[entry.workflow.name] = record_of(entry.workflow.name, entry.agenda->state(), by);
+  changed.notify_all();
+}
+
+std::vector<std::string> Service::State::problems() const {
+  std::vector<std::string> found;
+  if (!configuration_problem.empty()) found.push_back(configuration_problem);
+  if (configuration && configuration->workflows.empty()) {
+    found.emplace_back(
+        "no source is set: name the folder that holds the QVD files, with QVD_SOURCE or `source` "
+        "in "
+        "qvdhouse.toml");
+  }
+  if (!target_problem.empty()) found.push_back(target_problem);
+  for (const auto& [name, entry] : entries) {
+    if (entry.source_problem.empty()) continue;
+    found.push_back(fmt::format("source {}: {}", entry.workflow.title, entry.source_problem));
+  }
+  return found;
+}
+
+Service::Service(ServiceOptions options, spdlog::logger& log)
+    : state_(std::make_unique<State>(std::move(options), log)) {}
+
+Service::~Service() { stop(); }
+
+void Service::start() {
+  State& state = *state_;
+  state.threads.emplace_back([&state](const std::stop_token& stop) { state.keep_target(stop); });
+  state.threads.emplace_back([&state](const std::stop_token& stop) { state.conduct(stop); });
+  for (unsigned i = 0; i < std::max(1U, state.options.parallel_runs); ++i) {
+    state.threads.emplace_back([&state](const std::stop_token& stop) { state.work(stop); });
+  }
+}
+
+void Service::stop() {
+  State& state = *state_;
+  {
+    std::unique_lock lock(state.mutex);
+    if (std::exchange(state.is_ending, true)) return;
+    // What waits is left; it is said so of what somebody asked for.
+    std::erase_if(state.jobs, [&](const std::shared_ptr<Job>& job) {
+      if (job->is_running) return false;
+      RunRecord& record = job->record;
+      record.status = "cancelled";
+      record.error = "the service was stopped before it began";
+      record.error_class = "stopped";
+      record.finished_at_us = sync::now_us();
+      sync::touch_run(record);
+      state.run_rows.push_back(record);
+      return true;
+    });
+    const auto has_ended = [&] { return state.jobs.empty(); };
+    state.finish.request_stop();
+    state.changed.notify_all();
+    if (!state.changed.wait_for(lock, state.options.stop_patience, has_ended)) {
+      state.log.warn("what is still open is rolled back");
+      for (const auto& job : state.jobs) {
+        if (job->end_class.empty()) job->end_class = "stopped";
+        job->stop.request_stop();
+      }
+      state.changed.wait(lock, has_ended);
+    }
+  }
+  for (std::jthread& thread : state.threads) thread.request_stop();
+  state.changed.notify_all();
+  state.threads.clear();
+  // The last rows.
+  if (state.access) state.write_rows();
+  const std::lock_guard lock(state.mutex);
+  state.access.reset();
+}
+
+void Service::reload() {
+  const std::lock_guard lock(state_->mutex);
+  state_->is_reload_wanted = true;
+  state_->changed.notify_all();
+}
+
+std::vector<WorkflowState> Service::workflows() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<WorkflowState> found;
+  for (const auto& [name, entry] : state_->entries) found.push_back(state_->state_of(entry));
+  return found;
+}
+
+std::vector<LiveRun> Service::live() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<LiveRun> found;
+  for (const auto& job : state_->jobs) found.push_back(state_->live_of(*job));
+  return found;
+}
+
+Health Service::health() const {
+  const std::lock_guard lock(state_->mutex);
+  Health health;
+  health.configuration_ok = state_->configuration && state_->configuration_problem.empty();
+  health.target_ok = state_->target_problem.empty();
+  health.problems = state_->problems();
+  return health;
+}
+
+std::shared_ptr<const Configuration> Service::configuration() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->configuration;
+}
+
+std::optional<TargetAccess> Service::target() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->access;
+}
+
+EventLog& Service::events() { return state_->events; }
+
+namespace {
+
+Entry& entry_of(std::map<std::string, Entry>& entries, const std::string& name) {
+  const auto found = entries.find(name);
+  if (found != entries.end()) return found->second;
+  throw base::ConfigError(fmt::format("there is no workflow '{}'", name));
+}
+
+}  // namespace
+
+std::string Service::run_now(const RunRequest& request) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->is_ending) throw base::ConfigError("the service is being stopped");
+  Entry& entry = entry_of(state_->entries, request.workflow);
+  const std::set<std::string> only(request.files.begin(), request.files.end());
+  for (const auto& job : state_->jobs) {
+    const bool same = !job->is_running && job->record.workflow == request.workflow &&
+                      job->only == only && job->full == request.full &&
+                      job->retry_failed == request.retry_failed;
+    if (same) return job->record.run_id;
+  }
+  const std::shared_ptr<Job> job = state_->add_job(entry, request.trigger);
+  job->only = only;
+  job->full = request.full;
+  job->retry_failed = request.retry_failed;
+  state_->tell_workflow(entry);
+  return job->record.run_id;
+}
+
+bool Service::cancel(const std::string& run_id) {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = std::ranges::find_if(
+      state_->jobs, [&](const auto& job) { return job->record.run_id == run_id; });
+  if (found == state_->jobs.end()) return false;
+  const std::shared_ptr<Job> job = *found;
+  if (job->is_running) {
+    if (job->end_class.empty()) job->end_class = "cancelled";
+    job->stop.request_stop();
+    return true;
+  }
+  state_->jobs.erase(found);
+  job->record.status = "cancelled";
+  job->record.error = "cancelled before it began";
+  job->record.error_class = "cancelled";
+  job->record.finished_at_us = sync::now_us();
+  sync::touch_run(job->record);
+  state_->run_rows.push_back(job->record);
+  state_->changed.notify_all();
+  state_->events.add("run_finished", run_json(job->record));
+  return true;
+}
+
+void Service::set_paused(const std::string& workflow, bool paused, const std::string& by) {
+  std::optional<TargetAccess> access;
+  tracking::WorkflowRecord record;
+  std::shared_ptr<const Configuration> configuration;
+  {
+    const std::lock_guard lock(state_->mutex);
+    Entry& entry = entry_of(state_->entries, workflow);
+    if (!state_->access || !entry.agenda) {
+      throw base::IoError("ClickHouse can not be reached now, where this is to be kept: " +
+                          state_->target_problem);
+    }
+    Agenda changed = *entry.agenda;
+    changed.set_paused(paused, state_->options.now());
+    record = record_of(workflow, changed.state(), by);
+    access = state_->access;
+    configuration = state_->configuration;
+  }
+  // Said only when it will survive a restart.
+  tracking::Runs runs(access->endpoint, configuration->database, configuration->history_days);
+  runs.record(record);
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->entries.find(workflow);
+  if (found == state_->entries.end() || !found->second.agenda) return;
+  Entry& entry = found->second;
+  entry.agenda->set_paused(paused, state_->options.now());
+  entry.written = entry.agenda->state();
+  state_->log.info("workflow {} was {} by {}", workflow, paused ? "paused" : "taken up again", by);
+  state_->tell_workflow(entry);
+  state_->changed.notify_all();
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,218 @@
+// The thread that looks at the clock.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/run_json.h"
+#include "serve/service_state.h"
+#include "sync/decide.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using tracking::RunRecord;
+
+bool is_same(const AgendaState& a, const AgendaState& b) {
+  return a.anchor == b.anchor && a.last_due == b.last_due && a.is_paused == b.is_paused &&
+         a.schedule == b.schedule;
+}
+
+AgendaState state_from(const tracking::WorkflowRecord& record) {
+  AgendaState state;
+  state.anchor = time_of(record.anchor_us);
+  state.last_due = time_of(record.last_due_us);
+  state.is_paused = record.is_paused;
+  state.schedule = record.schedule;
+  return state;
+}
+
+}  // namespace
+
+void Service::State::conduct(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    bool is_wanted = false;
+    {
+      const std::lock_guard lock(mutex);
+      is_wanted = std::exchange(is_reload_wanted, false) && !is_ending;
+    }
+    if (is_wanted) load_configuration();
+    std::unique_lock lock(mutex);
+    if (!is_ending) {
+      const Time now = options.now();
+      make_agendas();
+      if (access) {
+        step_agendas(now);
+        step_retries(now);
+      }
+    }
+    look_at_progress();
+    tell_health();
+    changed.wait_for(lock, stop, options.tick, [&] { return is_reload_wanted; });
+  }
+}
+
+// What a new configuration leaves out is forgotten when its run has ended; what is wrong changes
+// nothing.
+void Service::State::load_configuration() {
+  std::shared_ptr<const Configuration> fresh;
+  std::string problem;
+  try {
+    fresh = std::make_shared<const Configuration>(options.load_configuration());
+  } catch (const std::exception& error) {
+    problem = error.what();
+    log.error("the configuration is wrong: {}", problem);
+  }
+  const std::lock_guard lock(mutex);
+  configuration_problem = std::move(problem);
+  if (!fresh) return;
+  for (const std::string& warning : fresh->warnings) log.warn("{}", warning);
+  if (configuration) log.info("the configuration was read again");
+  if (configuration && configuration->target != fresh->target) {
+    access.reset();
+    are_states_read = false;
+    target_problem = "ClickHouse is another one now, and has not been reached yet";
+  }
+  configuration = fresh;
+  std::map<std::string, Entry> next;
+  for (const Workflow& workflow : fresh->workflows) {
+    Entry& entry = next[workflow.name];
+    if (const auto known = entries.find(workflow.name); known != entries.end()) {
+      entry = std::move(known->second);
+    }
+    entry.workflow = workflow;
+    if (entry.agenda) {
+      entry.agenda.emplace(workflow.name, workflow.agenda, AgendaState(entry.agenda->state()));
+    }
+  }
+  entries = std::move(next);
+  for (const auto& [name, entry] : entries) tell_workflow(entry);
+  changed.notify_all();
+}
+
+// Of workflows whose state the target has told, or that it has never seen.
+void Service::State::make_agendas() {
+  if (!are_states_read) return;
+  const Time now = options.now();
+  for (auto& [name, entry] : entries) {
+    if (entry.agenda) continue;
+    const auto known = states.find(name);
+    AgendaState state;
+    state.anchor = now;
+    if (known != states.end()) state = state_from(known->second);
+    entry.written = known != states.end() ? state : AgendaState();
+    entry.agenda.emplace(name, entry.workflow.agenda, state);
+    // Nobody who starts a service for the first time wants to wait until midnight.
+    entry.is_first_run_due = known == states.end() && entry.agenda->next_run(now).has_value();
+    tell_workflow(entry);
+  }
+}
+
+void Service::State::step_agendas(Time now) {
+  for (auto& [name, entry] : entries) {
+    if (!entry.agenda) continue;
+    for (bool is_more = true; is_more;) {
+      const AgendaStep step = entry.agenda->step(now, is_busy(name));
+      is_more = step.due != Due::kNothing;
+      if (step.due == Due::kRun) {
+        const std::shared_ptr<Job> job = add_job(entry, step.is_catch_up ? "catch-up" : "schedule");
+        job->record.scheduled_at_us = microseconds_of(step.scheduled);
+        job->agenda = entry.agenda->state();
+        entry.is_first_run_due = false;
+        entry.again.reset();
+        tell_workflow(entry);
+      } else if (step.due == Due::kSkip) {
+        // One row for all that one run makes us leave out.
+        if (!entry.skipped) {
+          entry.skipped = sync::new_run(name, "schedule");
+          entry.skipped->status = "skipped";
+          entry.skipped->scheduled_at_us = microseconds_of(step.scheduled);
+          entry.skipped->attempt = 0;
+        }
+        RunRecord& row = *entry.skipped;
+        row.attempt += static_cast<std::uint32_t>(1 + step.missed);
+        row.finished_at_us = sync::now_us();
+        row.error = step.reason == "overlap"
+                        ? fmt::format("{} due {} left out: the run before was still under way",
+                                      row.attempt, row.attempt == 1 ? "time was" : "times were")
+                        : fmt::format("{} due {} missed, longer ago than is made up for",
+                                      row.attempt, row.attempt == 1 ? "time was" : "times were");
+        row.error_class = step.reason;
+        sync::touch_run(row);
+        run_rows.push_back(row);
+      }
+    }
+    if (std::exchange(entry.is_first_run_due, false)) {
+      add_job(entry, "first")->agenda = entry.agenda->state();
+      tell_workflow(entry);
+    }
+    const bool waits_for_run = std::ranges::any_of(
+        jobs, [&](const auto& job) { return job->record.workflow == name && job->agenda; });
+    if (!waits_for_run && !is_same(entry.agenda->state(), entry.written)) {
+      entry.written = entry.agenda->state();
+      write_later(entry, "schedule");
+    }
+    if (!is_busy(name)) entry.skipped.reset();
+  }
+}
+
+// What is to be tried again, when nothing else of the workflow is under way.
+void Service::State::step_retries(Time now) {
+  constexpr std::chrono::seconds kTogether{5};  // files due so soon go into the same run
+  for (auto& [name, entry] : entries) {
+    if (!entry.agenda || entry.agenda->state().is_paused || is_busy(name)) continue;
+    if (entry.again && entry.again->at <= now) {
+      const std::shared_ptr<Job> job = add_job(entry, entry.again->trigger);
+      job->record.attempt = entry.again->attempt;
+      job->record.scheduled_at_us = entry.again->scheduled_at_us;
+      entry.again.reset();
+      continue;
+    }
+    std::set<std::string> due;
+    bool is_time = false;
+    for (const auto& [path, at] : entry.due_files) {
+      is_time = is_time || at <= now;
+      if (at <= now + kTogether) due.insert(path);
+    }
+    if (!is_time) continue;
+    for (const std::string& path : due) entry.due_files.erase(path);
+    add_job(entry, "retry")->only = std::move(due);
+  }
+}
+
+void Service::State::look_at_progress() {
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& job : jobs) {
+    if (!job->is_running) continue;
+    const LiveRun live = live_of(*job);
+    std::set<std::string> active;
+    for (const sync::Monitor::Active& file : live.progress.active) {
+      active.insert(file.name);
+      if (job->seen_active.contains(file.name)) continue;
+      events.add("file_started", {{"run_id", job->record.run_id},
+                                  {"workflow", json_text(job->record.workflow)},
+                                  {"file_name", json_text(file.name)}});
+    }
+    job->seen_active = std::move(active);
+    events.add("run_progress", {{"run_id", job->record.run_id},
+                                {"workflow", json_text(job->record.workflow)},
+                                {"progress", progress_json(live)}});
+    const std::chrono::seconds limit = job->workflow.run_timeout;
+    if (limit.count() > 0 && now - job->begin > limit && job->end_class.empty()) {
+      job->end_class = "timeout";
+      job->stop.request_stop();
+    }
+  }
+}
+
+void Service::State::tell_health() {
+  std::vector<std::string> now = problems();
+  if (now == told_problems) return;
+  nlohmann::json said = nlohmann::json::array();
+  for (const std::string& problem : now) said.push_back(json_text(problem));
+  told_problems = std::move(now);
+  events.add("health_changed", {{"ready", told_problems.empty()}, {"problems", std::move(said)}});
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,213 @@
+// The thread that sees to the target, and writes what waits for it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/service_state.h"
+#include "sync/failure.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using std::chrono::steady_clock;
+using tracking::RunRecord;
+
+constexpr std::chrono::milliseconds kFirstDelay{1'000};
+constexpr std::chrono::minutes kBetweenSweeps{1};
+
+}  // namespace
+
+void Service::State::keep_target(const std::stop_token& stop) {
+  unsigned failures = 0;
+  auto swept = steady_clock::now();
+  while (!stop.stop_requested()) {
+    bool is_open = false;
+    bool may_open = false;
+    {
+      const std::lock_guard lock(mutex);
+      is_open = access.has_value();
+      may_open = configuration != nullptr && !is_ending;
+    }
+    if (!is_open && may_open) {
+      open_target();
+    } else if (is_open) {
+      look_at_target();
+      if (steady_clock::now() - swept >= kBetweenSweeps) {
+        take_up_lost_runs();
+        swept = steady_clock::now();
+      }
+    }
+    write_rows();
+    std::unique_lock lock(mutex);
+    failures = access || configuration == nullptr ? 0 : failures + 1;
+    const auto delay = failures == 0 ? options.between_looks
+                                     : sync::delay_within_run(
+                                           failures, std::min(kFirstDelay, options.between_looks));
+    const bool had_configuration = configuration != nullptr;
+    const bool had_access = access.has_value();
+    changed.wait_for(lock, stop, delay, [&] {
+      return (configuration != nullptr) != had_configuration ||
+             (had_access &&
+              (!access || is_target_suspect || !run_rows.empty() || !workflow_rows.empty()));
+    });
+  }
+}
+
+void Service::State::open_target() {
+  std::string problem;
+  try {
+    TargetAccess opened = options.open_target();
+    {
+      const std::lock_guard lock(mutex);
+      access = std::move(opened);
+      is_target_suspect = false;
+    }
+    read_states();
+    take_up_lost_runs();
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  const std::lock_guard lock(mutex);
+  if (!problem.empty()) {
+    access.reset();
+    if (problem != target_problem) log.error("{}", problem);
+  } else if (!target_problem.empty()) {
+    log.info("ClickHouse answers");
+  }
+  target_problem = std::move(problem);
+  changed.notify_all();
+}
+
+// Once for each target: what the workflows were when the service ended.
+void Service::State::read_states() {
+  TargetAccess target;
+  std::shared_ptr<const Configuration> known;
+  {
+    const std::lock_guard lock(mutex);
+    if (are_states_read) return;
+    target = *access;
+    known = configuration;
+  }
+  tracking::Tracking(target.endpoint, known->database, known->history_days).ensure_tables();
+  tracking::Runs runs(target.endpoint, known->database, known->history_days);
+  runs.ensure_tables();
+  std::map<std::string, tracking::WorkflowRecord> found;
+  for (tracking::WorkflowRecord& record : runs.workflows()) found[record.name] = std::move(record);
+  std::map<std::string, RunRecord> last;
+  for (const Workflow& workflow : known->workflows) {
+    constexpr std::size_t kEnough = 20;
+    tracking::Runs::Query query;
+    query.workflow = workflow.name;
+    query.limit = kEnough;
+    for (RunRecord& run : runs.find(query)) {
+      if (run.status == "running" || run.status == "skipped") continue;
+      last.emplace(workflow.name, std::move(run));
+      break;
+    }
+  }
+  const std::lock_guard lock(mutex);
+  states = std::move(found);
+  are_states_read = true;
+  for (auto& [name, run] : last) {
+    const auto entry = entries.find(name);
+    if (entry == entries.end()) continue;
+    // What was cut short goes on, and what failed may have back-offs that only a run can find.
+    const bool was_cut = run.status == "lost" || run.error_class == "stopped";
+    if (was_cut || run.status == "failed" || run.status == "partial") {
+      entry->second.again.emplace();
+      entry->second.again->at = options.now();
+      entry->second.again->trigger = was_cut ? "catch-up" : "retry";
+    }
+    entry->second.last = std::move(run);
+  }
+}
+
+void Service::State::take_up_lost_runs() {
+  TargetAccess target;
+  std::shared_ptr<const Configuration> known;
+  {
+    const std::lock_guard lock(mutex);
+    if (!access || configuration->workflows.empty()) return;
+    target = *access;
+    known = configuration;
+  }
+  sync::Options run_options = known->workflows.front().options;
+  run_options.database = known->database;
+  std::vector<RunRecord> lost;
+  try {
+    lost = sync::settle_lost_runs(run_options, target.endpoint);
+  } catch (const base::Error& error) {
+    log.warn("runs whose process died could not be looked for: {}", error.what());
+    return;
+  }
+  const std::lock_guard lock(mutex);
+  for (RunRecord& run : lost) {
+    log.warn("run {} of {}: {}", run.run_id, run.workflow, run.error);
+    const auto entry = entries.find(run.workflow);
+    if (entry == entries.end() || run.trigger == "command") continue;
+    entry->second.again.emplace();
+    entry->second.again->at = options.now();
+    entry->second.again->trigger = "catch-up";
+    if (!entry->second.last || entry->second.last->started_at_us < run.started_at_us) {
+      entry->second.last = std::move(run);
+    }
+  }
+}
+
+void Service::State::look_at_target() {
+  clickhouse::Endpoint endpoint;
+  {
+    const std::lock_guard lock(mutex);
+    if (!access) return;
+    endpoint = access->endpoint;
+    is_target_suspect = false;
+  }
+  constexpr long kPatience_s = 20;
+  endpoint.database = "system";
+  endpoint.stall_timeout_s = kPatience_s;
+  try {
+    clickhouse::Connection(endpoint).query("SELECT 1");
+  } catch (const base::IoError& error) {
+    const std::lock_guard lock(mutex);
+    target_problem = fmt::format("ClickHouse does not answer any more: {}", error.what());
+    log.error("{}", target_problem);
+    access.reset();
+    changed.notify_all();
+  } catch (const base::Error& error) {
+    log.warn("ClickHouse refuses a plain question: {}", error.what());
+  }
+}
+
+// In their order; what the target does not take now waits on.
+void Service::State::write_rows() {
+  std::unique_lock lock(mutex);
+  if (!access || !configuration) return;
+  const TargetAccess target = *access;
+  const std::string database = configuration->database;
+  const unsigned days = configuration->history_days;
+  if (run_rows.empty() && workflow_rows.empty()) return;
+  std::deque<RunRecord> rows = std::exchange(run_rows, {});
+  std::map<std::string, tracking::WorkflowRecord> workflows = std::exchange(workflow_rows, {});
+  lock.unlock();
+  try {
+    tracking::Runs runs(target.endpoint, database, days);
+    for (; !rows.empty(); rows.pop_front()) runs.record(rows.front());
+    while (!workflows.empty()) {
+      runs.record(workflows.begin()->second);
+      workflows.erase(workflows.begin());
+    }
+  } catch (const base::Error& error) {
+    log.warn("the history of runs waits to be written: {}", error.what());
+  }
+  lock.lock();
+  run_rows.insert(run_rows.begin(), rows.begin(), rows.end());
+  workflow_rows.merge(workflows);
+  constexpr std::size_t kMostWaiting = 10'000;
+  while (run_rows.size() > kMostWaiting) run_rows.pop_front();
+  if (!run_rows.empty()) is_target_suspect = true;
+}
+
+}  // namespace qvdhouse::serve

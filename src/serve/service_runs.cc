@@ -1,0 +1,188 @@
+// The threads that run what is due.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/run_json.h"
+#include "serve/service_state.h"
+#include "sync/decide.h"
+#include "sync/failure.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using sync::FileOutcome;
+using sync::Outcome;
+using tracking::RunRecord;
+
+bool is_failing(const FileOutcome& file) {
+  const std::string& code = file.decision.reason_code;
+  return file.outcome == Outcome::kFailed ||
+         (file.outcome == Outcome::kSkipped &&
+          (code == "failed-unchanged" || code == "backoff" || code == "unreadable"));
+}
+
+// When to look again at files that failed for a while, and at those that were not complete.
+std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& job,
+                                      const TargetAccess& target, Time now) {
+  std::map<std::string, Time> due;
+  std::set<std::string> failing;
+  for (const FileOutcome& file : summary.files) {
+    if (file.outcome == Outcome::kWaiting) {
+      due[file.decision.file.path] =
+          now + std::max(job.workflow.options.settle, std::chrono::seconds(5));
+    } else if (is_failing(file)) {
+      failing.insert(file.decision.file.path);
+    }
+  }
+  if (failing.empty()) return due;
+  tracking::Tracking tracking(target.endpoint, job.workflow.options.database);
+  for (const tracking::FileRecord& file : tracking.files_that_are("failed")) {
+    if (file.retry_at_us == 0 || !failing.contains(file.file_path)) continue;
+    due[file.file_path] = time_of(file.retry_at_us) + std::chrono::seconds(1);
+  }
+  return due;
+}
+
+// Why the run ended so, when it was the service that ended it.
+void explain_end(RunRecord& record, const std::string& end_class, bool is_ending,
+                 std::chrono::seconds timeout) {
+  if (record.status != "cancelled") return;
+  if (end_class == "timeout") {
+    record.status = "failed";
+    record.error =
+        fmt::format("it took longer than run_timeout allows ({} s); what was open was rolled back",
+                    timeout.count());
+    record.error_class = "timeout";
+  } else if (end_class == "stopped" || (end_class.empty() && is_ending)) {
+    record.error = "the service was stopped; it goes on when it is started again";
+    record.error_class = "stopped";
+  } else if (!end_class.empty()) {
+    record.error = "cancelled; what was open was rolled back";
+    record.error_class = "cancelled";
+  }
+}
+
+}  // namespace
+
+// The oldest whose workflow is free. Runs of one workflow never go side by side.
+std::shared_ptr<Job> Service::State::next_job() {
+  if (!access || is_ending) return nullptr;
+  std::set<std::string> running;
+  for (const auto& job : jobs) {
+    if (job->is_running) running.insert(job->record.workflow);
+  }
+  for (const auto& job : jobs) {
+    if (!job->is_running && !running.contains(job->record.workflow)) return job;
+  }
+  return nullptr;
+}
+
+void Service::State::work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex);
+  std::shared_ptr<Job> job;
+  while (changed.wait(lock, stop, [&] { return (job = next_job()) != nullptr; })) {
+    const TargetAccess target = *access;
+    job->is_running = true;
+    job->begin = std::chrono::steady_clock::now();
+    job->record.status = "running";
+    job->record.started_at_us = sync::now_us();
+    events.add("run_started", run_json(job->record));
+    lock.unlock();
+    run_job(*job, target);
+    lock.lock();
+    std::erase(jobs, job);
+    if (const auto entry = entries.find(job->record.workflow); entry != entries.end()) {
+      tell_workflow(entry->second);
+    }
+    job.reset();
+    changed.notify_all();
+  }
+}
+
+void Service::State::run_job(Job& job, const TargetAccess& target) {
+  sync::Options run_options = job.workflow.options;
+  run_options.full = job.full;
+  run_options.retry_failed = job.retry_failed;
+  run_options.only = job.only;
+  run_options.finish = finish.get_token();
+  run_options.load.policy.dialect = target.endpoint.dialect;
+  run_options.needs_claim = !target.is_embedded;
+  const std::shared_ptr<source::Storage> storage =
+      job.workflow.open_storage ? job.workflow.open_storage(job.stop.get_token())
+                                : job.workflow.storage;
+  sync::RunHooks hooks;
+  hooks.on_begin = [&](const RunRecord& begun) {
+    if (!job.agenda) return;
+    tracking::Runs(target.endpoint, run_options.database)
+        .record(record_of(begun.workflow, *job.agenda, "schedule"));
+    const std::lock_guard lock(mutex);
+    if (const auto entry = entries.find(begun.workflow); entry != entries.end()) {
+      entry->second.written = *job.agenda;
+    }
+  };
+  hooks.on_file = [&](const FileOutcome& file) {
+    if (file.outcome == Outcome::kSkipped) return;
+    events.add("file_finished", file_outcome_json(job.record, file));
+  };
+  hooks.on_end = [&](RunRecord& record, const sync::Summary&) {
+    const std::lock_guard lock(mutex);
+    explain_end(record, job.end_class, is_ending, job.workflow.run_timeout);
+  };
+  const sync::RecordedRun done =
+      sync::run_recorded(run_options, *storage, target.endpoint, job.record, job.monitor, log,
+                         hooks, job.stop.get_token());
+  std::map<std::string, Time> due;
+  try {
+    due = due_files(done.summary, job, target, options.now());
+  } catch (const base::Error& error) {
+    log.warn("run {}: when failed files are due again could not be read: {}", done.record.run_id,
+             error.what());
+  }
+  settle_job(job, done, due);
+}
+
+void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
+                                const std::map<std::string, Time>& due) {
+  const RunRecord& record = done.record;
+  const std::lock_guard lock(mutex);
+  if (!done.is_recorded) run_rows.push_back(record);
+  if (done.error || !done.is_recorded) is_target_suspect = true;
+  nlohmann::json said = run_json(record);
+  if (const auto found = entries.find(record.workflow); found != entries.end()) {
+    Entry& entry = found->second;
+    entry.last = record;
+    const bool is_listed = !done.error && done.summary.source_error.empty();
+    entry.source_problem = done.summary.source_error;
+    // A run of some files says nothing of the others.
+    if (job.only.empty() && is_listed) {
+      entry.due_files.clear();
+      entry.failing.clear();
+    }
+    for (const FileOutcome& file : done.summary.files) {
+      const std::string& path = file.decision.file.path;
+      if (is_failing(file)) {
+        entry.failing.insert(path);
+      } else if (file.outcome != Outcome::kCancelled) {
+        entry.failing.erase(path);
+      }
+    }
+    for (const auto& [path, at] : due) entry.due_files[path] = at;
+    const bool may_pass = record.error_class == "io" || record.error_class == "server";
+    const bool broke = record.status == "failed" && may_pass && !(is_listed && !done.error);
+    if (broke && record.attempt < job.workflow.run_attempts) {
+      entry.again.emplace();
+      entry.again->at = options.now() + sync::delay_between_runs(record.attempt);
+      entry.again->trigger = "retry";
+      entry.again->attempt = record.attempt + 1;
+      entry.again->scheduled_at_us = record.scheduled_at_us;
+    }
+    said["failing_files"] = entry.failing.size();
+  }
+  events.add("run_finished", std::move(said));
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,284 @@
+#include "serve/service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "serve/test_service.h"
+#include "sync/claim.h"
+#include "sync/recorded_run.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+TEST_F(ServiceTest, ANewWorkflowRunsAtOnceAndSaysSo) {
+  schedule_ = "@yearly";
+  put("a.qvd", sync::qvd_bytes(10));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  const tracking::RunRecord run = ended()[0];
+  EXPECT_EQ(run.status, "completed");
+  EXPECT_EQ(run.trigger, "first");
+  EXPECT_EQ(run.workflow, "default");
+  EXPECT_EQ(run.files_loaded, 1U);
+  EXPECT_EQ(run.rows, 10U);
+  EXPECT_GE(run.finished_at_us, run.started_at_us);
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
+  EXPECT_EQ(query("SELECT run_id FROM tested.QvdFileHistory"), run.run_id);
+  for (const char* type : {"run_started", "file_finished", "run_finished"}) {
+    EXPECT_THAT(event_types(), Contains(type));
+  }
+  EXPECT_EQ(last_event("run_finished")["failing_files"], 0);
+  EXPECT_TRUE(service_->health().is_ready());
+  const WorkflowState state = service_->workflows().at(0);
+  ASSERT_TRUE(state.last);
+  EXPECT_EQ(state.last->run_id, run.run_id);
+  EXPECT_FALSE(state.current);
+  EXPECT_TRUE(state.next_run);
+}
+
+TEST_F(ServiceTest, RunsByTheClockAndNoRunIsDoneTwiceAfterARestart) {
+  put("a.qvd", sync::qvd_bytes(10));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(ended()[0].trigger, "schedule");
+  const std::int64_t first = ended()[0].scheduled_at_us;
+  now_s_ += 3'600;
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].scheduled_at_us, first + 3'600'000'000);
+  EXPECT_EQ(ended()[0].files_skipped, 1U);
+  service_.reset();
+  start();
+  ASSERT_TRUE(eventually([&] { return service_->workflows().at(0).next_run.has_value(); }));
+  now_s_ += 3'599;
+  ASSERT_TRUE(eventually([&] { return service_->live().empty(); }));
+  EXPECT_THAT(ended(), SizeIs(2));
+  // After a downtime of some hours, one run makes up for all that were missed.
+  service_.reset();
+  now_s_ += 5 * 3'600;
+  start();
+  ASSERT_TRUE(have_ended(3));
+  EXPECT_EQ(ended()[0].trigger, "catch-up");
+}
+
+TEST_F(ServiceTest, ABrokenFileIsNeverGreenUntilItIsRepaired) {
+  schedule_ = "@yearly";
+  put("bad.qvd", "this is no QVD");
+  put("good.qvd", sync::qvd_bytes(5));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(ended()[0].status, "partial");
+  EXPECT_EQ(ended()[0].files_failed, 1U);
+  EXPECT_THAT(ended()[0].error, HasSubstr("1 file failed: bad.qvd: "));
+  EXPECT_EQ(ended()[0].error_class, "input");
+  EXPECT_EQ(last_event("run_finished")["failing_files"], 1);
+  // It is left alone now, and still that is no good run.
+  service_->run_now({.workflow = "default", .files = {}});
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].status, "partial");
+  EXPECT_EQ(ended()[0].files_failed, 0U);
+  EXPECT_THAT(ended()[0].error, HasSubstr("failed before and has not changed since"));
+  // A retry of the one file that was chosen.
+  put("bad.qvd", sync::qvd_bytes(7), 3'000);
+  service_->run_now(
+      {.workflow = "default", .files = {(source_ / "bad.qvd").string()}, .retry_failed = true});
+  ASSERT_TRUE(have_ended(3));
+  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(ended()[0].files_loaded, 1U);
+  EXPECT_EQ(ended()[0].files_skipped, 0U);
+  EXPECT_EQ(last_event("run_finished")["failing_files"], 0);
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdBad"), "7");
+}
+
+TEST_F(ServiceTest, ASourceThatIsGoneIsTriedAgainAndSaid) {
+  schedule_ = "@yearly";
+  run_attempts_ = 2;
+  std::filesystem::remove_all(source_);
+  start();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(ended()[0].status, "failed");
+  EXPECT_EQ(ended()[0].error_class, "io");
+  EXPECT_THAT(service_->health().problems, SizeIs(1));
+  std::filesystem::create_directories(source_);
+  put("a.qvd", sync::qvd_bytes(1));
+  now_s_ += 31;
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(ended()[0].trigger, "retry");
+  EXPECT_EQ(ended()[0].attempt, 2U);
+  EXPECT_TRUE(service_->health().is_ready());
+}
+
+TEST_F(ServiceTest, AFileThatIsStillWrittenIsLookedAtAgainSoon) {
+  schedule_ = "@yearly";
+  options_.settle = std::chrono::seconds(3'600);
+  put("a.qvd", sync::qvd_bytes(100).substr(0, 300), 0);
+  start();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(ended()[0].files_waiting, 1U);
+  put("a.qvd", sync::qvd_bytes(100), 0);
+  now_s_ += 3'601;
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].trigger, "retry");
+  EXPECT_EQ(ended()[0].files_loaded, 1U);
+}
+
+TEST_F(ServiceTest, APauseSurvivesARestart) {
+  put("a.qvd", sync::qvd_bytes(1));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  service_->set_paused("default", true, "test");
+  EXPECT_TRUE(service_->workflows().at(0).is_paused);
+  EXPECT_FALSE(service_->workflows().at(0).next_run);
+  service_.reset();
+  now_s_ += 7'200;
+  start();
+  ASSERT_TRUE(eventually([&] { return service_->workflows().at(0).is_paused; }));
+  // What is asked for by hand runs all the same.
+  service_->run_now({.workflow = "default", .files = {}});
+  ASSERT_TRUE(have_ended(2));
+  service_->set_paused("default", false, "test");
+  now_s_ += 3'600;
+  ASSERT_TRUE(have_ended(3));
+  EXPECT_EQ(ended()[0].trigger, "schedule");
+  EXPECT_THAT(ended(), SizeIs(3));
+  EXPECT_THROW(service_->set_paused("other", true, "test"), base::ConfigError);
+  EXPECT_THROW(service_->run_now({.workflow = "other", .files = {}}), base::ConfigError);
+}
+
+TEST_F(ServiceTest, WhatIsBrokenAtTheStartIsSaidAndMendsItself) {
+  put("a.qvd", sync::qvd_bytes(1));
+  config_problem_ = "schedule: 'often' is not allowed";
+  failing_opens_ = 2;
+  start();
+  ASSERT_TRUE(eventually([&] {
+    const Health health = service_->health();
+    return !health.problems.empty() && health.problems[0] == config_problem_;
+  }));
+  EXPECT_FALSE(service_->configuration());
+  config_problem_.clear();
+  service_->reload();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_TRUE(service_->health().is_ready());
+  EXPECT_THAT(event_types(), Contains("health_changed"));
+  // A wrong one later changes nothing.
+  config_problem_ = "wrong";
+  service_->reload();
+  ASSERT_TRUE(eventually([&] { return !service_->health().is_ready(); }));
+  EXPECT_THAT(service_->workflows(), SizeIs(1));
+}
+
+class HeldUp : public ServiceTest {
+ protected:
+  void SetUp() override {
+    ServiceTest::SetUp();
+    put("a.qvd", sync::qvd_bytes(10));
+    held_.emplace(sync::Claim::acquire(options_.lock_dir, kDatabase, "QvdA", {}));
+  }
+  bool is_running() {
+    return eventually([&] {
+      const auto live = service_->live();
+      return !live.empty() && live[0].progress.active.size() + live[0].progress.files_total > 0;
+    });
+  }
+  std::optional<sync::Claim> held_;  // the run waits for it
+};
+
+TEST_F(HeldUp, ACancelledRunIsRolledBack) {
+  start();
+  ASSERT_TRUE(is_running());
+  EXPECT_TRUE(service_->cancel(service_->live().at(0).run.run_id));
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(ended()[0].status, "cancelled");
+  EXPECT_EQ(ended()[0].error_class, "cancelled");
+  EXPECT_FALSE(service_->cancel(ended()[0].run_id));
+}
+
+TEST_F(HeldUp, ARunThatTakesTooLongHasFailed) {
+  run_timeout_ = std::chrono::seconds(1);
+  run_attempts_ = 1;
+  start();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(ended()[0].status, "failed");
+  EXPECT_EQ(ended()[0].error_class, "timeout");
+}
+
+TEST_F(HeldUp, DueTimesDuringARunAreOneSkippedRow) {
+  start();
+  ASSERT_TRUE(is_running());
+  now_s_ += 3'600;
+  ASSERT_TRUE(eventually([&] { return ended().size() == 1; }));
+  now_s_ += 3'600;
+  ASSERT_TRUE(eventually([&] { return ended().at(0).attempt == 2; }));
+  EXPECT_EQ(ended()[0].status, "skipped");
+  EXPECT_THAT(ended()[0].error, HasSubstr("2 due times were left out"));
+  held_.reset();
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
+}
+
+TEST_F(HeldUp, AStoppedRunGoesOnAfterTheRestart) {
+  patience_ = std::chrono::seconds(0);
+  start();
+  ASSERT_TRUE(is_running());
+  service_->stop();
+  ASSERT_THAT(ended(), SizeIs(1));
+  EXPECT_EQ(ended()[0].status, "cancelled");
+  EXPECT_EQ(ended()[0].error_class, "stopped");
+  EXPECT_THROW(service_->run_now({.workflow = "default", .files = {}}), base::ConfigError);
+  held_.reset();
+  start();
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].trigger, "catch-up");
+  EXPECT_EQ(ended()[0].status, "completed");
+}
+
+TEST_F(HeldUp, WhatWaitsIsTakenOnceAndCanBeCancelled) {
+  start();
+  ASSERT_TRUE(is_running());
+  const std::string id = service_->run_now({.workflow = "default", .files = {}});
+  EXPECT_EQ(service_->run_now({.workflow = "default", .files = {}}), id);
+  EXPECT_THAT(service_->live(), SizeIs(2));
+  EXPECT_EQ(service_->live().at(1).run.status, "waiting");
+  EXPECT_TRUE(service_->cancel(id));
+  EXPECT_THAT(service_->live(), SizeIs(1));
+  held_.reset();
+  ASSERT_TRUE(have_ended(2));
+}
+
+TEST_F(ServiceTest, ARunWhoseProcessDiedIsLostAndMadeUpFor) {
+  put("a.qvd", sync::qvd_bytes(10));
+  tracking::Runs runs(endpoint(), kDatabase, 0);
+  runs.ensure_tables();
+  tracking::WorkflowRecord state;
+  state.name = "default";
+  state.anchor_us = now_s_ * 1'000'000;
+  state.last_due_us = state.anchor_us;
+  state.schedule = "";
+  state.version = 1;
+  runs.record(state);
+  tracking::RunRecord dead = sync::new_run("default", "schedule");
+  sync::touch_run(dead);
+  runs.record(dead);
+  const auto lock = options_.lock_dir / "runs" / (dead.run_id + ".lock");
+  std::filesystem::create_directories(lock.parent_path());
+  std::ofstream(lock).flush();
+  // One of another machine that gave a sign of life just now.
+  tracking::RunRecord alive = sync::new_run("default", "command");
+  sync::touch_run(alive);
+  runs.record(alive);
+  start();
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(runs.find({.run_id = dead.run_id}).at(0).status, "lost");
+  EXPECT_EQ(runs.find({.run_id = alive.run_id}).at(0).status, "running");
+  EXPECT_EQ(ended()[0].trigger, "catch-up");
+  EXPECT_FALSE(std::filesystem::exists(lock));
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
+}
+
+}  // namespace
+}  // namespace qvdhouse::serve

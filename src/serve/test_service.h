@@ -1,0 +1,119 @@
+// A folder of files and a service over it, with the real engine and a clock that the test turns.
+#pragma once
+
+#include <fmt/format.h>
+#include <spdlog/sinks/null_sink.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "serve/service.h"
+#include "sync/test_sync.h"
+#include "tracking/runs.h"
+
+namespace qvdhouse::serve {
+
+class ServiceTest : public sync::SyncTest {
+ protected:
+  void SetUp() override {
+    SyncTest::SetUp();
+    options_.settle = std::chrono::seconds(1);
+    schedule_ = "@every 1h";
+  }
+  void TearDown() override {
+    service_.reset();
+    SyncTest::TearDown();
+  }
+
+  Workflow workflow() {
+    Workflow made{.name = "default",
+                  .title = source_.string(),
+                  .source_url = source_.string(),
+                  .agenda = {.schedule = Schedule::parse(schedule_, "UTC")},
+                  .options = options_,
+                  .storage = std::make_shared<source::Storage>(source::Access{.attempts = 1}),
+                  .open_storage = {},
+                  .run_attempts = run_attempts_,
+                  .run_timeout = run_timeout_};
+    return made;
+  }
+
+  void start() {
+    ServiceOptions options;
+    options.load_configuration = [this] {
+      if (!config_problem_.empty()) throw base::ConfigError(config_problem_);
+      Configuration configuration;
+      configuration.workflows.push_back(workflow());
+      configuration.database = kDatabase;
+      configuration.target = "the engine of the test";
+      return configuration;
+    };
+    options.open_target = [this] {
+      if (failing_opens_ > 0) {
+        --failing_opens_;
+        throw base::IoError("no engine yet");
+      }
+      return TargetAccess{.endpoint = endpoint(), .is_embedded = true, .keep_alive = {}};
+    };
+    options.now = [this] { return Time(std::chrono::seconds(now_s_.load())); };
+    options.tick = std::chrono::milliseconds(10);
+    options.between_looks = std::chrono::milliseconds(20);
+    options.stop_patience = patience_;
+    service_ = std::make_unique<Service>(std::move(options), log_);
+    service_->start();
+  }
+
+  // Whether it comes true; long before the limit, if it does.
+  static bool eventually(const std::function<bool()>& is_true) {
+    constexpr std::chrono::seconds kLimit{120};
+    const auto deadline = std::chrono::steady_clock::now() + kLimit;
+    while (!is_true()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return true;
+  }
+
+  // All runs that have ended, newest first.
+  std::vector<tracking::RunRecord> ended() {
+    std::vector<tracking::RunRecord> runs = tracking::Runs(endpoint(), kDatabase, 0).find({});
+    std::erase_if(runs, [](const tracking::RunRecord& run) { return run.status == "running"; });
+    return runs;
+  }
+  bool have_ended(std::size_t count) {
+    return eventually([&] { return ended().size() >= count && service_->live().empty(); });
+  }
+  std::vector<std::string> event_types() {
+    std::vector<std::string> types;
+    for (const Event& event : service_->events().after(0, 1'000)) types.push_back(event.type);
+    return types;
+  }
+  nlohmann::json last_event(const std::string& type) {
+    nlohmann::json data;
+    for (const Event& event : service_->events().after(0, 1'000)) {
+      if (event.type == type) data = event.data;
+    }
+    return data;
+  }
+
+  spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+  std::string schedule_;
+  std::string config_problem_;
+  std::atomic<int> failing_opens_ = 0;
+  unsigned run_attempts_ = 3;
+  std::chrono::seconds run_timeout_{0};
+  std::chrono::seconds patience_{60};
+  std::atomic<std::int64_t> now_s_ = std::chrono::duration_cast<std::chrono::seconds>(
+                                         std::chrono::system_clock::now().time_since_epoch())
+                                         .count();
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace qvdhouse::serve

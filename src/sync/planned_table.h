@@ -1,0 +1,39 @@
+// What a sync would make of one table: the statements and what is to be known of them, found out
+// without changing anything.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "clickhouse/connection.h"
+#include "source/storage.h"
+#include "sync/sync.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::sync {
+
+struct PlannedFile {
+  const Decision* decision = nullptr;
+  std::vector<std::string> warnings;
+  std::string error;        // not empty: it can not be loaded
+  std::string error_class;  // as in tracking::FileRecord
+};
+
+struct PlannedTable {
+  std::vector<PlannedFile> files;  // to load
+  std::string ddl;                 // CREATE TABLE; empty for a set whose table is there
+  std::vector<std::string> alters;
+  std::vector<std::string> notes;  // a sentence each: what changes and why, rules of no effect
+};
+
+struct PlanFacts {
+  const Options& options;
+  source::Storage& storage;
+  const std::vector<tracking::FileRecord>& tracked;
+  clickhouse::Connection* connection;  // null: the target has never been used
+};
+
+// `decisions`: to load, all of one table. Throws ServerError, IoError of the target.
+PlannedTable plan_table_of(const std::vector<const Decision*>& decisions, const PlanFacts& facts);
+
+}  // namespace qvdhouse::sync

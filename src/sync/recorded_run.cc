@@ -1,0 +1,225 @@
+#include "sync/recorded_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/pause.h"
+#include "sync/decide.h"
+#include "sync/failure.h"
+#include "sync/run_lock.h"
+#include "sync/staging.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+using tracking::RunRecord;
+using tracking::Runs;
+
+constexpr std::chrono::seconds kBetweenSigns{30};
+constexpr std::int64_t kSilence_us = 180'000'000;
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "";
+  return name.data();
+}
+
+Runs runs_of(const Options& options, const clickhouse::Endpoint& endpoint) {
+  return {endpoint, options.database, options.history_days};
+}
+
+// A file that is not as it should be although this run did not touch it.
+bool stands_failed(const FileOutcome& file) {
+  const std::string& code = file.decision.reason_code;
+  return file.outcome == Outcome::kSkipped &&
+         (code == "failed-unchanged" || code == "backoff" || code == "unreadable");
+}
+
+std::string files_text(std::uint64_t count) {
+  return fmt::format("{} {}", count, count == 1 ? "file" : "files");
+}
+
+// Says what is wrong in one sentence, with the first file as an example.
+std::string failure_text(const FileOutcome& first, std::uint64_t failed, std::uint64_t standing) {
+  std::string text;
+  if (failed > 0) text = files_text(failed) + " failed";
+  if (standing > 0) {
+    text += fmt::format("{}{} failed before and {} not changed since", failed > 0 ? ", " : "",
+                        files_text(standing), standing == 1 ? "has" : "have");
+  }
+  const std::string& why = failed > 0 ? first.error : first.decision.reason;
+  return fmt::format("{}: {}: {}", text, first.decision.file.name, why);
+}
+
+// Rewrites the row now and then, with how far the run is.
+void give_signs(const Options& options, const clickhouse::Endpoint& endpoint, RunRecord& run,
+                const Monitor& monitor, spdlog::logger& log, const std::stop_token& stop) {
+  Runs runs = runs_of(options, endpoint);
+  while (base::pause_for(kBetweenSigns, stop)) {
+    const Monitor::Snapshot now = monitor.snapshot();
+    run.files_failed = now.files_failed;
+    run.files_loaded = now.files_done - std::min(now.files_done, now.files_failed);
+    run.rows = now.rows_done;
+    run.bytes = now.bytes_done;
+    touch_run(run);
+    try {
+      runs.record(run);
+    } catch (const base::Error& error) {
+      log.debug("run {}: its sign of life could not be written: {}", run.run_id, error.what());
+    }
+  }
+}
+
+}  // namespace
+
+RunRecord new_run(std::string workflow, std::string trigger) {
+  RunRecord run;
+  run.started_at_us = now_us();
+  run.run_id = make_run_id(run.started_at_us);
+  run.workflow = std::move(workflow);
+  run.trigger = std::move(trigger);
+  run.status = "running";
+  run.host = host_name();
+  return run;
+}
+
+void touch_run(RunRecord& run) {
+  run.version = std::max(static_cast<std::uint64_t>(now_us()), run.version + 1);
+}
+
+void conclude_run(RunRecord& run, const Summary& summary) {
+  std::uint64_t standing = 0;
+  std::uint64_t well = 0;
+  bool is_cancelled = false;
+  const FileOutcome* first_failed = nullptr;
+  const FileOutcome* first_standing = nullptr;
+  run.files_loaded = run.files_skipped = run.files_waiting = run.files_failed = 0;
+  for (const FileOutcome& file : summary.files) {
+    switch (file.outcome) {
+      case Outcome::kLoaded:
+      case Outcome::kAdopted:
+      case Outcome::kRemoved:
+        ++run.files_loaded;
+        ++well;
+        break;
+      case Outcome::kWaiting:
+        ++run.files_waiting;
+        ++well;
+        break;
+      case Outcome::kFailed:
+        ++run.files_failed;
+        if (first_failed == nullptr) first_failed = &file;
+        break;
+      case Outcome::kCancelled:
+        is_cancelled = true;
+        break;
+      case Outcome::kSkipped:
+        ++run.files_skipped;
+        if (!stands_failed(file)) {
+          ++well;
+        } else if (++standing; first_standing == nullptr) {
+          first_standing = &file;
+        }
+        break;
+    }
+  }
+  run.rows = summary.rows;
+  run.bytes = summary.bytes;
+  run.finished_at_us = now_us();
+  if (!summary.source_error.empty()) {
+    run.status = "failed";
+    run.error = summary.source_error;
+    run.error_class = summary.source_error_class;
+  } else if (is_cancelled) {
+    run.status = "cancelled";
+    run.error = "stopped before all files were done; what was open was rolled back";
+    run.error_class = "cancelled";
+  } else if (run.files_failed + standing > 0) {
+    const FileOutcome& first = first_failed != nullptr ? *first_failed : *first_standing;
+    run.status = well > 0 ? "partial" : "failed";
+    run.error = failure_text(first, run.files_failed, standing);
+    run.error_class = first.error_class;
+  } else {
+    run.status = "completed";
+  }
+}
+
+void conclude_run(RunRecord& run, const std::exception& error) {
+  const Failure failure = describe_failure(error);
+  run.status = failure.error_class == "cancelled" ? "cancelled" : "failed";
+  run.error = failure.message;
+  run.error_class = failure.error_class;
+  run.finished_at_us = now_us();
+}
+
+RecordedRun run_recorded(Options options, source::Storage& storage,
+                         const clickhouse::Endpoint& endpoint, RunRecord order, Monitor& monitor,
+                         spdlog::logger& log, const RunHooks& hooks, std::stop_token stop) {
+  RecordedRun done;
+  done.record = std::move(order);
+  options.load.run_id = done.record.run_id;
+  std::optional<RunLock> lock;
+  try {
+    lock.emplace(options.lock_dir, done.record.run_id);
+    Runs runs = runs_of(options, endpoint);
+    runs.ensure_tables();
+    touch_run(done.record);
+    runs.record(done.record);
+    if (hooks.on_begin) hooks.on_begin(done.record);
+    RunRecord sign = done.record;
+    {
+      const std::jthread signs([&](const std::stop_token& end) {
+        give_signs(options, endpoint, sign, monitor, log, end);
+      });
+      done.summary = run(options, storage, endpoint, monitor, log, hooks.on_file, stop);
+    }
+    done.record.version = sign.version;
+    conclude_run(done.record, done.summary);
+  } catch (const std::exception& error) {
+    done.error = std::current_exception();
+    done.summary.run_id = done.record.run_id;
+    conclude_run(done.record, error);
+  }
+  if (hooks.on_end) hooks.on_end(done.record, done.summary);
+  touch_run(done.record);
+  try {
+    runs_of(options, endpoint).record(done.record);
+    done.is_recorded = true;
+  } catch (const base::Error& error) {
+    log.warn("run {}: how it ended could not be written: {}", done.record.run_id, error.what());
+  }
+  return done;
+}
+
+std::vector<RunRecord> settle_lost_runs(const Options& options,
+                                        const clickhouse::Endpoint& endpoint) {
+  constexpr std::size_t kMost = 1'000;
+  Runs runs = runs_of(options, endpoint);
+  std::vector<RunRecord> lost;
+  for (RunRecord& run :
+       runs.find({.workflow = {}, .status = "running", .run_id = {}, .limit = kMost})) {
+    const RunLife life = life_of_run(options.lock_dir, run.run_id);
+    if (life == RunLife::kAlive) continue;
+    const auto last_sign = static_cast<std::int64_t>(run.version);
+    if (life == RunLife::kUnknown && now_us() - last_sign < kSilence_us) continue;
+    run.status = "lost";
+    run.error = "its process ended without a word: it was killed, or the machine went down";
+    run.error_class = "lost";
+    run.finished_at_us = std::max(last_sign, run.started_at_us);
+    touch_run(run);
+    runs.record(run);
+    forget_run(options.lock_dir, run.run_id);
+    lost.push_back(std::move(run));
+  }
+  return lost;
+}
+
+}  // namespace qvdhouse::sync
