@@ -53,7 +53,7 @@ async function repairAndRetry(page, world) {
 async function resume(page) {
   await open(page, 'Schedule');
   await page.getByRole('button', { name: 'Resume' }).click();
-  await page.getByText('Next run').waitFor(patient);
+  await page.getByText(/^Next run: /).waitFor(patient);
 }
 
 async function drillDown(page) {
