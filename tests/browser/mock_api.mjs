@@ -98,9 +98,6 @@ const found = (value, what) => {
 
 const GETS = {
   '/api/overview': overview,
-  '/api/qvd_status': (world) => ({
-    summary: summary(world), files: [], failures: [...world.files.values()].filter((file) => file.status === 'failed'),
-  }),
   '/api/workflows': (world) => ({ workflows: [world.workflow] }),
   '/api/runs': (world, query) => {
     const runs = world.runs.filter((run) => !query.get('status') || run.status === query.get('status'));
@@ -130,7 +127,7 @@ function getOne(world, path, query) {
   if (kind === 'runs') return found(world.runs.find((run) => run.run_id === decodeURIComponent(name)), 'run');
   const table = kind === 'tables' && tables(world).find((one) => one.name === decodeURIComponent(name));
   return {
-    ...found(table, 'page'), columns: [{ name: '%OrderKey', type: 'Int64', comment: 'field %OrderKey' }],
+    ...found(table, 'page'), file_count: table.files, columns: [{ name: '%OrderKey', type: 'Int64', comment: 'field %OrderKey' }],
     files: [...world.files.values()].filter((file) => file.table_name === table.name),
     create_sql: `CREATE TABLE local.${table.name}\n(\n    \`%OrderKey\` Int64\n)\nENGINE = MergeTree\nORDER BY tuple()`,
   };

@@ -5,7 +5,7 @@ import { actionButton, badge, progressBar, runLink, time } from './parts.js';
 
 export function progressOf(run) {
   const progress = run.progress;
-  if (!progress) return h('p', { class: 'muted' }, 'Looking at the source…');
+  if (!progress) return h('p', { class: 'muted' }, run.status === 'waiting' ? 'Waits for its turn.' : 'Looking at the source…');
   const parts = [
     `${format.count(progress.files_done)} of ${format.plural(progress.files_total, 'file')}`,
     progress.files_failed > 0 ? `${format.count(progress.files_failed)} failed` : '',
@@ -30,8 +30,8 @@ export function progressOf(run) {
 export function liveRun(run, actions) {
   return h('article', { class: 'live', key: run.run_id },
     h('div', { class: 'row' },
-      badge('running'), h('strong', { class: 'grow' }, runLink(run.run_id, run.workflow)),
-      h('span', { class: 'muted' }, 'began ', time(run.started_at)),
+      badge(run.status), h('strong', { class: 'grow' }, runLink(run.run_id, run.workflow)),
+      h('span', { class: 'muted' }, run.started_at ? ['began ', time(run.started_at)] : null),
       actionButton(actions, `cancel:${run.run_id}`, 'Cancel', () => actions.cancel(run))),
     progressOf(run));
 }

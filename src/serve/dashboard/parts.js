@@ -5,7 +5,7 @@ import * as format from './format.js';
 // A status is told by its word and a sign, never by its colour alone.
 const STATUS_SIGNS = {
   completed: '✓', failed: '✕', partial: '!', running: '▸', processing: '▸', waiting: '…', queued: '…',
-  cancelled: '⊘', skipped: '⤼', lost: '?', paused: '‖', fresh: '✓', stale: '!', ready: '✓',
+  cancelled: '⊘', skipped: '⤼', reset: '↺', lost: '?', paused: '‖', fresh: '✓', stale: '!', ready: '✓',
 };
 const STATUS_KINDS = {
   completed: 'good', fresh: 'good', ready: 'good', failed: 'bad', lost: 'bad', partial: 'warn',

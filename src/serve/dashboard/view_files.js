@@ -4,7 +4,7 @@ import { get, path } from './api.js';
 import * as format from './format.js';
 import { actionButton, badge, choice, errorText, fileLink, searchField, section, table, tableLink, time } from './parts.js';
 
-const STATUSES = ['', 'completed', 'failed', 'waiting', 'processing'];
+const STATUSES = ['', 'completed', 'failed', 'waiting', 'reset'];
 const NAMES = ['search', 'status', 'table', 'workflow', 'sort', 'order'];
 const PAGE = 50;
 

@@ -4,10 +4,11 @@ import { get, path } from './api.js';
 import * as format from './format.js';
 import { choice, empty, fileLink, runLink, searchField, section } from './parts.js';
 
-const LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'critical'];
+const LEVELS = ['debug', 'info', 'warning', 'error'];
 const MOST_LINES = 500;
 
-const rank = (level) => LEVELS.indexOf(level === 'warn' ? 'warning' : level);
+// What has another name ("critical") is worse than all.
+const rank = (level) => (LEVELS.includes(level) ? LEVELS.indexOf(level) : LEVELS.length);
 
 function isShown(line, { level, filter }) {
   if (level !== '' && rank(line.level) < rank(level)) return false;

@@ -4,13 +4,14 @@ import { get, path } from './api.js';
 import * as format from './format.js';
 import { liveRun, takeProgress } from './live_run.js';
 import { plot } from './plots.js';
-import { badge, choice, empty, fileLink, link, section, table, tableLink, time, timeAhead } from './parts.js';
+import { actionButton, badge, choice, empty, errorText, fileLink, link, section, table, tableLink, time, timeAhead } from './parts.js';
 
 const SPANS = [['24', 'last 24 hours'], ['168', 'last 7 days'], ['720', 'last 30 days']];
 const MOST_FAILURES = 5;
 
-function verdictOf({ overview, status }) {
-  const failed = overview.summary.current_failures;
+// Without ClickHouse there is no summary: then the problems say why.
+function verdictOf({ overview }) {
+  const failed = overview.summary?.current_failures ?? 0;
   const stale = overview.freshness.filter((one) => one.stale);
   const reasons = overview.problems.map((problem) => h('span', null, problem));
   if (failed > 0) {
@@ -24,12 +25,12 @@ function verdictOf({ overview, status }) {
   if (!overview.ready) return { kind: 'bad', title: 'Not ready', reasons };
   if (failed > 0) return { kind: 'bad', title: 'Not all data is fresh', reasons };
   if (stale.length > 0) return { kind: 'warn', title: 'Not all data is fresh', reasons };
-  if (overview.summary.total_files === 0) {
+  if ((overview.summary?.total_files ?? 0) === 0) {
     const text = overview.live.length > 0 ? 'The first run is under way.' : 'No file has been loaded yet.';
     return { kind: 'idle', title: 'Nothing here yet', reasons: [h('span', null, text)] };
   }
-  const newest = status.summary.last_sync_at ?? overview.summary.last_sync_at;
-  return { kind: 'good', title: 'All data is fresh', reasons: [h('span', null, 'Last load ', time(newest))] };
+  const newest = h('span', null, 'Last load ', time(overview.summary.last_sync_at));
+  return { kind: 'good', title: 'All data is fresh', reasons: [newest] };
 }
 
 function verdict(data) {
@@ -49,7 +50,7 @@ function numbers(summary) {
     ['Syncs today', format.count(summary.syncs_today), '#/runs'],
     ['Rows', format.shortCount(summary.total_rows_processed), '#/tables', summary.total_rows_processed],
     ['Failures now', format.count(summary.current_failures), '#/files?status=failed'],
-    ['Loading now', format.count(summary.currently_processing), '#/files?status=processing'],
+    ['Loading now', format.count(summary.currently_processing), '#/runs?status=running'],
     ['Last sync', summary.last_sync_at ? time(summary.last_sync_at) : 'never', '#/runs'],
   ];
   return h('ul', { class: 'numbers', 'aria-label': 'Summary' }, cells.map(([name, value, href, exact]) =>
@@ -59,6 +60,7 @@ function numbers(summary) {
 }
 
 function plots({ overview }, { hours, theme, setLocal }) {
+  if (overview.series === null) return null;
   const { points, step_seconds: step } = overview.series;
   const at = points.map((point) => new Date(point.at).getTime() / 1000);
   const of = (name) => points.map((point) => point[name]);
@@ -88,20 +90,19 @@ function plots({ overview }, { hours, theme, setLocal }) {
       })));
 }
 
-function failures({ status }, actions) {
-  if (status.failures.length === 0) return null;
+function failures({ failed }, actions) {
+  if (failed.files.length === 0) return null;
   return section('Failures',
-    h('ul', { class: 'failures' }, status.failures.slice(0, MOST_FAILURES).map((failure) =>
-      h('li', { key: failure.file_path ?? failure.file_name },
+    h('ul', { class: 'failures' }, failed.files.map((failure) =>
+      h('li', { key: failure.file_path },
         h('div', { class: 'row' },
-          badge('failed'), h('strong', { class: 'grow' }, failure.file_path ? fileLink(failure) : failure.file_name),
+          badge('failed'), h('strong', { class: 'grow' }, fileLink(failure)),
           h('span', { class: 'muted' }, time(failure.processed_at)),
-          failure.file_path ? h('button', {
-            type: 'button', class: 'button', onClick: () => actions.retry(failure),
-          }, 'Retry', h('span', { class: 'unseen' }, ` ${failure.file_name}`)) : null),
-        h('p', { class: 'error-text' }, failure.error_message)))),
-    status.failures.length > MOST_FAILURES
-      ? h('p', null, link('#/files?status=failed', 'All failed files')) : null);
+          actionButton(actions, `retry:${failure.file_path}`,
+            ['Retry', h('span', { class: 'unseen' }, ` ${failure.file_name}`)], () => actions.retry(failure))),
+        errorText(failure.error_message, failure.error_class)))),
+    failed.total > failed.files.length
+      ? h('p', null, link('#/files?status=failed', `All ${format.count(failed.total)} failed files`)) : null);
 }
 
 function freshness({ overview }) {
@@ -122,16 +123,17 @@ export const overviewView = {
   isAgeing: true,
   events: ['run_started', 'run_finished', 'run_progress', 'file_finished', 'workflow_changed', 'health_changed'],
   async load(query, { hours = '24' }) {
-    const [overview, status] = await Promise.all([
-      get(path('/api/overview', { hours })), get('/api/qvd_status?limit=1')]);
-    return { overview, status };
+    const overview = await get(path('/api/overview', { hours }));
+    const failed = (overview.summary?.current_failures ?? 0) === 0 ? { total: 0, files: [] }
+      : await get(path('/api/files', { status: 'failed', sort: 'processed_at', order: 'desc', limit: MOST_FAILURES }));
+    return { overview, failed };
   },
   take: (data, event) => data.overview.live.some((run) => takeProgress(run, event)),
   draw(data, page) {
     const hours = page.local.hours ?? '24';
     return [
       verdict(data),
-      numbers(data.overview.summary),
+      data.overview.summary === null ? null : numbers(data.overview.summary),
       data.overview.live.length === 0 ? null
         : section('Running now', data.overview.live.map((run) => liveRun(run, page.actions))),
       failures(data, page.actions),

@@ -6,7 +6,7 @@ import { liveRun, takeProgress } from './live_run.js';
 import { actionButton, badge, choice, empty, errorText, facts, link, runLink, section, table, time } from './parts.js';
 import { attempts, legend } from './timeline.js';
 
-const STATUSES = ['', 'running', 'completed', 'partial', 'failed', 'cancelled', 'skipped', 'lost'];
+const STATUSES = ['', 'waiting', 'running', 'completed', 'partial', 'failed', 'cancelled', 'skipped', 'lost'];
 const PAGE = 50;
 
 function filesOf(run) {
@@ -73,7 +73,7 @@ export const runView = {
   // Of another run: nothing to load again for.
   concerns: (run, event) => event.data.run_id === run.run_id,
   draw(run, page) {
-    const isLive = run.status === 'running';
+    const isLive = ['waiting', 'running'].includes(run.status);
     const failed = run.files.filter((attempt) => attempt.status === 'failed');
     return [
       section(format.dateTime(run.started_at ?? run.scheduled_at),
@@ -93,7 +93,7 @@ export const runView = {
           ['Attempts of the run', run.attempt > 1 ? format.count(run.attempt) : null],
           ['Run id', h('code', null, run.run_id)],
         ])),
-      isLive ? section('Running now', liveRun(run, page.actions)) : null,
+      isLive ? section(run.status === 'running' ? 'Running now' : 'Waits for its turn', liveRun(run, page.actions)) : null,
       section('Files in this run',
         run.files.length === 0
           ? empty(isLive ? 'No file has ended yet.' : 'No file was due: all were unchanged, or there were none.')

@@ -48,7 +48,7 @@ export const tableView = {
       section(one.name,
         h('div', { class: 'row' }, freshness(one), h('span', { class: 'grow' }, 'last loaded ', time(one.last_loaded_at))),
         facts([
-          ['Rows', format.count(one.rows)], ['On disk', format.bytes(one.bytes)],
+          ['Rows', format.count(one.rows)], ['On disk', format.bytes(one.bytes)], ['Files', format.count(one.file_count)],
           ['Mode', MODES[one.mode] ? `${one.mode}: ${MODES[one.mode]}` : one.mode],
           ['Lag', format.duration(one.lag_seconds)],
         ])),
