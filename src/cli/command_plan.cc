@@ -10,10 +10,10 @@
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/planned_table.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/decide.h"
+#include "sync/planned_table.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -36,7 +36,7 @@ Groups group_by_table(const std::vector<sync::Decision>& decisions) {
   return groups;
 }
 
-void print_file(const PlannedFile& file, const std::string& prefix) {
+void print_file(const sync::PlannedFile& file, const std::string& prefix) {
   for (const std::string& warning : file.warnings) {
     print(fmt::format("-- note: {}{}\n", printable(prefix), printable(warning)));
   }
@@ -45,7 +45,7 @@ void print_file(const PlannedFile& file, const std::string& prefix) {
   }
 }
 
-void print_planned(const PlannedTable& planned, const std::string& source) {
+void print_planned(const sync::PlannedTable& planned, const std::string& source) {
   const sync::Decision& first = *planned.files.front().decision;
   const bool is_set = first.placement.is_set();
   const std::string mode(sync::mode_name(first.placement.mode));
@@ -63,21 +63,22 @@ void print_planned(const PlannedTable& planned, const std::string& source) {
   } else {
     print(fmt::format("\n-- {}\n", printable(short_path(first.file, source))));
   }
-  for (const PlannedFile& file : planned.files) {
+  for (const sync::PlannedFile& file : planned.files) {
     print_file(file, is_set ? short_path(file.decision->file, source) + ": " : "");
   }
   for (const std::string& note : planned.notes) print(fmt::format("-- {}\n", printable(note)));
   if (!planned.ddl.empty()) print(printable_lines(planned.ddl) + ";\n");
   for (const std::string& alter : planned.alters) print(printable_lines(alter) + ";\n");
-  const bool has_file = std::any_of(planned.files.begin(), planned.files.end(),
-                                    [](const PlannedFile& file) { return file.error.empty(); });
+  const bool has_file =
+      std::any_of(planned.files.begin(), planned.files.end(),
+                  [](const sync::PlannedFile& file) { return file.error.empty(); });
   if (has_file && planned.ddl.empty() && planned.alters.empty()) {
     print("-- the table stays as it is\n");
   }
 }
 
 // What a table's plan adds to a decision of it.
-void add_plan(const PlannedTable& planned, const PlannedFile& file, Json& item) {
+void add_plan(const sync::PlannedTable& planned, const sync::PlannedFile& file, Json& item) {
   const bool is_loaded = file.error.empty();
   item["ddl"] = is_loaded ? planned.ddl : "";
   item["alters"] = is_loaded ? planned.alters : std::vector<std::string>();
@@ -96,15 +97,17 @@ void plan_source(const DecidedSource& decided, const Tracked& tracked,
                  Outcome& outcome) {
   sync::Options options = decided.options;
   if (connection != nullptr) options.load.policy.dialect = connection->endpoint().dialect;
-  const PlanFacts facts{options, decided.source.storage, tracked.files, connection};
+  const sync::PlanFacts facts{options, decided.source.storage, tracked.files, connection};
   std::map<const sync::Decision*, Json> planned_json;
   for (const auto& group : group_by_table(decided.decisions)) {
     if (context.stop.stop_requested()) throw base::Cancelled("stopped");
-    const PlannedTable planned =
-        at_target(context.config, [&] { return plan_table_of(group, facts); });
-    for (const PlannedFile& file : planned.files) {
+    const sync::PlannedTable planned =
+        at_target(context.config, [&] { return sync::plan_table_of(group, facts); });
+    for (const sync::PlannedFile& file : planned.files) {
       ++outcome.planned_files;
-      if (file.exit_code != kOk) outcome.failures.push_back(file.exit_code);
+      if (!file.error_class.empty()) {
+        outcome.failures.push_back(exit_code_of_class(file.error_class));
+      }
       add_plan(planned, file, planned_json[file.decision]);
     }
     if (json == nullptr) print_planned(planned, options.source);

@@ -30,14 +30,14 @@ std::string_view title(int status) {
 
 }  // namespace
 
-std::string json_text(const Json& json) {
+std::string dump_json(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 HttpResponse json_response(const Json& json, int status) {
   HttpResponse response;
   response.status = status;
-  response.body = json_text(json);
+  response.body = dump_json(json);
   return response;
 }
 

@@ -31,6 +31,6 @@ class Problem : public base::Error {
 HttpResponse problem_response(const Problem& problem);
 // An answer of JSON; bytes that are not UTF-8 come out as U+FFFD.
 HttpResponse json_response(const Json& json, int status = 200);
-std::string json_text(const Json& json);
+std::string dump_json(const Json& json);
 
 }  // namespace qvdhouse::serve

@@ -1,0 +1,129 @@
+#include "serve/api.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "serve/api_context.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+constexpr std::size_t kMostAnswers = 1'000;
+
+}  // namespace
+
+HttpResponse SharedAnswers::get(const HttpRequest& request, std::chrono::milliseconds kept,
+                                const std::function<HttpResponse()>& make) {
+  std::string key = request.path;
+  for (const auto& [name, value] : request.query) key += '\n' + name + '\0' + value;
+  std::shared_ptr<Entry> entry;
+  {
+    const std::lock_guard lock(mutex_);
+    if (entries_.size() >= kMostAnswers) entries_.clear();
+    std::shared_ptr<Entry>& place = entries_[key];
+    if (!place) place = std::make_shared<Entry>();
+    entry = place;
+  }
+  const std::lock_guard lock(entry->mutex);
+  if (entry->response && std::chrono::steady_clock::now() < entry->until) return *entry->response;
+  entry->response = make();
+  entry->until = std::chrono::steady_clock::now() + kept;
+  return *entry->response;
+}
+
+void SharedAnswers::forget() {
+  const std::lock_guard lock(mutex_);
+  entries_.clear();
+}
+
+std::shared_ptr<const Configuration> ApiContext::configuration() const {
+  auto configuration = service.configuration();
+  if (!configuration) throw Problem(503, "the configuration could not be read; see /ready");
+  return configuration;
+}
+
+TargetAccess ApiContext::target() const {
+  auto target = service.target();
+  if (!target) throw Problem(503, "ClickHouse can not be reached; see /ready");
+  return *target;
+}
+
+tracking::Overview ApiContext::overview(const HttpRequest& request) const {
+  return {target().endpoint, configuration()->database, request.stop};
+}
+
+tracking::Tracking ApiContext::tracking() const {
+  const auto known = configuration();
+  return {target().endpoint, known->database, known->history_days};
+}
+
+tracking::Runs ApiContext::runs() const {
+  const auto known = configuration();
+  return {target().endpoint, known->database, known->history_days};
+}
+
+WorkflowState ApiContext::workflow(const std::string& name) const {
+  std::vector<std::string> names;
+  for (WorkflowState& workflow : service.workflows()) {
+    if (workflow.name == name) return std::move(workflow);
+    names.push_back(workflow.name);
+  }
+  throw Problem(404, "no workflow is called " + name, std::move(names));
+}
+
+std::string path_prefix(const Workflow& workflow) {
+  std::string source = workflow.options.source;
+  if (source.find("://") == std::string::npos) {
+    source = std::filesystem::absolute(source).lexically_normal().string();
+  } else {
+    source = workflow.source_url;
+  }
+  // A glob: the folder above its first wildcard.
+  if (const std::size_t wild = source.find_first_of("*?[{"); wild != std::string::npos) {
+    source.resize(source.rfind('/', wild) + 1);
+  }
+  return source;
+}
+
+const Workflow* ApiContext::workflow_of(const Configuration& configuration,
+                                        const std::string& path) {
+  const Workflow* found = nullptr;
+  std::size_t longest = 0;
+  for (const Workflow& workflow : configuration.workflows) {
+    const std::string prefix = path_prefix(workflow);
+    if (!path.starts_with(prefix) || (found != nullptr && prefix.size() <= longest)) continue;
+    found = &workflow;
+    longest = prefix.size();
+  }
+  return found;
+}
+
+struct Api::State {
+  State(Service& service, ApiOptions&& options, spdlog::logger& log)
+      : router({.token_hash = options.token_hash,
+                .checks_host = options.token_hash.empty() && options.is_loopback},
+               log),
+        context{service, std::move(options), log} {}
+  Router router;
+  ApiContext context;
+};
+
+Api::Api(Service& service, ApiOptions options, spdlog::logger& log)
+    : state_(std::make_unique<State>(service, std::move(options), log)) {
+  add_status_routes(state_->router, state_->context);
+  add_file_routes(state_->router, state_->context);
+  add_run_routes(state_->router, state_->context);
+  add_table_routes(state_->router, state_->context);
+  add_service_routes(state_->router, state_->context);
+}
+
+Api::~Api() = default;
+
+HttpResponse Api::handle(const HttpRequest& request) const {
+  return state_->router.handle(request);
+}
+
+std::span<const Route> Api::routes() const { return state_->router.routes(); }
+
+}  // namespace qvdhouse::serve

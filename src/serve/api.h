@@ -1,0 +1,47 @@
+// The service over HTTP: docs/api.md describes every path, /openapi.json says the same to programs.
+// The answers come from the service itself and from ClickHouse; each file api_*.cc is a group of
+// paths.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "serve/http_server.h"
+#include "serve/router.h"
+#include "serve/service.h"
+
+namespace qvdhouse::serve {
+
+struct ApiOptions {
+  std::string version;
+  std::string token_hash;   // hash_token() of the token that is asked for; empty: none is
+  bool is_loopback = true;  // only this machine can connect
+  std::function<std::string()> metrics;  // the text of /metrics; none: there is no such path
+  // The newest lines of the log, oldest first, as an array; none: it is empty.
+  std::function<nlohmann::json(std::size_t limit, const std::string& filter,
+                               const std::string& level)>
+      logs;
+};
+
+class Api {
+ public:
+  // `service` and `log` must outlive it.
+  Api(Service& service, ApiOptions options, spdlog::logger& log);
+  ~Api();
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+  HttpResponse handle(const HttpRequest& request) const;  // thread-safe, never throws
+  std::span<const Route> routes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,75 @@
+// What the groups of paths share: the service, its ClickHouse, and answers that are kept for a
+// second, so that many clients that poll cost no more than one.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <string>
+
+#include "serve/api.h"
+#include "serve/problem.h"
+#include "tracking/overview.h"
+#include "tracking/runs.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::serve {
+
+// Thread-safe. Of many that ask for the same at once, one works and the others wait for its answer.
+class SharedAnswers {
+ public:
+  HttpResponse get(const HttpRequest& request, std::chrono::milliseconds kept,
+                   const std::function<HttpResponse()>& make);
+  void forget();  // something has changed
+
+ private:
+  struct Entry {
+    std::mutex mutex;
+    std::chrono::steady_clock::time_point until;
+    std::optional<HttpResponse> response;
+  };
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Entry>> entries_;
+};
+
+struct ApiContext {
+  Service& service;
+  ApiOptions options;
+  spdlog::logger& log;
+  SharedAnswers answers{};
+  // Requests that read files or list sources: a few at a time, so that threads are left for others.
+  std::counting_semaphore<8> slow{3};
+  std::atomic<int> event_streams{0};
+
+  // Throw Problem 503 while there is no configuration, or no ClickHouse.
+  std::shared_ptr<const Configuration> configuration() const;
+  TargetAccess target() const;
+  tracking::Overview overview(const HttpRequest& request) const;
+  tracking::Tracking tracking() const;
+  tracking::Runs runs() const;
+
+  // Throws Problem 404.
+  WorkflowState workflow(const std::string& name) const;
+  // The workflow that the file of this path belongs to; null: none of today's.
+  static const Workflow* workflow_of(const Configuration& configuration, const std::string& path);
+};
+
+// What the paths of a source's files begin with.
+std::string path_prefix(const Workflow& workflow);
+
+// {table_name, last_loaded_at, lag_seconds, stale}
+Json freshness_json(const tracking::TableOverview& table, const ApiContext& context);
+
+// The groups.
+void add_status_routes(Router& router, ApiContext& context);
+void add_file_routes(Router& router, ApiContext& context);
+void add_run_routes(Router& router, ApiContext& context);
+void add_table_routes(Router& router, ApiContext& context);
+void add_service_routes(Router& router, ApiContext& context);
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,174 @@
+// Workflows and their runs: what they did, what they do, and what they are told to do.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "serve/api_context.h"
+#include "serve/parameters.h"
+#include "serve/record_json.h"
+#include "serve/run_json.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+constexpr std::chrono::milliseconds kKept{1'000};
+constexpr std::size_t kAttemptsShown = 1'000;
+
+HttpResponse workflows_answer(ApiContext& context) {
+  Json list = Json::array();
+  for (const WorkflowState& workflow : context.service.workflows()) {
+    list.emplace_back(workflow_json(workflow));
+  }
+  return json_response(Json{{"workflows", std::move(list)}});
+}
+
+// What the service refuses (it is stopping) is no fault of the request's.
+std::string start_run(const Service::RunRequest& request, ApiContext& context) {
+  try {
+    std::string run_id = context.service.run_now(request);
+    context.answers.forget();
+    return run_id;
+  } catch (const base::ConfigError& error) {
+    throw Problem(409, error.what());
+  }
+}
+
+HttpResponse run_workflow(const RoutedRequest& request, ApiContext& context) {
+  const Json body = object_of(request.http, {"full", "files", "retry_failed"});
+  Service::RunRequest run;
+  run.workflow = context.workflow(request.part("name")).name;
+  run.full = flag_of(body, "full");
+  run.files = texts_of(body, "files");
+  run.retry_failed = flag_of(body, "retry_failed");
+  return json_response(Json{{"run_id", start_run(run, context)}}, 202);
+}
+
+HttpResponse pause_workflow(const RoutedRequest& request, bool paused, ApiContext& context) {
+  object_of(request.http, {});
+  const std::string name = context.workflow(request.part("name")).name;
+  context.service.set_paused(name, paused, "api");
+  context.answers.forget();
+  return json_response(workflow_json(context.workflow(name)));
+}
+
+bool takes(const tracking::Runs::Query& query, const tracking::RunRecord& run) {
+  return (query.workflow.empty() || query.workflow == run.workflow) &&
+         (query.status.empty() || query.status == run.status);
+}
+
+// What is written of a run under way is up to half a minute old: what the service knows goes first.
+std::vector<tracking::RunRecord> newest_runs(const tracking::Runs::Query& query,
+                                             ApiContext& context) {
+  std::vector<tracking::RunRecord> runs;
+  std::set<std::string> known;
+  for (const LiveRun& live : context.service.live()) {
+    known.insert(live.run.run_id);
+    if (query.before_us == 0 && takes(query, live.run)) runs.push_back(live.run);
+  }
+  for (tracking::RunRecord& run : context.runs().find(query)) {
+    if (!known.contains(run.run_id)) runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+HttpResponse runs_answer(const HttpRequest& request, ApiContext& context) {
+  tracking::Runs::Query query;
+  query.workflow = text_parameter(request, "workflow");
+  query.status = choice_parameter(
+      request, "status",
+      {"waiting", "running", "completed", "partial", "failed", "cancelled", "skipped", "lost"});
+  const std::size_t limit = number_parameter(request, "limit", 1, 500, 50);
+  query.limit = limit + 1;  // one more tells whether there are more
+  query.before_us =
+      static_cast<std::int64_t>(number_parameter(request, "before", 0, std::uint64_t{1} << 60, 0));
+  return context.answers.get(request, kKept, [&] {
+    std::vector<tracking::RunRecord> runs = newest_runs(query, context);
+    Json next;
+    if (runs.size() > limit) {
+      runs.resize(limit);
+      next = std::to_string(runs.back().started_at_us);
+    }
+    Json list = Json::array();
+    for (const tracking::RunRecord& run : runs) list.emplace_back(run_json(run));
+    return json_response(Json{{"runs", std::move(list)}, {"next_before", std::move(next)}});
+  });
+}
+
+Json known_run(const std::string& run_id, ApiContext& context) {
+  for (const LiveRun& live : context.service.live()) {
+    if (live.run.run_id == run_id) return live_run_json(live);
+  }
+  tracking::Runs::Query query;
+  query.run_id = run_id;
+  query.limit = 1;
+  const std::vector<tracking::RunRecord> found = context.runs().find(query);
+  if (found.empty()) throw Problem(404, "no run has the id " + run_id);
+  Json json = run_json(found.front());
+  json["progress"] = nullptr;
+  return json;
+}
+
+HttpResponse run_answer(const RoutedRequest& request, ApiContext& context) {
+  return context.answers.get(request.http, kKept, [&] {
+    Json json = known_run(request.part("id"), context);
+    json["files"] = Json::array();
+    const auto attempts =
+        context.overview(request.http).attempts_of_run(request.part("id"), kAttemptsShown);
+    for (const tracking::Attempt& attempt : attempts)
+      json["files"].push_back(attempt_json(attempt));
+    return json_response(json);
+  });
+}
+
+HttpResponse cancel_run(const RoutedRequest& request, ApiContext& context) {
+  object_of(request.http, {});
+  const std::string& run_id = request.part("id");
+  if (!context.service.cancel(run_id)) {
+    known_run(run_id, context);  // 404 when there is none
+    throw Problem(409, "the run " + run_id + " is not under way any more");
+  }
+  context.answers.forget();
+  return json_response(Json{{"run_id", run_id}}, 202);
+}
+
+HttpResponse retry_file(const RoutedRequest& request, ApiContext& context) {
+  const Json body = object_of(request.http, {"path"});
+  const std::string path = text_of_member(body, "path");
+  const auto configuration = context.configuration();
+  const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
+  if (workflow == nullptr) throw Problem(404, "no workflow's source holds " + path);
+  Service::RunRequest run;
+  run.workflow = workflow->name;
+  run.trigger = "retry";
+  run.files = {path};
+  run.retry_failed = true;
+  return json_response(Json{{"run_id", start_run(run, context)}}, 202);
+}
+
+}  // namespace
+
+void add_run_routes(Router& router, ApiContext& context) {
+  const auto add = [&](const char* method, const char* pattern, std::vector<std::string> parameters,
+                       auto handle) {
+    router.add({.method = method,
+                .pattern = pattern,
+                .parameters = std::move(parameters),
+                .handle = [&context, handle](const RoutedRequest& request) {
+                  return handle(request, context);
+                }});
+  };
+  add("GET", "/api/workflows", {},
+      [](const RoutedRequest&, ApiContext& c) { return workflows_answer(c); });
+  add("POST", "/api/workflows/{name}/run", {}, run_workflow);
+  add("POST", "/api/workflows/{name}/pause", {},
+      [](const RoutedRequest& r, ApiContext& c) { return pause_workflow(r, true, c); });
+  add("POST", "/api/workflows/{name}/unpause", {},
+      [](const RoutedRequest& r, ApiContext& c) { return pause_workflow(r, false, c); });
+  add("GET", "/api/runs", {"workflow", "status", "before", "limit"},
+      [](const RoutedRequest& r, ApiContext& c) { return runs_answer(r.http, c); });
+  add("GET", "/api/runs/{id}", {}, run_answer);
+  add("POST", "/api/runs/{id}/cancel", {}, cancel_run);
+  add("POST", "/api/file/retry", {}, retry_file);
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,165 @@
+// The service itself: health, settings, log, metrics, events, the page and this API's description.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "serve/api_context.h"
+#include "serve/assets.h"
+#include "serve/openapi.h"
+#include "serve/parameters.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMostStreams = 200;
+constexpr std::chrono::seconds kHeartbeat{10};
+
+HttpResponse ready_answer(const RoutedRequest& request, ApiContext& context) {
+  const Health health = context.service.health();
+  Json json{{"ready", health.is_ready()}};
+  // Problems name sources and servers: only for those who may see the rest, too.
+  if (request.is_trusted) json["problems"] = health.problems;
+  return json_response(json, health.is_ready() ? 200 : 503);
+}
+
+HttpResponse settings_answer(ApiContext& context) {
+  const auto configuration = context.configuration();
+  Json settings = Json::array();
+  for (const SettingShown& setting : configuration->settings) {
+    settings.push_back(
+        Json{{"key", setting.key}, {"value", setting.value}, {"origin", setting.origin}});
+  }
+  return json_response(
+      Json{{"settings", std::move(settings)}, {"warnings", configuration->warnings}});
+}
+
+HttpResponse logs_answer(const HttpRequest& request, ApiContext& context) {
+  const std::size_t limit = number_parameter(request, "limit", 1, 2'000, 200);
+  const std::string filter = text_parameter(request, "filter");
+  const std::string level =
+      choice_parameter(request, "level", {"debug", "info", "warning", "error"});
+  Json lines = Json::array();
+  if (context.options.logs) lines = context.options.logs(limit, filter, level);
+  return json_response(Json{{"lines", std::move(lines)}});
+}
+
+// Server-sent events of one client. A comment line now and then keeps what is between us from
+// closing the connection, and finds out when the client has left.
+class EventStream {
+ public:
+  EventStream(ApiContext& context, std::uint64_t last_id) : context_(context), last_id_(last_id) {}
+  ~EventStream() { --context_.event_streams; }
+  EventStream(const EventStream&) = delete;
+  EventStream& operator=(const EventStream&) = delete;
+
+  std::string next() {
+    std::string text = std::exchange(greeting_, "");
+    for (const Event& event : context_.service.events().after(last_id_)) {
+      text += fmt::format("id: {}\nevent: {}\ndata: {}\n\n", event.id, event.type,
+                          dump_json(event.data));
+      last_id_ = event.id;
+    }
+    const Clock::time_point now = Clock::now();
+    if (text.empty() && now - last_sent_ >= kHeartbeat) text = ":\n\n";
+    if (!text.empty()) last_sent_ = now;
+    return text;
+  }
+
+ private:
+  ApiContext& context_;
+  std::uint64_t last_id_;
+  std::string greeting_ = "retry: 2000\n\n";
+  Clock::time_point last_sent_ = Clock::now();
+};
+
+HttpResponse events_answer(const HttpRequest& request, ApiContext& context) {
+  const std::uint64_t newest = context.service.events().last_id();
+  std::uint64_t last_id = newest;
+  if (const auto text = request.header("Last-Event-ID")) {
+    std::uint64_t seen = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seen);
+    // A larger one is of this service before it was started again: all events are new.
+    if (error == std::errc()) last_id = seen <= newest ? seen : 0;
+  }
+  if (++context.event_streams > kMostStreams) {
+    --context.event_streams;
+    throw Problem(503, "too many clients follow events; poll /api/overview");
+  }
+  const auto stream = std::make_shared<EventStream>(context, last_id);
+  HttpResponse response;
+  response.type = "text/event-stream";
+  response.headers.emplace_back("X-Accel-Buffering", "no");  // or nginx keeps events back
+  response.stream = [stream]() -> std::optional<std::string> { return stream->next(); };
+  return response;
+}
+
+HttpResponse asset_answer(const HttpRequest& request, std::string_view path) {
+  const auto all = assets();
+  const auto found = std::ranges::find(all, path, &Asset::path);
+  if (found == all.end()) throw Problem(404, fmt::format("nothing is at {}", path));
+  HttpResponse response;
+  response.type = found->type;
+  response.headers.emplace_back("ETag", std::string(found->etag));
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  if (request.header("If-None-Match") == found->etag) {
+    response.status = 304;
+  } else {
+    response.body = found->body;
+  }
+  return response;
+}
+
+void add_public(Router& router, const char* pattern,
+                std::function<HttpResponse(const RoutedRequest&)> handle) {
+  router.add({.method = "GET",
+              .pattern = pattern,
+              .parameters = {},
+              .handle = std::move(handle),
+              .is_public = true});
+}
+
+}  // namespace
+
+void add_service_routes(Router& router, ApiContext& context) {
+  add_public(router, "/", [](const RoutedRequest& r) { return asset_answer(r.http, "/"); });
+  add_public(router, "/assets/{name*}",
+             [](const RoutedRequest& r) { return asset_answer(r.http, r.http.path); });
+  add_public(router, "/openapi.json", [&context](const RoutedRequest&) {
+    Json document = Json::parse(openapi_document());
+    document["info"]["version"] = context.options.version;
+    return json_response(document);
+  });
+  add_public(router, "/health", [](const RoutedRequest&) {
+    return json_response(Json{{"status", "ok"}});
+  });
+  add_public(router, "/ready",
+             [&context](const RoutedRequest& r) { return ready_answer(r, context); });
+
+  const auto add = [&](const char* pattern, std::vector<std::string> parameters, auto handle) {
+    router.add({.method = "GET",
+                .pattern = pattern,
+                .parameters = std::move(parameters),
+                .handle = std::move(handle)});
+  };
+  add("/api/version", {}, [&context](const RoutedRequest&) {
+    return json_response(Json{{"name", "qvdhouse"}, {"version", context.options.version}});
+  });
+  add("/api/settings", {}, [&context](const RoutedRequest&) { return settings_answer(context); });
+  add("/api/logs", {"limit", "filter", "level"},
+      [&context](const RoutedRequest& r) { return logs_answer(r.http, context); });
+  add("/api/events", {},
+      [&context](const RoutedRequest& r) { return events_answer(r.http, context); });
+  if (!context.options.metrics) return;
+  add("/metrics", {}, [&context](const RoutedRequest&) {
+    HttpResponse response;
+    response.type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = context.options.metrics();
+    return response;
+  });
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,251 @@
+// The original's status endpoint, and what the first page shows.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "serve/api_context.h"
+#include "serve/parameters.h"
+#include "serve/record_json.h"
+#include "serve/run_json.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::system_clock;
+
+constexpr std::chrono::milliseconds kKept{1'000};
+constexpr std::size_t kHistoryEach = 20;
+constexpr std::size_t kFailuresShown = 20;
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::int64_t today_us() {
+  constexpr std::int64_t kDay = std::int64_t{86'400} * 1'000'000;
+  return now_us() / kDay * kDay;
+}
+
+std::uint64_t files_under_way(const Service& service) {
+  std::uint64_t count = 0;
+  for (const LiveRun& live : service.live()) count += live.progress.active.size();
+  return count;
+}
+
+Json summary_json(const tracking::Totals& totals, std::uint64_t under_way) {
+  return Json{{"total_files", totals.files},
+              {"total_syncs_all_time", totals.syncs},
+              {"syncs_today", totals.syncs_today},
+              {"total_rows_processed", totals.rows},
+              {"current_failures", totals.failed_files},
+              {"currently_processing", under_way},
+              {"last_sync_at", rfc3339(totals.last_sync_at_us)}};
+}
+
+// Files that are being loaded right now; tracking hears of them when they end.
+Json processing_files(const Service& service, std::size_t limit) {
+  Json files = Json::array();
+  for (const LiveRun& live : service.live()) {
+    for (const sync::Monitor::Active& active : live.progress.active) {
+      if (files.size() >= limit) return files;
+      tracking::FileRecord record;
+      record.file_name = active.name;
+      record.status = "processing";
+      record.row_count = active.rows_sent;
+      files.push_back(file_json(record, live.run.workflow));
+    }
+  }
+  return files;
+}
+
+std::string name_of(const Workflow* workflow) { return workflow == nullptr ? "" : workflow->name; }
+
+// One question for all files of the page.
+void add_histories(Json& files, const std::vector<tracking::FileRecord>& records,
+                   tracking::Overview& overview) {
+  std::vector<std::string> paths;
+  for (const tracking::FileRecord& record : records) paths.push_back(record.file_path);
+  std::map<std::string, Json> histories;
+  for (const tracking::Attempt& attempt : overview.attempts_of_files(paths, kHistoryEach)) {
+    histories[attempt.file.file_path].push_back(history_json(attempt));
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto found = histories.find(records[i].file_path);
+    files[i]["history"] = found == histories.end() ? Json::array() : found->second;
+  }
+}
+
+HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
+  tracking::FileQuery query;
+  query.file = text_parameter(request, "file_name");
+  query.status =
+      choice_parameter(request, "status", {"completed", "failed", "processing", "waiting"});
+  query.limit = number_parameter(request, "limit", 1, 500, 50);
+  const bool with_history = flag_parameter(request, "include_history");
+  return context.answers.get(request, kKept, [&] {
+    tracking::Overview overview = context.overview(request);
+    const auto configuration = context.configuration();
+    const tracking::Totals totals = overview.totals(today_us());
+    Json files = Json::array();
+    if (query.status == "processing") {
+      files = processing_files(context.service, query.limit);
+    } else {
+      const std::vector<tracking::FileRecord> records = overview.find_files(query).files;
+      for (const tracking::FileRecord& record : records) {
+        files.push_back(
+            file_json(record, name_of(ApiContext::workflow_of(*configuration, record.file_path))));
+      }
+      if (with_history) add_histories(files, records, overview);
+    }
+    Json failures = Json::array();
+    for (const tracking::FileRecord& record : overview.failures(kFailuresShown)) {
+      failures.push_back(failure_json(record));
+    }
+    return json_response(Json{{"summary", summary_json(totals, files_under_way(context.service))},
+                              {"files", std::move(files)},
+                              {"failures", std::move(failures)}});
+  });
+}
+
+// The steps of a plot of so many hours: 24 to 56 points.
+std::uint64_t step_seconds(std::uint64_t hours) {
+  if (hours <= 24) return 1'800;
+  if (hours <= 168) return 3 * 3'600;
+  return 86'400;
+}
+
+// Steps in which nothing ran are points, too: a plot shows them as nothing.
+Json series_json(tracking::Overview& overview, std::uint64_t hours) {
+  const std::uint64_t step = step_seconds(hours);
+  const auto step_us = static_cast<std::int64_t>(step) * 1'000'000;
+  const std::int64_t end_us = now_us();
+  const std::int64_t begin_us =
+      (end_us - static_cast<std::int64_t>(hours) * 3'600 * 1'000'000) / step_us * step_us;
+  std::map<std::int64_t, tracking::SeriesPoint> points;
+  for (std::int64_t at = begin_us; at <= end_us; at += step_us) points[at].at_us = at;
+  for (const tracking::SeriesPoint& point : overview.series(begin_us, step)) {
+    points[point.at_us] = point;
+  }
+  Json list = Json::array();
+  for (const auto& [at, point] : points) {
+    list.push_back(Json{{"at", rfc3339(at)},
+                        {"runs", point.runs},
+                        {"files_loaded", point.files_loaded},
+                        {"files_failed", point.files_failed},
+                        {"rows", point.rows},
+                        {"bytes", point.bytes},
+                        {"seconds", point.seconds}});
+  }
+  return Json{{"step_seconds", step}, {"points", std::move(list)}};
+}
+
+Json next_run_json(const std::vector<WorkflowState>& workflows) {
+  const WorkflowState* next = nullptr;
+  for (const WorkflowState& workflow : workflows) {
+    if (!workflow.next_run) continue;
+    if (next == nullptr || *workflow.next_run < *next->next_run) next = &workflow;
+  }
+  if (next == nullptr) return {};
+  return Json{{"workflow", next->name}, {"at", rfc3339(next->next_run)}};
+}
+
+HttpResponse overview_answer(const HttpRequest& request, ApiContext& context) {
+  const std::string hours_text = choice_parameter(request, "hours", {"24", "168", "720"});
+  const std::uint64_t hours = hours_text.empty() ? 24 : std::stoul(hours_text);
+  return context.answers.get(request, kKept, [&] {
+    const Health health = context.service.health();
+    Json live = Json::array();
+    for (const LiveRun& run : context.service.live()) live.emplace_back(live_run_json(run));
+    Json json{{"summary", nullptr},
+              {"ready", health.is_ready()},
+              {"problems", health.problems},
+              {"next_run", next_run_json(context.service.workflows())},
+              {"live", std::move(live)},
+              {"freshness", Json::array()},
+              {"series", nullptr}};
+    // Without ClickHouse the page says what is wrong; that is when it is needed most.
+    if (!context.service.target() || !context.service.configuration()) return json_response(json);
+    tracking::Overview overview = context.overview(request);
+    json["summary"] = summary_json(overview.totals(today_us()), files_under_way(context.service));
+    for (const tracking::TableOverview& table : overview.tables()) {
+      json["freshness"].push_back(freshness_json(table, context));
+    }
+    json["series"] = series_json(overview, hours);
+    return json_response(json);
+  });
+}
+
+tracking::FileQuery::Sort sort_of(const std::string& name) {
+  using Sort = tracking::FileQuery::Sort;
+  if (name == "name") return Sort::kName;
+  if (name == "size") return Sort::kSize;
+  if (name == "rows") return Sort::kRows;
+  if (name == "duration") return Sort::kDuration;
+  return Sort::kProcessedAt;
+}
+
+HttpResponse files_answer(const HttpRequest& request, ApiContext& context) {
+  tracking::FileQuery query;
+  query.search = text_parameter(request, "search");
+  query.status = choice_parameter(request, "status", {"completed", "failed", "waiting", "reset"});
+  query.table = text_parameter(request, "table");
+  query.sort = sort_of(
+      choice_parameter(request, "sort", {"name", "processed_at", "size", "rows", "duration"}));
+  query.is_ascending = choice_parameter(request, "order", {"asc", "desc"}) == "asc";
+  query.limit = number_parameter(request, "limit", 1, 500, 50);
+  query.after = text_parameter(request, "after");
+  const std::string workflow = text_parameter(request, "workflow");
+  return context.answers.get(request, kKept, [&] {
+    const auto configuration = context.configuration();
+    if (!workflow.empty()) {
+      context.workflow(workflow);
+      for (const Workflow& one : configuration->workflows) {
+        if (one.name == workflow) query.path_prefix = path_prefix(one);
+      }
+    }
+    tracking::FilePage page;
+    try {
+      page = context.overview(request).find_files(query);
+    } catch (const base::ConfigError& error) {
+      throw Problem(400, std::string("after: ") + error.what(), {"next_after of an answer"});
+    }
+    Json files = Json::array();
+    for (const tracking::FileRecord& record : page.files) {
+      files.push_back(
+          file_json(record, name_of(ApiContext::workflow_of(*configuration, record.file_path))));
+    }
+    return json_response(Json{{"total", page.total},
+                              {"files", std::move(files)},
+                              {"next_after", text_or_null(page.next_after)}});
+  });
+}
+
+}  // namespace
+
+void add_status_routes(Router& router, ApiContext& context) {
+  const auto status = [&context](const RoutedRequest& request) {
+    return qvd_status(request.http, context);
+  };
+  const std::vector<std::string> parameters = {"file_name", "status", "include_history", "limit"};
+  for (const char* path : {"/consumption/qvd_status", "/api/qvd_status"}) {
+    router.add({.method = "GET", .pattern = path, .parameters = parameters, .handle = status});
+  }
+  router.add({.method = "GET",
+              .pattern = "/api/overview",
+              .parameters = {"hours"},
+              .handle = [&context](const RoutedRequest& request) {
+                return overview_answer(request.http, context);
+              }});
+  router.add(
+      {.method = "GET",
+       .pattern = "/api/files",
+       .parameters = {"search", "status", "table", "workflow", "sort", "order", "limit", "after"},
+       .handle = [&context](const RoutedRequest& request) {
+         return files_answer(request.http, context);
+       }});
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,138 @@
+// Tables: how full and how fresh they are, and of what they are made.
+#include <algorithm>
+#include <utility>
+
+#include "clickhouse/ddl.h"
+#include "clickhouse/quote.h"
+#include "serve/api_context.h"
+#include "serve/parameters.h"
+#include "serve/record_json.h"
+#include "serve/run_json.h"
+#include "sync/decide.h"
+#include "sync/placement.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+constexpr std::chrono::milliseconds kKept{1'000};
+constexpr std::size_t kFilesShown = 100;
+
+// Where a file of it is broken, or the source could not be looked at, newer data may be missing.
+bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
+  if (table.failed_files > 0) return true;
+  const auto configuration = context.service.configuration();
+  if (!configuration) return true;
+  const Workflow* workflow = ApiContext::workflow_of(*configuration, table.example_path);
+  if (workflow == nullptr) return false;
+  for (const WorkflowState& state : context.service.workflows()) {
+    if (state.name != workflow->name || !state.last) continue;
+    return state.last->status == "failed" || state.last->status == "lost";
+  }
+  return false;
+}
+
+std::string mode_of(const tracking::TableOverview& table, const ApiContext& context) {
+  const auto configuration = context.service.configuration();
+  if (!configuration) return "";
+  const Workflow* workflow = ApiContext::workflow_of(*configuration, table.example_path);
+  if (workflow == nullptr) return "";
+  try {
+    const sync::Placement placement = sync::place_file(table.example_path, workflow->options.tables,
+                                                       workflow->options.load.policy);
+    return std::string(sync::mode_name(placement.mode));
+  } catch (const base::Error&) {
+    return "";  // today's rules give it no table
+  }
+}
+
+Json table_json(const tracking::TableOverview& table, const ApiContext& context) {
+  const Json fresh = freshness_json(table, context);
+  return Json{{"name", table.name},
+              {"rows", table.rows},
+              {"bytes", table.bytes},
+              {"files", table.files},
+              {"failed_files", table.failed_files},
+              {"mode", mode_of(table, context)},
+              {"last_loaded_at", fresh["last_loaded_at"]},
+              {"lag_seconds", fresh["lag_seconds"]},
+              {"stale", fresh["stale"]}};
+}
+
+Json columns_json(clickhouse::Connection& connection, const std::string& database,
+                  const std::string& table) {
+  Json columns = Json::array();
+  for (const auto& column : clickhouse::describe_table(connection, database, table)) {
+    columns.push_back(
+        Json{{"name", column.name}, {"type", column.type}, {"comment", column.comment}});
+  }
+  return columns;
+}
+
+HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
+  const std::string& name = request.part("name");
+  const auto configuration = context.configuration();
+  tracking::Overview overview = context.overview(request.http);
+  const std::vector<tracking::TableOverview> found = overview.tables(name);
+  if (found.empty()) throw Problem(404, "no file was loaded into a table called " + name);
+  Json json = table_json(found.front(), context);
+
+  json["file_count"] = json["files"];  // "files" are the files themselves here
+  tracking::FileQuery query;
+  query.table = name;
+  query.limit = kFilesShown;
+  json["files"] = Json::array();
+  for (const tracking::FileRecord& file : overview.find_files(query).files) {
+    const Workflow* workflow = ApiContext::workflow_of(*configuration, file.file_path);
+    json["files"].push_back(file_json(file, workflow == nullptr ? "" : workflow->name));
+  }
+  clickhouse::Connection connection(context.target().endpoint, request.http.stop);
+  json["columns"] = columns_json(connection, configuration->database, name);
+  json["create_sql"] = nullptr;
+  if (!json["columns"].empty()) {
+    std::string sql =
+        connection.query("SHOW CREATE TABLE " +
+                         clickhouse::qualified(configuration->database, name) + " FORMAT TSVRaw");
+    while (sql.ends_with('\n')) sql.pop_back();
+    json["create_sql"] = sql;
+  }
+  return json_response(json);
+}
+
+}  // namespace
+
+Json freshness_json(const tracking::TableOverview& table, const ApiContext& context) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  Json lag;
+  if (table.last_loaded_at_us != 0) {
+    lag = static_cast<double>(std::max<std::int64_t>(now_us - table.last_loaded_at_us, 0)) / 1e6;
+  }
+  return Json{{"table_name", table.name},
+              {"last_loaded_at", rfc3339(table.last_loaded_at_us)},
+              {"lag_seconds", std::move(lag)},
+              {"stale", is_stale(table, context)}};
+}
+
+void add_table_routes(Router& router, ApiContext& context) {
+  router.add({.method = "GET",
+              .pattern = "/api/tables",
+              .parameters = {},
+              .handle = [&context](const RoutedRequest& request) {
+                return context.answers.get(request.http, kKept, [&] {
+                  Json tables = Json::array();
+                  for (const auto& table : context.overview(request.http).tables()) {
+                    tables.push_back(table_json(table, context));
+                  }
+                  return json_response(Json{{"tables", std::move(tables)}});
+                });
+              }});
+  router.add({.method = "GET",
+              .pattern = "/api/tables/{name}",
+              .parameters = {},
+              .handle = [&context](const RoutedRequest& request) {
+                return context.answers.get(request.http, kKept,
+                                           [&] { return table_answer(request, context); });
+              }});
+}
+
+}  // namespace qvdhouse::serve

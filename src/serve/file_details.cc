@@ -1,0 +1,188 @@
+#include "serve/file_details.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "load/load.h"
+#include "qvd/header.h"
+#include "qvd/rows.h"
+#include "qvd/symbols.h"
+#include "serve/record_json.h"
+#include "serve/run_json.h"
+#include "serve/scrub.h"
+#include "sync/placement.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+constexpr std::uint64_t kFirstRows = 20;
+constexpr std::uint64_t kMostSymbolBytes = std::uint64_t{64} << 20;
+
+Json header_json(const qvd::TableHeader& header) {
+  Json lineage = Json::array();
+  for (const qvd::Lineage& part : header.lineage) {
+    lineage.push_back(Json{{"discriminator", scrubbed(part.discriminator)},
+                           {"statement", scrubbed(part.statement)}});
+  }
+  return Json{{"table_name", header.table_name},
+              {"creator", header.creator_document},
+              {"build", header.build_number},
+              {"created_at", text_or_null(header.created_at)},
+              {"row_count", header.record_count},
+              {"record_bytes", header.record_bytes},
+              {"fields", header.fields.size()},
+              {"compression", nullptr},  // compressed files are refused
+              {"comment", scrubbed(header.comment)},
+              {"tags", header.table_tags},
+              {"warnings", header.warnings},
+              {"lineage", std::move(lineage)}};
+}
+
+Json columns_json(const load::PreparedFile& file) {
+  Json columns = Json::array();
+  for (const schema::ColumnPlan& plan : file.plan.columns) {
+    Json column{{"name", plan.name}, {"type", plan.type.name()}, {"reason", plan.reason}};
+    const bool has_field = plan.field_index < file.header.fields.size();
+    const qvd::FieldHeader* field = has_field ? &file.header.fields[plan.field_index] : nullptr;
+    column["field"] = field == nullptr ? Json() : Json(field->name);
+    column["tags"] = field == nullptr ? Json::array() : Json(field->tags);
+    column["number_format"] = field == nullptr ? Json() : Json(field->number_format.type);
+    column["symbols"] = field == nullptr ? Json() : Json(field->symbol_count);
+    column["nullable"] = has_field && file.may_be_null[plan.field_index];
+    column["comment"] = field == nullptr ? Json() : text_or_null(field->comment);
+    column["warnings"] = plan.warnings;
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+// As the last load made them: FileRecord.schema is [["column", "type"], …].
+Json recorded_columns(const tracking::FileRecord* record) {
+  if (record == nullptr) return {};
+  const Json schema = Json::parse(record->schema, nullptr, false);
+  if (!schema.is_array()) return {};
+  Json columns = Json::array();
+  for (const Json& pair : schema) {
+    if (!pair.is_array() || pair.size() != 2) return {};
+    columns.push_back(Json{{"name", pair[0]},
+                           {"type", pair[1]},
+                           {"reason", nullptr},
+                           {"field", nullptr},
+                           {"tags", Json::array()},
+                           {"number_format", nullptr},
+                           {"symbols", nullptr},
+                           {"nullable", nullptr}});
+  }
+  return columns;
+}
+
+Json cell_json(const qvd::SymbolTable& symbols, std::uint32_t code) {
+  if (code == 0) return {};
+  const std::size_t symbol = code - 1;
+  if (symbols.has_text(symbol)) return std::string(symbols.text(symbol));
+  if (symbols.kind(symbol) == qvd::SymbolKind::kInt) return symbols.integer(symbol);
+  return symbols.number(symbol);
+}
+
+Json rows_json(const base::ByteSource& bytes, const load::PreparedFile& file) {
+  const std::uint64_t count = std::min(file.header.record_count, kFirstRows);
+  std::vector<std::byte> records;
+  qvd::read_records(bytes, file.header, 0, count, records);
+  const qvd::RowDecoder decoder(file.header);
+  Json names = Json::array();
+  std::vector<Json> rows(count, Json::array());
+  std::vector<std::uint32_t> codes(count);
+  for (std::size_t field = 0; field < file.header.fields.size(); ++field) {
+    names.push_back(file.header.fields[field].name);
+    decoder.decode(field, records.data(), 0, codes);
+    for (std::size_t row = 0; row < count; ++row) {
+      rows[row].push_back(cell_json(file.symbols[field], codes[row]));
+    }
+  }
+  return Json{{"columns", std::move(names)}, {"data", std::move(rows)}};
+}
+
+load::PreparedFile prepared(const base::ByteSource& bytes, const Workflow& workflow,
+                            const source::FileEntry& file) {
+  load::Options options = workflow.options.load;
+  const sync::Placement placement =
+      sync::place_file(file.path, workflow.options.tables, options.policy);
+  options.policy = sync::policy_of(options.policy, placement.rules);
+  load::Target target;
+  target.table = placement.table;
+  target.mode = placement.mode;
+  target.rules = placement.rules;
+  target.file_key = file.path;
+  target.name_parts = placement.name_parts;
+  return load::prepare(bytes, file.name, options, target);
+}
+
+std::uint64_t symbol_bytes(const qvd::TableHeader& header) {
+  std::uint64_t sum = 0;
+  for (const qvd::FieldHeader& field : header.fields) sum += field.length;
+  return sum;
+}
+
+// Puts what `make` returns under `name`, or why it can not be.
+template <class Make>
+void add_part(Json& json, const std::string& name, const Make& make) {
+  json[name] = nullptr;
+  try {
+    json[name] = make();
+  } catch (const base::Error& error) {
+    json[name + "_error"] = error.what();
+  }
+}
+
+}  // namespace
+
+Json decision_json(const sync::Decision& decision) {
+  static constexpr const char* kActions[] = {"load", "skip", "wait", "refuse", "adopt", "remove"};
+  return Json{{"path", decision.file.path},
+              {"name", decision.file.name},
+              {"size", decision.file.size},
+              {"mtime", rfc3339(decision.file.mtime_us)},
+              {"table", decision.table},
+              {"stored_as", decision.table.empty() ? "" : decision.stored_as},
+              {"moved_from", decision.moved_from},
+              {"action", kActions[static_cast<std::size_t>(decision.action)]},
+              {"reason_code", decision.reason_code},
+              {"reason", decision.reason}};
+}
+
+void add_file_details(Json& json, const Workflow& workflow, const source::FileEntry& file,
+                      const tracking::FileRecord* record) {
+  std::unique_ptr<base::ByteSource> bytes;
+  std::optional<qvd::TableHeader> header;
+  add_part(json, "header", [&] {
+    bytes = workflow.storage->open(file);
+    header = qvd::read_header(*bytes);
+    return header_json(*header);
+  });
+  json["columns"] = recorded_columns(record);
+  json["rows"] = nullptr;
+  if (!header) {
+    json["columns_error"] = json["header_error"];
+    json["rows_error"] = json["header_error"];
+    return;
+  }
+  if (symbol_bytes(*header) > kMostSymbolBytes) {
+    json["columns_error"] = "the file is too large to be looked at here; see qvdhouse inspect";
+    json["rows_error"] = json["columns_error"];
+    return;
+  }
+  std::optional<load::PreparedFile> whole;
+  add_part(json, "columns", [&] {
+    whole = prepared(*bytes, workflow, file);
+    return columns_json(*whole);
+  });
+  if (whole) {
+    add_part(json, "rows", [&] { return rows_json(*bytes, *whole); });
+  } else {
+    json["rows_error"] = json["columns_error"];
+  }
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,123 @@
+#include "serve/scrub.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace qvdhouse::serve {
+namespace {
+
+constexpr std::string_view kStars = "***";
+
+// Ends of names whose values are secrets, without blanks, - and _, in lower case.
+constexpr std::array<std::string_view, 16> kSecretNames = {
+    "password",  "passwd", "pwd", "secret",   "token",     "apikey", "accesskey",  "accountkey",
+    "sharedkey", "userid", "uid", "username", "signature", "sig",    "credential", "authorization"};
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
+bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+
+// Whether the name that ends the text is that of a secret. "User ID" is one name, so blanks within
+// are passed over, one at a time.
+bool ends_in_secret_name(std::string_view text) {
+  std::string name;
+  constexpr std::size_t kLongest = 24;
+  bool after_blank = false;
+  for (std::size_t i = text.size(); i > 0 && name.size() < kLongest; --i) {
+    const char c = text[i - 1];
+    const bool is_joint = c == '_' || c == '-' || c == ' ';
+    if (!is_word(c) && !is_joint) break;
+    if (c == ' ' && after_blank) break;
+    after_blank = c == ' ';
+    if (is_joint) continue;
+    name.insert(name.begin(), static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+    if (std::ranges::any_of(kSecretNames, [&](std::string_view s) { return name == s; })) {
+      return true;
+    }
+  }
+  // "XPassword", "awsSecretAccessKey": a word of which the name is the end.
+  return std::ranges::any_of(kSecretNames,
+                             [&](std::string_view s) { return s.size() > 3 && name.ends_with(s); });
+}
+
+std::size_t skip_blanks(std::string_view text, std::size_t at) {
+  while (at < text.size() && is_blank(text[at])) ++at;
+  return at;
+}
+
+// Where the value begins that is set from `at` on ("=", ":", "is"); npos: none is.
+std::size_t value_begin(std::string_view text, std::size_t at) {
+  const std::size_t sign = skip_blanks(text, at);
+  if (sign >= text.size()) return std::string_view::npos;
+  if (text[sign] == '=' || text[sign] == ':') return skip_blanks(text, sign + 1);
+  const bool is_is = sign > at && sign + 2 < text.size() &&
+                     std::tolower(static_cast<unsigned char>(text[sign])) == 'i' &&
+                     std::tolower(static_cast<unsigned char>(text[sign + 1])) == 's' &&
+                     is_blank(text[sign + 2]);
+  return is_is ? skip_blanks(text, sign + 3) : std::string_view::npos;
+}
+
+// A quoted value ends with its quote, any other before what parts values. "Bearer x" is one value.
+std::size_t value_end(std::string_view text, std::size_t begin) {
+  if (begin < text.size() && (text[begin] == '"' || text[begin] == '\'' || text[begin] == '{')) {
+    const std::size_t end = text.find(text[begin] == '{' ? '}' : text[begin], begin + 1);
+    return end == std::string_view::npos ? text.size() : end + 1;
+  }
+  std::size_t end = begin;
+  while (end < text.size() &&
+         std::string_view(";,&)]\"'\r\n\t").find(text[end]) == std::string_view::npos) {
+    if (text[end] == ' ') {
+      const std::string_view before = text.substr(begin, end - begin);
+      if (before != "Bearer" && before != "Basic") break;
+    }
+    ++end;
+  }
+  return end;
+}
+
+std::string without_assigned_secrets(std::string_view text) {
+  std::string out;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    out += text[at++];
+    const bool ends_word = is_word(text[at - 1]) && (at == text.size() || !is_word(text[at]));
+    if (!ends_word) continue;
+    // A quoted name, as in JSON, is followed by its quote.
+    const bool is_quoted = at < text.size() && (text[at] == '"' || text[at] == '\'');
+    const std::size_t begin = value_begin(text, is_quoted ? at + 1 : at);
+    if (begin == std::string_view::npos || !ends_in_secret_name(text.substr(0, at))) continue;
+    const std::size_t end = value_end(text, begin);
+    if (end == begin) continue;
+    out += text.substr(at, begin - at);
+    out += kStars;
+    at = end;
+  }
+  return out;
+}
+
+// "scheme://user:password@host" → "scheme://***@host".
+std::string without_user_info(const std::string& text) {
+  std::string out;
+  std::size_t at = 0;
+  while (true) {
+    const std::size_t scheme = text.find("://", at);
+    if (scheme == std::string::npos) return out + text.substr(at);
+    const std::size_t begin = scheme + 3;
+    const std::size_t end = std::min(text.find_first_of("/?# \t\r\n\"'<>", begin), text.size());
+    const std::size_t sign = text.rfind('@', end == 0 ? 0 : end - 1);
+    out += text.substr(at, begin - at);
+    at = begin;
+    if (sign != std::string::npos && sign >= begin && sign < end) {
+      out += kStars;
+      at = sign;
+    }
+  }
+}
+
+}  // namespace
+
+std::string scrubbed(std::string_view text) {
+  return without_user_info(without_assigned_secrets(text));
+}
+
+}  // namespace qvdhouse::serve

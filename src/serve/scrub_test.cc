@@ -1,0 +1,43 @@
+#include "serve/scrub.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace qvdhouse::serve {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Scrub, SecretsOfConnectionStringsBecomeStars) {
+  for (const char* text : {
+           "Provider=SQLOLEDB.1;Password=hunter2;Data Source=erp",
+           "OLEDB CONNECT TO [Provider=X;Pwd=hunter2];",
+           "CONNECT TO 'dsn' (XUserId is admin, XPassword is hunter2);",
+           "Data Source=erp;User ID=sa; Password = \"hunter2\" ;Timeout=3",
+           "jdbc:postgresql://host/db?user=a&password=hunter2",
+           "https://name:hunter2@host/path",
+           "https://store/file.qvd?sv=2020&sig=hunter2&se=1",
+           "Authorization: Bearer hunter2",
+           "{\"api_key\": \"hunter2\"}",
+           "AccountKey=hunter2==;EndpointSuffix=core",
+           "AWS_SECRET_ACCESS_KEY=hunter2",
+           "PASSWORD={hun;hunter2}",
+       }) {
+    EXPECT_THAT(scrubbed(text), Not(HasSubstr("hunter2"))) << text;
+    EXPECT_THAT(scrubbed(text), HasSubstr("***")) << text;
+  }
+}
+
+TEST(Scrub, AllElseStays) {
+  EXPECT_EQ(scrubbed("Provider=X;Password=a b;Data Source=erp"),
+            "Provider=X;Password=*** b;Data Source=erp");
+  for (const char* text : {"SELECT Name, Amount FROM Sales WHERE Day = 3;", "", "resident Orders",
+                           "lib://Data/Orders.qvd", "https://host/a@b", "Design=blue; Tsig",
+                           "mail me: a@b.example", "password", "password=", "Token ;"}) {
+    EXPECT_EQ(scrubbed(text), text);
+  }
+}
+
+}  // namespace
+}  // namespace qvdhouse::serve

@@ -1,0 +1,299 @@
+#include "tracking/overview.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "clickhouse/quote.h"
+#include "tracking/row_binary.h"
+#include "tracking/runs_tables.h"
+#include "tracking/table_access.h"
+#include "tracking/tables.h"
+
+namespace qvdhouse::tracking {
+namespace {
+
+using clickhouse::qualified;
+using clickhouse::quote_literal;
+
+// Hundreds of long paths may be named in one statement.
+const clickhouse::Settings kLongStatement = {{"max_query_size", "16777216"}};
+
+// A schema is longer than all the rest of a record, and no list shows it.
+std::string list_columns(const std::vector<Column>& columns) {
+  std::string text;
+  for (const Column& column : columns) {
+    text += text.empty() ? "" : ", ";
+    text += column.name == "schema" ? "'' AS schema" : clickhouse::quote_identifier(column.name);
+  }
+  return text;
+}
+
+std::string literals(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + quote_literal(text);
+  return list;
+}
+
+std::string condition(const FileQuery& query) {
+  std::string text = "1";
+  if (!query.file.empty()) {
+    text += fmt::format(
+        " AND (lowerUTF8(file_path) = lowerUTF8({0}) OR lowerUTF8(file_name) = lowerUTF8({0}) OR "
+        "replaceRegexpOne(lowerUTF8(file_name), '\\\\.[^.]*$', '') = lowerUTF8({0}))",
+        quote_literal(query.file));
+  }
+  if (!query.search.empty()) {
+    text += fmt::format(" AND positionCaseInsensitiveUTF8(file_path, {}) > 0",
+                        quote_literal(query.search));
+  }
+  if (!query.status.empty()) text += " AND status = " + quote_literal(query.status);
+  if (!query.table.empty()) text += " AND table_name = " + quote_literal(query.table);
+  if (!query.path_prefix.empty()) {
+    text += fmt::format(" AND substring(file_path, 1, {}) = {}", query.path_prefix.size(),
+                        quote_literal(query.path_prefix));
+  }
+  return text;
+}
+
+// What sort_key() gives for this record.
+std::string key_of(const FileRecord& file, FileQuery::Sort sort) {
+  switch (sort) {
+    case FileQuery::Sort::kProcessedAt:
+      return std::to_string(file.processed_at_us);
+    case FileQuery::Sort::kName:
+      return file.file_name;
+    case FileQuery::Sort::kSize:
+      return std::to_string(file.file_size);
+    case FileQuery::Sort::kRows:
+      return std::to_string(file.row_count);
+    case FileQuery::Sort::kDuration:
+      return std::to_string(static_cast<std::int64_t>(file.processing_duration_seconds * 1e6));
+  }
+  return "";
+}
+
+// A cursor is the last file's key and path in hexadecimal digits, with a dash between.
+std::string hex(std::string_view text) {
+  std::string digits;
+  for (const char c : text) digits += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return digits;
+}
+
+std::string from_hex(std::string_view digits) {
+  std::string text;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    unsigned char byte = 0;
+    const char* end = digits.data() + i + 2;
+    if (std::from_chars(digits.data() + i, end, byte, 16).ptr != end) {
+      throw base::ConfigError("this is no cursor of a list of files");
+    }
+    text += static_cast<char>(byte);
+  }
+  return text;
+}
+
+std::string behind_cursor(const FileQuery& query, const std::string& key) {
+  if (query.after.empty()) return "";
+  const std::size_t dash = query.after.find('-');
+  if (dash == std::string::npos) throw base::ConfigError("this is no cursor of a list of files");
+  const std::string last_key = from_hex(std::string_view(query.after).substr(0, dash));
+  const std::string last_path = from_hex(std::string_view(query.after).substr(dash + 1));
+  const bool is_text = query.sort == FileQuery::Sort::kName;
+  const bool is_number =
+      !last_key.empty() && last_key.find_first_not_of("-0123456789") == std::string::npos;
+  if (!is_text && !is_number) throw base::ConfigError("this cursor is of another order");
+  return fmt::format(" AND ({}, file_path) {} ({}, {})", key, query.is_ascending ? ">" : "<",
+                     is_text ? quote_literal(last_key) : "toInt64(" + last_key + ")",
+                     quote_literal(last_path));
+}
+
+std::vector<FileRecord> read_files(const std::string& answer) {
+  std::vector<FileRecord> files;
+  for (RowReader reader(answer); !reader.done();) code_file(reader, files.emplace_back());
+  return files;
+}
+
+std::vector<Attempt> read_attempts(const std::string& answer, const clickhouse::Dialect& dialect) {
+  std::vector<Attempt> attempts;
+  for (RowReader reader(answer); !reader.done();) {
+    code_attempt(reader, attempts.emplace_back(), dialect);
+  }
+  return attempts;
+}
+
+}  // namespace
+
+Overview::Overview(clickhouse::Endpoint endpoint, std::string database, std::stop_token stop)
+    : connection_(anywhere(std::move(endpoint)), std::move(stop)), database_(std::move(database)) {}
+
+std::string Overview::ask(const std::string& sql) {
+  try {
+    return connection_.query(sql + " FORMAT RowBinary", kLongStatement);
+  } catch (const base::ServerError& error) {
+    if (is_absent(error)) return "";
+    throw;
+  }
+}
+
+// A time as microseconds, Int64.
+std::string Overview::micros(std::string_view column) const {
+  return dialect().has_datetime64 ? fmt::format("toUnixTimestamp64Micro({})", column)
+                                  : std::string(column);
+}
+
+std::string Overview::sort_key(FileQuery::Sort sort) const {
+  switch (sort) {
+    case FileQuery::Sort::kProcessedAt:
+      return micros("processed_at");
+    case FileQuery::Sort::kName:
+      return "file_name";
+    case FileQuery::Sort::kSize:
+      return "toInt64(file_size)";
+    case FileQuery::Sort::kRows:
+      return "toInt64(row_count)";
+    case FileQuery::Sort::kDuration:
+      return "toInt64(processing_duration_seconds * 1e6)";
+  }
+  return "";
+}
+
+Totals Overview::totals(std::int64_t today_us) {
+  Totals totals;
+  const std::string files =
+      ask(fmt::format("SELECT count(), sum(if(status = 'completed', row_count, 0)), "
+                      "toUInt64(sum(status = 'failed')), toInt64(max({})) FROM {} FINAL",
+                      micros("processed_at"), qualified(database_, kFileTable)));
+  if (!files.empty()) {
+    RowReader reader(files);
+    reader(totals.files);
+    reader(totals.rows);
+    reader(totals.failed_files);
+    reader(totals.last_sync_at_us);
+  }
+  const std::string history =
+      ask(fmt::format("SELECT count(), toUInt64(sum({} >= {})) FROM {} WHERE status = 'completed'",
+                      micros("finished_at"), today_us, qualified(database_, kHistoryTable)));
+  if (!history.empty()) {
+    RowReader reader(history);
+    reader(totals.syncs);
+    reader(totals.syncs_today);
+  }
+  return totals;
+}
+
+FilePage Overview::find_files(const FileQuery& query) {
+  const std::string key = sort_key(query.sort);
+  const std::string matching = condition(query);
+  const std::string table = qualified(database_, kFileTable);
+  const std::string behind = behind_cursor(query, key);
+  const std::string order = query.is_ascending ? "ASC" : "DESC";
+  FilePage page;
+  const std::string count =
+      ask(fmt::format("SELECT count() FROM {} FINAL WHERE {}", table, matching));
+  if (count.empty()) return page;
+  RowReader reader(count);
+  reader(page.total);
+  // One more than asked for tells whether there are more.
+  page.files = read_files(
+      ask(fmt::format("SELECT {} FROM {} FINAL WHERE {}{} ORDER BY {} {}, file_path {} LIMIT {}",
+                      list_columns(file_columns(dialect())), table, matching, behind, key, order,
+                      order, query.limit + 1)));
+  if (page.files.size() > query.limit) {
+    page.files.resize(query.limit);
+    const FileRecord& last = page.files.back();
+    page.next_after = hex(key_of(last, query.sort)) + "-" + hex(last.file_path);
+  }
+  return page;
+}
+
+std::vector<FileRecord> Overview::failures(std::size_t limit) {
+  return read_files(ask(fmt::format(
+      "SELECT {} FROM {} FINAL WHERE status = 'failed' ORDER BY processed_at DESC, file_path "
+      "LIMIT {}",
+      list_columns(file_columns(dialect())), qualified(database_, kFileTable), limit)));
+}
+
+std::vector<Attempt> Overview::attempts_of_files(const std::vector<std::string>& paths,
+                                                 std::size_t each) {
+  if (paths.empty()) return {};
+  return read_attempts(
+      ask(fmt::format("SELECT {} FROM {} WHERE file_path IN ({}) ORDER BY file_path, "
+                      "started_at DESC, attempt DESC LIMIT {} BY file_path",
+                      list_columns(history_columns(dialect())), qualified(database_, kHistoryTable),
+                      literals(paths), each)),
+      dialect());
+}
+
+std::vector<Attempt> Overview::attempts_of_run(const std::string& run_id, std::size_t limit) {
+  return read_attempts(
+      ask(fmt::format("SELECT {} FROM {} WHERE run_id = {} ORDER BY status = 'completed', "
+                      "started_at, file_path LIMIT {}",
+                      list_columns(history_columns(dialect())), qualified(database_, kHistoryTable),
+                      quote_literal(run_id), limit)),
+      dialect());
+}
+
+std::vector<SeriesPoint> Overview::series(std::int64_t from_us, std::uint64_t step_seconds) {
+  const std::uint64_t step_us = step_seconds * 1'000'000;
+  const std::string answer = ask(fmt::format(
+      "SELECT toInt64(intDiv(began, {0}) * {0}) AS at, count(), sum(files_loaded), "
+      "sum(files_failed), sum(rows), sum(bytes), sum(if(ended > began, (ended - began) / 1e6, 0)) "
+      "FROM (SELECT {1} AS began, {2} AS ended, status, files_loaded, files_failed, rows, bytes "
+      "FROM {3} FINAL WHERE {1} >= {4}) WHERE status != 'skipped' GROUP BY at ORDER BY at",
+      step_us, micros("started_at"), micros("finished_at"), qualified(database_, kRunTable),
+      from_us));
+  std::vector<SeriesPoint> points;
+  for (RowReader reader(answer); !reader.done();) {
+    SeriesPoint& point = points.emplace_back();
+    reader(point.at_us);
+    reader(point.runs);
+    reader(point.files_loaded);
+    reader(point.files_failed);
+    reader(point.rows);
+    reader(point.bytes);
+    reader(point.seconds);
+  }
+  return points;
+}
+
+std::vector<TableOverview> Overview::tables(const std::string& name) {
+  const std::string only =
+      name.empty() ? "table_name != ''" : "table_name = " + quote_literal(name);
+  const std::string files = ask(fmt::format(
+      "SELECT table_name, count(), toUInt64(sum(status = 'failed')), "
+      "toInt64(max(if(status = 'completed', {}, 0))), min(file_path) FROM {} FINAL WHERE {} "
+      "GROUP BY table_name ORDER BY table_name",
+      micros("processed_at"), qualified(database_, kFileTable), only));
+  std::vector<TableOverview> tables;
+  std::map<std::string, std::size_t> places;
+  for (RowReader reader(files); !reader.done();) {
+    TableOverview& table = tables.emplace_back();
+    reader(table.name);
+    reader(table.files);
+    reader(table.failed_files);
+    reader(table.last_loaded_at_us);
+    reader(table.example_path);
+    places[table.name] = tables.size() - 1;
+  }
+  const std::string parts = ask(fmt::format(
+      "SELECT table, toUInt64(sum(rows)), toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE "
+      "database = {} AND active{} GROUP BY table",
+      quote_literal(database_), name.empty() ? "" : " AND table = " + quote_literal(name)));
+  for (RowReader reader(parts); !reader.done();) {
+    TableOverview found;
+    reader(found.name);
+    reader(found.rows);
+    reader(found.bytes);
+    const auto place = places.find(found.name);
+    if (place == places.end()) continue;
+    tables[place->second].rows = found.rows;
+    tables[place->second].bytes = found.bytes;
+  }
+  return tables;
+}
+
+}  // namespace qvdhouse::tracking
