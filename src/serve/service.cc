@@ -33,8 +33,7 @@ bool Service::State::is_busy(const std::string& workflow) const {
 }
 
 std::shared_ptr<Job> Service::State::add_job(const Entry& entry, const std::string& trigger) {
-  auto job = std::make_shared<Job>();
-  job->workflow = entry.workflow;
+  auto job = std::make_shared<Job>(entry.workflow);
   job->record = sync::new_run(entry.workflow.name, trigger);
   job->record.status = "waiting";
   jobs.push_back(job);
@@ -86,6 +85,13 @@ void Service::State::tell_workflow(const Entry& entry) {
 
 void Service::State::write_later(const Entry& entry, const std::string& by) {
   workflow_rows[entry.workflow.name] = record_of(entry.workflow.name, entry.agenda->state(), by);
+  is_keeper_wanted = true;
+  changed.notify_all();
+}
+
+void Service::State::write_later(const RunRecord& run) {
+  run_rows.push_back(run);
+  is_keeper_wanted = true;
   changed.notify_all();
 }
 
@@ -134,7 +140,7 @@ void Service::stop() {
       record.error_class = "stopped";
       record.finished_at_us = sync::now_us();
       sync::touch_run(record);
-      state.run_rows.push_back(record);
+      state.write_later(record);
       return true;
     });
     const auto has_ended = [&] { return state.jobs.empty(); };
@@ -245,8 +251,7 @@ bool Service::cancel(const std::string& run_id) {
   job->record.error_class = "cancelled";
   job->record.finished_at_us = sync::now_us();
   sync::touch_run(job->record);
-  state_->run_rows.push_back(job->record);
-  state_->changed.notify_all();
+  state_->write_later(job->record);
   state_->events.add("run_finished", run_json(job->record));
   return true;
 }

@@ -77,10 +77,10 @@ void Service::State::load_configuration() {
   configuration = fresh;
   std::map<std::string, Entry> next;
   for (const Workflow& workflow : fresh->workflows) {
-    Entry& entry = next[workflow.name];
-    if (const auto known = entries.find(workflow.name); known != entries.end()) {
-      entry = std::move(known->second);
-    }
+    const auto known = entries.find(workflow.name);
+    Entry& entry = next.try_emplace(workflow.name, workflow).first->second;
+    if (known == entries.end()) continue;
+    entry = std::move(known->second);
     entry.workflow = workflow;
     if (entry.agenda) {
       entry.agenda.emplace(workflow.name, workflow.agenda, AgendaState(entry.agenda->state()));
@@ -140,7 +140,7 @@ void Service::State::step_agendas(Time now) {
                                       row.attempt, row.attempt == 1 ? "time was" : "times were");
         row.error_class = step.reason;
         sync::touch_run(row);
-        run_rows.push_back(row);
+        write_later(row);
       }
     }
     if (std::exchange(entry.is_first_run_due, false)) {
@@ -182,6 +182,7 @@ void Service::State::step_retries(Time now) {
 }
 
 void Service::State::look_at_progress() {
+  constexpr std::chrono::seconds kBetweenProgress{1};
   const auto now = std::chrono::steady_clock::now();
   for (const auto& job : jobs) {
     if (!job->is_running) continue;
@@ -195,9 +196,12 @@ void Service::State::look_at_progress() {
                                   {"file_name", json_text(file.name)}});
     }
     job->seen_active = std::move(active);
-    events.add("run_progress", {{"run_id", job->record.run_id},
-                                {"workflow", json_text(job->record.workflow)},
-                                {"progress", progress_json(live)}});
+    if (now - job->told >= kBetweenProgress) {
+      job->told = now;
+      events.add("run_progress", {{"run_id", job->record.run_id},
+                                  {"workflow", json_text(job->record.workflow)},
+                                  {"progress", progress_json(live)}});
+    }
     const std::chrono::seconds limit = job->workflow.run_timeout;
     if (limit.count() > 0 && now - job->begin > limit && job->end_class.empty()) {
       job->end_class = "timeout";

@@ -49,10 +49,10 @@ void Service::State::keep_target(const std::stop_token& stop) {
     const bool had_configuration = configuration != nullptr;
     const bool had_access = access.has_value();
     changed.wait_for(lock, stop, delay, [&] {
-      return (configuration != nullptr) != had_configuration ||
-             (had_access &&
-              (!access || is_target_suspect || !run_rows.empty() || !workflow_rows.empty()));
+      return (configuration != nullptr) != had_configuration || (had_access && !access) ||
+             (access && is_keeper_wanted);
     });
+    is_keeper_wanted = false;
   }
 }
 
@@ -63,7 +63,6 @@ void Service::State::open_target() {
     {
       const std::lock_guard lock(mutex);
       access = std::move(opened);
-      is_target_suspect = false;
     }
     read_states();
     take_up_lost_runs();
@@ -163,7 +162,6 @@ void Service::State::look_at_target() {
     const std::lock_guard lock(mutex);
     if (!access) return;
     endpoint = access->endpoint;
-    is_target_suspect = false;
   }
   constexpr long kPatience_s = 20;
   endpoint.database = "system";
@@ -207,7 +205,6 @@ void Service::State::write_rows() {
   workflow_rows.merge(workflows);
   constexpr std::size_t kMostWaiting = 10'000;
   while (run_rows.size() > kMostWaiting) run_rows.pop_front();
-  if (!run_rows.empty()) is_target_suspect = true;
 }
 
 }  // namespace qvdhouse::serve

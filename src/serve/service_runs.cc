@@ -92,7 +92,12 @@ void Service::State::work(const std::stop_token& stop) {
     job->record.started_at_us = sync::now_us();
     events.add("run_started", run_json(job->record));
     lock.unlock();
-    run_job(*job, target);
+    try {
+      run_job(*job, target);
+    } catch (const std::exception& error) {
+      log.error("run {} of {} could not be begun: {}", job->record.run_id, job->record.workflow,
+                error.what());
+    }
     lock.lock();
     std::erase(jobs, job);
     if (const auto entry = entries.find(job->record.workflow); entry != entries.end()) {
@@ -150,7 +155,7 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
   const RunRecord& record = done.record;
   const std::lock_guard lock(mutex);
   if (!done.is_recorded) run_rows.push_back(record);
-  if (done.error || !done.is_recorded) is_target_suspect = true;
+  if (done.error || !done.is_recorded) is_keeper_wanted = true;
   nlohmann::json said = run_json(record);
   if (const auto found = entries.find(record.workflow); found != entries.end()) {
     Entry& entry = found->second;
@@ -172,7 +177,7 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
     }
     for (const auto& [path, at] : due) entry.due_files[path] = at;
     const bool may_pass = record.error_class == "io" || record.error_class == "server";
-    const bool broke = record.status == "failed" && may_pass && !(is_listed && !done.error);
+    const bool broke = record.status == "failed" && may_pass && !is_listed;
     if (broke && record.attempt < job.workflow.run_attempts) {
       entry.again.emplace();
       entry.again->at = options.now() + sync::delay_between_runs(record.attempt);

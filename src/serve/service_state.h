@@ -19,6 +19,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "serve/service.h"
@@ -28,6 +29,8 @@ namespace qvdhouse::serve {
 
 // A run that was asked for: waiting for its turn, then under way.
 struct Job {
+  explicit Job(Workflow workflow_in) : workflow(std::move(workflow_in)) {}
+
   tracking::RunRecord record;
   Workflow workflow;  // as it was when the run was asked for
   std::set<std::string> only;
@@ -41,11 +44,22 @@ struct Job {
   std::chrono::steady_clock::time_point begin{};
   bool is_running = false;
   std::string end_class;  // why it is being stopped: cancelled, timeout, stopped; empty: it is not
-  std::set<std::string> seen_active;  // names of files that the last tick saw loading
+  std::set<std::string> seen_active;             // names of files that the last tick saw loading
+  std::chrono::steady_clock::time_point told{};  // of the last run_progress
+};
+
+// A run that is to come without being due: the last one broke, or was cut short.
+struct RunAgain {
+  Time at{};
+  std::string trigger;
+  std::uint32_t attempt = 1;
+  std::int64_t scheduled_at_us = 0;
 };
 
 // A workflow as the service knows it.
 struct Entry {
+  explicit Entry(Workflow workflow_in) : workflow(std::move(workflow_in)) {}
+
   Workflow workflow;
   std::optional<Agenda> agenda;  // once its state was read
   AgendaState written;           // what the target has of it
@@ -53,15 +67,7 @@ struct Entry {
   std::optional<tracking::RunRecord> last;
   std::string source_problem;                  // why its last run could not list it
   std::optional<tracking::RunRecord> skipped;  // the row of due times left out during one run
-
-  // The run as a whole is tried again, or one that was cut short is taken up.
-  struct Again {
-    Time at{};
-    std::string trigger;
-    std::uint32_t attempt = 1;
-    std::int64_t scheduled_at_us = 0;
-  };
-  std::optional<Again> again;
+  std::optional<RunAgain> again;
   std::map<std::string, Time> due_files;  // failed and unfinished files, and when to look again
   std::set<std::string> failing;          // files that are not as they should be
 };
@@ -84,7 +90,7 @@ struct Service::State {
   std::string configuration_problem;
   std::optional<TargetAccess> access;
   std::string target_problem = "ClickHouse has not been reached yet";
-  bool is_target_suspect = false;  // a run found that it does not answer
+  bool is_keeper_wanted = false;  // rows wait for it, or a run found that the target is gone
   bool are_states_read = false;
   std::map<std::string, tracking::WorkflowRecord> states;  // as read from the target
 
@@ -125,6 +131,7 @@ struct Service::State {
   bool is_busy(const std::string& workflow) const;
   void tell_workflow(const Entry& entry);
   void write_later(const Entry& entry, const std::string& by);
+  void write_later(const tracking::RunRecord& run);
 };
 
 inline constexpr std::int64_t kMicrosecondsPerSecond = 1'000'000;

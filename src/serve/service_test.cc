@@ -53,7 +53,7 @@ TEST_F(ServiceTest, RunsByTheClockAndNoRunIsDoneTwiceAfterARestart) {
   EXPECT_EQ(ended()[0].files_skipped, 1U);
   service_.reset();
   start();
-  ASSERT_TRUE(eventually([&] { return service_->workflows().at(0).next_run.has_value(); }));
+  ASSERT_TRUE(is_scheduled());
   now_s_ += 3'599;
   ASSERT_TRUE(eventually([&] { return service_->live().empty(); }));
   EXPECT_THAT(ended(), SizeIs(2));
@@ -77,15 +77,14 @@ TEST_F(ServiceTest, ABrokenFileIsNeverGreenUntilItIsRepaired) {
   EXPECT_EQ(ended()[0].error_class, "input");
   EXPECT_EQ(last_event("run_finished")["failing_files"], 1);
   // It is left alone now, and still that is no good run.
-  service_->run_now({.workflow = "default", .files = {}});
+  run_now();
   ASSERT_TRUE(have_ended(2));
   EXPECT_EQ(ended()[0].status, "partial");
   EXPECT_EQ(ended()[0].files_failed, 0U);
   EXPECT_THAT(ended()[0].error, HasSubstr("failed before and has not changed since"));
   // A retry of the one file that was chosen.
   put("bad.qvd", sync::qvd_bytes(7), 3'000);
-  service_->run_now(
-      {.workflow = "default", .files = {(source_ / "bad.qvd").string()}, .retry_failed = true});
+  run_now({(source_ / "bad.qvd").string()});
   ASSERT_TRUE(have_ended(3));
   EXPECT_EQ(ended()[0].status, "completed");
   EXPECT_EQ(ended()[0].files_loaded, 1U);
@@ -137,9 +136,10 @@ TEST_F(ServiceTest, APauseSurvivesARestart) {
   service_.reset();
   now_s_ += 7'200;
   start();
-  ASSERT_TRUE(eventually([&] { return service_->workflows().at(0).is_paused; }));
+  ASSERT_TRUE(is_scheduled());
+  EXPECT_TRUE(workflow_state()->is_paused);
   // What is asked for by hand runs all the same.
-  service_->run_now({.workflow = "default", .files = {}});
+  run_now();
   ASSERT_TRUE(have_ended(2));
   service_->set_paused("default", false, "test");
   now_s_ += 3'600;
@@ -147,7 +147,9 @@ TEST_F(ServiceTest, APauseSurvivesARestart) {
   EXPECT_EQ(ended()[0].trigger, "schedule");
   EXPECT_THAT(ended(), SizeIs(3));
   EXPECT_THROW(service_->set_paused("other", true, "test"), base::ConfigError);
-  EXPECT_THROW(service_->run_now({.workflow = "other", .files = {}}), base::ConfigError);
+  Service::RunRequest other;
+  other.workflow = "other";
+  EXPECT_THROW(service_->run_now(other), base::ConfigError);
 }
 
 TEST_F(ServiceTest, WhatIsBrokenAtTheStartIsSaidAndMendsItself) {
@@ -229,7 +231,7 @@ TEST_F(HeldUp, AStoppedRunGoesOnAfterTheRestart) {
   ASSERT_THAT(ended(), SizeIs(1));
   EXPECT_EQ(ended()[0].status, "cancelled");
   EXPECT_EQ(ended()[0].error_class, "stopped");
-  EXPECT_THROW(service_->run_now({.workflow = "default", .files = {}}), base::ConfigError);
+  EXPECT_THROW(run_now(), base::ConfigError);
   held_.reset();
   start();
   ASSERT_TRUE(have_ended(2));
@@ -240,8 +242,8 @@ TEST_F(HeldUp, AStoppedRunGoesOnAfterTheRestart) {
 TEST_F(HeldUp, WhatWaitsIsTakenOnceAndCanBeCancelled) {
   start();
   ASSERT_TRUE(is_running());
-  const std::string id = service_->run_now({.workflow = "default", .files = {}});
-  EXPECT_EQ(service_->run_now({.workflow = "default", .files = {}}), id);
+  const std::string id = run_now();
+  EXPECT_EQ(run_now(), id);
   EXPECT_THAT(service_->live(), SizeIs(2));
   EXPECT_EQ(service_->live().at(1).run.status, "waiting");
   EXPECT_TRUE(service_->cancel(id));

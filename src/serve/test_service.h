@@ -8,7 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <stdexcept>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -89,6 +89,26 @@ class ServiceTest : public sync::SyncTest {
   }
   bool have_ended(std::size_t count) {
     return eventually([&] { return ended().size() >= count && service_->live().empty(); });
+  }
+  // Empty until the configuration was read.
+  std::optional<WorkflowState> workflow_state() {
+    std::vector<WorkflowState> all = service_->workflows();
+    if (all.empty()) return std::nullopt;
+    return std::move(all.front());
+  }
+  // Whether its state is known: before that nothing is due.
+  bool is_scheduled() {
+    return eventually([&] {
+      const auto state = workflow_state();
+      return state && (state->next_run || state->is_paused);
+    });
+  }
+  std::string run_now(const std::vector<std::string>& files = {}) {
+    Service::RunRequest request;
+    request.workflow = "default";
+    request.files = files;
+    request.retry_failed = !files.empty();
+    return service_->run_now(request);
   }
   std::vector<std::string> event_types() {
     std::vector<std::string> types;

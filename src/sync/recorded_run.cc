@@ -204,8 +204,10 @@ std::vector<RunRecord> settle_lost_runs(const Options& options,
   constexpr std::size_t kMost = 1'000;
   Runs runs = runs_of(options, endpoint);
   std::vector<RunRecord> lost;
-  for (RunRecord& run :
-       runs.find({.workflow = {}, .status = "running", .run_id = {}, .limit = kMost})) {
+  Runs::Query under_way;
+  under_way.status = "running";
+  under_way.limit = kMost;
+  for (RunRecord& run : runs.find(under_way)) {
     const RunLife life = life_of_run(options.lock_dir, run.run_id);
     if (life == RunLife::kAlive) continue;
     const auto last_sign = static_cast<std::int64_t>(run.version);
