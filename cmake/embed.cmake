@@ -7,12 +7,15 @@
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   set(QVDHOUSE_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
 
-  # qvdhouse_embed(TARGET DIR): all files of DIR, and the two libraries that the page uses.
+  # qvdhouse_embed(TARGET DIR): all files of DIR, and the two libraries that the page uses
+  # with their licences.
   function(qvdhouse_embed target dir)
     set(packages ${PROJECT_SOURCE_DIR}/packaging/dashboard)
     set(libraries ${packages}/node_modules/preact/dist/preact.module.js
                   ${packages}/node_modules/uplot/dist/uPlot.iife.min.js
-                  ${packages}/node_modules/uplot/dist/uPlot.min.css)
+                  ${packages}/node_modules/uplot/dist/uPlot.min.css
+                  ${packages}/node_modules/preact/LICENSE
+                  ${packages}/node_modules/uplot/LICENSE)
     foreach(library ${libraries})
       if(NOT EXISTS ${library})
         message(FATAL_ERROR "The page's libraries are not there yet (${library}). "
@@ -37,13 +40,19 @@ set(type_of_html "text/html; charset=utf-8")
 set(type_of_js "text/javascript; charset=utf-8")
 set(type_of_css "text/css; charset=utf-8")
 set(type_of_svg "image/svg+xml")
+set(type_of_txt "text/plain; charset=utf-8")
 
 set(arrays "")
 set(entries "")
 set(count 0)
 foreach(file ${FILES})
   get_filename_component(name ${file} NAME)
-  get_filename_component(extension ${file} LAST_EXT)
+  if(name STREQUAL "LICENSE")
+    get_filename_component(package ${file} DIRECTORY)
+    get_filename_component(package ${package} NAME)
+    set(name license-${package}.txt)
+  endif()
+  get_filename_component(extension ${name} LAST_EXT)
   string(SUBSTRING ${extension} 1 -1 extension)
   set(path /assets/${name})
   if(name STREQUAL "index.html")

@@ -10,7 +10,8 @@ const ROOT = new URL('../../', import.meta.url);
 const LIBRARIES = {
   'preact.module.js': 'preact/dist/', 'uPlot.iife.min.js': 'uplot/dist/', 'uPlot.min.css': 'uplot/dist/',
 };
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const LICENSES = { 'license-preact.txt': 'preact/LICENSE', 'license-uplot.txt': 'uplot/LICENSE' };
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.txt': 'text/plain' };
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
                "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -23,8 +24,9 @@ class Problem extends Error {
 
 function assetOf(path) {
   const name = path === '/' ? 'index.html' : path.replace('/assets/', '');
-  return LIBRARIES[name] === undefined ? new URL(`src/serve/dashboard/${name}`, ROOT)
-    : new URL(`packaging/dashboard/node_modules/${LIBRARIES[name]}${name}`, ROOT);
+  const library = LICENSES[name] ?? (LIBRARIES[name] && `${LIBRARIES[name]}${name}`);
+  return library === undefined ? new URL(`src/serve/dashboard/${name}`, ROOT)
+    : new URL(`packaging/dashboard/node_modules/${library}`, ROOT);
 }
 
 function summary(world) {

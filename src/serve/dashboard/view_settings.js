@@ -1,7 +1,7 @@
 // The settings in force, where each comes from, and what this browser was told.
 import { h } from './preact.module.js';
 import { get, token } from './api.js';
-import { empty, facts, searchField, section, table } from './parts.js';
+import { empty, facts, link, searchField, section, table } from './parts.js';
 
 export const settingsView = {
   title: () => 'Settings',
@@ -37,7 +37,9 @@ export const settingsView = {
         token.get() === '' ? empty('No token is kept here; none is needed, or it is asked for.')
           : h('p', { class: 'row' }, h('span', { class: 'grow' }, 'A token is kept until this tab is closed.'),
               h('button', { type: 'button', class: 'button', onClick: () => { token.clear(); page.reload(); } }, 'Forget it')),
-        facts(Object.entries(version).map(([name, value]) => [name.replaceAll('_', ' '), String(value ?? '')]))),
+        facts(Object.entries(version).map(([name, value]) => [name.replaceAll('_', ' '), String(value ?? '')])),
+        h('p', { class: 'muted' }, 'This page is drawn with ', link('/assets/license-preact.txt', 'Preact'), ' and ',
+          link('/assets/license-uplot.txt', 'uPlot'), '.')),
     ];
   },
 };
