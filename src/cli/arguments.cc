@@ -106,6 +106,31 @@ void add_loading_commands(CLI::App& app, Arguments& arguments) {
       });
 }
 
+void add_service_commands(CLI::App& app, Arguments& arguments) {
+  add_command<WorkflowArguments>(
+      app, arguments, "workflow", "what a running service does, and telling it what to do",
+      "qvdhouse workflow run\n  qvdhouse workflow history lake --limit 5", run_workflow,
+      [](CLI::App& c, WorkflowArguments& a) {
+        c.add_option("ACTION", a.action, "list, run, history, status, pause, unpause or cancel")
+            ->required()
+            ->check(CLI::IsMember({"list", "run", "history", "status", "pause", "unpause", "cancel"}))
+            ->type_name("");
+        c.add_option("NAME", a.name, "a workflow (default: the only one); for cancel: a run's id")
+            ->type_name("");
+        c.add_flag("--full", a.full, "run: load unchanged files too");
+        c.add_flag("--retry-failed", a.retry_failed, "run: try failed files now");
+        c.add_option("--limit", a.limit, "history, status: most runs shown")
+            ->check(CLI::Range(1, 500))
+            ->capture_default_str();
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
+  CLI::App* token = add_command<TokenArguments>(
+      app, arguments, "token", "make a token for the service's API and page", "qvdhouse token",
+      run_token,
+      [](CLI::App& c, TokenArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
+  token->preparse_callback([&arguments](std::size_t) { arguments.needs_config = false; });
+}
+
 void add_tracking_commands(CLI::App& app, Arguments& arguments) {
   add_command<StatusArguments>(
       app, arguments, "status", "what was loaded, file by file", "qvdhouse status", run_status,
@@ -283,6 +308,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   add_global_options(app, arguments);
   app.get_formatter()->column_width(kHelpNameColumns);
   add_loading_commands(app, arguments);
+  add_service_commands(app, arguments);
   add_tracking_commands(app, arguments);
   add_engine_commands(app, arguments);
   add_other_commands(app, arguments);

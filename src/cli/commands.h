@@ -20,6 +20,21 @@ int run_sync(const SyncArguments& arguments, const Context& context);
 struct ServeArguments {};
 int run_serve(const ServeArguments& arguments, const Context& context);
 
+struct WorkflowArguments {
+  std::string action;  // list, run, history, status, pause, unpause, cancel
+  std::string name;    // of the workflow; of cancel: the run's id
+  bool full = false;
+  bool retry_failed = false;
+  std::size_t limit = 20;
+  bool json = false;
+};
+int run_workflow(const WorkflowArguments& arguments, const Context& context);
+
+struct TokenArguments {
+  bool json = false;
+};
+int run_token(const TokenArguments& arguments, const Context& context);
+
 struct LsArguments {
   bool json = false;
 };

@@ -1,0 +1,169 @@
+// qvdhouse workflow: what a running service does and did, and telling it what to do.
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/service_client.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+std::string text(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "–";
+}
+
+std::string count(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_unsigned()
+             ? format_count(found->get<std::uint64_t>())
+             : "–";
+}
+
+std::string duration(const Json& run) {
+  const auto found = run.find("duration_seconds");
+  return found != run.end() && found->is_number() ? format_seconds(found->get<double>()) : "–";
+}
+
+// "2026-07-12T10:15:00.250Z" → "2026-07-12 10:15:00".
+std::string time(const Json& object, const char* name) {
+  std::string at = text(object, name);
+  if (at.size() < 19) return at;
+  at.resize(19);
+  at[10] = ' ';
+  return at;
+}
+
+std::string status_of(const Json& workflow) {
+  if (workflow["current"].is_object()) return text(workflow["current"], "status");
+  if (workflow.value("paused", false)) return "paused";
+  return workflow["last"].is_object() ? text(workflow["last"], "status") : "never ran";
+}
+
+void print_workflows(const Json& workflows) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& workflow : workflows) {
+    const Json& last = workflow["last"];
+    rows.push_back({text(workflow, "name"), text(workflow, "schedule"), time(workflow, "next_run"),
+                    last.is_object() ? time(last, "finished_at") : "–", status_of(workflow),
+                    text(workflow, "source_url")});
+  }
+  print_table({{"Workflow"},
+               {"Schedule"},
+               {"Next (UTC)"},
+               {"Last (UTC)"},
+               {"Status"},
+               {.title = "Source", .flexible = true}},
+              rows);
+}
+
+void print_runs(const Json& runs) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Json& run : runs) {
+    rows.push_back({time(run, "started_at"), text(run, "workflow"), text(run, "trigger"),
+                    count(run, "files_loaded"), count(run, "files_failed"), count(run, "rows"),
+                    duration(run), text(run, "status"), text(run, "run_id")});
+  }
+  print_table({{"Started (UTC)"},
+               {"Workflow"},
+               {"Why"},
+               {.title = "Loaded", .right = true},
+               {.title = "Failed", .right = true},
+               {.title = "Rows", .right = true},
+               {.title = "Time", .right = true},
+               {"Status"},
+               {"Run"}},
+              rows);
+  for (const Json& run : runs) {
+    if (!run["error"].is_string()) continue;
+    print("\n");
+    print_paragraph(time(run, "started_at") + ": ", text(run, "error"), 2);
+  }
+}
+
+// Of the workflow that is meant, also when its name is left out and there is only one.
+Json find_workflow(const ServiceClient& client, const std::string& name) {
+  const Json workflows = client.get("/api/workflows")["workflows"];
+  std::string names;
+  for (const Json& workflow : workflows) {
+    if (workflow["name"] == name || (name.empty() && workflows.size() == 1)) return workflow;
+    names += (names.empty() ? "" : ", ") + text(workflow, "name");
+  }
+  throw UsageError(name.empty() ? "say which workflow: " + names
+                                : "no workflow is called " + name + " (there is: " + names + ")");
+}
+
+std::string path_of(const Json& workflow, std::string_view action) {
+  return fmt::format("/api/workflows/{}/{}", encoded(text(workflow, "name")), action);
+}
+
+Json newest_runs(const ServiceClient& client, const WorkflowArguments& arguments) {
+  std::string path = fmt::format("/api/runs?limit={}", arguments.limit);
+  if (!arguments.name.empty()) path += "&workflow=" + encoded(arguments.name);
+  return client.get(path)["runs"];
+}
+
+// The run that is under way where no id is given.
+std::string run_to_cancel(const ServiceClient& client, const std::string& id) {
+  if (!id.empty()) return id;
+  std::string found;
+  for (const Json& workflow : client.get("/api/workflows")["workflows"]) {
+    if (!workflow["current"].is_object()) continue;
+    if (!found.empty()) throw UsageError("several runs are under way: give the id of one");
+    found = text(workflow["current"], "run_id");
+  }
+  if (found.empty()) throw UsageError("no run is under way");
+  return found;
+}
+
+int say(const Json& json, bool as_json, const std::string& sentence) {
+  if (as_json) {
+    print_json(json);
+  } else {
+    print(sentence + "\n");
+  }
+  return kOk;
+}
+
+}  // namespace
+
+int run_workflow(const WorkflowArguments& arguments, const Context& context) {
+  const ServiceClient client(context.config.serve);
+  const std::string& action = arguments.action;
+  if (action == "list" || action == "status") {
+    const Json workflows = arguments.name.empty()
+                               ? client.get("/api/workflows")["workflows"]
+                               : Json::array({find_workflow(client, arguments.name)});
+    if (arguments.json) return say(workflows, true, "");
+    print_workflows(workflows);
+    if (action == "list") return kOk;
+    print("\n");
+    print_runs(newest_runs(client, arguments));
+    return kOk;
+  }
+  if (action == "history") {
+    const Json runs = newest_runs(client, arguments);
+    if (arguments.json) return say(runs, true, "");
+    print_runs(runs);
+    return kOk;
+  }
+  if (action == "cancel") {
+    const std::string run_id = run_to_cancel(client, arguments.name);
+    const Json answer = client.post("/api/runs/" + encoded(run_id) + "/cancel", Json::object());
+    return say(answer, arguments.json, "The run " + run_id + " is being rolled back.");
+  }
+  const Json workflow = find_workflow(client, arguments.name);
+  const std::string name = text(workflow, "name");
+  if (action == "run") {
+    const Json body{{"full", arguments.full}, {"retry_failed", arguments.retry_failed}};
+    const Json answer = client.post(path_of(workflow, "run"), body);
+    return say(answer, arguments.json, fmt::format("{} runs: {}", name, text(answer, "run_id")));
+  }
+  const Json answer = client.post(path_of(workflow, action), Json::object());
+  return say(answer, arguments.json,
+             action == "pause" ? name + " is paused until `qvdhouse workflow unpause`."
+                               : name + " goes on; next run: " + time(answer, "next_run") + " UTC");
+}
+
+}  // namespace qvdhouse::cli

@@ -1,0 +1,318 @@
+// The API over a real service and the real engine; HTTP itself is tested in http_server_test.cc.
+#include "serve/api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "serve/auth.h"
+#include "serve/openapi.h"
+#include "serve/test_service.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+using testing::UnorderedElementsAreArray;
+
+// "/a?b=c&d=e" as the server hands it over; nothing here needs decoding.
+HttpRequest request_of(const std::string& target, const std::string& method,
+                       const std::string& body) {
+  HttpRequest request;
+  request.method = method;
+  request.headers = {{"Host", "localhost:4000"}, {"Content-Type", "application/json"}};
+  request.body = body;
+  const std::size_t mark = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, mark);
+  for (std::size_t begin = mark + 1; begin < target.size();) {
+    const std::size_t end = std::min(target.find('&', begin), target.size());
+    const std::string pair = target.substr(begin, end - begin);
+    const std::size_t sign = std::min(pair.find('='), pair.size());
+    request.query.emplace_back(pair.substr(0, sign),
+                               sign < pair.size() ? pair.substr(sign + 1) : "");
+    begin = end + 1;
+  }
+  return request;
+}
+
+// What changes from run to run, as what it is.
+Json normalised(const Json& json) {
+  static const std::set<std::string> kTimes = {"processed_at", "last_sync_at", "retry_at",
+                                               "qvd_created_at"};
+  static const std::set<std::string> kNumbers = {"processing_duration_seconds", "rows_per_second",
+                                                 "duration_seconds", "file_size_bytes"};
+  static const std::set<std::string> kTexts = {"error_message", "error"};
+  if (json.is_array()) {
+    Json list = Json::array();
+    for (const Json& item : json) list.push_back(normalised(item));
+    return list;
+  }
+  if (!json.is_object()) return json;
+  Json object = Json::object();
+  for (const auto& [key, value] : json.items()) {
+    if (kTimes.contains(key) && value.is_string()) {
+      object[key] = "TIME";
+    } else if (kNumbers.contains(key) && value.is_number()) {
+      object[key] = "NUMBER";
+    } else if (kTexts.contains(key) && value.is_string()) {
+      object[key] = "TEXT";
+    } else if (key == "file_path") {
+      object[key] = std::filesystem::path(value.get<std::string>()).filename().string();
+    } else {
+      object[key] = normalised(value);
+    }
+  }
+  return object;
+}
+
+Json golden(const std::string& name) {
+  std::ifstream file(std::string(QVDHOUSE_SOURCE_DIR) + "/tests/golden/api/" + name);
+  return Json::parse(file);
+}
+
+class ApiTest : public ServiceTest {
+ protected:
+  // Loads what is there, oldest name first, one run a file, so that their order is known.
+  void serve(ApiOptions options = {}) {
+    options.version = "1.2.3";
+    start();
+    ASSERT_TRUE(is_scheduled());
+    ASSERT_TRUE(have_ended(1));
+    api_ = std::make_unique<Api>(*service_, std::move(options), log_);
+  }
+  void TearDown() override {
+    api_.reset();
+    ServiceTest::TearDown();
+  }
+  HttpResponse ask(const std::string& target, const std::string& method = "GET",
+                   const std::string& body = "") {
+    return api_->handle(request_of(target, method, body));
+  }
+  Json get(const std::string& target) {
+    const HttpResponse response = ask(target);
+    EXPECT_EQ(response.status, 200) << target << response.body;
+    return Json::parse(response.body);
+  }
+  // What POST answers, with this status.
+  Json post(const std::string& target, const std::string& body, int status) {
+    const HttpResponse response = ask(target, "POST", body);
+    EXPECT_EQ(response.status, status) << target << response.body;
+    return Json::parse(response.body);
+  }
+  bool run(const std::vector<std::string>& files = {}) {
+    const std::size_t count = ended().size();
+    run_now(files);
+    return have_ended(count + 1);
+  }
+  std::string path(const std::string& name) const { return (source_ / name).string(); }
+
+  std::unique_ptr<Api> api_;
+};
+
+TEST_F(ApiTest, TheOriginalsFiveExamplesAnswerAsTheyDid) {
+  serve();
+  put("Bad.qvd", "no QVD at all", 4'000);
+  ASSERT_TRUE(run());
+  put("Item.qvd", qvd_bytes(3));
+  ASSERT_TRUE(run());
+  EXPECT_EQ(normalised(get("/consumption/qvd_status")), golden("status.json"));
+  EXPECT_EQ(normalised(get("/consumption/qvd_status?file_name=Item")), golden("file_name.json"));
+  EXPECT_EQ(normalised(get("/consumption/qvd_status?status=failed")), golden("failed.json"));
+  EXPECT_EQ(normalised(get("/consumption/qvd_status?include_history=true")),
+            golden("history.json"));
+  EXPECT_EQ(normalised(get("/consumption/qvd_status?limit=1")), golden("limit.json"));
+  EXPECT_EQ(get("/api/qvd_status"), get("/consumption/qvd_status"));
+}
+
+TEST_F(ApiTest, AFileIsFoundByStemNameAndPathInAnyCase) {
+  put("Item.qvd", qvd_bytes(3));
+  put("Item2.qvd", qvd_bytes(3));
+  serve();
+  for (const std::string& name : {std::string("iTEM"), std::string("ITEM.qvd"), path("Item.qvd")}) {
+    const Json files = get("/api/qvd_status?file_name=" + name)["files"];
+    ASSERT_EQ(files.size(), 1U) << name;
+    EXPECT_EQ(files[0]["file_name"], "Item.qvd");
+  }
+  EXPECT_EQ(get("/api/qvd_status?file_name=' OR 1=1 --")["files"].size(), 0U);
+}
+
+TEST_F(ApiTest, NumbersAreTrueAfterFailureRetryChangeAndReset) {
+  put("A.qvd", qvd_bytes(5));
+  put("B.qvd", "broken");
+  serve();
+  const auto numbers = [&] {
+    const Json summary = get("/api/qvd_status")["summary"];
+    return std::vector<int>{summary["total_files"], summary["total_syncs_all_time"],
+                            summary["syncs_today"], summary["total_rows_processed"],
+                            summary["current_failures"]};
+  };
+  EXPECT_THAT(numbers(), ElementsAre(2, 1, 1, 5, 1));
+  put("B.qvd", qvd_bytes(7), 3'000);
+  const Json started = post("/api/file/retry", Json{{"path", path("B.qvd")}}.dump(), 202);
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_THAT(numbers(), ElementsAre(2, 2, 2, 12, 0));
+  EXPECT_EQ(get("/api/runs/" + started["run_id"].get<std::string>())["trigger"], "retry");
+  put("A.qvd", qvd_bytes(1), 2'000);
+  ASSERT_TRUE(run());
+  api_ = std::make_unique<Api>(*service_, ApiOptions{}, log_);  // no answer kept from before
+  EXPECT_THAT(numbers(), ElementsAre(2, 3, 3, 8, 0));
+  post("/api/file/reset", Json{{"path", path("A.qvd")}, {"with_data", true}}.dump(), 202);
+  EXPECT_THAT(numbers(), ElementsAre(1, 3, 3, 7, 0));
+}
+
+TEST_F(ApiTest, WrongParametersSayWhatIsAllowed) {
+  serve();
+  for (const char* target :
+       {"/api/qvd_status?limit=0", "/api/qvd_status?limit=501", "/api/qvd_status?limit=x",
+        "/api/qvd_status?status=open", "/api/qvd_status?include_history=maybe",
+        "/api/qvd_status?limits=1", "/api/files?sort=color", "/api/files?after=nonsense",
+        "/api/overview?hours=1", "/api/runs?status=green", "/api/file", "/api/logs?level=all"}) {
+    const HttpResponse response = ask(target);
+    EXPECT_EQ(response.status, 400) << target;
+    EXPECT_EQ(response.type, "application/problem+json");
+    EXPECT_FALSE(Json::parse(response.body)["allowed"].empty()) << target;
+  }
+  EXPECT_EQ(ask("/api/workflows/none/run", "POST").status, 404);
+  EXPECT_EQ(ask("/api/workflows/default/run", "POST", "[]").status, 400);
+  EXPECT_EQ(ask("/api/workflows/default/run", "POST", R"({"ful":true})").status, 400);
+  EXPECT_EQ(ask("/api/workflows/default/run", "POST", R"({"full":1})").status, 400);
+  EXPECT_EQ(ask("/api/runs/none").status, 404);
+  EXPECT_EQ(ask("/api/runs/none/cancel", "POST").status, 404);
+  EXPECT_EQ(ask("/api/file?path=/none.qvd").status, 404);
+  EXPECT_EQ(ask("/api/tables/none").status, 404);
+}
+
+TEST_F(ApiTest, WorkflowsArePausedAndRun) {
+  put("A.qvd", qvd_bytes(5));
+  serve();
+  EXPECT_EQ(get("/api/workflows")["workflows"][0]["name"], "default");
+  EXPECT_EQ(post("/api/workflows/default/pause", "", 200)["paused"], true);
+  const Json started = post("/api/workflows/default/run", R"({"full":true})", 202);
+  ASSERT_TRUE(have_ended(2));
+  const Json run = get("/api/runs/" + started["run_id"].get<std::string>());
+  EXPECT_EQ(run["status"], "completed");
+  EXPECT_EQ(run["files"][0]["rows"], 5);
+  EXPECT_FALSE(run["files"][0]["steps"].empty());
+  EXPECT_EQ(get("/api/runs?limit=1")["runs"][0]["run_id"], started["run_id"]);
+  EXPECT_EQ(post("/api/workflows/default/unpause", "", 200)["paused"], false);
+  EXPECT_EQ(ask("/api/runs/" + started["run_id"].get<std::string>() + "/cancel", "POST").status,
+            409);
+}
+
+TEST_F(ApiTest, ListsArePagedWithoutGapsOrRepeats) {
+  for (int i = 0; i < 7; ++i) put(fmt::format("F{}.qvd", i), qvd_bytes(1));
+  serve();
+  for (const char* sort : {"name", "processed_at", "size", "rows", "duration"}) {
+    std::vector<std::string> names;
+    std::string after;
+    do {
+      const Json page = get(fmt::format("/api/files?limit=3&order=asc&sort={}{}", sort,
+                                        after.empty() ? "" : "&after=" + after));
+      EXPECT_EQ(page["total"], 7);
+      for (const Json& file : page["files"]) names.push_back(file["file_name"]);
+      after = page["next_after"].is_null() ? "" : page["next_after"].get<std::string>();
+    } while (!after.empty());
+    EXPECT_THAT(names, UnorderedElementsAreArray(
+                           {"F0.qvd", "F1.qvd", "F2.qvd", "F3.qvd", "F4.qvd", "F5.qvd", "F6.qvd"}))
+        << sort;
+  }
+  EXPECT_EQ(get("/api/files?search=f3&workflow=default&status=completed")["total"], 1);
+}
+
+TEST_F(ApiTest, OneFileIsShownClosely) {
+  put("A.qvd", qvd_bytes(30));
+  serve();
+  const Json file = get("/api/file?path=" + path("A.qvd"));
+  EXPECT_EQ(file["decision"]["reason_code"], "unchanged");
+  EXPECT_EQ(file["history"].size(), 1U);
+  EXPECT_EQ(file["header"]["row_count"], 30);
+  EXPECT_EQ(file["columns"][0]["field"], "id");
+  EXPECT_EQ(file["rows"]["data"].size(), 20U);
+  EXPECT_EQ(file["rows"]["data"][19][0], 19);
+  put("New.qvd", "broken");
+  const Json broken = get("/api/file?path=" + path("New.qvd"));
+  EXPECT_EQ(broken["status"], "new");
+  EXPECT_TRUE(broken["header"].is_null());
+  EXPECT_FALSE(broken["header_error"].get<std::string>().empty());
+  EXPECT_EQ(get("/api/explain?path=" + path("A.qvd"))["next"]["action"], "skip");
+  EXPECT_EQ(get("/api/plan").size(), 2U);
+}
+
+TEST_F(ApiTest, TablesSayHowFullAndFreshTheyAre) {
+  put("Item.qvd", qvd_bytes(30));
+  serve();
+  const Json table = get("/api/tables")["tables"][0];
+  EXPECT_EQ(table["name"], "QvdItem");
+  EXPECT_EQ(table["rows"], 30);
+  EXPECT_EQ(table["stale"], false);
+  const Json whole = get("/api/tables/QvdItem");
+  EXPECT_EQ(whole["columns"][0]["name"], "id");
+  EXPECT_EQ(whole["files"][0]["file_name"], "Item.qvd");
+  EXPECT_THAT(whole["create_sql"].get<std::string>(), StartsWith("CREATE TABLE"));
+  const Json overview = get("/api/overview");
+  EXPECT_EQ(overview["ready"], true);
+  EXPECT_EQ(overview["freshness"][0]["table_name"], "QvdItem");
+  EXPECT_EQ(overview["series"]["points"].back()["rows"], 30);
+}
+
+TEST_F(ApiTest, EventsAreStreamed) {
+  serve();
+  HttpRequest request = request_of("/api/events", "GET", "");
+  request.headers.emplace_back("Last-Event-ID", "0");
+  const HttpResponse response = api_->handle(request);
+  EXPECT_EQ(response.type, "text/event-stream");
+  const std::string text = response.stream().value_or("");
+  EXPECT_THAT(text, StartsWith("retry: "));
+  EXPECT_THAT(text, HasSubstr("event: run_finished\ndata: {"));
+  EXPECT_EQ(response.stream(), "");
+}
+
+TEST_F(ApiTest, WithoutTheTokenNothingIsTold) {
+  ApiOptions options;
+  options.token_hash = hash_token("right");
+  serve(std::move(options));
+  for (const char* open : {"/", "/health", "/ready", "/openapi.json"}) {
+    EXPECT_EQ(ask(open).status, 200) << open;
+  }
+  EXPECT_EQ(ask("/ready").body.find("problems"), std::string::npos);
+  for (const Route& route : api_->routes()) {
+    if (route.is_public) continue;
+    EXPECT_EQ(ask(route.pattern, route.method).status, 401) << route.pattern;
+  }
+}
+
+// What is documented is there, and what is there is documented, parameter by parameter.
+TEST_F(ApiTest, TheDescriptionIsComplete) {
+  ApiOptions options;
+  options.metrics = [] { return std::string(); };
+  serve(std::move(options));
+  std::set<std::string> documented;
+  for (const auto& [path, methods] : get("/openapi.json")["paths"].items()) {
+    for (const auto& [method, operation] : methods.items()) {
+      std::string line = (method == "get" ? "GET " : "POST ") + path;
+      std::set<std::string> names;
+      for (const Json& parameter : operation.value("parameters", Json::array())) {
+        if (parameter["in"] == "query") names.insert(parameter["name"].get<std::string>());
+      }
+      for (const std::string& name : names) line += " " + name;
+      documented.insert(line);
+    }
+  }
+  std::set<std::string> there;
+  for (const Route& route : api_->routes()) {
+    if (route.pattern == "/" || route.pattern == "/assets/{name*}") continue;
+    std::string line = route.method + " " + route.pattern;
+    const std::set<std::string> names(route.parameters.begin(), route.parameters.end());
+    for (const std::string& name : names) line += " " + name;
+    there.insert(line);
+  }
+  EXPECT_EQ(documented, there);
+}
+
+}  // namespace
+}  // namespace qvdhouse::serve
