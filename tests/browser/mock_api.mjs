@@ -50,6 +50,9 @@ function tables(world) {
 }
 
 function overview(world) {
+  if (world.problems.length > 0) {
+    return { summary: null, ready: false, problems: world.problems, next_run: null, live: [], freshness: [], series: null };
+  }
   const step = 1800;
   const start = Math.floor(Date.now() / 1000 / step) - 47;
   const points = Array.from({ length: 48 }, (_, index) => {

@@ -16,10 +16,12 @@ const COLUMNS = [
 ];
 
 export class World extends EventEmitter {
-  constructor({ interval = 400, fileMs = 60 } = {}) {
+  // `problems`: why the service is not ready.
+  constructor({ interval = 400, fileMs = 60, problems = [] } = {}) {
     super();
     this.setMaxListeners(100);
     this.fileMs = fileMs;
+    this.problems = problems;
     this.folder = new Map();   // name → {rows, isBroken, version}: what is in the source
     this.files = new Map();    // path → file as the API shows it
     this.runs = [];            // newest first

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { checkAccessible, checkFits, checkKeyboard, launch, openPage, PATIENCE_MS, shoot, show } from './browser.mjs';
 import { startMock } from './mock_api.mjs';
+import { World } from './mock_world.mjs';
 
 const file = (name) => `#/file?path=${encodeURIComponent(`/data/qvd/${name}`)}`;
-const LONG = 'A file with a name that somebody thought about for a long time, of 2026-11 (final, really final).qvd';
+const LONG = `A file with a name that somebody thought about for a long time, of 2026-11 (final) 'n' "<img src=x>" & so on.qvd`;
 const VIEWS = {
   overview: '#/', runs: '#/runs', run: '#/run?id=run-1', files: '#/files', file: file('Orders.qvd'),
   broken: file('Broken.qvd'), tables: '#/tables', table: '#/table?name=QvdOrders', schedule: '#/schedule',
@@ -65,6 +66,37 @@ test('what can not be undone is asked first, and Escape says no', async () => {
   await page.waitForFunction(() => document.activeElement?.textContent === 'Reset');
   assert.deepEqual(faults, []);
   await close();
+});
+
+test('a run under way: how far it is, and cancelling it', async () => {
+  const slow = await startMock({ world: new World({ fileMs: 1500 }) });
+  for (let index = 0; index < 40; ++index) await slow.world.put(`Part ${index}.qvd`, 500_000);
+  const { page, faults, close } = await openPage(browser, slow.url);
+  await page.getByRole('heading', { name: 'Running now' }).waitFor(patient);
+  await page.getByText(/^[1-9][0-9]* of 40 files/).waitFor(patient);  // told by events, not asked for
+  await page.getByRole('progressbar', { name: 'Progress of the run of default' }).waitFor(patient);
+  await shoot(page, 'live-desktop-light');
+  await page.getByRole('link', { name: 'default' }).first().click();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await page.getByText('The run is being cancelled.').waitFor(patient);
+  await page.getByText('cancelled', { exact: true }).waitFor(patient);
+  assert.deepEqual(faults, []);
+  await close();
+  await slow.close();
+});
+
+test('without ClickHouse the page says what is wrong', async () => {
+  const broken = await startMock({ world: new World({ problems: ['ClickHouse at 127.0.0.1:8123 does not answer.'] }) });
+  const { page, faults, close } = await openPage(browser, broken.url);
+  await page.getByRole('heading', { name: 'Not ready' }).waitFor(patient);
+  await page.getByText('ClickHouse at 127.0.0.1:8123 does not answer.').waitFor(patient);
+  await page.getByRole('link', { name: 'not ready' }).waitFor(patient);
+  await checkAccessible(page, 'not ready');
+  await shoot(page, 'not-ready-desktop-light');
+  assert.deepEqual(faults, []);
+  await close();
+  await broken.close();
 });
 
 test('a token is asked for, kept for the tab, and not put into an address', async () => {

@@ -113,7 +113,6 @@ function freshness({ overview }) {
       { label: 'Table', kind: 'main', draw: (one) => tableLink(one.table_name) },
       { label: 'State', draw: (one) => badge(one.stale ? 'stale' : 'fresh') },
       { label: 'Last loaded', draw: (one) => time(one.last_loaded_at) },
-      { label: 'Lag', kind: 'number', draw: (one) => format.duration(one.lag_seconds) },
     ],
   }), overview.freshness.length > rows.length ? h('p', null, link('#/tables', 'All tables')) : null);
 }

@@ -45,12 +45,11 @@ export const tableView = {
   load: (query) => get(`/api/tables/${encodeURIComponent(query.get('name') ?? '')}`),
   draw(one) {
     return [
-      section(one.name,
+      section('State',
         h('div', { class: 'row' }, freshness(one), h('span', { class: 'grow' }, 'last loaded ', time(one.last_loaded_at))),
         facts([
           ['Rows', format.count(one.rows)], ['On disk', format.bytes(one.bytes)], ['Files', format.count(one.file_count)],
           ['Mode', MODES[one.mode] ? `${one.mode}: ${MODES[one.mode]}` : one.mode],
-          ['Lag', format.duration(one.lag_seconds)],
         ])),
       section('Columns', table({
         label: 'Columns', rows: one.columns, keyOf: (column) => column.name, emptyText: 'No columns.',
