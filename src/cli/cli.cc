@@ -50,7 +50,9 @@ int run_command(int argc, char** argv, Display& display) {
   if (arguments.verbose) level = "debug";
   if (arguments.quiet) level = "error";
   const auto log = make_logger(display, level);
-  for (const std::string& warning : config.warnings) log->warn("{}", warning);
+  if (!arguments.survives_config) {  // the service says it in its own log
+    for (const std::string& warning : config.warnings) log->warn("{}", warning);
+  }
 
   // The command, which Ctrl-C asks to stop.
   StopSignals signals([&] {

@@ -1,23 +1,31 @@
 // qvdhouse serve: schedule, API and page in one process, until it is told to stop.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/config_sources.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
+#include "cli/settings_table.h"
 #include "cli/shown_settings.h"
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "serve/alerts.h"
 #include "serve/api.h"
 #include "serve/auth.h"
 #include "serve/http_server.h"
+#include "serve/log_book.h"
 #include "serve/service.h"
 
 namespace qvdhouse::cli {
@@ -29,8 +37,8 @@ bool is_url(const std::string& text) { return text.find("://") != std::string::n
 // with the one before may still go on.
 class Setup {
  public:
-  explicit Setup(const Context& context)
-      : context_(context), config_(std::make_shared<const Config>(context.config)) {}
+  Setup(const Context& context, spdlog::logger& log)
+      : context_(context), log_(log), config_(std::make_shared<const Config>(context.config)) {}
 
   // Throws ConfigError, and then the one before stays.
   serve::Configuration read() {
@@ -61,7 +69,7 @@ class Setup {
   Context with(const Config& config) const {
     return Context{.config = config,
                    .display = context_.display,
-                   .log = context_.log,
+                   .log = log_,
                    .stop = context_.stop,
                    .sources = context_.sources,
                    .on_reload = {},
@@ -72,7 +80,7 @@ class Setup {
   // What reaches a source, until `stop`.
   std::shared_ptr<source::Storage> storage_of(const SourceSettings& source, std::stop_token stop) {
     source::Access access = source.access;
-    spdlog::logger& log = context_.log;
+    spdlog::logger& log = log_;
     access.warn = [&log](std::string_view text) { log.warn("{}", text); };
     access.debug = [&log](std::string_view text) { log.debug("{}", text); };
     access.stop = std::move(stop);
@@ -97,7 +105,8 @@ class Setup {
                              .storage = storage_of(source, context_.stop),
                              .open_storage = {},
                              .run_attempts = set.run_attempts,
-                             .run_timeout = set.run_timeout};
+                             .run_timeout = set.run_timeout,
+                             .stale_after = set.stale_after};
     workflow.open_storage = [this, source](std::stop_token stop) {
       return storage_of(source, std::move(stop));
     };
@@ -121,6 +130,7 @@ class Setup {
   }
 
   const Context& context_;
+  spdlog::logger& log_;
   std::mutex mutex_;
   std::shared_ptr<const Config> config_;
 };
@@ -143,6 +153,96 @@ serve::HttpOptions http_options(const ServeSettings& set) {
   return options;
 }
 
+// Every secret that was set, for the log to mask should one turn up in a message.
+std::vector<std::string> secrets_of(const Config& config) {
+  std::vector<std::string> secrets;
+  for (const auto& [key, value] : config.values) {
+    const auto named = named_key(key);
+    const Setting* setting = find_setting(named ? named->setting_key : key);
+    if (setting == nullptr || !setting->is_secret) continue;
+    secrets.push_back(value.text);
+    secrets.insert(secrets.end(), value.items.begin(), value.items.end());
+  }
+  std::erase(secrets, "");
+  return secrets;
+}
+
+serve::LogBookOptions log_options(const Context& context) {
+  const ServeSettings& set = context.config.serve;
+  serve::LogBookOptions options;
+  options.file = set.log_file;
+  options.file_bytes = static_cast<std::size_t>(set.log_file_bytes);
+  options.files_kept = set.log_files_kept;
+  Display& display = context.display;
+  if (!context.quiet) options.console = [&display](std::string_view line) { display.line(line); };
+  options.console_is_json = set.log_format == "json";
+  options.secrets = secrets_of(context.config);
+  return options;
+}
+
+// A service says what it does unless it was told how much to say.
+spdlog::level::level_enum log_level(const Context& context) {
+  const bool is_set = context.config.values.contains("log_level");
+  return is_set || context.verbose ? context.log.level() : spdlog::level::info;
+}
+
+serve::AlertOptions alert_options(const Config& config) {
+  serve::AlertOptions options;
+  options.url = config.serve.alert_url;
+  options.form = config.serve.alert_format;
+  options.attempts = config.serve.alert_attempts;
+  options.state_file = config.data_dir / "alerts.json";
+  return options;
+}
+
+serve::ServiceOptions service_options(Setup& setup, const ServeSettings& set) {
+  serve::ServiceOptions options;
+  options.load_configuration = [&setup] { return setup.read(); };
+  options.open_target = [&setup] { return setup.open_target(); };
+  options.now = [] {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  };
+  options.stop_patience = set.stop_patience;
+  options.parallel_runs = set.parallel_runs;
+  return options;
+}
+
+serve::ApiOptions api_options(const ServeSettings& set, const std::string& hash,
+                              const serve::LogBook& book) {
+  serve::ApiOptions options;
+  options.version = version();
+  options.token_hash = hash;
+  options.is_loopback = serve::is_loopback_address(set.address);
+  options.logs = [&book](std::size_t limit, const std::string& filter, const std::string& level) {
+    nlohmann::json lines = nlohmann::json::array();
+    serve::LogFilter wanted;
+    wanted.text = filter;
+    wanted.level = level;
+    for (const serve::LogLine& line : book.newest(limit, wanted)) lines.push_back(to_json(line));
+    return lines;
+  };
+  return options;
+}
+
+// Now and then, until `stop`: which workflows are stale.
+void look_at_freshness(const serve::Service& service, serve::Alerts& alerts,
+                       const std::stop_token& stop) {
+  constexpr std::chrono::seconds kBetween{30};
+  while (base::pause_for(kBetween, stop)) {
+    std::vector<serve::Freshness> workflows;
+    for (const serve::WorkflowState& state : service.workflows()) {
+      serve::Freshness fresh;
+      fresh.workflow = state.name;
+      fresh.last_good = state.last_good;
+      fresh.stale_after = state.stale_after;
+      fresh.is_paused = state.is_paused;
+      workflows.push_back(std::move(fresh));
+    }
+    alerts.look(workflows,
+                std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  }
+}
+
 void wait_for_stop(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any ended;
@@ -158,34 +258,35 @@ int run_serve(const ServeArguments&, const Context& context) {
   const std::string hash = token_hash(set);
   serve::check_exposure(set.address, !hash.empty(), set.allow_anonymous);
 
-  // The service, and what looks at it.
-  Setup setup(context);
-  serve::ServiceOptions options;
-  options.load_configuration = [&] { return setup.read(); };
-  options.open_target = [&] { return setup.open_target(); };
-  options.now = [] {
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  };
-  options.stop_patience = set.stop_patience;
-  options.parallel_runs = set.parallel_runs;
-  serve::Service service(std::move(options), context.log);
-  serve::ApiOptions api_options;
-  api_options.version = version();
-  api_options.token_hash = hash;
-  api_options.is_loopback = serve::is_loopback_address(set.address);
-  serve::Api api(service, std::move(api_options), context.log);
+  // The log, which the page shows too.
+  serve::LogBook book(log_options(context));
+  spdlog::logger log("serve", book.sink());
+  log.set_level(log_level(context));
 
-  // Listens, then begins.
+  // The service, and what looks at it.
+  Setup setup(context, log);
+  serve::Service service(service_options(setup, set), log);
+  book.listen([&](const serve::LogLine& line) { service.events().add("log", to_json(line)); });
+  serve::Alerts alerts(alert_options(context.config), log);
+  const serve::Listening followers = service.events().listen([&](const serve::Event& event) {
+    book.add(event);
+    alerts.add(event);
+  });
+  const serve::Api api(service, api_options(set, hash, book), log);
+
+  // Listens, then begins; ends in the opposite order.
   {
     serve::HttpServer http(
         http_options(set), [&](const serve::HttpRequest& request) { return api.handle(request); },
-        context.log);
-    const auto wake = service.events().listen([&](const serve::Event&) { http.wake(); });
+        log);
+    const serve::Listening wake =
+        service.events().listen([&](const serve::Event&) { http.wake(); });
+    const std::jthread freshness(
+        [&](const std::stop_token& stop) { look_at_freshness(service, alerts, stop); });
     context.on_reload([&] { service.reload(); });
     service.start();
-    context.display.line(fmt::format("qvdhouse {} serves on {}://{}:{}", version(),
-                                     set.tls_certificate.empty() ? "http" : "https", set.address,
-                                     http.ports().front()));
+    log.info("qvdhouse {} serves on {}://{}:{}", version(),
+             set.tls_certificate.empty() ? "http" : "https", set.address, http.ports().front());
     wait_for_stop(context.stop);
     context.on_reload([] {});
   }

@@ -56,6 +56,20 @@ LiveRun Service::State::live_of(const Job& job) const {
   return live;
 }
 
+namespace {
+
+std::chrono::seconds stale_after(const Entry& entry, Time now) {
+  const Workflow& workflow = entry.workflow;
+  if (workflow.stale_after.count() > 0) return workflow.stale_after;
+  const Time anchor = entry.agenda ? entry.agenda->state().anchor : now;
+  const std::optional<Time> next = workflow.agenda.schedule.next(now, anchor);
+  const std::optional<Time> after =
+      next ? workflow.agenda.schedule.next(*next, anchor) : std::nullopt;
+  return after ? 2 * (*after - *next) : std::chrono::seconds(0);
+}
+
+}  // namespace
+
 WorkflowState Service::State::state_of(const Entry& entry) const {
   WorkflowState state;
   state.name = entry.workflow.name;
@@ -76,6 +90,8 @@ WorkflowState Service::State::state_of(const Entry& entry) const {
     }
   }
   state.last = entry.last;
+  state.last_good = entry.last_good;
+  state.stale_after = stale_after(entry, options.now());
   return state;
 }
 

@@ -36,6 +36,7 @@ struct Workflow {
   std::function<std::shared_ptr<source::Storage>(std::stop_token)> open_storage;
   unsigned run_attempts = 3;  // of a run whose source could not be listed or whose target broke
   std::chrono::seconds run_timeout{0};  // 0: none; a longer run is cancelled, and has failed
+  std::chrono::seconds stale_after{0};  // without a good run; 0: twice the time between two runs
 };
 
 struct SettingShown {
@@ -83,6 +84,8 @@ struct WorkflowState {
   std::optional<Time> next_run;
   std::optional<tracking::RunRecord> current;  // under way or waiting for its turn
   std::optional<tracking::RunRecord> last;     // the newest that has ended
+  std::optional<Time> last_good;               // when the newest run ended that was completed
+  std::chrono::seconds stale_after{0};         // 0: it is never stale
 };
 
 struct LiveRun {

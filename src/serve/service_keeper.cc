@@ -96,6 +96,7 @@ void Service::State::read_states() {
   std::map<std::string, tracking::WorkflowRecord> found;
   for (tracking::WorkflowRecord& record : runs.workflows()) found[record.name] = std::move(record);
   std::map<std::string, RunRecord> last;
+  std::map<std::string, Time> last_good;
   for (const Workflow& workflow : known->workflows) {
     constexpr std::size_t kEnough = 20;
     tracking::Runs::Query query;
@@ -106,10 +107,18 @@ void Service::State::read_states() {
       last.emplace(workflow.name, std::move(run));
       break;
     }
+    query.status = "completed";
+    query.limit = 1;
+    for (const RunRecord& run : runs.find(query)) {
+      last_good[workflow.name] = time_of(run.finished_at_us);
+    }
   }
   const std::lock_guard lock(mutex);
   states = std::move(found);
   are_states_read = true;
+  for (const auto& [name, at] : last_good) {
+    if (const auto entry = entries.find(name); entry != entries.end()) entry->second.last_good = at;
+  }
   for (auto& [name, run] : last) {
     const auto entry = entries.find(name);
     if (entry == entries.end()) continue;

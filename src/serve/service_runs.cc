@@ -176,6 +176,9 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
       }
     }
     for (const auto& [path, at] : due) entry.due_files[path] = at;
+    if (record.status == "completed" && entry.failing.empty()) {
+      entry.last_good = time_of(record.finished_at_us);
+    }
     const bool may_pass = record.error_class == "io" || record.error_class == "server";
     const bool broke = record.status == "failed" && may_pass && !is_listed;
     if (broke && record.attempt < job.workflow.run_attempts) {

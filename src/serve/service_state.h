@@ -65,6 +65,7 @@ struct Entry {
   AgendaState written;           // what the target has of it
   bool is_first_run_due = false;
   std::optional<tracking::RunRecord> last;
+  std::optional<Time> last_good;               // end of the newest run that was completed
   std::string source_problem;                  // why its last run could not list it
   std::optional<tracking::RunRecord> skipped;  // the row of due times left out during one run
   std::optional<RunAgain> again;
