@@ -31,8 +31,9 @@ std::string take_word(const RawValue& value, std::string& out,
 
 std::string take_zone(const RawValue& value, std::string& out) {
   const std::string error = serve::time_zone_error(value.text);
+  if (!error.empty()) return "a time zone name such as Europe/Berlin (" + error + ")";
   out = value.text;
-  return error.empty() ? "" : "a time zone name such as Europe/Berlin (" + error + ")";
+  return "";
 }
 
 const std::array kSettings = {

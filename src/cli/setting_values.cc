@@ -186,9 +186,11 @@ std::string take_endpoint(const RawValue& value, std::string& out) {
 
 std::string take_schedule(const RawValue& value, std::string& out) {
   const std::string error = serve::schedule_error(value.text);
+  if (!error.empty()) {
+    return "five cron fields, @hourly, @daily, @weekly, @monthly, @every 30s or 5m (" + error + ")";
+  }
   out = value.text;
-  if (error.empty()) return "";
-  return "five cron fields, @hourly, @daily, @weekly, @monthly, @every 30s or 5m (" + error + ")";
+  return "";
 }
 
 std::string take_pattern(const RawValue& value, std::string& out) {

@@ -115,10 +115,7 @@ std::vector<std::string> Service::State::problems() const {
   std::vector<std::string> found;
   if (!configuration_problem.empty()) found.push_back(configuration_problem);
   if (configuration && configuration->workflows.empty()) {
-    found.emplace_back(
-        "no source is set: name the folder that holds the QVD files, with QVD_SOURCE or `source` "
-        "in "
-        "qvdhouse.toml");
+    found.emplace_back("no source is set: QVD_SOURCE, or `source` in qvdhouse.toml, names it");
   }
   if (!target_problem.empty()) found.push_back(target_problem);
   for (const auto& [name, entry] : entries) {

@@ -147,8 +147,10 @@ void Service::State::step_agendas(Time now) {
       add_job(entry, "first")->agenda = entry.agenda->state();
       tell_workflow(entry);
     }
-    const bool waits_for_run = std::ranges::any_of(
-        jobs, [&](const auto& job) { return job->record.workflow == name && job->agenda; });
+    const bool waits_for_run =
+        std::ranges::any_of(jobs, [&workflow = entry.workflow.name](const auto& job) {
+          return job->record.workflow == workflow && job->agenda;
+        });
     if (!waits_for_run && !is_same(entry.agenda->state(), entry.written)) {
       entry.written = entry.agenda->state();
       write_later(entry, "schedule");
