@@ -174,7 +174,9 @@ async function answer(world, token, request, response) {
   if (isPage) {
     const body = await readFile(assetOf(url.pathname)).catch(() => found(null, 'page'));
     const type = url.pathname === '/' ? TYPES['.html'] : TYPES[extname(url.pathname)];
-    response.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' });
+    response.writeHead(200, {
+      'Content-Type': type, 'Content-Security-Policy': POLICY, 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache',
+    });
     response.end(body);
     return;
   }
@@ -182,6 +184,9 @@ async function answer(world, token, request, response) {
   if (url.pathname === '/api/events') {
     streamEvents(world, request, response);
     return;
+  }
+  if (request.method === 'POST' && request.headers.origin !== `http://${request.headers.host}`) {
+    throw new Problem(403, 'only the page of this service may change something from a browser');
   }
   let text = '';
   for await (const part of request) text += part;
