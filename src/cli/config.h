@@ -129,6 +129,7 @@ struct Config {
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;
   unsigned history_days = 90;
   unsigned max_attempts = 3;
+  std::chrono::seconds file_timeout{0};  // 0: none
   std::string log_level = "warning";
   // What holds for every table whose own settings do not say otherwise.
   schema::DriftPolicy drift = schema::DriftPolicy::kEvolve;

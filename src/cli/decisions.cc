@@ -39,6 +39,7 @@ sync::Options sync_options(const Config& config, const SourceSettings& source) {
   options.lock_dir = config.data_dir / "locks";
   options.parallel_files = config.parallel_files;
   options.max_attempts = config.max_attempts;
+  options.file_timeout = config.file_timeout;
   options.history_days = config.history_days;
   options.tables = config.tables;
   options.max_file_partitions = config.max_file_partitions;

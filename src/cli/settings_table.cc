@@ -294,6 +294,14 @@ const std::array kSettings = {
                 [](const RawValue& v, Config& c) {
                   return take_number(v, c.max_attempts, 1U, 100U, "a whole number, 1 to 100");
                 }},
+    Setting{.key = "file_timeout",
+            .env = "QVD_FILE_TIMEOUT",
+            .flag = "",
+            .value_name = "",
+            .default_text = "0s: none",
+            .allowed = kSpan,
+            .help = "a try that takes longer is rolled back, and the file failed for now",
+            .parse = [](const RawValue& v, Config& c) { return take_span(v, c.file_timeout); }},
     Setting{.key = "history_days",
             .env = "QVD_HISTORY_DAYS",
             .flag = "",

@@ -1,5 +1,7 @@
 #include "sync/file_loader.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 #include "sync/failure.h"
 #include "sync/fingerprint.h"
 #include "sync/monitor.h"
+#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -97,6 +100,8 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   begin_attempt(task, context_);
   load::Result& result = task.outcome.result;
   std::optional<Failure> failure;
+  // Of all before the commit, which is not cut off.
+  const TimeLimit limit(context_.options.file_timeout, context_.stop);
   try {
     load::Target target = session.target_of(decision, task.outcome.attempts);
     const auto source = context_.storage.open(decision.file);
@@ -104,7 +109,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     target.version = version_of(task.record.fingerprint);
     auto file = load::stage_file(*source, decision.file.name, context_.endpoint,
                                  options_for(load_options_, decision), target, running.progress(),
-                                 result, context_.stop);
+                                 result, limit.token());
     for (std::string& note : session.notes_on(decision)) result.warnings.push_back(std::move(note));
     check_claim(context_);
     if (session.commits_together() ||
@@ -116,6 +121,12 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     }
   } catch (const std::exception& error) {
     failure = describe_failure(error);
+    if (limit.is_over() && failure->error_class == "cancelled") {
+      failure->error_class = "timeout";
+      failure->message = fmt::format("it took longer than file_timeout allows ({} s)",
+                                     context_.options.file_timeout.count());
+      failure->try_later = true;
+    }
     // Its columns could not be looked at when the table was made ready: the next run's may fit.
     if (!session.is_planned(decision)) failure->try_later = true;
   }

@@ -40,6 +40,7 @@ struct Options {
   std::stop_token finish;          // asked: what is open is finished, no further file is begun
   unsigned parallel_files = 0;     // 0: by cores
   unsigned max_attempts = 3;       // within one run, for errors that may pass
+  std::chrono::seconds file_timeout{0};  // of one attempt, up to its commit; 0: none
   unsigned history_days = 90;
   // A file that is not complete waits until nothing was written to it for so long; then it is
   // wrong.

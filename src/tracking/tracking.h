@@ -36,7 +36,7 @@ struct FileRecord {
   // Beyond the original's columns:
   std::string run_id;       // String
   std::string error_class;  // LowCardinality(String): input, io, server, config, schema, verify,
-                            // cancelled; empty when completed
+                            // timeout, cancelled; empty when completed
   std::uint32_t failure_count = 0;  // UInt32, failed runs in a row on this version of the file
   std::int64_t retry_at_us = 0;     // retry_at DateTime64(6, 'UTC'): not before this time while the
                                     // file stays as it is; 0: only when it (or, for a schema, a
