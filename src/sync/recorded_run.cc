@@ -36,6 +36,22 @@ Runs runs_of(const Options& options, const clickhouse::Endpoint& endpoint) {
   return {endpoint, options.database, options.history_days};
 }
 
+// A row that is written twice counts once, so what may pass is tried again.
+void write_row(Runs& runs, const RunRecord& run, const Options& options,
+               const std::stop_token& stop) {
+  for (unsigned attempt = 1;; ++attempt) {
+    try {
+      runs.record(run);
+      return;
+    } catch (const base::Error& error) {
+      if (!describe_failure(error).may_pass || attempt >= options.max_attempts) throw;
+    }
+    if (!base::pause_for(delay_within_run(attempt, options.first_delay), stop)) {
+      throw base::Cancelled("stopped before the run was written down");
+    }
+  }
+}
+
 // A file that is not as it should be although this run did not touch it.
 bool stands_failed(const FileOutcome& file) {
   const std::string& code = file.decision.reason_code;
@@ -172,7 +188,7 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
     Runs runs = runs_of(options, endpoint);
     runs.ensure_tables();
     touch_run(done.record);
-    runs.record(done.record);
+    write_row(runs, done.record, options, stop);
     if (hooks.on_begin) hooks.on_begin(done.record);
     RunRecord sign = done.record;
     {
@@ -191,7 +207,13 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
   if (hooks.on_end) hooks.on_end(done.record, done.summary);
   touch_run(done.record);
   try {
-    runs_of(options, endpoint).record(done.record);
+    Runs runs = runs_of(options, endpoint);
+    // A target that is gone is not waited for.
+    if (done.error) {
+      runs.record(done.record);
+    } else {
+      write_row(runs, done.record, options, {});
+    }
     done.is_recorded = true;
   } catch (const base::Error& error) {
     log.warn("run {}: how it ended could not be written: {}", done.record.run_id, error.what());
