@@ -239,6 +239,10 @@ std::string Service::run_now(const RunRequest& request) {
                       job->retry_failed == request.retry_failed;
     if (same) return job->record.run_id;
   }
+  constexpr std::size_t kMostWaiting = 1'000;
+  if (state_->jobs.size() >= kMostWaiting) {
+    throw base::ConfigError(fmt::format("{} runs are waiting already", kMostWaiting));
+  }
   const std::shared_ptr<Job> job = state_->add_job(entry, request.trigger);
   job->only = only;
   job->full = request.full;
