@@ -61,7 +61,7 @@ bool add_item(std::string_view item, const Field& field, std::uint64_t& set) {
   unsigned first = field.lowest;
   unsigned last = field.highest;
   if (item == "*") {
-    if (last == kSunday) --last;  // Sunday once, or a step would count it twice
+    if (last == kSunday) --last;  // once, as 0
   } else {
     const std::size_t dash = item.find('-');
     const std::optional<unsigned> from = parse_value(item.substr(0, dash), field);
@@ -75,8 +75,6 @@ bool add_item(std::string_view item, const Field& field, std::uint64_t& set) {
       if (first > last) return false;
     } else if (slash == std::string_view::npos) {
       last = first;
-    } else if (last == kSunday && first < kSunday) {
-      --last;
     }
   }
   for (unsigned value = first; value <= last; value += step) set |= std::uint64_t{1} << value;

@@ -1,0 +1,275 @@
+#include "serve/alerts.h"
+
+#include <curl/curl.h>
+#include <date/date.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include "base/error.h"
+#include "base/pause.h"
+#include "serve/event_data.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+constexpr std::size_t kMostFilesNamed = 10;
+constexpr std::size_t kMostWaiting = 1'000;
+constexpr std::size_t kMostRuns = 100;
+constexpr std::chrono::milliseconds kLongestPause{60'000};
+
+template <class T, void (*Free)(T*)>
+struct Freer {
+  void operator()(T* pointer) const { Free(pointer); }
+};
+using Handle = std::unique_ptr<CURL, Freer<CURL, curl_easy_cleanup>>;
+using Headers = std::unique_ptr<curl_slist, Freer<curl_slist, curl_slist_free_all>>;
+using Url = std::unique_ptr<CURLU, Freer<CURLU, curl_url_cleanup>>;
+using Text = std::unique_ptr<char, Freer<void, curl_free>>;
+
+// The host of an http or https URL; empty for any other.
+std::string host_of(const std::string& url) {
+  const Url parsed(curl_url());
+  char* scheme = nullptr;
+  char* host = nullptr;
+  if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return {};
+  if (curl_url_get(parsed.get(), CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK) return {};
+  const Text scheme_text(scheme);
+  if (std::string_view(scheme) != "http" && std::string_view(scheme) != "https") return {};
+  if (curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) return {};
+  return Text(host).get();
+}
+
+std::size_t ignore(char* /*data*/, std::size_t size, std::size_t count, void* /*target*/) {
+  return size * count;
+}
+
+std::string utc(Time time) { return date::format("%FT%TZ", time); }
+
+}  // namespace
+
+Alerts::Alerts(AlertOptions options, spdlog::logger& log)
+    : options_(std::move(options)), log_(log) {
+  if (options_.url.empty()) return;
+  host_ = host_of(options_.url);
+  if (host_.empty()) {
+    throw base::ConfigError("alert_url: expected an http or https URL of a webhook");
+  }
+  is_slack_ = options_.form == "slack" ||
+              (options_.form == "auto" && (host_ == "slack.com" || host_.ends_with(".slack.com")));
+  read_state();
+  thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+}
+
+Alerts::~Alerts() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Alerts::add(const Event& event) {
+  if (options_.url.empty()) return;
+  const std::lock_guard lock(mutex_);
+  if (event.type == "file_finished") note_file(event);
+  if (event.type == "run_finished") note_run(event);
+}
+
+void Alerts::note_file(const Event& event) {
+  if (!is_bad(text_of(event.data, "status"))) return;
+  // A run whose end was never told is dropped at last.
+  if (failed_files_.size() > kMostRuns) failed_files_.erase(failed_files_.begin());
+  std::vector<nlohmann::json>& files = failed_files_[text_of(event.data, "run_id")];
+  if (files.size() >= kMostFilesNamed) return;
+  files.push_back({{"file_path", text_of(event.data, "file_path")},
+                   {"error", text_of(event.data, "error")},
+                   {"error_class", text_of(event.data, "error_class")}});
+}
+
+void Alerts::note_run(const Event& event) {
+  const nlohmann::json& data = event.data;
+  const std::string workflow = text_of(data, "workflow");
+  const std::string status = text_of(data, "status");
+  auto collected = failed_files_.extract(text_of(data, "run_id"));
+  const bool failed = is_bad(status) || count_of(data, "failing_files") > 0;
+  // A run that was cancelled or left out says nothing about the state of the files.
+  if (!failed && status != "completed") return;
+  if (failed == failing_.contains(workflow)) return;
+  Alert alert;
+  alert.kind = failed ? "failed" : "recovered";
+  alert.workflow = workflow;
+  alert.text = fmt::format("qvdhouse: {} {}", workflow, failed ? "failed" : "has recovered");
+  nlohmann::json files = nlohmann::json::array();
+  if (failed) {
+    if (const std::string error = text_of(data, "error"); !error.empty())
+      alert.text += ": " + error;
+    if (!collected.empty()) files = std::move(collected.mapped());
+    for (const nlohmann::json& file : files) {
+      alert.text += fmt::format("\n• {}: {}", text_of(file, "file_path"), text_of(file, "error"));
+    }
+  }
+  alert.details = {{"run", data}, {"files", std::move(files)}};
+  put(std::move(alert));
+}
+
+void Alerts::look(const std::vector<Freshness>& workflows, Time now) {
+  if (options_.url.empty()) return;
+  const std::lock_guard lock(mutex_);
+  for (const Freshness& one : workflows) {
+    if (!one.last_good || one.stale_after <= std::chrono::seconds(0) || one.is_paused) continue;
+    const std::chrono::seconds age = now - *one.last_good;
+    const bool is_stale = age > one.stale_after;
+    if (is_stale == stale_.contains(one.workflow)) continue;
+    Alert alert;
+    alert.kind = is_stale ? "stale" : "recovered";
+    alert.workflow = one.workflow;
+    alert.text =
+        is_stale ? fmt::format(
+                       "qvdhouse: {} is stale: the last good run ended at {}, {:.1f} "
+                       "hours ago",
+                       one.workflow, utc(*one.last_good), static_cast<double>(age.count()) / 3'600)
+                 : fmt::format("qvdhouse: {} is fresh again", one.workflow);
+    alert.details = {{"last_good_at", utc(*one.last_good)},
+                     {"stale_after_seconds", one.stale_after.count()},
+                     {"was_stale", true}};
+    put(std::move(alert));
+  }
+}
+
+Alerts::Counts Alerts::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+// Under the lock.
+void Alerts::put(Alert alert) {
+  const bool is_stale = alert.details.contains("was_stale");
+  std::set<std::string>& open = is_stale ? stale_ : failing_;
+  if (alert.kind == "recovered") {
+    open.erase(alert.workflow);
+  } else {
+    open.insert(alert.workflow);
+  }
+  if (queue_.size() >= kMostWaiting) {
+    queue_.pop_front();
+    ++counts_.failed;
+  }
+  queue_.push_back(std::move(alert));
+  wake_.notify_all();
+}
+
+void Alerts::work(const std::stop_token& stop) {
+  while (true) {
+    Alert alert;
+    {
+      std::unique_lock lock(mutex_);
+      if (!wake_.wait(lock, stop, [&] { return !queue_.empty(); })) return;
+      alert = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    deliver(alert, stop);
+  }
+}
+
+void Alerts::deliver(const Alert& alert, const std::stop_token& stop) {
+  nlohmann::json json{{"text", alert.text}};
+  if (!is_slack_) {
+    json.update(alert.details);
+    json["event"] = alert.kind;
+    json["workflow"] = alert.workflow;
+    json["at"] = utc(date::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  }
+  const std::string body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::chrono::milliseconds pause = options_.first_pause;
+  for (unsigned attempt = 1;; ++attempt) {
+    bool may_repeat = true;
+    const std::string error = try_once(body, may_repeat);
+    if (error.empty()) {
+      write_state(alert);
+      return;
+    }
+    if (may_repeat && attempt < options_.attempts) {
+      if (!base::pause_for(pause, stop)) return;
+      pause = std::min(pause * 2, kLongestPause);
+      continue;
+    }
+    log_.error("the alert that {} {} could not be delivered to {} in {} attempts: {}",
+               alert.workflow, alert.kind, host_, attempt, error);
+    const std::lock_guard lock(mutex_);
+    ++counts_.failed;
+    return;
+  }
+}
+
+// Empty when the receiver took it, else why not. The URL is a secret and never part of it.
+std::string Alerts::try_once(const std::string& body, bool& may_repeat) const {
+  const Handle handle(curl_easy_init());
+  const Headers headers(curl_slist_append(nullptr, "Content-Type: application/json"));
+  if (!handle || !headers) return "no memory";
+  CURL* curl = handle.get();
+  curl_easy_setopt(curl, CURLOPT_URL, options_.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
+  curl_easy_setopt(curl, CURLOPT_USERAGENT, "qvdhouse");
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(options_.timeout.count()));
+  const CURLcode code = curl_easy_perform(curl);
+  if (code != CURLE_OK) return curl_easy_strerror(code);
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  if (status >= 200 && status < 300) return "";
+  // What the receiver refuses it will refuse again, but for these two: too slow, too many.
+  may_repeat = status >= 500 || status == 408 || status == 429;
+  return fmt::format("it answered with the status {}", status);
+}
+
+void Alerts::read_state() {
+  if (options_.state_file.empty()) return;
+  std::ifstream stream(options_.state_file);
+  const nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
+  if (!json.is_object()) return;
+  const auto read = [&](const char* name, std::set<std::string>& names) {
+    for (const nlohmann::json& one : json.value(name, nlohmann::json::array())) {
+      if (one.is_string()) names.insert(one.get<std::string>());
+    }
+  };
+  read("failing", told_failing_);
+  read("stale", told_stale_);
+  failing_ = told_failing_;
+  stale_ = told_stale_;
+}
+
+void Alerts::write_state(const Alert& alert) {
+  const std::lock_guard lock(mutex_);
+  ++counts_.delivered;
+  std::set<std::string>& told = alert.details.contains("was_stale") ? told_stale_ : told_failing_;
+  if (alert.kind == "recovered") {
+    told.erase(alert.workflow);
+  } else {
+    told.insert(alert.workflow);
+  }
+  if (options_.state_file.empty()) return;
+  // Aside and renamed: a kill leaves the old state or the new one.
+  const std::filesystem::path aside = options_.state_file.string() + ".new";
+  std::error_code error;
+  std::filesystem::create_directories(options_.state_file.parent_path(), error);
+  {
+    std::ofstream stream(aside);
+    stream << nlohmann::json{{"failing", told_failing_}, {"stale", told_stale_}}.dump(
+                  -1, ' ', false, nlohmann::json::error_handler_t::replace)
+           << "\n";
+    stream.close();
+    if (!stream) error = std::make_error_code(std::errc::io_error);
+  }
+  if (!error) std::filesystem::rename(aside, options_.state_file, error);
+  if (error) {
+    log_.warn("the state of alerts could not be kept in {}: {}", options_.state_file.string(),
+              error.message());
+  }
+}
+
+}  // namespace qvdhouse::serve

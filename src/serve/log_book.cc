@@ -1,0 +1,203 @@
+#include "serve/log_book.h"
+
+#include <date/date.h>
+#include <fmt/format.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/event_line.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
+
+std::size_t rank_of(std::string_view level) {
+  return static_cast<std::size_t>(std::find(kLevels.begin(), kLevels.end(), level) -
+                                  kLevels.begin());
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::string_view level_name(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::trace:
+    case spdlog::level::debug:
+      return "debug";
+    case spdlog::level::info:
+      return "info";
+    case spdlog::level::warn:
+      return "warning";
+    default:
+      return "error";
+  }
+}
+
+std::int64_t microseconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+std::string time_text(std::int64_t at_us, const char* format) {
+  const date::sys_time<std::chrono::milliseconds> time{
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::microseconds(at_us))};
+  return date::format(format, time);
+}
+
+void mask(std::string& text, const std::vector<std::string>& secrets) {
+  for (const std::string& secret : secrets) {
+    if (secret.empty()) continue;
+    for (std::size_t at = text.find(secret); at != std::string::npos;
+         at = text.find(secret, at + 3)) {
+      text.replace(at, secret.size(), "***");
+    }
+  }
+}
+
+// What a logger says becomes a line of the book.
+class BookSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit BookSink(LogBook& book) : book_(book) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    LogLine line;
+    line.at_us = microseconds(message.time);
+    line.level = level_name(message.level);
+    line.message.assign(message.payload.data(), message.payload.size());
+    book_.add(std::move(line));
+  }
+  void flush_() override {}
+
+  LogBook& book_;
+};
+
+}  // namespace
+
+nlohmann::json to_json(const LogLine& line) {
+  nlohmann::json json{
+      {"at", time_text(line.at_us, "%FT%TZ")}, {"level", line.level}, {"message", line.message}};
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) json[name] = value;
+  };
+  add("event", line.event);
+  add("workflow", line.workflow);
+  add("run_id", line.run_id);
+  add("file", line.file);
+  return json;
+}
+
+std::string to_text(const LogLine& line) {
+  std::string place;
+  if (!line.run_id.empty()) place = "run " + line.run_id;
+  if (!line.file.empty()) place += (place.empty() ? "file " : ", file ") + line.file;
+  if (!place.empty()) place = " (" + place + ")";
+  return fmt::format("{} {}: {}{}", time_text(line.at_us, "%F %TZ"), line.level, line.message,
+                     place);
+}
+
+bool LogFilter::takes(const LogLine& line) const {
+  if (!level.empty() && rank_of(line.level) < rank_of(lower(level))) return false;
+  if (text.empty()) return true;
+  const std::string wanted = lower(text);
+  const std::array fields = {&line.message, &line.event, &line.workflow, &line.run_id, &line.file};
+  return std::any_of(fields.begin(), fields.end(), [&](const std::string* field) {
+    return lower(*field).find(wanted) != std::string::npos;
+  });
+}
+
+std::string level_error(std::string_view level) {
+  if (level.empty() || rank_of(lower(level)) < kLevels.size()) return "";
+  return "it is none of debug, info, warning and error";
+}
+
+LogBook::LogBook(LogBookOptions options) : options_(std::move(options)) {
+  sink_ = std::make_shared<BookSink>(*this);
+  if (options_.file.empty()) return;
+  try {
+    file_ = std::make_shared<spdlog::sinks::rotating_file_sink_st>(
+        options_.file.string(), options_.file_bytes, options_.files_kept);
+    file_->set_pattern("%v");
+  } catch (const spdlog::spdlog_ex& error) {
+    throw base::IoError(fmt::format("the log file {} can not be written: {}",
+                                    options_.file.string(), error.what()));
+  }
+}
+
+LogBook::~LogBook() = default;
+
+spdlog::sink_ptr LogBook::sink() { return sink_; }
+
+void LogBook::add(LogLine line) {
+  mask(line.message, options_.secrets);
+  mask(line.file, options_.secrets);
+  write(line);
+  std::vector<std::function<void(const LogLine&)>> listeners;
+  {
+    const std::lock_guard lock(mutex_);
+    lines_.push_back(line);
+    if (lines_.size() > options_.kept) lines_.pop_front();
+    listeners = listeners_;
+  }
+  for (const auto& listener : listeners) listener(line);
+}
+
+void LogBook::add(const Event& event) {
+  LogLine line = line_of(event);
+  if (line.message.empty()) return;
+  line.at_us = microseconds(std::chrono::system_clock::now());
+  add(std::move(line));
+}
+
+void LogBook::listen(std::function<void(const LogLine&)> listener) {
+  const std::lock_guard lock(mutex_);
+  listeners_.push_back(std::move(listener));
+}
+
+std::vector<LogLine> LogBook::newest(std::size_t limit, const LogFilter& filter) const {
+  std::vector<LogLine> found;
+  const std::lock_guard lock(mutex_);
+  for (auto line = lines_.rbegin(); line != lines_.rend() && found.size() < limit; ++line) {
+    if (filter.takes(*line)) found.push_back(*line);
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+void LogBook::write(const LogLine& line) {
+  if (!options_.console && file_ == nullptr) return;
+  // File names are bytes: what is no UTF-8 must not stop the log.
+  const std::string json =
+      to_json(line).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::lock_guard lock(write_mutex_);
+  if (options_.console) options_.console(options_.console_is_json ? json : to_text(line));
+  if (file_ == nullptr) return;
+  try {
+    const auto put = [&](const std::string& text) {
+      file_->log(spdlog::details::log_msg("", spdlog::level::info, text));
+      file_->flush();
+    };
+    put(json);
+    if (unwritten_ == 0) return;
+    LogLine gap;
+    gap.at_us = line.at_us;
+    gap.level = "warning";
+    gap.message = fmt::format("{} lines of the log could not be written here", unwritten_);
+    put(to_json(gap).dump());
+    unwritten_ = 0;
+  } catch (const spdlog::spdlog_ex&) {
+    ++unwritten_;  // a full disk, perhaps: the service goes on
+  }
+}
+
+}  // namespace qvdhouse::serve
