@@ -108,7 +108,8 @@ Json newest_runs(const ServiceClient& client, const WorkflowArguments& arguments
 std::string run_to_cancel(const ServiceClient& client, const std::string& id) {
   if (!id.empty()) return id;
   std::string found;
-  for (const Json& workflow : client.get("/api/workflows")["workflows"]) {
+  const Json workflows = client.get("/api/workflows")["workflows"];
+  for (const Json& workflow : workflows) {
     if (!workflow["current"].is_object()) continue;
     if (!found.empty()) throw UsageError("several runs are under way: give the id of one");
     found = text(workflow["current"], "run_id");

@@ -104,9 +104,14 @@ struct Api::State {
       : router({.token_hash = options.token_hash,
                 .checks_host = options.token_hash.empty() && options.is_loopback},
                log),
-        context{service, std::move(options), log} {}
+        context{service, std::move(options), log},
+        listening(service.events().listen([this](const Event& event) {
+          // What was kept for a second is old now.
+          if (event.type == "run_finished") context.answers.forget();
+        })) {}
   Router router;
   ApiContext context;
+  Listening listening;
 };
 
 Api::Api(Service& service, ApiOptions options, spdlog::logger& log)

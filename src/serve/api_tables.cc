@@ -17,16 +17,21 @@ namespace {
 constexpr std::chrono::milliseconds kKept{1'000};
 constexpr std::size_t kFilesShown = 100;
 
-// Where a file of it is broken, or the source could not be looked at, newer data may be missing.
+// Where a file of it is broken, or its source was not looked at for too long, newer data may be
+// missing. A table whose files did not change is fresh, however old its rows are.
 bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
   if (table.failed_files > 0) return true;
   const auto configuration = context.service.configuration();
   if (!configuration) return true;
   const Workflow* workflow = ApiContext::workflow_of(*configuration, table.example_path);
   if (workflow == nullptr) return false;
+  const auto now = std::chrono::system_clock::now();
   for (const WorkflowState& state : context.service.workflows()) {
-    if (state.name != workflow->name || !state.last) continue;
-    return state.last->status == "failed" || state.last->status == "lost";
+    if (state.name != workflow->name) continue;
+    const bool is_overdue = state.stale_after.count() > 0 && state.last_good && !state.is_paused &&
+                            *state.last_good + state.stale_after < now;
+    return is_overdue ||
+           (state.last && (state.last->status == "failed" || state.last->status == "lost"));
   }
   return false;
 }
@@ -76,7 +81,7 @@ HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
   if (found.empty()) throw Problem(404, "no file was loaded into a table called " + name);
   Json json = table_json(found.front(), context);
 
-  json["file_count"] = json["files"];  // "files" are the files themselves here
+  json["file_count"] = found.front().files;  // "files" are the files themselves here
   tracking::FileQuery query;
   query.table = name;
   query.limit = kFilesShown;

@@ -292,9 +292,10 @@ TEST_F(ApiTest, TheDescriptionIsComplete) {
   options.metrics = [] { return std::string(); };
   serve(std::move(options));
   std::set<std::string> documented;
-  for (const auto& [path, methods] : get("/openapi.json")["paths"].items()) {
+  const Json paths = get("/openapi.json")["paths"];
+  for (const auto& [pattern, methods] : paths.items()) {
     for (const auto& [method, operation] : methods.items()) {
-      std::string line = (method == "get" ? "GET " : "POST ") + path;
+      std::string line = (method == "get" ? "GET " : "POST ") + pattern;
       std::set<std::string> names;
       for (const Json& parameter : operation.value("parameters", Json::array())) {
         if (parameter["in"] == "query") names.insert(parameter["name"].get<std::string>());

@@ -163,14 +163,15 @@ void add_file_details(Json& json, const Workflow& workflow, const source::FileEn
   });
   json["columns"] = recorded_columns(record);
   json["rows"] = nullptr;
+  std::string missing;
   if (!header) {
-    json["columns_error"] = json["header_error"];
-    json["rows_error"] = json["header_error"];
-    return;
+    missing = json["header_error"];
+  } else if (symbol_bytes(*header) > kMostSymbolBytes) {
+    missing = "the file is too large to be looked at here; see qvdhouse inspect";
   }
-  if (symbol_bytes(*header) > kMostSymbolBytes) {
-    json["columns_error"] = "the file is too large to be looked at here; see qvdhouse inspect";
-    json["rows_error"] = json["columns_error"];
+  if (!missing.empty()) {
+    json["columns_error"] = missing;
+    json["rows_error"] = missing;
     return;
   }
   std::optional<load::PreparedFile> whole;
@@ -181,7 +182,8 @@ void add_file_details(Json& json, const Workflow& workflow, const source::FileEn
   if (whole) {
     add_part(json, "rows", [&] { return rows_json(*bytes, *whole); });
   } else {
-    json["rows_error"] = json["columns_error"];
+    const std::string why = json["columns_error"];
+    json["rows_error"] = why;
   }
 }
 

@@ -102,12 +102,17 @@ std::string behind_cursor(const FileQuery& query, const std::string& key) {
   if (dash == std::string::npos) throw base::ConfigError("this is no cursor of a list of files");
   const std::string last_key = from_hex(std::string_view(query.after).substr(0, dash));
   const std::string last_path = from_hex(std::string_view(query.after).substr(dash + 1));
-  const bool is_text = query.sort == FileQuery::Sort::kName;
-  const bool is_number =
-      !last_key.empty() && last_key.find_first_not_of("-0123456789") == std::string::npos;
-  if (!is_text && !is_number) throw base::ConfigError("this cursor is of another order");
-  return fmt::format(" AND ({}, file_path) {} ({}, {})", key, query.is_ascending ? ">" : "<",
-                     is_text ? quote_literal(last_key) : "toInt64(" + last_key + ")",
+  std::string value = quote_literal(last_key);
+  if (query.sort != FileQuery::Sort::kName) {
+    std::int64_t number = 0;
+    const char* end = last_key.data() + last_key.size();
+    const auto [stopped, error] = std::from_chars(last_key.data(), end, number);
+    if (error != std::errc() || stopped != end) {
+      throw base::ConfigError("this cursor is of another order");
+    }
+    value = fmt::format("toInt64({})", number);
+  }
+  return fmt::format(" AND ({}, file_path) {} ({}, {})", key, query.is_ascending ? ">" : "<", value,
                      quote_literal(last_path));
 }
 
