@@ -7,9 +7,10 @@ import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SHOTS = process.env.QVDHOUSE_SCREENSHOTS ?? new URL('../../build/screenshots', import.meta.url).pathname;
+const SHOTS =
+  process.env.QVDHOUSE_SCREENSHOTS ?? new URL('../../build/screenshots', import.meta.url).pathname;
 export const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-export const PATIENCE_MS = 120_000;  // a machine that also builds is slow; nothing waits so long else
+export const PATIENCE_MS = 120_000; // a machine that also builds is slow; nothing waits so long else
 
 export async function launch() {
   return chromium.launch({
@@ -21,8 +22,16 @@ export async function launch() {
 }
 
 // `faults` collects what must not happen. Answers in `allowed` (status codes) are part of a test.
-export async function openPage(browser, url, { size = 'desktop', theme = 'light', allowed = [] } = {}) {
-  const context = await browser.newContext({ viewport: SIZES[size], colorScheme: theme, reducedMotion: 'reduce' });
+export async function openPage(
+  browser,
+  url,
+  { size = 'desktop', theme = 'light', allowed = [] } = {},
+) {
+  const context = await browser.newContext({
+    viewport: SIZES[size],
+    colorScheme: theme,
+    reducedMotion: 'reduce',
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   page.setDefaultNavigationTimeout(PATIENCE_MS);
@@ -30,10 +39,12 @@ export async function openPage(browser, url, { size = 'desktop', theme = 'light'
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('console', (message) => {
     const isAllowed = allowed.some((status) => message.text().includes(`status of ${status}`));
-    if (['error', 'warning'].includes(message.type()) && !isAllowed) faults.push(`console: ${message.text()}`);
+    if (['error', 'warning'].includes(message.type()) && !isAllowed)
+      faults.push(`console: ${message.text()}`);
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) faults.push(`request to ${request.url()}`);
+    if (!request.url().startsWith(url) && !request.url().startsWith('data:'))
+      faults.push(`request to ${request.url()}`);
   });
   await page.goto(url);
   await page.getByRole('heading', { level: 1 }).waitFor();
@@ -42,7 +53,9 @@ export async function openPage(browser, url, { size = 'desktop', theme = 'light'
 
 // Opens a view as a link would, and waits until its data is there.
 export async function show(page, address) {
-  await page.evaluate((hash) => { location.hash = hash; }, address);
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, address);
   await page.waitForFunction(() => {
     const main = document.getElementById('main');
     return main !== null && !main.textContent.includes('Loading…');
@@ -52,17 +65,26 @@ export async function show(page, address) {
 export async function checkAccessible(page, what) {
   // Not by a script element, which the page's own policy forbids.
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  }));
+  const { violations } = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
+  );
   const serious = violations.filter((one) => ['serious', 'critical'].includes(one.impact));
-  assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`),
-                   [], `${what}: what axe finds`);
+  assert.deepEqual(
+    serious.map(
+      (one) =>
+        `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`,
+    ),
+    [],
+    `${what}: what axe finds`,
+  );
 }
 
 export async function checkFits(page, what) {
   const { inner, wide } = await page.evaluate(() => ({
-    inner: document.documentElement.clientWidth, wide: document.documentElement.scrollWidth,
+    inner: document.documentElement.clientWidth,
+    wide: document.documentElement.scrollWidth,
   }));
   assert.ok(wide <= inner, `${what}: ${wide} px of content in ${inner} px`);
 }
@@ -71,9 +93,15 @@ export async function checkFits(page, what) {
 export async function checkKeyboard(page, what) {
   const wanted = await page.evaluate(() => {
     document.activeElement?.blur();
-    const seen = [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
-      .filter((element) => element.checkVisibility() && !element.closest('details:not([open]) > :not(summary)'));
-    seen.forEach((element, index) => { element.dataset.walk = index; });
+    const seen = [
+      ...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]'),
+    ].filter(
+      (element) =>
+        element.checkVisibility() && !element.closest('details:not([open]) > :not(summary)'),
+    );
+    seen.forEach((element, index) => {
+      element.dataset.walk = index;
+    });
     return seen.length;
   });
   const reached = new Set();
@@ -81,7 +109,10 @@ export async function checkKeyboard(page, what) {
     await page.keyboard.press('Tab');
     const { walk, isMarked } = await page.evaluate(() => {
       const element = document.activeElement;
-      return { walk: element.dataset.walk, isMarked: getComputedStyle(element).outlineStyle !== 'none' };
+      return {
+        walk: element.dataset.walk,
+        isMarked: getComputedStyle(element).outlineStyle !== 'none',
+      };
     });
     if (walk === undefined) continue;
     assert.ok(isMarked, `${what}: control ${walk} does not show that it has the focus`);

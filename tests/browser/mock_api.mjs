@@ -8,12 +8,21 @@ import { World } from './mock_world.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
 const LIBRARIES = {
-  'preact.module.js': 'preact/dist/', 'uPlot.iife.min.js': 'uplot/dist/', 'uPlot.min.css': 'uplot/dist/',
+  'preact.module.js': 'preact/dist/',
+  'uPlot.iife.min.js': 'uplot/dist/',
+  'uPlot.min.css': 'uplot/dist/',
 };
 const LICENSES = { 'license-preact.txt': 'preact/LICENSE', 'license-uplot.txt': 'uplot/LICENSE' };
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.txt': 'text/plain' };
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-               "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain',
+};
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 class Problem extends Error {
   constructor(status, detail) {
@@ -25,55 +34,92 @@ class Problem extends Error {
 function assetOf(path) {
   const name = path === '/' ? 'index.html' : path.replace('/assets/', '');
   const library = LICENSES[name] ?? (LIBRARIES[name] && `${LIBRARIES[name]}${name}`);
-  return library === undefined ? new URL(`src/serve/dashboard/${name}`, ROOT)
+  return library === undefined
+    ? new URL(`src/serve/dashboard/${name}`, ROOT)
     : new URL(`packaging/dashboard/node_modules/${library}`, ROOT);
 }
 
 function summary(world) {
   const files = [...world.files.values()];
-  const done = world.runs.flatMap((run) => run.files).filter((one) => one.status === 'completed').length;
+  const done = world.runs
+    .flatMap((run) => run.files)
+    .filter((one) => one.status === 'completed').length;
   return {
-    total_files: files.length, total_syncs_all_time: done, syncs_today: done,
+    total_files: files.length,
+    total_syncs_all_time: done,
+    syncs_today: done,
     total_rows_processed: files.reduce((sum, file) => sum + file.row_count, 0),
     current_failures: files.filter((file) => file.status === 'failed').length,
     currently_processing: world.workflow.current?.progress?.active.length ?? 0,
-    last_sync_at: files.map((file) => file.processed_at).sort().at(-1) ?? null,
+    last_sync_at:
+      files
+        .map((file) => file.processed_at)
+        .sort()
+        .at(-1) ?? null,
   };
 }
 
 function tables(world) {
-  return [...world.files.values()].filter((file) => file.row_count > 0).map((file) => ({
-    name: file.table_name, rows: file.row_count, bytes: file.row_count * 9, files: 1, mode: 'replace',
-    last_loaded_at: file.processed_at, lag_seconds: (Date.now() - new Date(file.processed_at)) / 1000,
-    stale: file.isStale ?? false,
-  }));
+  return [...world.files.values()]
+    .filter((file) => file.row_count > 0)
+    .map((file) => ({
+      name: file.table_name,
+      rows: file.row_count,
+      bytes: file.row_count * 9,
+      files: 1,
+      mode: 'replace',
+      last_loaded_at: file.processed_at,
+      lag_seconds: (Date.now() - new Date(file.processed_at)) / 1000,
+      stale: file.isStale ?? false,
+    }));
 }
 
 function overview(world) {
   if (world.problems.length > 0) {
-    return { summary: null, ready: false, problems: world.problems, next_run: null, live: [], freshness: [], series: null };
+    return {
+      summary: null,
+      ready: false,
+      problems: world.problems,
+      next_run: null,
+      live: [],
+      freshness: [],
+      series: null,
+    };
   }
   const step = 1800;
   const start = Math.floor(Date.now() / 1000 / step) - 47;
   const points = Array.from({ length: 48 }, (_, index) => {
     const from = (start + index) * step;
-    const runs = world.runs.filter((run) => Math.floor(new Date(run.started_at) / 1000 / step) === start + index);
+    const runs = world.runs.filter(
+      (run) => Math.floor(new Date(run.started_at) / 1000 / step) === start + index,
+    );
     const sum = (name) => runs.reduce((total, run) => total + (run[name] ?? 0), 0);
     return {
-      at: new Date(from * 1000).toISOString(), runs: runs.length, files_loaded: sum('files_loaded'),
-      files_failed: sum('files_failed'), rows: sum('rows'), bytes: sum('bytes'), seconds: sum('duration_seconds'),
+      at: new Date(from * 1000).toISOString(),
+      runs: runs.length,
+      files_loaded: sum('files_loaded'),
+      files_failed: sum('files_failed'),
+      rows: sum('rows'),
+      bytes: sum('bytes'),
+      seconds: sum('duration_seconds'),
     };
   });
   return {
-    summary: summary(world), ready: true, problems: [],
+    summary: summary(world),
+    ready: true,
+    problems: [],
     next_run: world.workflow.next_run && { workflow: 'default', at: world.workflow.next_run },
     live: world.workflow.current ? [world.workflow.current] : [],
-    freshness: tables(world).map((one) => ({ ...one, table_name: one.name })), series: { step_seconds: step, points },
+    freshness: tables(world).map((one) => ({ ...one, table_name: one.name })),
+    series: { step_seconds: step, points },
   };
 }
 
 const SORTS = {
-  name: 'file_name', processed_at: 'processed_at', size: 'file_size_bytes', rows: 'row_count',
+  name: 'file_name',
+  processed_at: 'processed_at',
+  size: 'file_size_bytes',
+  rows: 'row_count',
   duration: 'processing_duration_seconds',
 };
 
@@ -84,17 +130,27 @@ function listFiles(world, query) {
   if (key === undefined) throw new Problem(400, `sort is one of ${Object.keys(SORTS).join(', ')}`);
   const sign = query.get('order') === 'desc' ? -1 : 1;
   const files = [...world.files.values()]
-    .filter((file) => file.file_path.toLowerCase().includes((query.get('search') ?? '').toLowerCase())
-      && (!query.get('status') || file.status === query.get('status'))
-      && (!query.get('table') || file.table_name === query.get('table')))
+    .filter(
+      (file) =>
+        file.file_path.toLowerCase().includes((query.get('search') ?? '').toLowerCase()) &&
+        (!query.get('status') || file.status === query.get('status')) &&
+        (!query.get('table') || file.table_name === query.get('table')),
+    )
     .sort((a, b) => (a[key] < b[key] ? -sign : a[key] > b[key] ? sign : 0));
   const end = start + limit;
-  return { total: files.length, files: files.slice(start, end), next_after: end < files.length ? String(end) : null };
+  return {
+    total: files.length,
+    files: files.slice(start, end),
+    next_after: end < files.length ? String(end) : null,
+  };
 }
 
-const SETTINGS = [['source', '/data/qvd', 'qvdhouse.toml:1'], ['s3.secret_access_key', '********', 'QVD_S3_SECRET'],
-                  ['schedule', '@every 5s', 'qvdhouse.toml:2'], ['database', 'local', 'default']]
-  .map(([key, value, origin]) => ({ key, value, origin }));
+const SETTINGS = [
+  ['source', '/data/qvd', 'qvdhouse.toml:1'],
+  ['s3.secret_access_key', '********', 'QVD_S3_SECRET'],
+  ['schedule', '@every 5s', 'qvdhouse.toml:2'],
+  ['database', 'local', 'default'],
+].map(([key, value, origin]) => ({ key, value, origin }));
 
 const found = (value, what) => {
   if (!value) throw new Problem(404, `there is no such ${what}`);
@@ -105,7 +161,9 @@ const GETS = {
   '/api/overview': overview,
   '/api/workflows': (world) => ({ workflows: [world.workflow] }),
   '/api/runs': (world, query) => {
-    const runs = world.runs.filter((run) => !query.get('status') || run.status === query.get('status'));
+    const runs = world.runs.filter(
+      (run) => !query.get('status') || run.status === query.get('status'),
+    );
     const start = Number(query.get('before') ?? 0);
     const end = start + Number(query.get('limit') ?? 50);
     return { runs: runs.slice(start, end), next_before: end < runs.length ? String(end) : null };
@@ -113,26 +171,48 @@ const GETS = {
   '/api/files': listFiles,
   '/api/file': (world, query) => found(world.details(query.get('path')), 'file'),
   '/api/tables': (world) => ({ tables: tables(world) }),
-  '/api/plan': (world) => [...world.folder.keys()].map((name) => ({
-    path: `/data/qvd/${name}`, name, action: world.due().includes(name) ? 'load' : 'skip', reason_code: 'unchanged',
-    reason: 'loaded, and not changed since', table: `Qvd${name.replace('.qvd', '')}`, ddl: 'CREATE TABLE …', alters: [],
-    notes: [], warnings: [], error: '',
-  })),
-  '/api/settings': () => ({ settings: SETTINGS, warnings: ['qvdhouse.toml:9: nothing is called "shedule"; did you mean "schedule"?'] }),
+  '/api/plan': (world) =>
+    [...world.folder.keys()].map((name) => ({
+      path: `/data/qvd/${name}`,
+      name,
+      action: world.due().includes(name) ? 'load' : 'skip',
+      reason_code: 'unchanged',
+      reason: 'loaded, and not changed since',
+      table: `Qvd${name.replace('.qvd', '')}`,
+      ddl: 'CREATE TABLE …',
+      alters: [],
+      notes: [],
+      warnings: [],
+      error: '',
+    })),
+  '/api/settings': () => ({
+    settings: SETTINGS,
+    warnings: ['qvdhouse.toml:9: nothing is called "shedule"; did you mean "schedule"?'],
+  }),
   '/api/version': () => ({ version: '0.1.0', api: 1 }),
   '/api/logs': (world, query) => ({
-    lines: world.lines.filter((line) => (line.message + (line.file ?? '')).includes(query.get('filter') ?? '')
-      && (query.get('level') !== 'error' || line.level === 'error')),
+    lines: world.lines.filter(
+      (line) =>
+        (line.message + (line.file ?? '')).includes(query.get('filter') ?? '') &&
+        (query.get('level') !== 'error' || line.level === 'error'),
+    ),
   }),
 };
 
 function getOne(world, path, query) {
   if (GETS[path] !== undefined) return GETS[path](world, query);
   const [, kind, name] = /^\/api\/(runs|tables)\/(.+)$/.exec(path) ?? [];
-  if (kind === 'runs') return found(world.runs.find((run) => run.run_id === decodeURIComponent(name)), 'run');
-  const table = kind === 'tables' && tables(world).find((one) => one.name === decodeURIComponent(name));
+  if (kind === 'runs')
+    return found(
+      world.runs.find((run) => run.run_id === decodeURIComponent(name)),
+      'run',
+    );
+  const table =
+    kind === 'tables' && tables(world).find((one) => one.name === decodeURIComponent(name));
   return {
-    ...found(table, 'page'), file_count: table.files, columns: [{ name: '%OrderKey', type: 'Int64', comment: 'field %OrderKey' }],
+    ...found(table, 'page'),
+    file_count: table.files,
+    columns: [{ name: '%OrderKey', type: 'Int64', comment: 'field %OrderKey' }],
     files: [...world.files.values()].filter((file) => file.table_name === table.name),
     create_sql: `CREATE TABLE local.${table.name}\n(\n    \`%OrderKey\` Int64\n)\nENGINE = MergeTree\nORDER BY tuple()`,
   };
@@ -141,17 +221,28 @@ function getOne(world, path, query) {
 function postOne(world, path, body) {
   const name = body.path?.split('/').at(-1);
   switch (path) {
-    case '/api/workflows/default/pause': world.setPaused(true); return world.workflow;
-    case '/api/workflows/default/unpause': world.setPaused(false); return world.workflow;
+    case '/api/workflows/default/pause':
+      world.setPaused(true);
+      return world.workflow;
+    case '/api/workflows/default/unpause':
+      world.setPaused(false);
+      return world.workflow;
     case '/api/workflows/default/run': {
       const all = body.full ? [...world.folder.keys()] : world.due();
       world.run('manual', body.files?.map((file) => file.split('/').at(-1)) ?? all);
       break;
     }
-    case '/api/file/retry': world.run('retry', [name]); break;
-    case '/api/file/reset': world.files.delete(body.path); break;
+    case '/api/file/retry':
+      world.run('retry', [name]);
+      break;
+    case '/api/file/reset':
+      world.files.delete(body.path);
+      break;
     default: {
-      const run = found(world.runs.find((one) => path === `/api/runs/${one.run_id}/cancel`), 'page');
+      const run = found(
+        world.runs.find((one) => path === `/api/runs/${one.run_id}/cancel`),
+        'page',
+      );
       run.isCancelled = true;
     }
   }
@@ -161,7 +252,8 @@ function postOne(world, path, body) {
 function streamEvents(world, request, response) {
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   response.write(':\n\n');
-  const write = ({ id, type, data }) => response.write(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  const write = ({ id, type, data }) =>
+    response.write(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
   const last = request.headers['last-event-id'];
   if (last !== undefined) world.events.filter((event) => event.id > Number(last)).forEach(write);
   world.on('event', write);
@@ -175,12 +267,16 @@ async function answer(world, token, request, response) {
     const body = await readFile(assetOf(url.pathname)).catch(() => found(null, 'page'));
     const type = url.pathname === '/' ? TYPES['.html'] : TYPES[extname(url.pathname)];
     response.writeHead(200, {
-      'Content-Type': type, 'Content-Security-Policy': POLICY, 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache',
+      'Content-Type': type,
+      'Content-Security-Policy': POLICY,
+      'Referrer-Policy': 'no-referrer',
+      'Cache-Control': 'no-cache',
     });
     response.end(body);
     return;
   }
-  if (token !== '' && request.headers.authorization !== `Bearer ${token}`) throw new Problem(401, 'a token is needed');
+  if (token !== '' && request.headers.authorization !== `Bearer ${token}`)
+    throw new Problem(401, 'a token is needed');
   if (url.pathname === '/api/events') {
     streamEvents(world, request, response);
     return;
@@ -190,8 +286,10 @@ async function answer(world, token, request, response) {
   }
   let text = '';
   for await (const part of request) text += part;
-  const value = request.method === 'POST' ? postOne(world, url.pathname, JSON.parse(text || '{}'))
-    : getOne(world, url.pathname, url.searchParams);
+  const value =
+    request.method === 'POST'
+      ? postOne(world, url.pathname, JSON.parse(text || '{}'))
+      : getOne(world, url.pathname, url.searchParams);
   response.writeHead(request.method === 'POST' ? 202 : 200, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify(value));
 }
@@ -201,17 +299,28 @@ export async function startMock({ world = new World(), token = '', port = 0 } = 
   const server = createServer((request, response) => {
     answer(world, token, request, response).catch((error) => {
       response.writeHead(error.status ?? 500, { 'Content-Type': 'application/problem+json' });
-      response.end(JSON.stringify({ type: 'about:blank', title: 'Problem', status: error.status ?? 500, detail: error.message }));
+      response.end(
+        JSON.stringify({
+          type: 'about:blank',
+          title: 'Problem',
+          status: error.status ?? 500,
+          detail: error.message,
+        }),
+      );
     });
   });
-  await new Promise((resolve) => { server.listen(port, '127.0.0.1', resolve); });
+  await new Promise((resolve) => {
+    server.listen(port, '127.0.0.1', resolve);
+  });
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     world,
     async close() {
       world.stop();
       server.closeAllConnections();
-      await new Promise((resolve) => { server.close(resolve); });
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
     },
   };
 }

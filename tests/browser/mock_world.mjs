@@ -3,10 +3,20 @@
 import { EventEmitter } from 'node:events';
 
 const now = () => new Date().toISOString();
-const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-const STEPS = [['header', 0.05], ['plan', 0.1], ['insert', 0.6], ['verify', 0.15], ['swap', 0.1]];
-const ERROR = 'expected 1,200 bytes of symbols of field "Amount", found the end of the file at byte 803; ' +
-              'the file is cut off: write it again';
+const pause = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+const STEPS = [
+  ['header', 0.05],
+  ['plan', 0.1],
+  ['insert', 0.6],
+  ['verify', 0.15],
+  ['swap', 0.1],
+];
+const ERROR =
+  'expected 1,200 bytes of symbols of field "Amount", found the end of the file at byte 803; ' +
+  'the file is cut off: write it again';
 
 const COLUMNS = [
   ['%OrderKey', 'Int64', 'whole numbers from 1 to 900', 'integer'],
@@ -22,14 +32,22 @@ export class World extends EventEmitter {
     this.setMaxListeners(100);
     this.fileMs = fileMs;
     this.problems = problems;
-    this.folder = new Map();   // name → {rows, isBroken, version}: what is in the source
-    this.files = new Map();    // path → file as the API shows it
-    this.runs = [];            // newest first
+    this.folder = new Map(); // name → {rows, isBroken, version}: what is in the source
+    this.files = new Map(); // path → file as the API shows it
+    this.runs = []; // newest first
     this.lines = [];
     this.events = [];
     this.workflow = {
-      name: 'default', title: 'default (/data/qvd)', source_url: '/data/qvd', schedule: '@every 5s', timezone: 'UTC',
-      overlap: 'skip', paused: false, next_run: null, current: null, last: null,
+      name: 'default',
+      title: 'default (/data/qvd)',
+      source_url: '/data/qvd',
+      schedule: '@every 5s',
+      timezone: 'UTC',
+      overlap: 'skip',
+      paused: false,
+      next_run: null,
+      current: null,
+      last: null,
     };
     this.log('info', 'the service is ready');
     this.timer = setInterval(() => this.tick(), interval);
@@ -41,8 +59,12 @@ export class World extends EventEmitter {
   }
 
   // What a user does to the source.
-  async put(name, rows) { this.folder.set(name, { rows, isBroken: false, version: Math.random() }); }
-  async putBroken(name) { this.folder.set(name, { rows: 800, isBroken: true, version: Math.random() }); }
+  async put(name, rows) {
+    this.folder.set(name, { rows, isBroken: false, version: Math.random() });
+  }
+  async putBroken(name) {
+    this.folder.set(name, { rows: 800, isBroken: true, version: Math.random() });
+  }
 
   emitEvent(type, data) {
     this.events.push({ id: this.events.length + 1, type, data });
@@ -55,13 +77,17 @@ export class World extends EventEmitter {
   }
 
   due() {
-    return [...this.folder].filter(([name, file]) => this.files.get(`/data/qvd/${name}`)?.version !== file.version)
+    return [...this.folder]
+      .filter(([name, file]) => this.files.get(`/data/qvd/${name}`)?.version !== file.version)
       .map(([name]) => name);
   }
 
   tick() {
-    this.workflow.next_run = this.workflow.paused ? null : new Date(Date.now() + 5000).toISOString();
-    if (!this.workflow.paused && this.workflow.current === null && this.due().length > 0) this.run('schedule', this.due());
+    this.workflow.next_run = this.workflow.paused
+      ? null
+      : new Date(Date.now() + 5000).toISOString();
+    if (!this.workflow.paused && this.workflow.current === null && this.due().length > 0)
+      this.run('schedule', this.due());
   }
 
   setPaused(isPaused) {
@@ -73,12 +99,35 @@ export class World extends EventEmitter {
 
   begin(trigger, names) {
     const run = {
-      run_id: `run-${this.runs.length + 1}`, workflow: 'default', trigger, status: 'running', scheduled_at: null,
-      started_at: now(), finished_at: null, duration_seconds: null, attempt: 1, files_loaded: 0, files_skipped: 0,
-      files_waiting: 0, files_failed: 0, rows: 0, bytes: 0, error: '', error_class: '', files: [],
+      run_id: `run-${this.runs.length + 1}`,
+      workflow: 'default',
+      trigger,
+      status: 'running',
+      scheduled_at: null,
+      started_at: now(),
+      finished_at: null,
+      duration_seconds: null,
+      attempt: 1,
+      files_loaded: 0,
+      files_skipped: 0,
+      files_waiting: 0,
+      files_failed: 0,
+      rows: 0,
+      bytes: 0,
+      error: '',
+      error_class: '',
+      files: [],
       progress: {
-        files_total: names.length, files_done: 0, files_failed: 0, bytes_total: names.length * 40_000, bytes_done: 0,
-        rows_done: 0, rows_per_second: 0, bytes_per_second: 0, eta_seconds: null, active: [],
+        files_total: names.length,
+        files_done: 0,
+        files_failed: 0,
+        bytes_total: names.length * 40_000,
+        bytes_done: 0,
+        rows_done: 0,
+        rows_per_second: 0,
+        bytes_per_second: 0,
+        eta_seconds: null,
+        active: [],
       },
     };
     this.runs.unshift(run);
@@ -100,7 +149,9 @@ export class World extends EventEmitter {
     else if (run.files_failed > 0) status = run.files_loaded > 0 ? 'partial' : 'failed';
     Object.assign(run, { status, finished_at: now(), duration_seconds: seconds, progress: null });
     Object.assign(this.workflow, { current: null, last: run });
-    this.log(run.files_failed > 0 ? 'error' : 'info', `run of default ${run.status}`, { run_id: run.run_id });
+    this.log(run.files_failed > 0 ? 'error' : 'info', `run of default ${run.status}`, {
+      run_id: run.run_id,
+    });
     this.emitEvent('run_finished', run);
   }
 
@@ -109,7 +160,11 @@ export class World extends EventEmitter {
     const { rows, isBroken, version } = this.folder.get(name);
     const started = Date.now();
     run.progress.active = [{ name, step: 'insert', rows_sent: rows / 2, rows_total: rows }];
-    this.emitEvent('run_progress', { run_id: run.run_id, workflow: 'default', progress: run.progress });
+    this.emitEvent('run_progress', {
+      run_id: run.run_id,
+      workflow: 'default',
+      progress: run.progress,
+    });
     await pause(this.fileMs);
     const seconds = (Date.now() - started) / 1000;
     let at = 0;
@@ -119,11 +174,23 @@ export class World extends EventEmitter {
       return one;
     });
     const attempt = {
-      attempt_id: `${run.run_id}-${run.files.length}`, run_id: run.run_id, file_path: path, file_name: name,
-      table_name: `Qvd${name.replace('.qvd', '')}`, attempt: 1, reason: this.files.has(path) ? 'changed' : 'new',
-      status: isBroken ? 'failed' : 'completed', started_at: new Date(started).toISOString(), finished_at: now(),
-      duration_seconds: seconds, rows: isBroken ? 0 : rows, bytes_sent: isBroken ? 0 : rows * 12,
-      file_size_bytes: 40_000, error: isBroken ? ERROR : '', error_class: isBroken ? 'input' : '', steps,
+      attempt_id: `${run.run_id}-${run.files.length}`,
+      run_id: run.run_id,
+      file_path: path,
+      file_name: name,
+      table_name: `Qvd${name.replace('.qvd', '')}`,
+      attempt: 1,
+      reason: this.files.has(path) ? 'changed' : 'new',
+      status: isBroken ? 'failed' : 'completed',
+      started_at: new Date(started).toISOString(),
+      finished_at: now(),
+      duration_seconds: seconds,
+      rows: isBroken ? 0 : rows,
+      bytes_sent: isBroken ? 0 : rows * 12,
+      file_size_bytes: 40_000,
+      error: isBroken ? ERROR : '',
+      error_class: isBroken ? 'input' : '',
+      steps,
     };
     run.files.push(attempt);
     const progress = run.progress;
@@ -138,7 +205,10 @@ export class World extends EventEmitter {
       run.bytes += 40_000;
     }
     this.remember(attempt, version, rows);
-    this.log(isBroken ? 'error' : 'info', isBroken ? ERROR : `loaded ${rows} rows`, { run_id: run.run_id, file: path });
+    this.log(isBroken ? 'error' : 'info', isBroken ? ERROR : `loaded ${rows} rows`, {
+      run_id: run.run_id,
+      file: path,
+    });
     this.emitEvent('file_finished', attempt);
   }
 
@@ -146,12 +216,24 @@ export class World extends EventEmitter {
     const before = this.files.get(attempt.file_path);
     const isFailed = attempt.status === 'failed';
     this.files.set(attempt.file_path, {
-      version, file_name: attempt.file_name, file_path: attempt.file_path, table_name: attempt.table_name,
-      status: attempt.status, row_count: isFailed ? 0 : rows, file_size_bytes: 40_000, processed_at: attempt.finished_at,
-      processing_duration_seconds: attempt.duration_seconds, rows_per_second: rows / attempt.duration_seconds,
-      source_type: 'file', error_message: attempt.error, workflow: 'default',
+      version,
+      file_name: attempt.file_name,
+      file_path: attempt.file_path,
+      table_name: attempt.table_name,
+      status: attempt.status,
+      row_count: isFailed ? 0 : rows,
+      file_size_bytes: 40_000,
+      processed_at: attempt.finished_at,
+      processing_duration_seconds: attempt.duration_seconds,
+      rows_per_second: rows / attempt.duration_seconds,
+      source_type: 'file',
+      error_message: attempt.error,
+      workflow: 'default',
       failure_count: isFailed ? (before?.failure_count ?? 0) + 1 : 0,
-      retry_at: null, qvd_created_at: '2026-11-23 03:00:00', error_class: attempt.error_class, warnings: [],
+      retry_at: null,
+      qvd_created_at: '2026-11-23 03:00:00',
+      error_class: attempt.error_class,
+      warnings: [],
       history: [attempt, ...(before?.history ?? [])],
     });
   }
@@ -161,23 +243,53 @@ export class World extends EventEmitter {
     if (file === undefined) return null;
     const isFailed = file.status === 'failed';
     const columns = COLUMNS.map(([name, type, reason, tag]) => ({
-      name, type, reason, field: name, tags: [`$${tag}`], number_format: { type: 'UNKNOWN', fmt: '' }, symbols: 210,
+      name,
+      type,
+      reason,
+      field: name,
+      tags: [`$${tag}`],
+      number_format: { type: 'UNKNOWN', fmt: '' },
+      symbols: 210,
       nullable: tag === 'money',
     }));
     return {
-      ...file, decision: isFailed
-        ? { action: 'skip', reason_code: 'failed-unchanged', reason: 'failed before and has not changed since' }
+      ...file,
+      decision: isFailed
+        ? {
+            action: 'skip',
+            reason_code: 'failed-unchanged',
+            reason: 'failed before and has not changed since',
+          }
         : { action: 'skip', reason_code: 'unchanged', reason: 'loaded, and not changed since' },
-      columns: isFailed ? null : columns, columns_error: isFailed ? ERROR : undefined,
+      columns: isFailed ? null : columns,
+      columns_error: isFailed ? ERROR : undefined,
       header: {
-        table_name: file.file_name.replace('.qvd', ''), creator: 'Qlik Sense', created_at: '2026-11-23 03:00:00',
-        row_count: 800, record_bytes: 6, fields: 4, compression: '', comment: '',
-        lineage: [{ discriminator: 'Provider=SQL;Password=***', statement: 'SELECT * FROM orders WHERE year = 2024' }],
+        table_name: file.file_name.replace('.qvd', ''),
+        creator: 'Qlik Sense',
+        created_at: '2026-11-23 03:00:00',
+        row_count: 800,
+        record_bytes: 6,
+        fields: 4,
+        compression: '',
+        comment: '',
+        lineage: [
+          {
+            discriminator: 'Provider=SQL;Password=***',
+            statement: 'SELECT * FROM orders WHERE year = 2024',
+          },
+        ],
       },
-      rows: isFailed ? null : {
-        columns: COLUMNS.map(([name]) => name),
-        data: Array.from({ length: 20 }, (_, row) => [row + 1, '2024-05-01', row === 3 ? null : `Customer ${row}`, '19.90']),
-      },
+      rows: isFailed
+        ? null
+        : {
+            columns: COLUMNS.map(([name]) => name),
+            data: Array.from({ length: 20 }, (_, row) => [
+              row + 1,
+              '2024-05-01',
+              row === 3 ? null : `Customer ${row}`,
+              '19.90',
+            ]),
+          },
       rows_error: isFailed ? ERROR : undefined,
     };
   }

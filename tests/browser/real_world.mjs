@@ -10,9 +10,13 @@ const START_MS = 180_000;
 
 async function freePort() {
   const server = createServer();
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   const { port } = server.address();
-  await new Promise((resolve) => { server.close(resolve); });
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
   return port;
 }
 
@@ -31,8 +35,13 @@ async function waitReady(url, service, output) {
     const response = await fetch(`${url}/ready`).catch(() => null);
     if (response?.status === 200) return;
     assert.equal(service.exitCode, null, `the service ended: ${output.join('')}`);
-    assert.ok(Date.now() < end, `the service is not ready: ${await response?.text()} ${output.join('')}`);
-    await new Promise((resolve) => { setTimeout(resolve, 200); });
+    assert.ok(
+      Date.now() < end,
+      `the service is not ready: ${await response?.text()} ${output.join('')}`,
+    );
+    await new Promise((resolve) => {
+      setTimeout(resolve, 200);
+    });
   }
 }
 
@@ -43,21 +52,30 @@ export async function startReal(binary) {
   await mkdir(folder);
   const made = spawnSync(binary, ['sample', samples], { cwd: home, encoding: 'utf8' });
   assert.equal(made.status, 0, made.stderr);
-  const sample = (await readdir(samples, { recursive: true })).filter((name) => name.endsWith('.qvd')).sort()[0];
+  const sample = (await readdir(samples, { recursive: true }))
+    .filter((name) => name.endsWith('.qvd'))
+    .sort()[0];
   const good = await readFile(join(samples, sample));
 
   const port = await freePort();
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(QVD|QVDHOUSE|CLICKHOUSE)_/.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(QVD|QVDHOUSE|CLICKHOUSE)_/.test(name),
+  );
   const service = spawn(binary, ['serve'], {
     cwd: home,
     env: {
-      ...Object.fromEntries(inherited), QVD_SOURCE: folder, QVD_SCHEDULE: '@every 2s', QVD_PORT: String(port),
+      ...Object.fromEntries(inherited),
+      QVD_SOURCE: folder,
+      QVD_SCHEDULE: '@every 2s',
+      QVD_PORT: String(port),
     },
   });
   const output = [];
   service.stdout.on('data', (text) => output.push(text));
   service.stderr.on('data', (text) => output.push(text));
-  const ended = new Promise((resolve) => { service.on('exit', resolve); });
+  const ended = new Promise((resolve) => {
+    service.on('exit', resolve);
+  });
   const url = `http://127.0.0.1:${port}`;
 
   // A file appears whole or not at all, as a careful writer makes it.
@@ -77,7 +95,9 @@ export async function startReal(binary) {
     throw error;
   }
   return {
-    url, close, folder,
+    url,
+    close,
+    folder,
     world: { put: (name) => write(name, good), putBroken: (name) => write(name, spoil(good)) },
   };
 }

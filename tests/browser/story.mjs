@@ -22,7 +22,9 @@ async function aFailureAppears(page, world) {
   await world.putBroken('Broken.qvd');
   await page.getByRole('heading', { name: 'Not all data is fresh' }).waitFor(patient);
   await page.getByRole('link', { name: '1 file failed' }).waitFor(patient);
-  const failures = page.locator('section').filter({ has: page.getByRole('heading', { name: 'Failures' }) });
+  const failures = page
+    .locator('section')
+    .filter({ has: page.getByRole('heading', { name: 'Failures' }) });
   assert.match(await failures.locator('.error-text').innerText(), /expected/);
 }
 
@@ -43,11 +45,18 @@ async function repairAndRetry(page, world) {
   await world.put('Broken.qvd', 800);
   await page.getByRole('button', { name: 'Retry' }).click();
   await page.getByText('Broken.qvd is tried again now.').waitFor(patient);
-  const state = page.locator('section').filter({ has: page.getByRole('heading', { name: 'State' }) });
+  const state = page
+    .locator('section')
+    .filter({ has: page.getByRole('heading', { name: 'State' }) });
   await state.getByText('completed').waitFor(patient);
-  const history = page.locator('section').filter({ has: page.getByRole('heading', { name: 'History' }) });
-  assert.ok(await history.locator('.attempts > li').count() >= 2, 'both attempts are in the history');
-  assert.ok(await history.getByText('failed').count() >= 1, 'the failure stays in the history');
+  const history = page
+    .locator('section')
+    .filter({ has: page.getByRole('heading', { name: 'History' }) });
+  assert.ok(
+    (await history.locator('.attempts > li').count()) >= 2,
+    'both attempts are in the history',
+  );
+  assert.ok((await history.getByText('failed').count()) >= 1, 'the failure stays in the history');
 }
 
 async function resume(page) {
@@ -58,7 +67,12 @@ async function resume(page) {
 
 async function drillDown(page) {
   await open(page, 'Runs');
-  await page.getByRole('row').filter({ hasText: /[1-9][0-9]* loaded/ }).first().getByRole('link').click();
+  await page
+    .getByRole('row')
+    .filter({ hasText: /[1-9][0-9]* loaded/ })
+    .first()
+    .getByRole('link')
+    .click();
   await page.getByRole('heading', { level: 1, name: 'Run of default' }).waitFor(patient);
   await page.getByText('Steps').first().click();
   for (const step of ['plan', 'insert', 'swap']) {

@@ -8,8 +8,12 @@ import { tell } from './story.mjs';
 
 const binary = process.env.QVDHOUSE_BINARY ?? '';
 let browser;
-before(async () => { browser = await launch(); });
-after(async () => { await browser?.close(); });
+before(async () => {
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+});
 
 test('the story, with a made-up service', async () => {
   const started = await startMock();
@@ -20,11 +24,15 @@ test('the story, with a made-up service', async () => {
   }
 });
 
-test('the story, with the real service', { skip: binary === '' && 'QVDHOUSE_BINARY is not set' }, async () => {
-  const started = await startReal(binary);
-  try {
-    await tell(browser, started, 'story');
-  } finally {
-    await started.close();
-  }
-});
+test(
+  'the story, with the real service',
+  { skip: binary === '' && 'QVDHOUSE_BINARY is not set' },
+  async () => {
+    const started = await startReal(binary);
+    try {
+      await tell(browser, started, 'story');
+    } finally {
+      await started.close();
+    }
+  },
+);

@@ -20,27 +20,50 @@ test('numbers and sizes', () => {
 });
 
 test('lengths of time', () => {
-  const cases = [[0, '0 ms'], [0.9994, '999 ms'], [0.9999, '1.0 s'], [59.94, '59.9 s'], [59.97, '1 min'], [61, '1 min 1 s'],
-                 [3600, '1 h'], [3660, '1 h 1 min'], [90_000, '1 d 1 h'], [-3, '0 ms'], [null, '–']];
+  const cases = [
+    [0, '0 ms'],
+    [0.9994, '999 ms'],
+    [0.9999, '1.0 s'],
+    [59.94, '59.9 s'],
+    [59.97, '1 min'],
+    [61, '1 min 1 s'],
+    [3600, '1 h'],
+    [3660, '1 h 1 min'],
+    [90_000, '1 d 1 h'],
+    [-3, '0 ms'],
+    [null, '–'],
+  ];
   for (const [seconds, text] of cases) assert.equal(format.duration(seconds), text);
 });
 
 test('times as seen from now', () => {
   const now = Date.parse('2026-11-23T12:00:00Z');
-  const cases = [['2026-11-23T11:59:58Z', 'now'], ['2026-11-23T11:59:20Z', '40 s ago'], ['2026-11-23T11:00:30Z', '60 min ago'],
-                 ['2026-11-23T14:00:00Z', 'in 2 h'], ['2026-11-20T12:00:00Z', '3 days ago'], [null, '–']];
+  const cases = [
+    ['2026-11-23T11:59:58Z', 'now'],
+    ['2026-11-23T11:59:20Z', '40 s ago'],
+    ['2026-11-23T11:00:30Z', '60 min ago'],
+    ['2026-11-23T14:00:00Z', 'in 2 h'],
+    ['2026-11-20T12:00:00Z', '3 days ago'],
+    [null, '–'],
+  ];
   for (const [text, words] of cases) assert.equal(format.relative(text, now), words);
 });
 
 test('addresses leave out what is empty and encode the rest', () => {
   assert.equal(path('/api/files', { status: '', search: null, limit: 50 }), '/api/files?limit=50');
-  assert.equal(path('/api/file', { path: "/a b/ü&'?.qvd" }), '/api/file?path=%2Fa+b%2F%C3%BC%26%27%3F.qvd');
+  assert.equal(
+    path('/api/file', { path: "/a b/ü&'?.qvd" }),
+    '/api/file?path=%2Fa+b%2F%C3%BC%26%27%3F.qvd',
+  );
   assert.equal(path('/api/runs'), '/api/runs');
 });
 
 test('a block of the stream of events', () => {
-  assert.deepEqual(parseEvent('id: 7\nevent: log\ndata: {"message":\ndata: "a: b"}'),
-                   { id: '7', type: 'log', data: { message: 'a: b' } });
+  assert.deepEqual(parseEvent('id: 7\nevent: log\ndata: {"message":\ndata: "a: b"}'), {
+    id: '7',
+    type: 'log',
+    data: { message: 'a: b' },
+  });
   assert.equal(parseEvent(': still here'), null);
   assert.equal(parseEvent(''), null);
 });

@@ -2,16 +2,35 @@
 // the screen, every control reachable by Tab and marked when it has the focus. With screenshots.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { checkAccessible, checkFits, checkKeyboard, launch, openPage, PATIENCE_MS, shoot, show } from './browser.mjs';
+import {
+  checkAccessible,
+  checkFits,
+  checkKeyboard,
+  launch,
+  openPage,
+  PATIENCE_MS,
+  shoot,
+  show,
+} from './browser.mjs';
 import { startMock } from './mock_api.mjs';
 import { World } from './mock_world.mjs';
 
 const file = (name) => `#/file?path=${encodeURIComponent(`/data/qvd/${name}`)}`;
 const LONG = `A file with a name that somebody thought about for a long time, of 2026-11 (final) 'n' "<img src=x>" & so on.qvd`;
 const VIEWS = {
-  overview: '#/', runs: '#/runs', run: '#/run?id=run-1', files: '#/files', file: file('Orders.qvd'),
-  broken: file('Broken.qvd'), tables: '#/tables', table: '#/table?name=QvdOrders', schedule: '#/schedule',
-  plan: '#/plan?workflow=default', log: '#/log', settings: '#/settings', unknown: '#/nothing',
+  overview: '#/',
+  runs: '#/runs',
+  run: '#/run?id=run-1',
+  files: '#/files',
+  file: file('Orders.qvd'),
+  broken: file('Broken.qvd'),
+  tables: '#/tables',
+  table: '#/table?name=QvdOrders',
+  schedule: '#/schedule',
+  plan: '#/plan?workflow=default',
+  log: '#/log',
+  settings: '#/settings',
+  unknown: '#/nothing',
 };
 
 const patient = { timeout: PATIENCE_MS };
@@ -25,7 +44,9 @@ before(async () => {
   await mock.world.put(LONG, 1_234_567);
   await mock.world.putBroken('Broken.qvd');
   while (mock.world.files.size < 3 || mock.world.workflow.current !== null) {
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
   }
   mock.world.files.get('/data/qvd/Orders.qvd').isStale = true;
 });
@@ -35,7 +56,12 @@ after(async () => {
   await mock?.close();
 });
 
-for (const [size, theme] of [['desktop', 'light'], ['phone', 'dark'], ['desktop', 'dark'], ['phone', 'light']]) {
+for (const [size, theme] of [
+  ['desktop', 'light'],
+  ['phone', 'dark'],
+  ['desktop', 'dark'],
+  ['phone', 'light'],
+]) {
   test(`views on a ${size}, ${theme}`, async () => {
     const { page, faults, close } = await openPage(browser, mock.url, { size, theme });
     for (const [name, address] of Object.entries(VIEWS)) {
@@ -73,7 +99,7 @@ test('a run under way: how far it is, and cancelling it', async () => {
   for (let index = 0; index < 40; ++index) await slow.world.put(`Part ${index}.qvd`, 500_000);
   const { page, faults, close } = await openPage(browser, slow.url);
   await page.getByRole('heading', { name: 'Running now' }).waitFor(patient);
-  await page.getByText(/^[1-9][0-9]* of 40 files/).waitFor(patient);  // told by events, not asked for
+  await page.getByText(/^[1-9][0-9]* of 40 files/).waitFor(patient); // told by events, not asked for
   await page.getByRole('progressbar', { name: 'Progress of the run of default' }).waitFor(patient);
   await shoot(page, 'live-desktop-light');
   await page.getByRole('link', { name: 'default' }).first().click();
@@ -87,7 +113,9 @@ test('a run under way: how far it is, and cancelling it', async () => {
 });
 
 test('without ClickHouse the page says what is wrong', async () => {
-  const broken = await startMock({ world: new World({ problems: ['ClickHouse at 127.0.0.1:8123 does not answer.'] }) });
+  const broken = await startMock({
+    world: new World({ problems: ['ClickHouse at 127.0.0.1:8123 does not answer.'] }),
+  });
   const { page, faults, close } = await openPage(browser, broken.url);
   await page.getByRole('heading', { name: 'Not ready' }).waitFor(patient);
   await page.getByText('ClickHouse at 127.0.0.1:8123 does not answer.').waitFor(patient);
@@ -110,7 +138,7 @@ test('a token is asked for, kept for the tab, and not put into an address', asyn
   await page.getByLabel('Token').fill('open-sesame');
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor(patient);
-  await page.getByText('live', { exact: true }).waitFor(patient);  // the events, too
+  await page.getByText('live', { exact: true }).waitFor(patient); // the events, too
   await page.reload();
   await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor(patient);
   assert.ok(!page.url().includes('sesame'));
@@ -139,9 +167,18 @@ test('ten thousand files: paged, searched and sorted by the service', async () =
   for (let index = 0; index < 10_000; ++index) {
     const name = `Sales ${String(index).padStart(5, '0')}.qvd`;
     large.world.files.set(`/data/qvd/${name}`, {
-      file_name: name, file_path: `/data/qvd/${name}`, table_name: 'QvdSales', status: 'completed', row_count: index,
-      file_size_bytes: 1000, processed_at: '2026-11-23T03:00:00Z', processing_duration_seconds: 1, workflow: 'default',
-      error_message: '', error_class: '', history: [],
+      file_name: name,
+      file_path: `/data/qvd/${name}`,
+      table_name: 'QvdSales',
+      status: 'completed',
+      row_count: index,
+      file_size_bytes: 1000,
+      processed_at: '2026-11-23T03:00:00Z',
+      processing_duration_seconds: 1,
+      workflow: 'default',
+      error_message: '',
+      error_class: '',
+      history: [],
     });
   }
   const { page, faults, close } = await openPage(browser, large.url);
@@ -152,11 +189,18 @@ test('ten thousand files: paged, searched and sorted by the service', async () =
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 100);
   await page.getByRole('button', { name: 'Rows' }).click();
   await page.getByRole('button', { name: 'Rows' }).click();
-  await page.getByRole('columnheader', { name: 'Rows' }).and(page.locator('[aria-sort="descending"]')).waitFor(patient);
+  await page
+    .getByRole('columnheader', { name: 'Rows' })
+    .and(page.locator('[aria-sort="descending"]'))
+    .waitFor(patient);
   await page.getByRole('link', { name: 'Sales 09999.qvd' }).waitFor(patient);
   await page.getByLabel('Search').fill('sales 0042');
   await page.getByRole('heading', { name: '10 files found' }).waitFor(patient);
-  assert.equal(await page.evaluate(() => document.activeElement.type), 'search', 'typing goes on while it searches');
+  assert.equal(
+    await page.evaluate(() => document.activeElement.type),
+    'search',
+    'typing goes on while it searches',
+  );
   assert.deepEqual(faults, []);
   await close();
   await large.close();

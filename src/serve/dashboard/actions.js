@@ -70,15 +70,20 @@ export class Actions {
 
   setPaused(workflow, isPaused) {
     const verb = isPaused ? 'pause' : 'unpause';
-    return this.send(`pause:${workflow}`, `/api/workflows/${encodeURIComponent(workflow)}/${verb}`, {},
-                     isPaused ? `${workflow} is paused.` : `${workflow} runs by its schedule again.`);
+    return this.send(
+      `pause:${workflow}`,
+      `/api/workflows/${encodeURIComponent(workflow)}/${verb}`,
+      {},
+      isPaused ? `${workflow} is paused.` : `${workflow} runs by its schedule again.`,
+    );
   }
 
   async cancel(run) {
     const isSure = await this.ask({
       title: 'Cancel this run?',
-      text: 'Files that are loading are rolled back: their tables keep the rows that they had. Files ' +
-            'that are loaded stay loaded.',
+      text:
+        'Files that are loading are rolled back: their tables keep the rows that they had. Files ' +
+        'that are loaded stay loaded.',
       confirm: 'Cancel the run',
     });
     if (isSure === null) return;
@@ -89,12 +94,19 @@ export class Actions {
   // A file that did not fail is unchanged, and is loaded again only when a run is told so.
   retry(file) {
     if (file.status && file.status !== 'failed' && file.workflow) {
-      return this.send(`retry:${file.file_path}`,
-                       `/api/workflows/${encodeURIComponent(file.workflow)}/run`,
-                       { files: [file.file_path], full: true }, `${file.file_name} is loaded again now.`);
+      return this.send(
+        `retry:${file.file_path}`,
+        `/api/workflows/${encodeURIComponent(file.workflow)}/run`,
+        { files: [file.file_path], full: true },
+        `${file.file_name} is loaded again now.`,
+      );
     }
-    return this.send(`retry:${file.file_path}`, '/api/file/retry', { path: file.file_path },
-                     `${file.file_name} is tried again now.`);
+    return this.send(
+      `retry:${file.file_path}`,
+      '/api/file/retry',
+      { path: file.file_path },
+      `${file.file_name} is tried again now.`,
+    );
   }
 
   async reset(file) {
@@ -105,8 +117,11 @@ export class Actions {
       option: file.table_name ? `Remove its rows from ${file.table_name}, too` : '',
     });
     if (answer === null) return;
-    await this.send(`reset:${file.file_path}`, '/api/file/reset',
-                    { path: file.file_path, with_data: answer.option },
-                    `${file.file_name} is forgotten; the next run loads it.`);
+    await this.send(
+      `reset:${file.file_path}`,
+      '/api/file/reset',
+      { path: file.file_path, with_data: answer.option },
+      `${file.file_name} is forgotten; the next run loads it.`,
+    );
   }
 }

@@ -37,7 +37,8 @@ async function send(url, options = {}) {
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  const allowed = problem.allowed === undefined ? '' : ` Allowed: ${[problem.allowed].flat().join(', ')}.`;
+  const allowed =
+    problem.allowed === undefined ? '' : ` Allowed: ${[problem.allowed].flat().join(', ')}.`;
   const text = problem.detail ?? problem.title ?? `The service answered ${response.status}.`;
   throw new ApiError(response.status, text + allowed);
 }
@@ -108,6 +109,8 @@ export async function follow(onEvent, onState) {
     }
     onState(false);
     const wait = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)];
-    await new Promise((resolve) => { setTimeout(resolve, wait); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, wait);
+    });
   }
 }

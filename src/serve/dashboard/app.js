@@ -6,24 +6,24 @@ import { follow, get } from './api.js';
 import { address, parse } from './router.js';
 import { shell } from './shell.js';
 
-const RELOAD_MS = 1000;     // at most so often after events
-const TYPING_MS = 250;      // after the last key
+const RELOAD_MS = 1000; // at most so often after events
+const TYPING_MS = 250; // after the last key
 const UNCONNECTED_MS = 10000;
-const REFRESH_MS = 30000;   // time alone makes data stale
-const TICK_MS = 1000;       // for "3 s ago"
+const REFRESH_MS = 30000; // time alone makes data stale
+const TICK_MS = 1000; // for "3 s ago"
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
 
 const state = {
   route: parse(location.hash),
   data: null,
   error: null,
-  local: {},            // of this view, until another is opened
-  isConnected: null,    // to the events; null: not known yet
-  health: null,         // {ready, problems}
+  local: {}, // of this view, until another is opened
+  isConnected: null, // to the events; null: not known yet
+  health: null, // {ready, problems}
   asksToken: false,
   theme: document.documentElement.dataset.theme ?? 'auto',
 };
-let loads = 0;          // the newest load's answer counts, whatever the order of arrival
+let loads = 0; // the newest load's answer counts, whatever the order of arrival
 let dueReload = null;
 let dueTyping = null;
 let drawn = false;
@@ -32,10 +32,16 @@ const actions = new Actions({ changed: draw, done: load, refused: askToken });
 
 const page = {
   actions,
-  get query() { return state.route.query; },
-  get local() { return state.local; },
+  get query() {
+    return state.route.query;
+  },
+  get local() {
+    return state.local;
+  },
   // As the browser shows it now: plots are drawn in these colours.
-  get theme() { return state.theme === 'auto' ? String(prefersDark.matches) : state.theme; },
+  get theme() {
+    return state.theme === 'auto' ? String(prefersDark.matches) : state.theme;
+  },
   reload: load,
   // `isOnlyShown`: what changed needs no request.
   setLocal(change, { isOnlyShown = false } = {}) {
@@ -55,7 +61,8 @@ const page = {
 };
 
 const shellPage = {
-  state, page,
+  state,
+  page,
   setTheme(theme) {
     state.theme = theme;
     if (theme === 'auto') {
@@ -153,9 +160,15 @@ async function onConnection(isConnected) {
 
 addEventListener('hashchange', open);
 prefersDark.addEventListener('change', draw);
-setInterval(() => { if (!document.hidden) draw(); }, TICK_MS);
-setInterval(() => { if (!document.hidden && state.route.view?.isAgeing) load(); }, REFRESH_MS);
-setInterval(() => { if (state.isConnected === false && !document.hidden) load(); }, UNCONNECTED_MS);
+setInterval(() => {
+  if (!document.hidden) draw();
+}, TICK_MS);
+setInterval(() => {
+  if (!document.hidden && state.route.view?.isAgeing) load();
+}, REFRESH_MS);
+setInterval(() => {
+  if (state.isConnected === false && !document.hidden) load();
+}, UNCONNECTED_MS);
 draw();
 load();
 follow(onEvent, onConnection);

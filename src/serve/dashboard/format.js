@@ -12,7 +12,12 @@ export function count(value) {
 export function shortCount(value) {
   if (!known(value)) return DASH;
   const number = Number(value);
-  for (const [size, unit] of [[1e12, 'T'], [1e9, 'B'], [1e6, 'M'], [1e4, 'K']]) {
+  for (const [size, unit] of [
+    [1e12, 'T'],
+    [1e9, 'B'],
+    [1e6, 'M'],
+    [1e4, 'K'],
+  ]) {
     if (number < size) continue;
     return `${(number / (unit === 'K' ? 1e3 : size)).toPrecision(3)} ${unit}`;
   }
@@ -46,7 +51,11 @@ export function duration(seconds) {
 export function dateTime(text) {
   if (!known(text)) return DASH;
   return new Date(text).toLocaleString('en-GB', {
-    day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
     second: '2-digit',
   });
 }

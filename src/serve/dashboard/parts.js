@@ -4,17 +4,43 @@ import * as format from './format.js';
 
 // A status is told by its word and a sign, never by its colour alone.
 const STATUS_SIGNS = {
-  completed: '✓', failed: '✕', partial: '!', running: '▸', processing: '▸', waiting: '…', queued: '…',
-  cancelled: '⊘', skipped: '⤼', reset: '↺', lost: '?', paused: '‖', fresh: '✓', stale: '!', ready: '✓',
+  completed: '✓',
+  failed: '✕',
+  partial: '!',
+  running: '▸',
+  processing: '▸',
+  waiting: '…',
+  queued: '…',
+  cancelled: '⊘',
+  skipped: '⤼',
+  reset: '↺',
+  lost: '?',
+  paused: '‖',
+  fresh: '✓',
+  stale: '!',
+  ready: '✓',
 };
 const STATUS_KINDS = {
-  completed: 'good', fresh: 'good', ready: 'good', failed: 'bad', lost: 'bad', partial: 'warn',
-  stale: 'warn', cancelled: 'warn', paused: 'warn', running: 'live', processing: 'live',
+  completed: 'good',
+  fresh: 'good',
+  ready: 'good',
+  failed: 'bad',
+  lost: 'bad',
+  partial: 'warn',
+  stale: 'warn',
+  cancelled: 'warn',
+  paused: 'warn',
+  running: 'live',
+  processing: 'live',
 };
 
 export function badge(status, text = status) {
-  return h('span', { class: `badge ${STATUS_KINDS[status] ?? ''}` },
-           h('span', { 'aria-hidden': 'true', class: 'sign' }, STATUS_SIGNS[status] ?? '•'), text);
+  return h(
+    'span',
+    { class: `badge ${STATUS_KINDS[status] ?? ''}` },
+    h('span', { 'aria-hidden': 'true', class: 'sign' }, STATUS_SIGNS[status] ?? '•'),
+    text,
+  );
 }
 
 export function time(value, form = format.relative) {
@@ -39,8 +65,12 @@ export const runLink = (id, text = id) => link(`#/run?id=${encodeURIComponent(id
 
 export function errorText(error, errorClass) {
   if (!error) return null;
-  return h('p', { class: 'error-text' },
-           errorClass ? h('span', { class: 'error-class' }, errorClass) : null, error);
+  return h(
+    'p',
+    { class: 'error-text' },
+    errorClass ? h('span', { class: 'error-class' }, errorClass) : null,
+    error,
+  );
 }
 
 export function section(title, ...children) {
@@ -53,9 +83,13 @@ export function empty(text, ...more) {
 
 // Pairs of a name and what stands beside it; those without a value are left out.
 export function facts(pairs) {
-  return h('dl', { class: 'facts' }, pairs
-    .filter(([, value]) => value !== null && value !== undefined && value !== '' && value !== '–')
-    .map(([name, value]) => h('div', { key: name }, h('dt', null, name), h('dd', null, value))));
+  return h(
+    'dl',
+    { class: 'facts' },
+    pairs
+      .filter(([, value]) => value !== null && value !== undefined && value !== '' && value !== '–')
+      .map(([name, value]) => h('div', { key: name }, h('dt', null, name), h('dd', null, value))),
+  );
 }
 
 // columns: [{name, label, draw(row), kind: 'number'|'main'|undefined, sort}]; where `sort` is given,
@@ -64,53 +98,128 @@ export function table({ label, columns, rows, keyOf, emptyText, sorted, onSort }
   if (rows.length === 0) return empty(emptyText);
   const head = columns.map((column) => {
     const isSorted = sorted && column.sort === sorted.sort;
-    const order = isSorted ? { 'aria-sort': sorted.order === 'desc' ? 'descending' : 'ascending' } : {};
+    const order = isSorted
+      ? { 'aria-sort': sorted.order === 'desc' ? 'descending' : 'ascending' }
+      : {};
     const sign = isSorted ? (sorted.order === 'desc' ? ' ↓' : ' ↑') : '';
-    return h('th', { key: column.label, scope: 'col', role: 'columnheader', class: column.kind, ...order },
-             column.sort && onSort
-               ? h('button', { class: 'sort', type: 'button', onClick: () => onSort(column.sort) },
-                   column.label, h('span', { 'aria-hidden': 'true' }, sign))
-               : column.label);
+    return h(
+      'th',
+      { key: column.label, scope: 'col', role: 'columnheader', class: column.kind, ...order },
+      column.sort && onSort
+        ? h(
+            'button',
+            { class: 'sort', type: 'button', onClick: () => onSort(column.sort) },
+            column.label,
+            h('span', { 'aria-hidden': 'true' }, sign),
+          )
+        : column.label,
+    );
   });
-  const body = rows.map((row) => h('tr', { key: keyOf(row), role: 'row' }, columns.map((column) =>
-    h('td', { key: column.label, role: 'cell', class: column.kind, 'data-label': column.label },
-      h('div', null, column.draw(row))))));
-  return h('table', { class: 'rows', role: 'table', 'aria-label': label },
-           h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, head)),
-           h('tbody', { role: 'rowgroup' }, body));
+  const body = rows.map((row) =>
+    h(
+      'tr',
+      { key: keyOf(row), role: 'row' },
+      columns.map((column) =>
+        h(
+          'td',
+          { key: column.label, role: 'cell', class: column.kind, 'data-label': column.label },
+          h('div', null, column.draw(row)),
+        ),
+      ),
+    ),
+  );
+  return h(
+    'table',
+    { class: 'rows', role: 'table', 'aria-label': label },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, head)),
+    h('tbody', { role: 'rowgroup' }, body),
+  );
 }
 
 // A table as wide as it is, which scrolls by itself and can be reached by keyboard.
 export function grid(label, heads, rows) {
-  return h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': label },
-           h('table', { class: 'grid' },
-             h('thead', null, h('tr', null, heads.map((head) => h('th', { scope: 'col' }, head)))),
-             h('tbody', null, rows.map((row) => h('tr', null, row.map((cell) =>
-               h('td', cell === null ? { class: 'null' } : null, cell === null ? 'NULL' : String(cell))))))));
+  return h(
+    'div',
+    { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': label },
+    h(
+      'table',
+      { class: 'grid' },
+      h(
+        'thead',
+        null,
+        h(
+          'tr',
+          null,
+          heads.map((head) => h('th', { scope: 'col' }, head)),
+        ),
+      ),
+      h(
+        'tbody',
+        null,
+        rows.map((row) =>
+          h(
+            'tr',
+            null,
+            row.map((cell) =>
+              h(
+                'td',
+                cell === null ? { class: 'null' } : null,
+                cell === null ? 'NULL' : String(cell),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 // One choice of several: [[value, text], …].
 export function choice(label, value, options, onChange) {
-  return h('label', { class: 'field' }, h('span', null, label),
-           h('select', { value, onChange: (event) => onChange(event.target.value) },
-             options.map(([key, text]) => h('option', { key, value: key, selected: key === value }, text))));
+  return h(
+    'label',
+    { class: 'field' },
+    h('span', null, label),
+    h(
+      'select',
+      { value, onChange: (event) => onChange(event.target.value) },
+      options.map(([key, text]) => h('option', { key, value: key, selected: key === value }, text)),
+    ),
+  );
 }
 
 export function searchField(label, value, onInput, placeholder = '') {
-  return h('label', { class: 'field grow' }, h('span', null, label),
-           h('input', {
-             type: 'search', value, placeholder, spellcheck: false, autocomplete: 'off',
-             onInput: (event) => onInput(event.target.value),
-           }));
+  return h(
+    'label',
+    { class: 'field grow' },
+    h('span', null, label),
+    h('input', {
+      type: 'search',
+      value,
+      placeholder,
+      spellcheck: false,
+      autocomplete: 'off',
+      onInput: (event) => onInput(event.target.value),
+    }),
+  );
 }
 
 // A button that is off while what it started is under way (actions.js knows that by `key`).
 export function actionButton(actions, key, text, act, kind = '') {
   const isPending = actions.isPending(key);
-  return h('button', {
-    type: 'button', class: `button ${kind}`, 'aria-disabled': isPending ? 'true' : undefined,
-    'aria-busy': isPending ? 'true' : undefined, onClick: () => { if (!isPending) act(); },
-  }, text);
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: `button ${kind}`,
+      'aria-disabled': isPending ? 'true' : undefined,
+      'aria-busy': isPending ? 'true' : undefined,
+      onClick: () => {
+        if (!isPending) act();
+      },
+    },
+    text,
+  );
 }
 
 export function progressBar(label, done, total) {

@@ -10,14 +10,17 @@ function color(name) {
 
 // A day has 24 hours; where ticks are days apart, their dates.
 function timeTicks(plot, ticks, axis, space, step) {
-  const form = step >= 86400 ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' };
+  const form =
+    step >= 86400 ? { day: 'numeric', month: 'short' } : { hour: '2-digit', minute: '2-digit' };
   return ticks.map((tick) => new Date(tick * 1000).toLocaleString('en-GB', form));
 }
 
 function options(width, { series, formatValue, step }) {
   const axis = {
-    stroke: color('--muted'), grid: { stroke: color('--line'), width: 1 },
-    ticks: { stroke: color('--line'), width: 1 }, font: '12px system-ui, sans-serif',
+    stroke: color('--muted'),
+    grid: { stroke: color('--line'), width: 1 },
+    ticks: { stroke: color('--line'), width: 1 },
+    font: '12px system-ui, sans-serif',
   };
   return {
     width,
@@ -25,15 +28,25 @@ function options(width, { series, formatValue, step }) {
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, sync: { key: 'overview' }, points: { size: 6 } },
     // A bar begins at its time: the last one needs room for its width.
-    scales: { x: { time: true, range: (plot, from, to) => [from, to + step] }, y: { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: {
+      x: { time: true, range: (plot, from, to) => [from, to + step] },
+      y: { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] },
+    },
     axes: [
       { ...axis, space: 70, values: timeTicks },
-      { ...axis, size: 70, space: 34, values: (plot, ticks) => ticks.map(formatValue) },
+      { ...axis, size: 78, space: 34, values: (plot, ticks) => ticks.map(formatValue) },
     ],
-    series: [{}, ...series.map((one) => ({
-      label: one.label, stroke: color(one.color), fill: color(one.color), width: 0,
-      points: { show: false }, paths: window.uPlot.paths.bars({ size: [0.8, 24, 2], align: 1, gap: 0 }),
-    }))],
+    series: [
+      {},
+      ...series.map((one) => ({
+        label: one.label,
+        stroke: color(one.color),
+        fill: color(one.color),
+        width: 0,
+        points: { show: false },
+        paths: window.uPlot.paths.bars({ size: [0.8, 24, 2], align: 1, gap: 0 }),
+      })),
+    ],
   };
 }
 
@@ -41,13 +54,14 @@ function options(width, { series, formatValue, step }) {
 // back to front (`drawn`: the height of the bar where it stands on another), formatValue, theme.
 class Canvas extends Component {
   shouldComponentUpdate() {
-    return false;  // uPlot owns what is inside
+    return false; // uPlot owns what is inside
   }
 
   componentDidMount() {
     this.watcher = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry.contentRect.width);
-      if (width > 0 && this.plot && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+      if (width > 0 && this.plot && width !== this.plot.width)
+        this.plot.setSize({ width, height: HEIGHT });
     });
     this.watcher.observe(this.base);
     this.make(this.props);
@@ -69,8 +83,11 @@ class Canvas extends Component {
 
   make(props) {
     this.plot?.destroy();
-    this.plot = new window.uPlot(options(this.base.clientWidth || 300, props),
-                                 this.data(props), this.base);
+    this.plot = new window.uPlot(
+      options(this.base.clientWidth || 300, props),
+      this.data(props),
+      this.base,
+    );
   }
 
   render() {
@@ -80,18 +97,65 @@ class Canvas extends Component {
 
 // `words` says what the plot shows in one line.
 export function plot({ title, words, at, step, series, formatValue, theme }) {
-  const filled = at.map((_, index) => index)
-    .filter((index) => series.some((one) => one.values[index] > 0)).reverse();
-  return h('figure', { class: 'plot' },
-    h('figcaption', null, h('strong', null, title), h('span', { class: 'muted' }, words),
-      series.length > 1 ? h('span', { class: 'keys' }, series.map((one) =>
-        h('span', { key: one.label }, h('span', { class: `swatch plot${one.color}` }), one.label))) : null),
+  const filled = at
+    .map((_, index) => index)
+    .filter((index) => series.some((one) => one.values[index] > 0))
+    .reverse();
+  return h(
+    'figure',
+    { class: 'plot' },
+    h(
+      'figcaption',
+      null,
+      h('strong', null, title),
+      h('span', { class: 'muted' }, words),
+      series.length > 1
+        ? h(
+            'span',
+            { class: 'keys' },
+            series.map((one) =>
+              h(
+                'span',
+                { key: one.label },
+                h('span', { class: `swatch plot${one.color}` }),
+                one.label,
+              ),
+            ),
+          )
+        : null,
+    ),
     h(Canvas, { at, step, series, formatValue, theme }),
-    h('details', null, h('summary', null, 'As a table'),
-      h('table', { class: 'steps' },
-        h('thead', null, h('tr', null, ['From', ...series.map((one) => one.label)]
-          .map((head) => h('th', { scope: 'col' }, head)))),
-        h('tbody', null, filled.map((index) => h('tr', { key: at[index] },
-          h('td', null, new Date(at[index] * 1000).toLocaleString('en-GB')),
-          series.map((one) => h('td', { class: 'number' }, formatValue(one.values[index])))))))));
+    h(
+      'details',
+      null,
+      h('summary', null, 'As a table'),
+      h(
+        'table',
+        { class: 'steps' },
+        h(
+          'thead',
+          null,
+          h(
+            'tr',
+            null,
+            ['From', ...series.map((one) => one.label)].map((head) =>
+              h('th', { scope: 'col' }, head),
+            ),
+          ),
+        ),
+        h(
+          'tbody',
+          null,
+          filled.map((index) =>
+            h(
+              'tr',
+              { key: at[index] },
+              h('td', null, new Date(at[index] * 1000).toLocaleString('en-GB')),
+              series.map((one) => h('td', { class: 'number' }, formatValue(one.values[index]))),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -15,13 +15,27 @@ import { tableView, tablesView } from './view_tables.js';
 //   isAgeing                  its data changes with time alone
 //   parent                    [address, title] of the list that it belongs to
 const VIEWS = {
-  '': overviewView, runs: runsView, run: runView, files: filesView, file: fileView, tables: tablesView,
-  table: tableView, schedule: scheduleView, plan: planView, settings: settingsView, log: logView,
+  '': overviewView,
+  runs: runsView,
+  run: runView,
+  files: filesView,
+  file: fileView,
+  tables: tablesView,
+  table: tableView,
+  schedule: scheduleView,
+  plan: planView,
+  settings: settingsView,
+  log: logView,
 };
 
 export const NAVIGATION = [
-  ['', 'Overview'], ['runs', 'Runs'], ['files', 'Files'], ['tables', 'Tables'], ['schedule', 'Schedule'],
-  ['log', 'Log'], ['settings', 'Settings'],
+  ['', 'Overview'],
+  ['runs', 'Runs'],
+  ['files', 'Files'],
+  ['tables', 'Tables'],
+  ['schedule', 'Schedule'],
+  ['log', 'Log'],
+  ['settings', 'Settings'],
 ];
 
 const LISTS = { run: 'runs', file: 'files', table: 'tables', plan: 'schedule' };
@@ -30,7 +44,12 @@ const LISTS = { run: 'runs', file: 'files', table: 'tables', plan: 'schedule' };
 export function parse(hash) {
   const [name, query = ''] = hash.replace(/^#?\/?/, '').split(/\?(.*)/s);
   const view = VIEWS[name];
-  return { name, view: view ?? null, query: new URLSearchParams(query), section: LISTS[name] ?? name };
+  return {
+    name,
+    view: view ?? null,
+    query: new URLSearchParams(query),
+    section: LISTS[name] ?? name,
+  };
 }
 
 export function address(name, parameters) {

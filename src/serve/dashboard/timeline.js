@@ -14,7 +14,9 @@ const percent = (part) => `${Math.max(0, Math.min(100, part * 100)).toFixed(3)}%
 // The span of time that all bars share: [from, to] in milliseconds.
 function axis(attempts, from, to) {
   const starts = attempts.map((attempt) => millis(attempt.started_at));
-  const ends = attempts.map((attempt) => (attempt.finished_at ? millis(attempt.finished_at) : Date.now()));
+  const ends = attempts.map((attempt) =>
+    attempt.finished_at ? millis(attempt.finished_at) : Date.now(),
+  );
   const begin = from ? Math.min(millis(from), ...starts) : Math.min(...starts);
   return [begin, Math.max(to ? millis(to) : 0, ...ends, begin + 1)];
 }
@@ -24,59 +26,134 @@ function bar(attempt, [begin, end]) {
   const start = millis(attempt.started_at) - begin;
   const stop = (attempt.finished_at ? millis(attempt.finished_at) : Date.now()) - begin;
   const whole = { x: percent(start / length), width: percent((stop - start) / length) };
-  const words = (attempt.steps ?? []).map((step) => `${step.name} ${format.duration(step.seconds)}`);
+  const words = (attempt.steps ?? []).map(
+    (step) => `${step.name} ${format.duration(step.seconds)}`,
+  );
   const seconds = format.duration(attempt.duration_seconds ?? (stop - start) / 1000);
-  return h('svg', {
-    class: 'bar', role: 'img', height: 16, width: '100%',
-    'aria-label': `${seconds}: ${words.join(', ') || 'no steps'}`,
-  },
-  h('rect', { class: 'track', x: 0, y: 7, width: '100%', height: 2 }),
-  h('rect', { class: `whole ${attempt.status}`, y: 2, height: 12, rx: 2, ...whole }),
-  (attempt.steps ?? []).map((step, index) => h('rect', {
-    key: index, class: stepClass(step.name), y: 2, height: 12,
-    x: percent((start + step.start_seconds * 1000) / length),
-    width: percent((step.seconds * 1000) / length),
-  }, h('title', null, `${step.name}: ${format.duration(step.seconds)}`))));
+  return h(
+    'svg',
+    {
+      class: 'bar',
+      role: 'img',
+      height: 16,
+      width: '100%',
+      'aria-label': `${seconds}: ${words.join(', ') || 'no steps'}`,
+    },
+    h('rect', { class: 'track', x: 0, y: 7, width: '100%', height: 2 }),
+    h('rect', { class: `whole ${attempt.status}`, y: 2, height: 12, rx: 2, ...whole }),
+    (attempt.steps ?? []).map((step, index) =>
+      h(
+        'rect',
+        {
+          key: index,
+          class: stepClass(step.name),
+          y: 2,
+          height: 12,
+          x: percent((start + step.start_seconds * 1000) / length),
+          width: percent((step.seconds * 1000) / length),
+        },
+        h('title', null, `${step.name}: ${format.duration(step.seconds)}`),
+      ),
+    ),
+  );
 }
 
 function details(attempt) {
   const steps = attempt.steps ?? [];
-  return h('div', { class: 'attempt-more' },
-           h('p', { class: 'muted' },
-             [`attempt ${attempt.attempt}`, `taken up as ${attempt.reason}`,
-              `${format.count(attempt.rows)} rows`, `${format.bytes(attempt.file_size_bytes)} read`,
-              `${format.bytes(attempt.bytes_sent)} sent`,
-              attempt.duration_seconds > 0 && attempt.rows > 0
-                ? `${format.shortCount(attempt.rows / attempt.duration_seconds)} rows/s` : '']
-               .filter((part) => part !== '').join(' · ')),
-           steps.length === 0 ? null : h('table', { class: 'steps' },
-             h('thead', null, h('tr', null, ['Step', 'Begins at', 'Takes']
-               .map((head) => h('th', { scope: 'col' }, head)))),
-             h('tbody', null, steps.map((step) => h('tr', { key: step.name },
-               h('td', null, h('span', { class: `swatch ${stepClass(step.name)}` }), step.name),
-               h('td', { class: 'number' }, `+${format.duration(step.start_seconds)}`),
-               h('td', { class: 'number' }, format.duration(step.seconds)))))));
+  return h(
+    'div',
+    { class: 'attempt-more' },
+    h(
+      'p',
+      { class: 'muted' },
+      [
+        `attempt ${attempt.attempt}`,
+        `taken up as ${attempt.reason}`,
+        `${format.count(attempt.rows)} rows`,
+        `${format.bytes(attempt.file_size_bytes)} read`,
+        `${format.bytes(attempt.bytes_sent)} sent`,
+        attempt.duration_seconds > 0 && attempt.rows > 0
+          ? `${format.shortCount(attempt.rows / attempt.duration_seconds)} rows/s`
+          : '',
+      ]
+        .filter((part) => part !== '')
+        .join(' · '),
+    ),
+    steps.length === 0
+      ? null
+      : h(
+          'table',
+          { class: 'steps' },
+          h(
+            'thead',
+            null,
+            h(
+              'tr',
+              null,
+              ['Step', 'Begins at', 'Takes'].map((head) => h('th', { scope: 'col' }, head)),
+            ),
+          ),
+          h(
+            'tbody',
+            null,
+            steps.map((step) =>
+              h(
+                'tr',
+                { key: step.name },
+                h('td', null, h('span', { class: `swatch ${stepClass(step.name)}` }), step.name),
+                h('td', { class: 'number' }, `+${format.duration(step.start_seconds)}`),
+                h('td', { class: 'number' }, format.duration(step.seconds)),
+              ),
+            ),
+          ),
+        ),
+  );
 }
 
 export function legend() {
-  return h('ul', { class: 'legend', 'aria-label': 'Colours of the steps' }, STEPS.slice(1).map((name) =>
-    h('li', { key: name }, h('span', { class: `swatch ${stepClass(name)}` }), name)));
+  return h(
+    'ul',
+    { class: 'legend', 'aria-label': 'Colours of the steps' },
+    STEPS.slice(1).map((name) =>
+      h('li', { key: name }, h('span', { class: `swatch ${stepClass(name)}` }), name),
+    ),
+  );
 }
 
 // `shared`: all on one axis from run.started_at; else each attempt has its own (a file's history).
 export function attempts(list, { run = null, isHistory = false } = {}) {
   const shared = run === null ? null : axis(list, run.started_at, run.finished_at);
-  return h('ul', { class: 'attempts' }, list.map((attempt) =>
-    h('li', { key: attempt.attempt_id },
-      h('div', { class: 'attempt-head' },
-        badge(attempt.status),
-        h('span', { class: 'grow' },
-          isHistory ? time(attempt.started_at, format.dateTime) : fileLink(attempt),
-          attempt.attempt > 1 ? h('span', { class: 'muted' }, ` attempt ${attempt.attempt}`) : null),
-        isHistory && attempt.run_id ? runLink(attempt.run_id, 'its run') : null,
-        h('span', { class: 'muted' }, attempt.rows > 0 ? format.plural(attempt.rows, 'row') : null),
-        h('span', { class: 'took' }, format.duration(attempt.duration_seconds))),
-      bar(attempt, shared ?? axis([attempt], attempt.started_at, attempt.finished_at)),
-      errorText(attempt.error, attempt.error_class),
-      h('details', null, h('summary', null, 'Steps'), details(attempt)))));
+  return h(
+    'ul',
+    { class: 'attempts' },
+    list.map((attempt) =>
+      h(
+        'li',
+        { key: attempt.attempt_id },
+        h(
+          'div',
+          { class: 'attempt-head' },
+          badge(attempt.status),
+          h(
+            'span',
+            { class: 'grow' },
+            isHistory ? time(attempt.started_at, format.dateTime) : fileLink(attempt),
+            attempt.attempt > 1
+              ? h('span', { class: 'muted' }, ` attempt ${attempt.attempt}`)
+              : null,
+          ),
+          isHistory && attempt.run_id ? runLink(attempt.run_id, 'its run') : null,
+          h(
+            'span',
+            { class: 'muted' },
+            attempt.rows > 0 ? format.plural(attempt.rows, 'row') : null,
+          ),
+          h('span', { class: 'took' }, format.duration(attempt.duration_seconds)),
+        ),
+        bar(attempt, shared ?? axis([attempt], attempt.started_at, attempt.finished_at)),
+        errorText(attempt.error, attempt.error_class),
+        h('details', null, h('summary', null, 'Steps'), details(attempt)),
+      ),
+    ),
+  );
 }

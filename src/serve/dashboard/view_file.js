@@ -2,7 +2,19 @@
 import { h } from './preact.module.js';
 import { get, path } from './api.js';
 import * as format from './format.js';
-import { actionButton, badge, code, empty, errorText, facts, grid, section, table, tableLink, time } from './parts.js';
+import {
+  actionButton,
+  badge,
+  code,
+  empty,
+  errorText,
+  facts,
+  grid,
+  section,
+  table,
+  tableLink,
+  time,
+} from './parts.js';
 import { attempts, legend } from './timeline.js';
 
 // A part of the answer that could not be read says so in `<part>_error`.
@@ -13,12 +25,22 @@ function part(file, name, draw) {
 
 function state(file, actions) {
   const isFailed = file.status === 'failed';
-  return section('State',
-    h('div', { class: 'row' },
-      badge(file.status ?? 'waiting', file.status ?? 'not loaded yet'), h('span', { class: 'grow muted' }, file.file_path),
-      actionButton(actions, `retry:${file.file_path}`, isFailed ? 'Retry' : 'Load again',
-        () => actions.retry(file), isFailed ? 'first' : ''),
-      actionButton(actions, `reset:${file.file_path}`, 'Reset', () => actions.reset(file), 'quiet')),
+  return section(
+    'State',
+    h(
+      'div',
+      { class: 'row' },
+      badge(file.status ?? 'waiting', file.status ?? 'not loaded yet'),
+      h('span', { class: 'grow muted' }, file.file_path),
+      actionButton(
+        actions,
+        `retry:${file.file_path}`,
+        isFailed ? 'Retry' : 'Load again',
+        () => actions.retry(file),
+        isFailed ? 'first' : '',
+      ),
+      actionButton(actions, `reset:${file.file_path}`, 'Reset', () => actions.reset(file), 'quiet'),
+    ),
     errorText(file.error_message, file.error_class),
     (file.warnings ?? []).map((warning) => h('p', { class: 'note' }, warning)),
     facts([
@@ -27,18 +49,31 @@ function state(file, actions) {
       ['Size', format.bytes(file.file_size_bytes)],
       ['Loaded', file.processed_at ? time(file.processed_at, format.dateTime) : null],
       ['Took', format.duration(file.processing_duration_seconds)],
-      ['Speed', file.rows_per_second > 0 ? `${format.shortCount(file.rows_per_second)} rows/s` : null],
+      [
+        'Speed',
+        file.rows_per_second > 0 ? `${format.shortCount(file.rows_per_second)} rows/s` : null,
+      ],
       ['Made by Qlik', file.qvd_created_at],
       ['Failures in a row', file.failure_count > 0 ? format.count(file.failure_count) : null],
       ['Tried again', isFailed && file.retry_at ? time(file.retry_at) : null],
       ['Workflow', file.workflow],
-    ]));
+    ]),
+  );
 }
 
 function decision(file) {
-  return section('What the next run does', part(file, 'decision', (one) =>
-    h('p', { class: 'decision' }, badge(one.action), h('span', null, one.reason),
-      h('code', { class: 'muted' }, one.reason_code))));
+  return section(
+    'What the next run does',
+    part(file, 'decision', (one) =>
+      h(
+        'p',
+        { class: 'decision' },
+        badge(one.action),
+        h('span', null, one.reason),
+        h('code', { class: 'muted' }, one.reason_code),
+      ),
+    ),
+  );
 }
 
 // As text, or as the header has it: {type, fmt}. Most fields have none.
@@ -52,26 +87,49 @@ const columnsOfTable = [
   { label: 'Type', draw: (one) => h('code', null, one.type) },
   { label: 'Why this type', kind: 'wide', draw: (one) => one.reason },
   { label: 'Field', draw: (one) => (one.field === one.name ? '' : one.field) },
-  { label: 'Tags', draw: (one) => (one.tags ?? []).map((tag) => h('span', { key: tag, class: 'tag' }, tag)) },
+  {
+    label: 'Tags',
+    draw: (one) => (one.tags ?? []).map((tag) => h('span', { key: tag, class: 'tag' }, tag)),
+  },
   { label: 'Format', draw: (one) => formatOf(one.number_format) },
   { label: 'Symbols', kind: 'number', draw: (one) => format.count(one.symbols) },
   { label: 'NULL', draw: (one) => (one.nullable ? 'yes' : 'no') },
 ];
 
 function header(file) {
-  return section('Header', part(file, 'header', (one) => [
-    facts([
-      ['Table in Qlik', one.table_name], ['Creator', one.creator], ['Created', one.created_at],
-      ['Rows', format.count(one.row_count)], ['Fields', Array.isArray(one.fields) ? format.count(one.fields.length) : format.count(one.fields)],
-      ['Bytes of a record', format.count(one.record_bytes)],
-      ['Compression', one.compression], ['Comment', one.comment],
+  return section(
+    'Header',
+    part(file, 'header', (one) => [
+      facts([
+        ['Table in Qlik', one.table_name],
+        ['Creator', one.creator],
+        ['Created', one.created_at],
+        ['Rows', format.count(one.row_count)],
+        [
+          'Fields',
+          Array.isArray(one.fields) ? format.count(one.fields.length) : format.count(one.fields),
+        ],
+        ['Bytes of a record', format.count(one.record_bytes)],
+        ['Compression', one.compression],
+        ['Comment', one.comment],
+      ]),
+      h('h3', null, 'Lineage'),
+      one.lineage?.length > 0
+        ? h(
+            'ol',
+            { class: 'lineage' },
+            one.lineage.map((step, index) =>
+              h(
+                'li',
+                { key: index },
+                h('p', { class: 'muted' }, step.discriminator),
+                step.statement ? code(step.statement) : null,
+              ),
+            ),
+          )
+        : empty('The file says nothing of where its data came from.'),
     ]),
-    h('h3', null, 'Lineage'),
-    one.lineage?.length > 0
-      ? h('ol', { class: 'lineage' }, one.lineage.map((step, index) => h('li', { key: index },
-          h('p', { class: 'muted' }, step.discriminator), step.statement ? code(step.statement) : null)))
-      : empty('The file says nothing of where its data came from.'),
-  ]));
+  );
 }
 
 export const fileView = {
@@ -79,17 +137,37 @@ export const fileView = {
   parent: ['#/files', 'Files'],
   events: ['file_finished', 'run_finished'],
   load: (query) => get(path('/api/file', { path: query.get('path') })),
-  concerns: (file, event) => event.data.file_path === undefined || event.data.file_path === file.file_path,
+  concerns: (file, event) =>
+    event.data.file_path === undefined || event.data.file_path === file.file_path,
   draw: (file, page) => [
     state(file, page.actions),
     decision(file),
-    section('History', file.history?.length > 0
-      ? [legend(), attempts(file.history, { isHistory: true })] : empty('It was not tried yet.')),
-    section('Columns', part(file, 'columns', (columns) => table({
-      label: 'Columns', rows: columns, columns: columnsOfTable, keyOf: (one) => one.name, emptyText: 'No columns.',
-    }))),
-    section('First rows', part(file, 'rows', (rows) => (rows.data.length > 0
-      ? grid('First rows', rows.columns, rows.data) : empty('It has no rows.')))),
+    section(
+      'History',
+      file.history?.length > 0
+        ? [legend(), attempts(file.history, { isHistory: true })]
+        : empty('It was not tried yet.'),
+    ),
+    section(
+      'Columns',
+      part(file, 'columns', (columns) =>
+        table({
+          label: 'Columns',
+          rows: columns,
+          columns: columnsOfTable,
+          keyOf: (one) => one.name,
+          emptyText: 'No columns.',
+        }),
+      ),
+    ),
+    section(
+      'First rows',
+      part(file, 'rows', (rows) =>
+        rows.data.length > 0
+          ? grid('First rows', rows.columns, rows.data)
+          : empty('It has no rows.'),
+      ),
+    ),
     header(file),
   ],
 };

@@ -3,10 +3,32 @@ import { h } from './preact.module.js';
 import { get, path } from './api.js';
 import * as format from './format.js';
 import { liveRun, takeProgress } from './live_run.js';
-import { actionButton, badge, choice, empty, errorText, facts, link, runLink, section, table, time } from './parts.js';
+import {
+  actionButton,
+  badge,
+  choice,
+  empty,
+  errorText,
+  facts,
+  link,
+  runLink,
+  section,
+  table,
+  time,
+} from './parts.js';
 import { attempts, legend } from './timeline.js';
 
-const STATUSES = ['', 'waiting', 'running', 'completed', 'partial', 'failed', 'cancelled', 'skipped', 'lost'];
+const STATUSES = [
+  '',
+  'waiting',
+  'running',
+  'completed',
+  'partial',
+  'failed',
+  'cancelled',
+  'skipped',
+  'lost',
+];
 const PAGE = 50;
 
 function filesOf(run) {
@@ -20,16 +42,26 @@ function filesOf(run) {
 }
 
 const columns = [
-  { label: 'Started', kind: 'main', draw: (run) => runLink(run.run_id, time(run.started_at ?? run.scheduled_at, format.dateTime)) },
+  {
+    label: 'Started',
+    kind: 'main',
+    draw: (run) => runLink(run.run_id, time(run.started_at ?? run.scheduled_at, format.dateTime)),
+  },
   { label: 'Status', draw: (run) => badge(run.status) },
   { label: 'Workflow', draw: (run) => run.workflow },
   { label: 'Why', draw: (run) => run.trigger },
-  { label: 'Files', draw: (run) => h('span', null, filesOf(run), errorText(run.error, run.error_class)) },
+  {
+    label: 'Files',
+    draw: (run) => h('span', null, filesOf(run), errorText(run.error, run.error_class)),
+  },
   { label: 'Rows', kind: 'number', draw: (run) => format.count(run.rows) },
   { label: 'Took', kind: 'number', draw: (run) => format.duration(run.duration_seconds) },
 ];
 
-const filterOf = (query) => ({ workflow: query.get('workflow') ?? '', status: query.get('status') ?? '' });
+const filterOf = (query) => ({
+  workflow: query.get('workflow') ?? '',
+  status: query.get('status') ?? '',
+});
 
 export const runsView = {
   title: () => 'Runs',
@@ -47,20 +79,46 @@ export const runsView = {
   },
   draw({ workflows, runs, hasMore }, page) {
     const filter = filterOf(page.query);
-    return section('All runs',
-      h('div', { class: 'filters' },
-        workflows.length > 1 ? choice('Workflow', filter.workflow,
-          [['', 'all'], ...workflows.map((one) => [one.name, one.name])],
-          (workflow) => page.setQuery({ ...filter, workflow })) : null,
-        choice('Status', filter.status, STATUSES.map((status) => [status, status || 'all']),
-          (status) => page.setQuery({ ...filter, status }))),
+    return section(
+      'All runs',
+      h(
+        'div',
+        { class: 'filters' },
+        workflows.length > 1
+          ? choice(
+              'Workflow',
+              filter.workflow,
+              [['', 'all'], ...workflows.map((one) => [one.name, one.name])],
+              (workflow) => page.setQuery({ ...filter, workflow }),
+            )
+          : null,
+        choice(
+          'Status',
+          filter.status,
+          STATUSES.map((status) => [status, status || 'all']),
+          (status) => page.setQuery({ ...filter, status }),
+        ),
+      ),
       table({
-        label: 'Runs', rows: runs, columns, keyOf: (run) => run.run_id,
-        emptyText: filter.status || filter.workflow ? 'No run is like that.' : 'There was no run yet.',
+        label: 'Runs',
+        rows: runs,
+        columns,
+        keyOf: (run) => run.run_id,
+        emptyText:
+          filter.status || filter.workflow ? 'No run is like that.' : 'There was no run yet.',
       }),
-      hasMore ? h('button', {
-        type: 'button', class: 'button', onClick: () => page.setLocal({ pages: (page.local.pages ?? 1) + 1 }),
-      }, 'Show older runs') : null);
+      hasMore
+        ? h(
+            'button',
+            {
+              type: 'button',
+              class: 'button',
+              onClick: () => page.setLocal({ pages: (page.local.pages ?? 1) + 1 }),
+            },
+            'Show older runs',
+          )
+        : null,
+    );
   },
 };
 
@@ -76,13 +134,23 @@ export const runView = {
     const isLive = ['waiting', 'running'].includes(run.status);
     const failed = run.files.filter((attempt) => attempt.status === 'failed');
     return [
-      section(format.dateTime(run.started_at ?? run.scheduled_at),
-        h('div', { class: 'row' },
+      section(
+        format.dateTime(run.started_at ?? run.scheduled_at),
+        h(
+          'div',
+          { class: 'row' },
           badge(run.status),
           h('span', { class: 'grow' }, filesOf(run)),
-          !isLive && failed.length > 0 ? actionButton(page.actions, `run:${run.workflow}`, 'Retry failed files',
-            () => page.actions.run(run.workflow, { retry_failed: true }, 'The failed files are tried again.'))
-            : null),
+          !isLive && failed.length > 0
+            ? actionButton(page.actions, `run:${run.workflow}`, 'Retry failed files', () =>
+                page.actions.run(
+                  run.workflow,
+                  { retry_failed: true },
+                  'The failed files are tried again.',
+                ),
+              )
+            : null,
+        ),
         errorText(run.error, run.error_class),
         facts([
           ['Why it ran', run.trigger],
@@ -92,13 +160,25 @@ export const runView = {
           ['Size of the files', format.bytes(run.bytes)],
           ['Attempts of the run', run.attempt > 1 ? format.count(run.attempt) : null],
           ['Run id', h('code', null, run.run_id)],
-        ])),
-      isLive ? section(run.status === 'running' ? 'Running now' : 'Waits for its turn', liveRun(run, page.actions)) : null,
-      section('Files in this run',
+        ]),
+      ),
+      isLive
+        ? section(
+            run.status === 'running' ? 'Running now' : 'Waits for its turn',
+            liveRun(run, page.actions),
+          )
+        : null,
+      section(
+        'Files in this run',
         run.files.length === 0
-          ? empty(isLive ? 'No file has ended yet.' : 'No file was due: all were unchanged, or there were none.')
+          ? empty(
+              isLive
+                ? 'No file has ended yet.'
+                : 'No file was due: all were unchanged, or there were none.',
+            )
           : [legend(), attempts(run.files, { run })],
-        run.files.length > 0 ? null : h('p', null, link('#/files', 'All files'))),
+        run.files.length > 0 ? null : h('p', null, link('#/files', 'All files')),
+      ),
     ];
   },
 };

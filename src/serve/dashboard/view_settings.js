@@ -13,33 +13,96 @@ export const settingsView = {
   draw({ settings, warnings, version }, page) {
     const search = page.local.search ?? '';
     const isOnlySet = page.local.isOnlySet ?? false;
-    const rows = settings.filter((one) => one.key.includes(search.toLowerCase())
-      && (!isOnlySet || one.origin !== 'default'));
+    const rows = settings.filter(
+      (one) => one.key.includes(search.toLowerCase()) && (!isOnlySet || one.origin !== 'default'),
+    );
     return [
-      warnings.length === 0 ? null : section('Warnings',
-        warnings.map((warning) => h('p', { key: warning, class: 'note' }, warning))),
-      section('In force',
-        h('div', { class: 'filters' },
-          searchField('Search', search, (text) => page.setLocal({ search: text }, { isOnlyShown: true })),
-          h('label', { class: 'tick' }, h('input', {
-            type: 'checkbox', checked: isOnlySet,
-            onChange: (event) => page.setLocal({ isOnlySet: event.target.checked }, { isOnlyShown: true }),
-          }), 'only what is set')),
+      warnings.length === 0
+        ? null
+        : section(
+            'Warnings',
+            warnings.map((warning) => h('p', { key: warning, class: 'note' }, warning)),
+          ),
+      section(
+        'In force',
+        h(
+          'div',
+          { class: 'filters' },
+          searchField('Search', search, (text) =>
+            page.setLocal({ search: text }, { isOnlyShown: true }),
+          ),
+          h(
+            'label',
+            { class: 'tick' },
+            h('input', {
+              type: 'checkbox',
+              checked: isOnlySet,
+              onChange: (event) =>
+                page.setLocal({ isOnlySet: event.target.checked }, { isOnlyShown: true }),
+            }),
+            'only what is set',
+          ),
+        ),
         table({
-          label: 'Settings', rows, keyOf: (one) => one.key, emptyText: 'No setting is like that.',
+          label: 'Settings',
+          rows,
+          keyOf: (one) => one.key,
+          emptyText: 'No setting is like that.',
           columns: [
             { label: 'Setting', kind: 'main', draw: (one) => h('code', null, one.key) },
-            { label: 'Value', kind: 'wide', draw: (one) => (one.value === '' ? h('span', { class: 'muted' }, 'empty') : h('code', null, String(one.value))) },
-            { label: 'From', draw: (one) => h('span', { class: one.origin === 'default' ? 'muted' : '' }, one.origin) },
+            {
+              label: 'Value',
+              kind: 'wide',
+              draw: (one) =>
+                one.value === ''
+                  ? h('span', { class: 'muted' }, 'empty')
+                  : h('code', null, String(one.value)),
+            },
+            {
+              label: 'From',
+              draw: (one) =>
+                h('span', { class: one.origin === 'default' ? 'muted' : '' }, one.origin),
+            },
           ],
-        })),
-      section('This browser',
-        token.get() === '' ? empty('No token is kept here; none is needed, or it is asked for.')
-          : h('p', { class: 'row' }, h('span', { class: 'grow' }, 'A token is kept until this tab is closed.'),
-              h('button', { type: 'button', class: 'button', onClick: () => { token.clear(); page.reload(); } }, 'Forget it')),
-        facts(Object.entries(version).map(([name, value]) => [name.replaceAll('_', ' '), String(value ?? '')])),
-        h('p', { class: 'muted' }, 'This page is drawn with ', link('/assets/license-preact.txt', 'Preact'), ' and ',
-          link('/assets/license-uplot.txt', 'uPlot'), '.')),
+        }),
+      ),
+      section(
+        'This browser',
+        token.get() === ''
+          ? empty('No token is kept here; none is needed, or it is asked for.')
+          : h(
+              'p',
+              { class: 'row' },
+              h('span', { class: 'grow' }, 'A token is kept until this tab is closed.'),
+              h(
+                'button',
+                {
+                  type: 'button',
+                  class: 'button',
+                  onClick: () => {
+                    token.clear();
+                    page.reload();
+                  },
+                },
+                'Forget it',
+              ),
+            ),
+        facts(
+          Object.entries(version).map(([name, value]) => [
+            name.replaceAll('_', ' '),
+            String(value ?? ''),
+          ]),
+        ),
+        h(
+          'p',
+          { class: 'muted' },
+          'This page is drawn with ',
+          link('/assets/license-preact.txt', 'Preact'),
+          ' and ',
+          link('/assets/license-uplot.txt', 'uPlot'),
+          '.',
+        ),
+      ),
     ];
   },
 };
