@@ -1,6 +1,7 @@
 #include "serve/api.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <utility>
 
@@ -127,6 +128,14 @@ Api::~Api() = default;
 
 HttpResponse Api::handle(const HttpRequest& request) const {
   return state_->router.handle(request);
+}
+
+bool Api::is_quick(const HttpRequest& request) {
+  static constexpr std::array<std::string_view, 8> kPaths = {
+      "/",           "/health",  "/ready", "/metrics", "/openapi.json", "/api/version",
+      "/api/events", "/api/logs"};
+  return std::ranges::find(kPaths, request.path) != kPaths.end() ||
+         request.path.starts_with("/assets/");
 }
 
 std::span<const Route> Api::routes() const { return state_->router.routes(); }

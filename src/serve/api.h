@@ -38,6 +38,8 @@ class Api {
   Api& operator=(const Api&) = delete;
   HttpResponse handle(const HttpRequest& request) const;  // thread-safe, never throws
   std::span<const Route> routes() const;
+  // HttpOptions::is_quick: what is answered out of the service's memory.
+  static bool is_quick(const HttpRequest& request);
 
  private:
   struct State;

@@ -24,7 +24,7 @@ constexpr std::size_t kHistoryShown = 50;
 class SlowTurn {
  public:
   explicit SlowTurn(ApiContext& context) : context_(context) {
-    if (!context_.slow.try_acquire_for(std::chrono::seconds(10))) {
+    if (!context_.slow.try_acquire_for(std::chrono::seconds(3))) {
       throw Problem(503, "several looks at files and sources are under way; try again");
     }
   }
@@ -76,8 +76,8 @@ std::string path_parameter(const HttpRequest& request) {
 // The decision needs the source, the details need the file: what is missing is null and says why.
 HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
   const std::string path = path_parameter(request);
+  const SlowTurn turn(context);
   return context.answers.get(request, kKept, [&] {
-    const SlowTurn turn(context);
     const auto configuration = context.configuration();
     const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
     const std::vector<tracking::FileRecord> tracked = context.tracking().files();
@@ -117,8 +117,8 @@ HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
 
 HttpResponse explain_answer(const HttpRequest& request, ApiContext& context) {
   const std::string path = path_parameter(request);
+  const SlowTurn turn(context);
   return context.answers.get(request, kKept, [&] {
-    const SlowTurn turn(context);
     const auto configuration = context.configuration();
     const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
     const std::vector<tracking::FileRecord> tracked = context.tracking().files();
@@ -181,8 +181,8 @@ void add_plan(Json& list, const Workflow& workflow,
 HttpResponse plan_answer(const HttpRequest& request, ApiContext& context) {
   const std::string name = text_parameter(request, "workflow");
   if (!name.empty()) context.workflow(name);
+  const SlowTurn turn(context);
   return context.answers.get(request, kKept, [&] {
-    const SlowTurn turn(context);
     const auto configuration = context.configuration();
     const std::vector<tracking::FileRecord> tracked = context.tracking().files();
     Json list = Json::array();

@@ -80,7 +80,8 @@ struct HttpServer::State {
   void start_daemons();
   void open_port(std::uint16_t port, const std::string& certificate, const std::string& key);
   void stop();
-  void work();   // a handler's thread
+  // A handler's thread, for those of one queue.
+  void work(std::deque<Exchange*>& own);
   void sweep();  // cuts slow clients off, wakes streams
   HttpResponse handled(const HttpRequest& request);
 
@@ -118,6 +119,7 @@ struct HttpServer::State {
   std::condition_variable_any changed;
   bool is_stopping = false;
   std::deque<Exchange*> queue;
+  std::deque<Exchange*> quick_queue;
   std::set<Client*> clients;
   std::size_t open_exchanges = 0;
   std::set<MHD_Connection*> sleeping;  // suspended streams
@@ -142,8 +144,9 @@ void HttpServer::State::start_daemons() {
   options.max_connections = allowed_connections(options.max_connections);
   for (const std::uint16_t port : options.ports) open_port(port, certificate, key);
   for (unsigned i = 0; i < std::max(options.threads, 1U); ++i) {
-    threads.emplace_back([this] { work(); });
+    threads.emplace_back([this] { work(queue); });
   }
+  if (options.is_quick) threads.emplace_back([this] { work(quick_queue); });
   threads.emplace_back([this] { sweep(); });
 }
 
@@ -197,9 +200,11 @@ void HttpServer::State::stop() {
   {
     std::unique_lock lock(mutex);
     // Of a server that could not start all its ports: libmicrohttpd must have nothing suspended.
-    for (Exchange* exchange : std::exchange(queue, {})) {
-      exchange->response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
-      MHD_resume_connection(exchange->connection);
+    for (std::deque<Exchange*>* waiting : {&queue, &quick_queue}) {
+      for (Exchange* exchange : std::exchange(*waiting, {})) {
+        exchange->response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
+        MHD_resume_connection(exchange->connection);
+      }
     }
     changed.wait_for(lock, kLastAnswers, [this] { return open_exchanges == 0; });
   }
@@ -207,13 +212,13 @@ void HttpServer::State::stop() {
   for (const int fd : sockets) close(fd);
 }
 
-void HttpServer::State::work() {
+void HttpServer::State::work(std::deque<Exchange*>& own) {
   std::unique_lock lock(mutex);
   while (true) {
-    changed.wait(lock, [this] { return is_stopping || !queue.empty(); });
-    if (queue.empty()) return;
-    Exchange& exchange = *queue.front();
-    queue.pop_front();
+    changed.wait(lock, [&] { return is_stopping || !own.empty(); });
+    if (own.empty()) return;
+    Exchange& exchange = *own.front();
+    own.pop_front();
     const bool is_late = is_stopping;
     lock.unlock();
     exchange.response = is_late ? plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping")
@@ -285,12 +290,13 @@ MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char*
 
 MHD_Result HttpServer::State::dispatch(Exchange& exchange) {
   exchange.is_dispatched = true;
+  const bool is_quick = options.is_quick && options.is_quick(exchange.request);
   {
     const std::lock_guard lock(mutex);
     if (!is_stopping) {
       exchange.client->deadline = Clock::time_point::max();
       MHD_suspend_connection(exchange.connection);
-      queue.push_back(&exchange);
+      (is_quick ? quick_queue : queue).push_back(&exchange);
       changed.notify_all();
       return MHD_YES;
     }

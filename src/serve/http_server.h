@@ -47,6 +47,9 @@ struct HttpOptions {
   std::string tls_certificate;        // PEM files; empty: plain HTTP
   std::string tls_key;
   unsigned threads = 8;  // that run handlers
+  // Requests that wait for nothing outside; they have a thread more, for themselves, so that they
+  // are answered whatever the others wait for. None: there are no such.
+  std::function<bool(const HttpRequest&)> is_quick;
   unsigned max_connections = 1'000;
   unsigned max_connections_per_address = 500;
   std::size_t max_body_bytes = 1 << 20;

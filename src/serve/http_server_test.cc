@@ -128,6 +128,24 @@ TEST_F(HttpServerTest, ASlowHandlerDelaysNoOther) {
   EXPECT_EQ(slow.get().body, "/slow");
 }
 
+TEST_F(HttpServerTest, QuickRequestsAreAnsweredWhateverOthersWaitFor) {
+  options_.threads = 1;
+  options_.is_quick = [](const HttpRequest& request) { return request.path == "/health"; };
+  std::promise<void> release;
+  const std::shared_future<void> released(release.get_future());
+  start([&](const HttpRequest& request) {
+    if (request.path == "/slow") released.wait();
+    return text(request.path);
+  });
+  std::vector<std::future<Reply>> slow;
+  for (int i = 0; i < 3; ++i) {
+    slow.push_back(std::async(std::launch::async, [&] { return call(port(), "/slow"); }));
+  }
+  EXPECT_EQ(call(port(), "/health").body, "/health");
+  release.set_value();
+  for (auto& reply : slow) EXPECT_EQ(reply.get().body, "/slow");
+}
+
 // One that sends a byte now and then is cut off; others are served meanwhile.
 TEST_F(HttpServerTest, SlowClientsAreCutOff) {
   options_.timeout = std::chrono::seconds(1);
