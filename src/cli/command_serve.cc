@@ -26,6 +26,7 @@
 #include "serve/auth.h"
 #include "serve/http_server.h"
 #include "serve/log_book.h"
+#include "serve/metrics.h"
 #include "serve/service.h"
 
 namespace qvdhouse::cli {
@@ -150,6 +151,7 @@ serve::HttpOptions http_options(const ServeSettings& set) {
   if (set.dashboard_port != 0) options.ports.push_back(set.dashboard_port);
   options.tls_certificate = set.tls_certificate;
   options.tls_key = set.tls_key;
+  options.is_quick = &serve::Api::is_quick;
   return options;
 }
 
@@ -208,11 +210,12 @@ serve::ServiceOptions service_options(Setup& setup, const ServeSettings& set) {
 }
 
 serve::ApiOptions api_options(const ServeSettings& set, const std::string& hash,
-                              const serve::LogBook& book) {
+                              const serve::LogBook& book, const serve::Metrics& metrics) {
   serve::ApiOptions options;
   options.version = version();
   options.token_hash = hash;
   options.is_loopback = serve::is_loopback_address(set.address);
+  options.metrics = [&metrics] { return metrics.text(); };
   options.logs = [&book](std::size_t limit, const std::string& filter, const std::string& level) {
     nlohmann::json lines = nlohmann::json::array();
     serve::LogFilter wanted;
@@ -224,11 +227,12 @@ serve::ApiOptions api_options(const ServeSettings& set, const std::string& hash,
   return options;
 }
 
-// Now and then, until `stop`: which workflows are stale.
-void look_at_freshness(const serve::Service& service, serve::Alerts& alerts,
-                       const std::stop_token& stop) {
-  constexpr std::chrono::seconds kBetween{30};
+// Now and then, until `stop`: which workflows are stale, and what can only be measured by looking.
+void look_around(const serve::Service& service, serve::Alerts& alerts, serve::Metrics& metrics,
+                 const std::stop_token& stop) {
+  constexpr std::chrono::seconds kBetween{15};
   while (base::pause_for(kBetween, stop)) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     std::vector<serve::Freshness> workflows;
     for (const serve::WorkflowState& state : service.workflows()) {
       serve::Freshness fresh;
@@ -238,8 +242,8 @@ void look_at_freshness(const serve::Service& service, serve::Alerts& alerts,
       fresh.is_paused = state.is_paused;
       workflows.push_back(std::move(fresh));
     }
-    alerts.look(workflows,
-                std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+    alerts.look(workflows, now);
+    metrics.look(service, alerts.counts(), now, stop);
   }
 }
 
@@ -268,11 +272,13 @@ int run_serve(const ServeArguments&, const Context& context) {
   serve::Service service(service_options(setup, set), log);
   book.listen([&](const serve::LogLine& line) { service.events().add("log", to_json(line)); });
   serve::Alerts alerts(alert_options(context.config), log);
+  serve::Metrics metrics(version());
   const serve::Listening followers = service.events().listen([&](const serve::Event& event) {
     book.add(event);
     alerts.add(event);
+    metrics.add(event);
   });
-  const serve::Api api(service, api_options(set, hash, book), log);
+  const serve::Api api(service, api_options(set, hash, book, metrics), log);
 
   // Listens, then begins; ends in the opposite order.
   {
@@ -281,8 +287,8 @@ int run_serve(const ServeArguments&, const Context& context) {
         log);
     const serve::Listening wake =
         service.events().listen([&](const serve::Event&) { http.wake(); });
-    const std::jthread freshness(
-        [&](const std::stop_token& stop) { look_at_freshness(service, alerts, stop); });
+    const std::jthread looks(
+        [&](const std::stop_token& stop) { look_around(service, alerts, metrics, stop); });
     context.on_reload([&] { service.reload(); });
     service.start();
     log.info("qvdhouse {} serves on {}://{}:{}", version(),
