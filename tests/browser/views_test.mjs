@@ -96,13 +96,13 @@ test('what can not be undone is asked first, and Escape says no', async () => {
 
 test('a run under way: how far it is, and cancelling it', async () => {
   const slow = await startMock({ world: new World({ fileMs: 1500 }) });
-  for (let index = 0; index < 40; ++index) await slow.world.put(`Part ${index}.qvd`, 500_000);
+  for (let index = 0; index < 400; ++index) await slow.world.put(`Part ${index}.qvd`, 500_000);
   const { page, faults, close } = await openPage(browser, slow.url);
   await page.getByRole('heading', { name: 'Running now' }).waitFor(patient);
-  await page.getByText(/^[1-9][0-9]* of 40 files/).waitFor(patient); // told by events, not asked for
+  await page.getByText(/^[1-9][0-9]* of 400 files/).waitFor(patient); // told by events, not asked for
   await page.getByRole('progressbar', { name: 'Progress of the run of default' }).waitFor(patient);
   await shoot(page, 'live-desktop-light');
-  await page.getByRole('link', { name: 'default' }).first().click();
+  await page.locator('.live').getByRole('link').click();
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Cancel the run' }).click();
   await page.getByText('The run is being cancelled.').waitFor(patient);
