@@ -196,6 +196,7 @@ export class World extends EventEmitter {
     const progress = run.progress;
     progress.files_done += 1;
     progress.bytes_done += 40_000;
+    progress.rows_done += isBroken ? 0 : rows;
     progress.active = [];
     if (isBroken) {
       run.files_failed += 1;

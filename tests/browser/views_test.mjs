@@ -132,10 +132,10 @@ test('a token is asked for, kept for the tab, and not put into an address', asyn
   const { page, faults, close } = await openPage(browser, guarded.url, { allowed: [401] });
   const dialog = page.getByRole('dialog', { name: 'A token is needed' });
   await dialog.waitFor(patient);
-  await page.getByLabel('Token').fill('wrong');
+  await page.getByRole('textbox', { name: 'Token' }).fill('wrong');
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByText('The service did not take that token.').waitFor(patient);
-  await page.getByLabel('Token').fill('open-sesame');
+  await page.getByRole('textbox', { name: 'Token' }).fill('open-sesame');
   await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor(patient);
   await page.getByText('live', { exact: true }).waitFor(patient); // the events, too

@@ -53,6 +53,14 @@ function verdictOf({ overview }) {
       overview.live.length > 0 ? 'The first run is under way.' : 'No file has been loaded yet.';
     return { kind: 'idle', title: 'Nothing here yet', reasons: [h('span', null, text)] };
   }
+  const loading = overview.live.find(
+    ({ progress }) => progress && progress.bytes_done < progress.bytes_total,
+  );
+  if (loading) {
+    const left = loading.progress.files_total - loading.progress.files_done;
+    const text = `${format.plural(left, 'file')} to go; what was loaded before is there as it was.`;
+    return { kind: 'live', title: 'New data is being loaded', reasons: [h('span', null, text)] };
+  }
   const newest = h('span', null, 'Last load ', time(overview.summary.last_sync_at));
   return { kind: 'good', title: 'All data is fresh', reasons: [newest] };
 }
