@@ -102,7 +102,7 @@ test('a run under way: how far it is, and cancelling it', async () => {
   await page.getByText(/^[1-9][0-9]* of 400 files/).waitFor(patient); // told by events, not asked for
   await page.getByRole('progressbar', { name: 'Progress of the run of default' }).waitFor(patient);
   await shoot(page, 'live-desktop-light');
-  await page.locator('.live').getByRole('link').click();
+  await page.getByRole('article').getByRole('link').click();
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Cancel the run' }).click();
   await page.getByText('The run is being cancelled.').waitFor(patient);

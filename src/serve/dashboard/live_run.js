@@ -57,7 +57,7 @@ export function progressOf(run) {
 export function liveRun(run, actions) {
   return h(
     'article',
-    { class: 'live', key: run.run_id },
+    { class: 'live-run', key: run.run_id },
     h(
       'div',
       { class: 'row' },
