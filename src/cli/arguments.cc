@@ -124,6 +124,18 @@ void add_service_commands(CLI::App& app, Arguments& arguments) {
             ->capture_default_str();
         c.add_flag("--json", a.json, kJsonHelp);
       });
+  add_command<LogsArguments>(
+      app, arguments, "logs", "what the service says", "qvdhouse logs --tail --filter sales.qvd",
+      run_logs, [](CLI::App& c, LogsArguments& a) {
+        c.add_flag("-t,--tail", a.tail, "go on with what is added, until Ctrl-C");
+        c.add_option("--filter", a.filter, "a text in the message, event, workflow, run or file")
+            ->type_name("TEXT");
+        c.add_option("--level", a.level, "the least level")
+            ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+            ->type_name("LEVEL");
+        c.add_option("--limit", a.limit, "most lines shown")->capture_default_str();
+        c.add_flag("--json", a.json, "print a JSON object a line");
+      });
   CLI::App* token = add_command<TokenArguments>(
       app, arguments, "token", "make a token for the service's API and page", "qvdhouse token",
       run_token,

@@ -98,6 +98,15 @@ struct ClientArguments {
 };
 int run_client(const ClientArguments& arguments, const Context& context);
 
+struct LogsArguments {
+  bool tail = false;
+  std::string filter;
+  std::string level;
+  std::size_t limit = 100;
+  bool json = false;
+};
+int run_logs(const LogsArguments& arguments, const Context& context);
+
 struct SampleArguments {
   std::string directory;
   std::uint64_t rows = 1000;

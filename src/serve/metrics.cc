@@ -1,0 +1,260 @@
+#include "serve/metrics.h"
+
+#include <date/date.h>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "serve/event_data.h"
+#include "serve/process_gauges.h"
+#include "serve/run_json.h"
+#include "tracking/overview.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Labels;
+using prometheus::Registry;
+
+// Series by table: more would be a burden to who collects them.
+constexpr std::size_t kMostTables = 5'000;
+
+const Histogram::BucketBoundaries kSeconds = {0.1, 0.5, 1, 5, 15, 60, 300, 900, 3'600, 14'400};
+
+Family<Counter>& counter(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+Family<Gauge>& gauge(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+Family<Histogram>& histogram(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+}
+
+// What the events add up to, since the service began.
+struct Flow {
+  Registry registry;
+  Family<Counter>& runs = counter(registry, "qvdhouse_runs_total", "Runs that ended, by outcome.");
+  Family<Counter>& run_retries =
+      counter(registry, "qvdhouse_run_retries_total", "Runs that were tried again as a whole.");
+  Family<Histogram>& run_seconds =
+      histogram(registry, "qvdhouse_run_duration_seconds", "Duration of runs.");
+  Family<Counter>& files =
+      counter(registry, "qvdhouse_files_total", "Files that runs looked at, by outcome.");
+  Family<Counter>& failures =
+      counter(registry, "qvdhouse_file_failures_total", "Files that failed, by class of error.");
+  Family<Counter>& retries = counter(registry, "qvdhouse_file_retries_total",
+                                     "Attempts at a file after its first in a run.");
+  Family<Counter>& rows = counter(registry, "qvdhouse_rows_total", "Rows that were committed.");
+  Family<Counter>& bytes =
+      counter(registry, "qvdhouse_file_bytes_total", "Bytes of the files that were committed.");
+  Family<Counter>& sent = counter(registry, "qvdhouse_sent_bytes_total",
+                                  "Bytes sent to ClickHouse for what was committed.");
+  Family<Histogram>& file_seconds =
+      histogram(registry, "qvdhouse_file_duration_seconds", "Duration of committed loads.");
+  Family<Histogram>& step_seconds = histogram(registry, "qvdhouse_step_duration_seconds",
+                                              "Duration of the steps of committed loads.");
+  Family<Gauge>& freshness =
+      gauge(registry, "qvdhouse_table_freshness_seconds",
+            "From the creation of the newest QVD file of a table until it could be queried.");
+  std::set<std::string> tables;  // that have a freshness
+};
+
+// From the header's CreateUtcTime until now; negative: not known.
+double seconds_since(const std::string& created) {
+  std::istringstream stream(created);
+  Time time;
+  stream >> date::parse("%F %T", time);
+  if (stream.fail()) return -1;
+  const auto age = std::chrono::system_clock::now() - time;
+  return std::chrono::duration<double>(age).count();
+}
+
+void count_file(Flow& flow, const nlohmann::json& data) {
+  const Labels workflow{{"workflow", text_of(data, "workflow")}};
+  const std::string status = text_of(data, "status");
+  flow.files.Add({{"workflow", text_of(data, "workflow")}, {"outcome", status}}).Increment();
+  const std::uint64_t attempts = count_of(data, "attempts");
+  if (attempts > 1) flow.retries.Add(workflow).Increment(static_cast<double>(attempts - 1));
+  if (is_bad(status)) {
+    flow.failures
+        .Add({{"workflow", text_of(data, "workflow")}, {"class", text_of(data, "error_class")}})
+        .Increment();
+  }
+  if (status != "loaded") return;
+  flow.rows.Add(workflow).Increment(number_of(data, "rows"));
+  flow.bytes.Add(workflow).Increment(number_of(data, "file_size_bytes"));
+  flow.sent.Add(workflow).Increment(number_of(data, "bytes_sent"));
+  flow.file_seconds.Add(workflow, kSeconds).Observe(number_of(data, "duration_seconds"));
+  for (const nlohmann::json& step : data.value("steps", nlohmann::json::array())) {
+    if (!step.is_object()) continue;
+    flow.step_seconds.Add({{"step", text_of(step, "name")}}, kSeconds)
+        .Observe(number_of(step, "seconds"));
+  }
+  const double fresh = seconds_since(text_of(data, "qvd_created_at"));
+  const std::string table = text_of(data, "table_name");
+  if (fresh < 0 || (flow.tables.size() >= kMostTables && !flow.tables.contains(table))) return;
+  flow.tables.insert(table);
+  flow.freshness.Add({{"table", table}}).Set(fresh);
+}
+
+void count_run(Flow& flow, const nlohmann::json& data) {
+  const std::string workflow = text_of(data, "workflow");
+  const std::string status = text_of(data, "status");
+  flow.runs.Add({{"workflow", workflow}, {"status", status}}).Increment();
+  if (status == "skipped") return;
+  if (count_of(data, "attempt") > 1) flow.run_retries.Add({{"workflow", workflow}}).Increment();
+  flow.run_seconds.Add({{"workflow", workflow}}, kSeconds)
+      .Observe(number_of(data, "duration_seconds"));
+  // Skipped files have no event of their own.
+  flow.files.Add({{"workflow", workflow}, {"outcome", "skipped"}})
+      .Increment(number_of(data, "files_skipped"));
+}
+
+double unix_seconds(Time time) { return static_cast<double>(time.time_since_epoch().count()); }
+
+void show_workflows(Registry& registry, const std::vector<WorkflowState>& workflows) {
+  Family<Gauge>& paused = gauge(registry, "qvdhouse_workflow_paused", "1: it starts no runs.");
+  Family<Gauge>& next =
+      gauge(registry, "qvdhouse_workflow_next_run_timestamp_seconds", "When the next run starts.");
+  Family<Gauge>& good = gauge(registry, "qvdhouse_workflow_last_good_run_timestamp_seconds",
+                              "When the newest run ended in which nothing failed.");
+  for (const WorkflowState& one : workflows) {
+    const Labels labels{{"workflow", json_text(one.name)}};
+    paused.Add(labels).Set(one.is_paused ? 1 : 0);
+    if (one.next_run) next.Add(labels).Set(unix_seconds(*one.next_run));
+    if (one.last_good) good.Add(labels).Set(unix_seconds(*one.last_good));
+  }
+}
+
+void show_runs(Registry& registry, const std::vector<LiveRun>& live) {
+  double waiting = 0;
+  for (const LiveRun& one : live) waiting += one.run.status == "waiting" ? 1 : 0;
+  gauge(registry, "qvdhouse_queue_runs", "Runs that wait for their turn.").Add({}).Set(waiting);
+  gauge(registry, "qvdhouse_active_runs", "Runs that are under way.")
+      .Add({})
+      .Set(static_cast<double>(live.size()) - waiting);
+}
+
+void show_tables(Registry& registry, const std::vector<tracking::TableOverview>& tables, Time now) {
+  Family<Gauge>& lag = gauge(registry, "qvdhouse_table_lag_seconds",
+                             "Since the newest load of a table was committed.");
+  Family<Gauge>& loaded = gauge(registry, "qvdhouse_table_last_loaded_timestamp_seconds",
+                                "When the newest load of a table was committed.");
+  Family<Gauge>& rows = gauge(registry, "qvdhouse_table_rows", "Rows of a table.");
+  Family<Gauge>& bytes = gauge(registry, "qvdhouse_table_bytes", "Bytes of a table on disk.");
+  Family<Gauge>& files = gauge(registry, "qvdhouse_table_files", "Files of a table, by state.");
+  for (std::size_t i = 0; i < tables.size() && i < kMostTables; ++i) {
+    const tracking::TableOverview& table = tables[i];
+    const std::string name = json_text(table.name);
+    rows.Add({{"table", name}}).Set(static_cast<double>(table.rows));
+    bytes.Add({{"table", name}}).Set(static_cast<double>(table.bytes));
+    files.Add({{"table", name}, {"state", "failed"}}).Set(static_cast<double>(table.failed_files));
+    files.Add({{"table", name}, {"state", "other"}})
+        .Set(static_cast<double>(table.files - table.failed_files));
+    if (table.last_loaded_at_us <= 0) continue;
+    const double at = static_cast<double>(table.last_loaded_at_us) / 1e6;
+    loaded.Add({{"table", name}}).Set(at);
+    lag.Add({{"table", name}}).Set(unix_seconds(now) - at);
+  }
+}
+
+void show_alerts(Registry& registry, const Alerts::Counts& counts) {
+  Family<Counter>& alerts =
+      counter(registry, "qvdhouse_alerts_total", "Alerts, by whether the receiver took them.");
+  alerts.Add({{"outcome", "delivered"}}).Increment(static_cast<double>(counts.delivered));
+  alerts.Add({{"outcome", "failed"}}).Increment(static_cast<double>(counts.failed));
+}
+
+}  // namespace
+
+struct Metrics::State {
+  mutable std::mutex mutex;
+  Flow flow;
+  // As of the last look: made anew each time, so that what is gone leaves no series behind.
+  std::unique_ptr<Registry> looked = std::make_unique<Registry>();
+  std::vector<tracking::TableOverview> tables;
+};
+
+Metrics::Metrics(const std::string& version) : state_(std::make_unique<State>()) {
+  gauge(state_->flow.registry, "qvdhouse_build_info", "Always 1; the label is the version.")
+      .Add({{"version", version}})
+      .Set(1);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  gauge(state_->flow.registry, "process_start_time_seconds", "When the service started.")
+      .Add({})
+      .Set(std::chrono::duration<double>(now).count());
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::add(const Event& event) {
+  const std::lock_guard lock(state_->mutex);
+  if (event.type == "file_finished") count_file(state_->flow, event.data);
+  if (event.type == "run_finished") count_run(state_->flow, event.data);
+}
+
+void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time now,
+                   const std::stop_token& stop) {
+  const Health health = service.health();
+  const std::optional<TargetAccess> target = service.target();
+  const std::shared_ptr<const Configuration> configuration = service.configuration();
+  std::optional<std::vector<tracking::TableOverview>> tables;
+  if (health.target_ok && target && configuration) {
+    try {
+      tracking::Overview overview(target->endpoint, configuration->database, stop);
+      tables = overview.tables();
+    } catch (const base::Error&) {
+      // health() says it as soon as the service itself has noticed.
+    }
+  }
+  auto registry = std::make_unique<Registry>();
+  gauge(*registry, "qvdhouse_engine_up", "1: ClickHouse answers.")
+      .Add({})
+      .Set(health.target_ok ? 1 : 0);
+  gauge(*registry, "qvdhouse_configuration_ok", "1: the configuration could be read.")
+      .Add({})
+      .Set(health.configuration_ok ? 1 : 0);
+  gauge(*registry, "qvdhouse_ready", "1: nothing keeps the service from its work.")
+      .Add({})
+      .Set(health.is_ready() ? 1 : 0);
+  show_workflows(*registry, service.workflows());
+  show_runs(*registry, service.live());
+  show_alerts(*registry, alerts);
+  const std::lock_guard lock(state_->mutex);
+  if (tables) state_->tables = std::move(*tables);
+  show_tables(*registry, state_->tables, now);
+  state_->looked = std::move(registry);
+}
+
+std::string Metrics::text() const {
+  Registry process;
+  add_process_gauges(process);
+  const std::lock_guard lock(state_->mutex);
+  std::vector<prometheus::MetricFamily> families = state_->flow.registry.Collect();
+  for (Registry* registry : {state_->looked.get(), &process}) {
+    for (prometheus::MetricFamily& family : registry->Collect()) {
+      families.push_back(std::move(family));
+    }
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace qvdhouse::serve

@@ -1,0 +1,126 @@
+#include "serve/metrics.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/logger.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/error.h"
+
+namespace qvdhouse::serve {
+namespace {
+
+Event file_finished(const std::string& status) {
+  Event event;
+  event.type = "file_finished";
+  event.data = {{"run_id", "r1"},
+                {"workflow", "lake"},
+                {"table_name", "Qvd\"Sales\n"},
+                {"status", status},
+                {"attempts", 3},
+                {"rows", 1'000},
+                {"file_size_bytes", 5'000},
+                {"bytes_sent", 700},
+                {"duration_seconds", 0.7},
+                {"qvd_created_at", "2026-07-12 10:15:00"},
+                {"steps", {{{"name", "insert"}, {"seconds", 0.6}}}},
+                {"error_class", status == "failed" ? "input" : ""}};
+  return event;
+}
+
+Event run_finished(const std::string& status) {
+  Event event;
+  event.type = "run_finished";
+  event.data = {{"run_id", "r1"}, {"workflow", "lake"}, {"status", status},
+                {"attempt", 2},   {"files_skipped", 7}, {"duration_seconds", 2.5}};
+  return event;
+}
+
+bool has(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+// A service that has not begun: it knows nothing and reaches nothing.
+struct IdleService {
+  spdlog::logger log{"test"};
+  Service service{options(), log};
+
+  static ServiceOptions options() {
+    ServiceOptions made;
+    made.load_configuration = []() -> Configuration { throw base::ConfigError("none"); };
+    made.open_target = []() -> TargetAccess { throw base::IoError("none"); };
+    made.now = [] { return Time(); };
+    return made;
+  }
+};
+
+TEST(Metrics, CountersFollowWhatWasCommitted) {
+  Metrics metrics("1.2.3");
+  metrics.add(file_finished("loaded"));
+  metrics.add(file_finished("failed"));
+  metrics.add(run_finished("partial"));
+  metrics.add(run_finished("skipped"));
+  const std::string text = metrics.text();
+  EXPECT_TRUE(has(text, "qvdhouse_build_info{version=\"1.2.3\"} 1")) << text;
+  EXPECT_TRUE(has(text, "qvdhouse_rows_total{workflow=\"lake\"} 1000")) << text;
+  EXPECT_TRUE(has(text, "qvdhouse_file_bytes_total{workflow=\"lake\"} 5000"));
+  EXPECT_TRUE(has(text, "qvdhouse_sent_bytes_total{workflow=\"lake\"} 700"));
+  EXPECT_TRUE(has(text, "qvdhouse_file_retries_total{workflow=\"lake\"} 4"));
+  EXPECT_TRUE(has(text, "qvdhouse_file_failures_total{class=\"input\",workflow=\"lake\"} 1"));
+  EXPECT_TRUE(has(text, "qvdhouse_files_total{outcome=\"loaded\",workflow=\"lake\"} 1"));
+  EXPECT_TRUE(has(text, "qvdhouse_files_total{outcome=\"skipped\",workflow=\"lake\"} 7"));
+  EXPECT_TRUE(has(text, "qvdhouse_runs_total{status=\"partial\",workflow=\"lake\"} 1"));
+  EXPECT_TRUE(has(text, "qvdhouse_runs_total{status=\"skipped\",workflow=\"lake\"} 1"));
+  EXPECT_TRUE(has(text, "qvdhouse_run_retries_total{workflow=\"lake\"} 1"));
+  EXPECT_TRUE(has(text, "qvdhouse_step_duration_seconds_count{step=\"insert\"} 1"));
+  EXPECT_NE(text.find("qvdhouse_table_freshness_seconds{table=\"Qvd\\\"Sales\\n\"}"),
+            std::string::npos);
+}
+
+TEST(Metrics, ALookSaysHowThingsAre) {
+  IdleService idle;
+  Metrics metrics("1");
+  Alerts::Counts alerts;
+  alerts.delivered = 2;
+  metrics.look(idle.service, alerts, Time());
+  const std::string text = metrics.text();
+  EXPECT_TRUE(has(text, "qvdhouse_engine_up 0")) << text;
+  EXPECT_TRUE(has(text, "qvdhouse_active_runs 0"));
+  EXPECT_TRUE(has(text, "qvdhouse_queue_runs 0"));
+  EXPECT_TRUE(has(text, "qvdhouse_alerts_total{outcome=\"delivered\"} 2"));
+  EXPECT_NE(text.find("process_resident_memory_bytes"), std::string::npos);
+}
+
+// $PROMTOOL, the one of ./dev test, or one that is installed; empty: there is none.
+std::string promtool() {
+  const char* named = std::getenv("PROMTOOL");
+  if (named != nullptr) return named;
+  const std::string unpacked =
+      std::string(QVDHOUSE_SOURCE_DIR) + "/build/servers/root/usr/bin/promtool";
+  if (std::filesystem::exists(unpacked)) return unpacked;
+  return std::system("command -v promtool >/dev/null") == 0 ? "promtool" : "";
+}
+
+TEST(Metrics, PromtoolFindsNothingToSay) {
+  const std::string tool = promtool();
+  if (tool.empty()) GTEST_SKIP() << "promtool (Debian's package prometheus) is not there";
+  IdleService idle;
+  Metrics metrics("1.2.3");
+  metrics.add(file_finished("loaded"));
+  metrics.add(file_finished("failed"));
+  metrics.add(run_finished("partial"));
+  metrics.look(idle.service, {}, Time());
+  const std::filesystem::path file =
+      std::filesystem::path(testing::TempDir()) / ("metrics-" + std::to_string(getpid()) + ".txt");
+  std::ofstream(file) << metrics.text();
+  const int status = std::system((tool + " check metrics < " + file.string()).c_str());
+  std::filesystem::remove(file);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace qvdhouse::serve
