@@ -15,6 +15,7 @@
 namespace qvdhouse::serve {
 namespace {
 
+using sync::qvd_bytes;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
