@@ -50,6 +50,22 @@ const tracking::FileRecord* record_of(const std::vector<tracking::FileRecord>& t
   return found == tracked.end() ? nullptr : &*found;
 }
 
+// Of one file, as if its source held no other: a source of many files is not listed for it, and
+// tracking is not read whole. So a collision with another file's table is not seen here.
+std::vector<sync::Decision> decisions_about(const Workflow& workflow, const std::string& path,
+                                            const std::vector<tracking::FileRecord>& tracked,
+                                            ApiContext& context) {
+  Workflow narrowed = workflow;
+  narrowed.options.source = path;
+  return decisions_of(narrowed, tracked, context);
+}
+
+std::vector<tracking::FileRecord> tracked_as(const std::string& path, ApiContext& context) {
+  std::vector<tracking::FileRecord> tracked;
+  if (auto record = context.tracking().find(path)) tracked.push_back(std::move(*record));
+  return tracked;
+}
+
 const sync::Decision* decision_of(const std::vector<sync::Decision>& decisions,
                                   const std::string& path) {
   const auto found =
@@ -80,13 +96,13 @@ HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
   return context.answers.get(request, kKept, [&] {
     const auto configuration = context.configuration();
     const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
-    const std::vector<tracking::FileRecord> tracked = context.tracking().files();
+    const std::vector<tracking::FileRecord> tracked = tracked_as(path, context);
     const tracking::FileRecord* record = record_of(tracked, path);
     std::vector<sync::Decision> decisions;
     std::string decision_error = "no workflow's source holds this file";
     if (workflow != nullptr) {
       try {
-        decisions = decisions_of(*workflow, tracked, context);
+        decisions = decisions_about(*workflow, path, tracked, context);
         decision_error = "the file is not in the source any more";
       } catch (const base::Error& error) {
         decision_error = error.what();
@@ -121,10 +137,14 @@ HttpResponse explain_answer(const HttpRequest& request, ApiContext& context) {
   return context.answers.get(request, kKept, [&] {
     const auto configuration = context.configuration();
     const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
-    const std::vector<tracking::FileRecord> tracked = context.tracking().files();
+    const std::vector<tracking::FileRecord> tracked = tracked_as(path, context);
     const tracking::FileRecord* record = record_of(tracked, path);
     std::vector<sync::Decision> decisions;
-    if (workflow != nullptr) decisions = decisions_of(*workflow, tracked, context);
+    try {
+      if (workflow != nullptr) decisions = decisions_about(*workflow, path, tracked, context);
+    } catch (const base::Error& error) {
+      if (record == nullptr) throw Problem(404, error.what());
+    }
     const sync::Decision* decision = decision_of(decisions, path);
     if (record == nullptr && decision == nullptr) {
       throw Problem(404, "no file of a source and none that was loaded is " + path);
