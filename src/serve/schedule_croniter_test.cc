@@ -19,9 +19,10 @@
 namespace qvdhouse::serve {
 namespace {
 
+using std::chrono::days;
 using std::chrono::seconds;
 
-constexpr std::size_t kCaseCount = 500;
+constexpr std::size_t kCaseCount = 1'500;
 constexpr const char* kPython = "/usr/bin/python3";
 constexpr std::array kZones = {"UTC",
                                "Europe/Berlin",
@@ -77,11 +78,12 @@ std::string random_field(Random& random, int first, int last, int star_one_in) {
   return field;
 }
 
-std::string random_line(Random& random) {
+std::string random_line(Random& random, bool& restricts_days) {
   const std::string minute = random_field(random, 0, 59, 4);
   // Clocks change at night.
   const std::string hour = random_field(random, 0, random.one_in(2) ? 23 : 3, 3);
   const std::string day = random.one_in(2) ? "*" : random_field(random, 1, 31, 2);
+  restricts_days = day != "*";
   const std::string month = random.one_in(4) ? random_field(random, 1, 12, 2) : "*";
   const std::string weekday = random.one_in(2) ? "*" : random_field(random, 0, 6, 2);
   return fmt::format("{} {} {} {} {}", minute, hour, day, month, weekday);
@@ -91,6 +93,7 @@ struct Case {
   Time after;
   std::string zone;
   std::string line;
+  bool restricts_days = false;  // of the month
   std::string expected;
 };
 
@@ -102,6 +105,16 @@ Time random_time(Random& random, const std::string& zone) {
   const Time change = date::locate_zone(zone)->get_info(time).end;
   if (change.time_since_epoch() > seconds(kYear2036)) return time;
   return change + seconds(random.within(-2 * 86'400, 86'400));
+}
+
+// In February, croniter 1.3.5 leaves out the 1st of March where days of the month are restricted:
+// after 20 February it says that "0 0 */15 * *" is next due on the 16th.
+bool croniter_is_wrong(const Case& one) {
+  const auto month = [&](days shift) {
+    return date::year_month_day(date::floor<days>(one.after + shift)).month();
+  };
+  const bool is_february = month(days(-1)) == date::February || month(days(1)) == date::February;
+  return is_february && one.restricts_days;
 }
 
 std::string shown(std::optional<Time> time) {
@@ -140,9 +153,9 @@ TEST(ScheduleAgainstCroniter, RandomLinesZonesAndDates) {
   while (cases.size() < kCaseCount) {
     Case one;
     one.zone = kZones[static_cast<std::size_t>(random.number(0, kZones.size() - 1))];
-    one.line = random_line(random);
+    one.line = random_line(random, one.restricts_days);
     one.after = random_time(random, one.zone);
-    cases.push_back(one);
+    if (!croniter_is_wrong(one)) cases.push_back(one);
   }
   const std::filesystem::path file =
       std::filesystem::path(testing::TempDir()) / fmt::format("croniter-{}.txt", getpid());

@@ -20,7 +20,11 @@ def walls(cron, after):
     """The wall-clock times of the line after a wall-clock time, in order."""
     fields = cron.split()
     either_day = not (fields[2].startswith("*") or fields[4].startswith("*"))
-    times = croniter(cron, after, day_or=either_day)
+    # croniter takes a list of all days for "*", and so for no restriction; cron(8) looks at the text.
+    expanded = croniter(cron).expanded
+    if either_day and ["*"] in (expanded[2], expanded[4]):
+        fields[2] = fields[4] = "*"
+    times = croniter(" ".join(fields), after, day_or=either_day)
     while True:
         yield times.get_next(datetime.datetime)
 
