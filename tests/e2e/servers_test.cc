@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <set>
 #include <string_view>
 
 #include "tests/e2e/target_fixture.h"
@@ -142,20 +143,19 @@ types = { id = "Int64" }
   write_table(qvd("Log_a.qvd"), rows(0, 10));
   const Finished plan = on_target({"plan", "qvds", "--json"});
   ASSERT_EQ(plan.exit_code, 0) << plan.err;
-  query("SELECT 1");  // the database is there
+  EXPECT_EQ(sync()["loaded"], 5);
   const auto show = [&](const std::string& table) { return query("SHOW CREATE TABLE " + table); };
-  std::map<std::string, std::string> printed;
+  std::set<std::string> seen;
   for (const auto& file : nlohmann::json::parse(plan.out)) {
     const std::string table = file["table"];
-    if (printed.contains(table)) continue;
+    if (!seen.insert(table).second) continue;
+    const std::string made_by_sync = show(table);
+    query("DROP TABLE " + table + (is_oldest ? "" : " SYNC"));
     const Finished made = on_target({"query", file["ddl"].get<std::string>()});
     ASSERT_EQ(made.exit_code, 0) << file["ddl"] << made.err;
-    printed[table] = show(table);
-    query("DROP TABLE " + table + (is_oldest ? "" : " SYNC"));
+    EXPECT_EQ(show(table), made_by_sync);
   }
-  EXPECT_EQ(printed.size(), 4U);
-  EXPECT_EQ(sync()["loaded"], 5);
-  for (const auto& [table, create] : printed) EXPECT_EQ(show(table), create);
+  EXPECT_EQ(seen.size(), 4U);
 }
 
 TEST_P(Target, FilesOfASetReplaceTheirOwnRows) {
