@@ -456,6 +456,12 @@ void Connection::insert(std::string_view sql,
   state_->post(parameters, transfer, nullptr);
 }
 
+Endpoint impatient(Endpoint endpoint, long limit_seconds) {
+  endpoint.stall_timeout_s = std::clamp(limit_seconds, 1L, endpoint.stall_timeout_s);
+  endpoint.connect_timeout_ms = std::clamp(limit_seconds * 1'000, 1L, endpoint.connect_timeout_ms);
+  return endpoint;
+}
+
 bool is_loopback(const Endpoint& endpoint) {
   const auto host = url_part(parse_url(endpoint.url).get(), CURLUPART_HOST);
   return host == "localhost" || host == "[::1]" || host.starts_with("127.");
