@@ -185,6 +185,8 @@ TEST_F(ConfigTest, BrokenFilesNameTheLine) {
   EXPECT_THAT(error(), HasSubstr(".env:1: QVD_SOURCE: the quote is not closed"));
   sources_.config_file = directory_ / "absent.toml";
   EXPECT_THAT(error(), HasSubstr("--config: there is no file"));
+  sources_.config_file = directory_;
+  EXPECT_THAT(error(), HasSubstr("the settings file can not be read (Is a directory)"));
 }
 
 TEST_F(ConfigTest, DotEnvQuotesAndComments) {

@@ -24,7 +24,7 @@ namespace {
 
 constexpr long kUploadBufferBytes = 512 * 1024;  // more than a piece of a block
 // Servers drop idle connections after 3 s (18.16) to 30 s: younger ones only are used again, so
-// that an insert never starts on one that is just being closed.
+// that few queries have to be sent twice.
 constexpr long kMaxIdleSeconds = 2;
 // 18.16 takes no request line over 16 KB; a longer INSERT goes ahead of its data, in the body.
 constexpr std::size_t kMaxQueryInUrl = 8 * 1024;

@@ -99,9 +99,8 @@ TEST_P(LostAnswer, ACommitIsNotUndone) {
   start_with_files(GetParam().target);
   if (IsSkipped() || HasFailure()) return;
   const bool is_oldest = GetParam().target == TargetKind::kOldest;
-  std::vector<std::string_view> commits{"REPLACE PARTITION"};
-  commits.insert(commits.begin(), is_oldest ? "RENAME TABLE" : "EXCHANGE TABLES");
-  for (const std::string_view commit : commits) {
+  const std::string_view swap = is_oldest ? "RENAME TABLE" : "EXCHANGE TABLES";
+  for (const std::string_view commit : {swap, std::string_view("REPLACE PARTITION")}) {
     for (int after = 0; after < 2; ++after) {
       SCOPED_TRACE(fmt::format("{} number {}", commit, after + 1));
       write_generation(newest + 1);
