@@ -153,19 +153,13 @@ void memory(const fs::path& dir, std::uint64_t rows) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
+int main(int argc, char** argv) {
   const std::uint64_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
-  const fs::path dir = fs::temp_directory_path() / "qvdhouse_process_bench";
-  fs::remove_all(dir);
-  fs::create_directories(dir);
-  start_times(dir);
-  nothing_to_do(dir);
-  many_files_one_table(dir);
-  nothing_to_do_in_a_large_set(dir);
-  memory(dir, rows);
-  fs::remove_all(dir);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "process_bench: %s\n", error.what());
-  return 1;
+  return bench::run_in_folder("process_bench", [&](const fs::path& dir) {
+    start_times(dir);
+    nothing_to_do(dir);
+    many_files_one_table(dir);
+    nothing_to_do_in_a_large_set(dir);
+    memory(dir, rows);
+  });
 }

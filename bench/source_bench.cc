@@ -72,15 +72,9 @@ void compare(const fs::path& dir, std::uint64_t rows, int runs) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
+int main(int argc, char** argv) {
   const std::uint64_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 26'000'000;
   const int runs = argc > 2 ? std::atoi(argv[2]) : 3;
-  const fs::path dir = fs::temp_directory_path() / "qvdhouse_source_bench";
-  fs::remove_all(dir);
-  compare(dir, rows, runs);
-  fs::remove_all(dir);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "source_bench: %s\n", error.what());
-  return 1;
+  return bench::run_in_folder("source_bench",
+                              [&](const fs::path& dir) { compare(dir, rows, runs); });
 }

@@ -52,15 +52,9 @@ void compare(const fs::path& dir, std::uint64_t rows, int runs) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
+int main(int argc, char** argv) {
   const std::uint64_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
   const int runs = argc > 2 ? std::atoi(argv[2]) : 5;
-  const fs::path dir = fs::temp_directory_path() / "qvdhouse_target_bench";
-  fs::remove_all(dir);
-  compare(dir, rows, runs);
-  fs::remove_all(dir);
-  return 0;
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "target_bench: %s\n", error.what());
-  return 1;
+  return bench::run_in_folder("target_bench",
+                              [&](const fs::path& dir) { compare(dir, rows, runs); });
 }

@@ -46,4 +46,17 @@ TimedRun run_timed(const std::vector<std::string>& arguments, const std::filesys
   return result;
 }
 
+int run_in_folder(const std::string& name,
+                  const std::function<void(const std::filesystem::path& dir)>& body) try {
+  const auto dir = std::filesystem::temp_directory_path() / ("qvdhouse_" + name);
+  std::filesystem::remove_all(dir);
+  std::filesystem::create_directories(dir);
+  body(dir);
+  std::filesystem::remove_all(dir);
+  return 0;
+} catch (const std::exception& error) {
+  fmt::print(stderr, "{}: {}\n", name, error.what());
+  return 1;
+}
+
 }  // namespace qvdhouse::bench

@@ -95,9 +95,7 @@ struct Outcome {
 void plan_source(const DecidedSource& decided, const Tracked& tracked,
                  clickhouse::Connection* connection, const Context& context, Json* json,
                  Outcome& outcome) {
-  sync::Options options = decided.options;
-  if (connection != nullptr) options.load.policy.dialect = connection->endpoint().dialect;
-  const sync::PlanFacts facts{options, decided.source.storage, tracked.files, connection};
+  const sync::PlanFacts facts{decided.options, decided.source.storage, tracked.files, connection};
   std::map<const sync::Decision*, Json> planned_json;
   for (const auto& group : group_by_table(decided.decisions)) {
     if (context.stop.stop_requested()) throw base::Cancelled("stopped");
@@ -110,7 +108,7 @@ void plan_source(const DecidedSource& decided, const Tracked& tracked,
       }
       add_plan(planned, file, planned_json[file.decision]);
     }
-    if (json == nullptr) print_planned(planned, options.source);
+    if (json == nullptr) print_planned(planned, decided.options.source);
   }
   if (json == nullptr) return;
   for (const sync::Decision& decision : decided.decisions) {
@@ -132,11 +130,11 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
   const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
-  // What live tables are looked at through; nothing where there can be no table. The embedded
-  // engine runs as long as its Target is there.
+  // What live tables are looked at through; nothing where there is none, nor a database perhaps. The
+  // embedded engine runs as long as its Target is there.
   std::optional<Target> target;
   std::optional<clickhouse::Connection> connection;
-  if (target_may_hold_data(context.config)) {
+  if (!tracked.tables.empty()) {
     target = Target::open(context, false);
     connection = target->connect(context.stop);
   }

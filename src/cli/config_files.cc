@@ -6,25 +6,23 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string_view>
 
 #include "base/error.h"
+#include "base/text_file.h"
 #include "cli/settings_table.h"
 
 namespace qvdhouse::cli {
 namespace {
 
 std::string read_text(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in.is_open() || in.bad() || std::filesystem::is_directory(file)) {
-    throw base::IoError(fmt::format("{}: the settings file can not be read ({})", file.string(),
-                                    std::strerror(errno)));
+  std::optional<std::string> text = base::read_text(file);
+  if (!text) {
+    throw base::ConfigError(fmt::format("{}: the settings file can not be read ({})", file.string(),
+                                        std::strerror(errno)));
   }
-  return text;
+  return *std::move(text);
 }
 
 std::string place(const std::filesystem::path& file, std::size_t line) {

@@ -185,6 +185,8 @@ TEST_F(ConfigTest, BrokenFilesNameTheLine) {
   EXPECT_THAT(error(), HasSubstr(".env:1: QVD_SOURCE: the quote is not closed"));
   sources_.config_file = directory_ / "absent.toml";
   EXPECT_THAT(error(), HasSubstr("--config: there is no file"));
+  sources_.config_file = directory_;
+  EXPECT_THAT(error(), HasSubstr("the settings file can not be read (Is a directory)"));
 }
 
 TEST_F(ConfigTest, DotEnvQuotesAndComments) {
@@ -258,6 +260,29 @@ TEST(SettingsTable, IsWhatTheDocumentSays) {
   EXPECT_NE(text.find(expected), std::string::npos)
       << "put this table into docs/configuration.md:\n"
       << expected;
+}
+
+// Every qvdhouse.toml that the documents show is taken, and without a warning.
+TEST_F(ConfigTest, TakesTheExamplesOfTheDocuments) {
+  int examples = 0;
+  for (const char* document : {"README.md", "docs/configuration.md", "docs/storage.md"}) {
+    std::ifstream file(std::filesystem::path(QVDHOUSE_SOURCE_DIR) / document);
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    ASSERT_FALSE(text.empty()) << document;
+    constexpr std::string_view kBegin = "```toml\n";
+    for (auto at = text.find(kBegin); at != std::string::npos; at = text.find(kBegin, at)) {
+      at += kBegin.size();
+      const std::string example = text.substr(at, text.find("```", at) - at);
+      ++examples;
+      write("qvdhouse.toml", example);
+      try {
+        EXPECT_TRUE(load().warnings.empty()) << document << ":\n" << example;
+      } catch (const base::Error& error) {
+        ADD_FAILURE() << document << ": " << error.what() << "\n" << example;
+      }
+    }
+  }
+  EXPECT_GE(examples, 5);
 }
 
 TEST(DidYouMean, OnlyForSlips) {

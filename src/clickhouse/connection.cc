@@ -24,7 +24,7 @@ namespace {
 
 constexpr long kUploadBufferBytes = 512 * 1024;  // more than a piece of a block
 // Servers drop idle connections after 3 s (18.16) to 30 s: younger ones only are used again, so
-// that an insert never starts on one that is just being closed.
+// that few queries have to be sent twice.
 constexpr long kMaxIdleSeconds = 2;
 // 18.16 takes no request line over 16 KB; a longer INSERT goes ahead of its data, in the body.
 constexpr std::size_t kMaxQueryInUrl = 8 * 1024;
@@ -454,6 +454,12 @@ void Connection::insert(std::string_view sql,
     transfer.query_ahead = sql_line;
   }
   state_->post(parameters, transfer, nullptr);
+}
+
+Endpoint impatient(Endpoint endpoint, long limit_seconds) {
+  endpoint.stall_timeout_s = std::clamp(limit_seconds, 1L, endpoint.stall_timeout_s);
+  endpoint.connect_timeout_ms = std::clamp(limit_seconds * 1'000, 1L, endpoint.connect_timeout_ms);
+  return endpoint;
 }
 
 bool is_loopback(const Endpoint& endpoint) {

@@ -31,6 +31,10 @@ struct Endpoint {
   Dialect dialect;                               // of the server that answers there
 };
 
+// The same place for what need not, or must not, wait long: a clean-up that can be made up for, a
+// heartbeat.
+Endpoint impatient(Endpoint endpoint, long limit_seconds);
+
 // Settings and query parameters ("param_x") that go into the request's URL.
 using Settings = std::map<std::string, std::string>;
 

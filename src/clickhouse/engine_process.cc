@@ -15,12 +15,11 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <thread>
 
 #include "base/error.h"
+#include "base/text_file.h"
 #include "clickhouse/engine_files.h"
 
 extern char** environ;
@@ -118,8 +117,7 @@ void ChildProcess::wait_for(std::chrono::milliseconds patience) {
 }
 
 std::optional<std::uint64_t> process_start_time(int pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  const std::string stat(std::istreambuf_iterator<char>(file), {});
+  const std::string stat = base::read_text(fmt::format("/proc/{}/stat", pid)).value_or("");
   // "pid (name) state …": the name may hold anything, so fields count from the last ")".
   const auto name_end = stat.rfind(')');
   if (name_end == std::string::npos || name_end + 2 >= stat.size()) return std::nullopt;

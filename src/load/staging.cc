@@ -13,6 +13,8 @@ namespace {
 
 constexpr const char* kSumsProjection = "qvdhouse_sums";
 constexpr int kAccessDenied = 497;
+// For a table that the next run drops, if this one can not.
+constexpr long kDropPatienceSeconds = 10;
 
 // For what only saves time.
 void run_if_granted(clickhouse::Connection& connection, const std::string& sql) {
@@ -37,7 +39,7 @@ Staging::Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large
 Staging::~Staging() {
   try {
     // A connection of its own: the load's may be stopped.
-    clickhouse::Connection connection(endpoint_);
+    clickhouse::Connection connection(clickhouse::impatient(endpoint_, kDropPatienceSeconds));
     drop(connection);
   } catch (const base::Error&) {
     return;

@@ -1,9 +1,8 @@
 #include "source/netrc.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
+#include "base/text_file.h"
 #include "source/name_pattern.h"
 #include "source/remote_families.h"
 
@@ -76,9 +75,7 @@ std::optional<NetrcLogin> login_in_netrc(std::string_view text, std::string_view
 std::optional<NetrcLogin> netrc_login(const Environment& environment, std::string_view host) {
   std::string path = value_of(environment, "NETRC");
   if (path.empty()) path = value_of(environment, "HOME") + "/.netrc";
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return login_in_netrc(text, host);
+  return login_in_netrc(base::read_text(path).value_or(""), host);
 }
 
 }  // namespace qvdhouse::source

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -100,8 +101,14 @@ void Choice::visit(const std::string& relative, const RcloneItem& item) {
   entries_.push_back(std::move(entry));
 }
 
+// Some storages (Google Drive) hold several files of one path, and some servers list a file twice:
+// a path is one file, whose newest version counts.
 std::vector<FileEntry> Choice::sorted() && {
-  std::ranges::sort(entries_, {}, &FileEntry::path);
+  std::ranges::sort(entries_, [](const FileEntry& a, const FileEntry& b) {
+    return std::tie(a.path, b.mtime_us) < std::tie(b.path, a.mtime_us);
+  });
+  const auto repeated = std::ranges::unique(entries_, {}, &FileEntry::path);
+  entries_.erase(repeated.begin(), repeated.end());
   return std::move(entries_);
 }
 

@@ -40,6 +40,7 @@ class RemoteListing : public testing::Test {
                   entry.path = "s3://b/" + path;
                   entry.name = path.substr(path.rfind('/') + 1);
                   entry.size = item.size;
+                  entry.mtime_us = item.mtime_us;
                   entry.source_type = "s3";
                   return entry;
                 }};
@@ -57,6 +58,7 @@ class RemoteListing : public testing::Test {
     }
     std::vector<RcloneItem> list;
     for (const auto& [path, item] : items) list.push_back(item);
+    list.insert(list.end(), also_listed_.begin(), also_listed_.end());
     return list;
   }
   std::vector<std::string> taken(const std::string& path, const Selection& selection = {}) {
@@ -76,6 +78,7 @@ class RemoteListing : public testing::Test {
   std::set<std::string> names_ = {"a.qvd",          "pre/b.QVD",           "pre/c.txt",
                                   "pre/2024/d.qvd", "pre/2024/deep/e.qvd", "pre/2025/f.qvd"};
   bool refuses_stat_ = false;
+  std::vector<RcloneItem> also_listed_;
   std::vector<std::string> requests_;
   std::map<std::string, std::string> skipped_;
 };
@@ -144,6 +147,15 @@ TEST_F(RemoteListing, AMissingFolderOfABucketIsAnErrorAndAnEmptyBucketIsNot) {
   EXPECT_THAT(taken("pre/", {.pattern = "none*"}), IsEmpty());
   names_.clear();
   EXPECT_THAT(taken(""), IsEmpty());
+}
+
+TEST_F(RemoteListing, APathIsOneFileOfTheNewestTime) {
+  also_listed_ = {{.path = "b.QVD", .size = 7, .mtime_us = 5, .hash = {}},
+                  {.path = "b.QVD", .size = 6, .mtime_us = 4, .hash = {}}};
+  const std::vector<FileEntry> files = list_remote(place(), "pre/", {});
+  ASSERT_EQ(files.size(), 1U);
+  EXPECT_EQ(files[0].path, "s3://b/pre/b.QVD");
+  EXPECT_EQ(files[0].size, 7U);
 }
 
 // Who may list "pre/" only gets no look at "pre".

@@ -98,13 +98,6 @@ std::string described(const ClaimRow& holder, const ClaimRow& own) {
       holder.silent_seconds);
 }
 
-// Short enough for a heartbeat to fail before its claim expires.
-clickhouse::Endpoint impatient(clickhouse::Endpoint endpoint, long limit_seconds) {
-  endpoint.stall_timeout_s = std::clamp(limit_seconds, 1L, endpoint.stall_timeout_s);
-  endpoint.connect_timeout_ms = std::clamp(limit_seconds * 1'000, 1L, endpoint.connect_timeout_ms);
-  return endpoint;
-}
-
 }  // namespace
 
 struct PipelineClaim::State {
@@ -140,7 +133,7 @@ PipelineClaim::State::~State() {
   }
   if (!is_written) return;
   try {
-    ClaimTable table(impatient(endpoint, kReleasePatienceSeconds), database, {});
+    ClaimTable table(clickhouse::impatient(endpoint, kReleasePatienceSeconds), database, {});
     write(table, ClaimState::kReleased);
   } catch (const base::Error& error) {
     log.warn("the claim on this run's tables was not given back and has to expire: {}",
@@ -229,7 +222,9 @@ void PipelineClaim::State::beat(const std::stop_token& ended) {
     try {
       // An expired claim must not come to life again beside its successor.
       if (uptime() <= expires) {
-        ClaimTable table(impatient(endpoint, options.expiry.count() / 4), database, ended);
+        // Short enough to fail before the claim expires.
+        ClaimTable table(clickhouse::impatient(endpoint, options.expiry.count() / 4), database,
+                         ended);
         write(table, own.state);
       }
       pause = options.heartbeat;

@@ -30,7 +30,7 @@ struct PlanFacts {
   const Options& options;
   source::Storage& storage;
   const std::vector<tracking::FileRecord>& tracked;
-  clickhouse::Connection* connection;  // null: the target has never been used
+  clickhouse::Connection* connection;  // null: the target has no tables
 };
 
 // `decisions`: to load, all of one table. Throws ServerError, IoError of the target.

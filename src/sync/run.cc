@@ -22,6 +22,8 @@
 namespace qvdhouse::sync {
 namespace {
 
+constexpr long kRecordPatienceSeconds = 60;
+
 using tracking::FileRecord;
 
 using Records = std::map<std::string_view, const FileRecord*>;
@@ -281,7 +283,11 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
   std::erase_if(agenda.tables, [](const std::string& name) { return !staging_target(name); });
   Ledger ledger(agenda.decisions.size(), monitor, log, on_file);
   TargetWatch watch(target);
-  std::optional<Recorder> recorder(std::in_place, std::move(tracking), log);
+  // What was done is recorded even after a stop, unless the server is silent.
+  std::optional<Recorder> recorder(
+      std::in_place,
+      tracking::Tracking(clickhouse::impatient(target, kRecordPatienceSeconds), options.database),
+      log);
   const RunContext context{.options = options,
                            .storage = storage,
                            .endpoint = target,

@@ -86,10 +86,9 @@ std::set<std::string> Tracking::emptied_tables() {
   std::set<std::string> names = names_of(select(
       "DISTINCT table_name", kFileTable, "FINAL WHERE status = 'completed' AND row_count > 0"));
   const std::set<std::string> have_parts = names_of(connection_.query(fmt::format(
-      "SELECT name FROM system.tables WHERE database = {0} AND (engine NOT LIKE '%MergeTree' OR "
-      "name IN "
-      "(SELECT DISTINCT table FROM system.parts WHERE database = {0} AND active AND rows > 0)) "
-      "FORMAT RowBinary",
+      "SELECT name FROM system.tables WHERE database = {0} AND (engine NOT LIKE '%MergeTree' "
+      "OR name IN (SELECT DISTINCT table FROM system.parts "
+      "WHERE database = {0} AND active AND rows > 0)) FORMAT RowBinary",
       quote_literal(database_))));
   for (const std::string& name : have_parts) names.erase(name);
   return names;

@@ -15,8 +15,10 @@ namespace fs = std::filesystem;
 
 void CommandLine::SetUp() {
   const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+  std::string name = info->name();
+  std::ranges::replace(name, '/', '_');  // ahead of a parameter
   folder = fs::canonical(fs::temp_directory_path()) /
-           ("qvdhouse_e2e_" + std::string(info->name()) + "_" + std::to_string(::getpid()));
+           ("qvdhouse_e2e_" + name + "_" + std::to_string(::getpid()));
   fs::remove_all(folder);
   fs::create_directories(folder / "qvds");
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <set>
 #include <string_view>
 
 #include "tests/e2e/target_fixture.h"
@@ -117,6 +118,44 @@ TEST_P(Target, AFileReplacesItsTable) {
   EXPECT_EQ(sync()["loaded"], 1);
   EXPECT_EQ(facts("QvdItem"), facts_of({{100, 3}}));
   expect_all_is_well();
+}
+
+TEST_P(Target, ShowCreateIsWhatPlanPrinted) {
+  const bool is_oldest = GetParam() == TargetKind::kOldest;  // it knows no TTL and few codecs
+  write_text("qvdhouse.toml",
+             std::string(kTables) + R"toml(
+[table.QvdItem]
+order_by = ["text", "id"]
+partition_by = "intDiv(id, 1000)"
+rename = { half = "Half `of` 'it'" }
+exclude = ["t_*"]
+row_column = true
+settings = { index_granularity = 1024 }
+types = { id = "Int64" }
+)toml" +
+                 (is_oldest ? ""
+                            : "codecs = { id = \"Delta, ZSTD(3)\" }\n"
+                              "ttl = \"toDate(assumeNotNull(id)) + INTERVAL 900 YEAR\"\n"));
+  write_table(qvd("item.qvd"), rows(0, 500));
+  write_table(qvd("plain's file.qvd"), rows(0, 10));
+  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
+  write_table(qvd("Log_a.qvd"), rows(0, 10));
+  const Finished plan = on_target({"plan", "qvds", "--json"});
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_EQ(sync()["loaded"], 5);
+  const auto show = [&](const std::string& table) { return query("SHOW CREATE TABLE " + table); };
+  std::set<std::string> seen;
+  for (const auto& file : nlohmann::json::parse(plan.out)) {
+    const std::string table = file["table"];
+    if (!seen.insert(table).second) continue;
+    const std::string made_by_sync = show(table);
+    query("DROP TABLE " + table + (is_oldest ? "" : " SYNC"));
+    const Finished made = on_target({"query", file["ddl"].get<std::string>()});
+    ASSERT_EQ(made.exit_code, 0) << file["ddl"] << made.err;
+    EXPECT_EQ(show(table), made_by_sync);
+  }
+  EXPECT_EQ(seen.size(), 4U);
 }
 
 TEST_P(Target, FilesOfASetReplaceTheirOwnRows) {

@@ -10,7 +10,6 @@ namespace qvdhouse::tests {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 namespace fs = std::filesystem;
 
 class SourceCredentials : public SourceCommandLine {

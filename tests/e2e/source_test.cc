@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
 
+#include "base/text_file.h"
 #include "tests/e2e/source_fixture.h"
 #include "tests/servers/credentials.h"
 
@@ -30,8 +30,7 @@ class EverySource : public SourceCommandLine, public ::testing::WithParamInterfa
 
 // The parent of a process (field 4 of /proc/PID/stat); 0 when it has ended.
 pid_t parent_of(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  const std::string stat{std::istreambuf_iterator<char>(file), {}};
+  const std::string stat = base::read_text(fmt::format("/proc/{}/stat", pid)).value_or("");
   const std::size_t behind_name = stat.rfind(')');
   if (behind_name == std::string::npos) return 0;
   std::istringstream fields(stat.substr(behind_name + 1));
@@ -50,9 +49,7 @@ std::string command_lines(pid_t root) {
     pid_t at = process;
     while (at > 1 && at != root) at = parent_of(at);
     if (at != root) continue;
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    all.append(std::istreambuf_iterator<char>(file), {});
-    all += '\n';
+    all += base::read_text(entry.path() / "cmdline").value_or("") + '\n';
   }
   return all;
 }
@@ -93,7 +90,7 @@ TEST_P(EverySource, TellsHeadersAndKeepsSecretsToItself) {
   const Finished finished = ls.wait();
   ASSERT_EQ(finished.exit_code, 0) << finished.err;
   const auto files = nlohmann::json::parse(finished.out);
-  ASSERT_EQ(files.size(), 10U);
+  ASSERT_EQ(files.size(), 10U) << finished.out << finished.err;
   std::uint64_t records = 0;
   for (const auto& file : files) records += file["records"].get<std::uint64_t>();
   EXPECT_EQ(records, 550U);

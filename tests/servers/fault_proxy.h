@@ -14,8 +14,7 @@ namespace qvdhouse::tests {
 
 enum class Fault {
   kDrop,         // the connection is reset after `bytes` of the answer
-  kHalfHeaders,  // it is closed in the middle of the answer's header, after `bytes` of it, or
-                 // within the status line
+  kHalfHeaders,  // it is closed within the answer's header, after `bytes` of it, 12 to 150
   k503,          // "503 Service Unavailable" instead of the answer
   kStall,        // nothing more comes after `bytes`, and the connection stays open
   kSlow,         // all comes, a little at a time

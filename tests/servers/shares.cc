@@ -40,7 +40,9 @@ Served sshd(const fs::path& work) {
   make_home(work / "stranger", served, work / "host_ed25519", work / "other_key");
   make_home(work / "keyless", served, work / "host_ed25519", {});
   write_configuration("sshd_config", work / "sshd_config",
-                      {{"WORK", work}, {"PORT", std::to_string(served.port)}});
+                      {{"WORK", work},
+                       {"PORT", std::to_string(served.port)},
+                       {"SFTP", unpacked("/usr/lib/openssh/sftp-server")}});
   served.daemons.push_back(std::make_unique<Daemon>(
       program, std::vector<std::string>{"-D", "-e", "-f", work / "sshd_config"},
       own_user_database(work), work, served.port));
