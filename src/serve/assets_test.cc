@@ -42,7 +42,7 @@ TEST(Assets, EachHasTypeBodyAndTag) {
 TEST(Assets, WhatThePageNamesIsThere) {
   std::set<std::string> paths;
   for (const Asset& file : assets()) paths.emplace(file.path);
-  static const std::regex kLink("(?:src|href)=\"(/[^\"#]*)\"");
+  static const std::regex kLink("(?:src|href)=\"(/assets/[^\"#]*)\"");
   for (const std::string& path : all_matches(asset("/").body, kLink)) {
     EXPECT_THAT(paths, Contains(path));
   }
