@@ -90,9 +90,11 @@ void ModesCommandLine::write_generation(int generation) {
   }
 }
 
-void ModesCommandLine::repair() const {
+void ModesCommandLine::repair() {
+  restart_server();
   on_target({"sync", "qvds", "--quiet"});
   const Finished status = on_target({"status", "--json"});
+  ASSERT_EQ(status.exit_code, 0) << status.err;
   for (const auto& file : nlohmann::json::parse(status.out)) {
     if (file["status"] == "completed") continue;
     on_target({"reset", "--file", file["file_path"], "--force"});

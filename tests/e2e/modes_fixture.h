@@ -20,9 +20,9 @@ class ModesCommandLine : public TargetCommandLine {
   void start_with_files(TargetKind kind);
   // Writes all files anew: other rows, another number of them.
   void write_generation(int generation);
-  // Runs sync until nothing is left to do: once, and once more for files that failed, which would
-  // wait for their time otherwise.
-  void repair() const;
+  // Runs sync until nothing is left to do, on a server that runs: once, and once more for files
+  // that failed, which would wait for their time otherwise.
+  void repair();
   // Every table holds what it must after the newest generation: count, sums, versions.
   void expect_exact() const;
 

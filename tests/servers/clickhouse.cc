@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "clickhouse/engine.h"
+#include "clickhouse/engine_process.h"
 #include "tests/servers/credentials.h"
 #include "tests/servers/daemon.h"
 #include "tests/servers/loopback.h"
@@ -21,6 +22,10 @@ void check_engine_is_there(const clickhouse::EngineOptions& options) {
   const auto places = clickhouse::engine_library_candidates(options);
   if (std::ranges::any_of(places, [](const fs::path& path) { return fs::exists(path); })) return;
   throw NotAvailable("TEST SERVER MISSING: libchdb.so. `./dev test` fetches it from npm");
+}
+
+bool is_running(const clickhouse::EngineInfo& engine) {
+  return clickhouse::process_start_time(engine.pid) == engine.pid_start_time;
 }
 
 }  // namespace
@@ -126,6 +131,7 @@ void ClickHouseServer::kill() {
 }
 
 void ClickHouseServer::restart() {
+  if (state_->newest && !is_running(state_->newest->info())) state_->newest.reset();
   if (!state_->oldest && !state_->newest) state_->start();
 }
 

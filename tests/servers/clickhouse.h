@@ -40,7 +40,8 @@ class ClickHouseServer {
 
   // kill -9 of ClickHouse (never of nginx), and its end.
   void kill();
-  // Starts it again, with its data, on the same port.
+  // Starts it again, with its data, on the same port, if it has ended: been killed, or, as 26.7
+  // does (docs/clickhouse.md, "Traps"), ended itself over a client that went away.
   void restart();
 
  private:
