@@ -56,6 +56,7 @@ export class World extends EventEmitter {
   stop() {
     clearInterval(this.timer);
     this.removeAllListeners();
+    this.isStopped = true;
   }
 
   // What a user does to the source.
@@ -140,7 +141,7 @@ export class World extends EventEmitter {
   async run(trigger, names) {
     const run = this.begin(trigger, names);
     for (const name of names) {
-      if (run.isCancelled) break;
+      if (run.isCancelled || this.isStopped) break;
       await this.load(run, name);
     }
     const seconds = (Date.now() - new Date(run.started_at)) / 1000;
