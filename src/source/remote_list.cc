@@ -107,8 +107,11 @@ std::vector<FileEntry> Choice::sorted() && {
   std::ranges::sort(entries_, [](const FileEntry& a, const FileEntry& b) {
     return std::tie(a.path, b.mtime_us) < std::tie(b.path, a.mtime_us);
   });
-  const auto repeated = std::ranges::unique(entries_, {}, &FileEntry::path);
-  entries_.erase(repeated.begin(), repeated.end());
+  // Not std::ranges::unique, which clang 14 can not read in g++'s library.
+  const auto repeated =
+      std::unique(entries_.begin(), entries_.end(),
+                  [](const FileEntry& a, const FileEntry& b) { return a.path == b.path; });
+  entries_.erase(repeated, entries_.end());
   return std::move(entries_);
 }
 
