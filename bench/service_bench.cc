@@ -1,0 +1,203 @@
+// The service as those who watch it meet it: how soon it answers with 100,000 tracked files, and
+// how much 200 clients that ask for the status every second slow a load that runs meanwhile.
+//
+//   service_bench [rows of the load = 10000000] [runs = 3]
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "bench/median.h"
+#include "bench/timed_run.h"
+#include "qvd/sample.h"
+#include "serve/test_client.h"
+#include "tests/servers/loopback.h"
+
+namespace {
+
+using namespace qvdhouse;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+namespace fs = std::filesystem;
+
+constexpr int kTrackedFiles = 100'000;
+constexpr int kClients = 200;
+constexpr std::chrono::seconds kPollPeriod{1};
+
+// A service on `dir`/qvds with its engine in `dir`/data, ready; its schedule never comes.
+class Service {
+ public:
+  explicit Service(const fs::path& dir)
+      : port_(tests::free_port()),
+        process_(fs::path(QVDHOUSE_BINARY_DIR) / "qvdhouse", {"serve", "--quiet"},
+                 {{"QVD_SOURCE", dir / "qvds"},
+                  {"QVD_DATA_DIR", dir / "data"},
+                  {"QVD_SCHEDULE", "@yearly"},
+                  {"QVD_PORT", std::to_string(port_)}},
+                 dir) {
+    wait_until("ready", [&] { return serve::call(port_, "/ready").status == 200; });
+  }
+  ~Service() {
+    ::kill(process_.pid(), SIGTERM);
+    process_.wait();
+  }
+
+  std::uint16_t port() const { return port_; }
+  nlohmann::json get(const std::string& path) const {
+    const serve::Reply reply = serve::call(port_, path);
+    if (reply.status != 200) {
+      throw std::runtime_error(fmt::format("GET {}: {} {}", path, reply.status, reply.body));
+    }
+    return nlohmann::json::parse(reply.body);
+  }
+  // One run, of all that has changed: its seconds by the service's own record.
+  double run() const {
+    const serve::Reply started = serve::call(port_, "/api/workflows/default/run",
+                                             {.method = "POST",
+                                              .body = "{}",
+                                              .headers = {"Content-Type: application/json"},
+                                              .ca_file = {}});
+    if (started.status >= 300) throw std::runtime_error("run: " + started.body);
+    const std::string id = nlohmann::json::parse(started.body).at("run_id");
+    nlohmann::json run;
+    wait_until("done", [&] {
+      const serve::Reply reply = serve::call(port_, "/api/runs/" + id);
+      if (reply.status != 200) return false;
+      run = nlohmann::json::parse(reply.body);
+      return run["status"] != "running" && run["status"] != "waiting";
+    });
+    if (run["files_loaded"] != 1) throw std::runtime_error("the run loaded nothing: " + run.dump());
+    return run["duration_seconds"];
+  }
+
+ private:
+  template <class Done>
+  static void wait_until(const char* what, const Done& done) {
+    const auto give_up = steady_clock::now() + std::chrono::minutes(10);
+    while (!done()) {
+      if (steady_clock::now() > give_up) throw std::runtime_error(fmt::format("not {}", what));
+      std::this_thread::sleep_for(milliseconds(100));
+    }
+  }
+
+  std::uint16_t port_;
+  tests::Process process_;
+};
+
+// The largest of seven answers' milliseconds, and the median, of one path. Answers are kept for a
+// second by the service: these are further apart.
+void print_answer_times(const Service& service, const std::string& path, const char* bar) {
+  std::vector<double> times;
+  for (int i = 0; i < 7; ++i) {
+    std::this_thread::sleep_for(milliseconds(1100));
+    const auto start = steady_clock::now();
+    service.get(path);
+    times.push_back(std::chrono::duration<double, std::milli>(steady_clock::now() - start).count());
+  }
+  fmt::print("  {:42} {:7.1f} ms, slowest {:7.1f} ms{}\n", path, bench::median(times),
+             *std::max_element(times.begin(), times.end()), bar);
+}
+
+void answers(const fs::path& dir) {
+  const fs::path place = dir / "tracked";
+  fs::create_directories(place / "qvds");
+  qvd::write_speed_table(place / "qvds" / "one.qvd", 1000);
+  const std::vector<std::string> sync{"sync", "qvds", "--data-dir", "data", "--quiet"};
+  bench::run_timed(sync, place);
+  for (const char* table : {"QvdFileTracking", "QvdFileHistory"}) {
+    const std::string sql = fmt::format(
+        "INSERT INTO {0} SELECT t.* REPLACE (concat('/data/file', toString(n.number), '.qvd') AS "
+        "file_path, concat('file', toString(n.number), '.qvd') AS file_name, concat('QvdTable', "
+        "toString(n.number % 500)) AS table_name) FROM (SELECT * FROM {0} LIMIT 1) AS t, "
+        "numbers({1}) AS n",
+        table, kTrackedFiles);
+    bench::run_timed({"query", sql, "--data-dir", "data"}, place);
+  }
+  const Service service(place);
+  fmt::print("{} tracked files of 500 tables\n",
+             service.get("/consumption/qvd_status")["summary"]["total_files"].get<int>());
+  print_answer_times(service, "/health", "");
+  print_answer_times(service, "/consumption/qvd_status", " (bar: below 200 ms)");
+  print_answer_times(service, "/consumption/qvd_status?limit=500&include_history=true", "");
+  print_answer_times(service, "/consumption/qvd_status?file_name=file77777", "");
+  print_answer_times(service, "/api/overview", "");
+  print_answer_times(service, "/api/files?search=777&sort=row_count", "");
+  print_answer_times(service, "/api/tables", "");
+  print_answer_times(service, "/api/tables/QvdTable77", "");
+  print_answer_times(service, "/api/runs", "");
+  print_answer_times(service, "/metrics", "");
+}
+
+// Clients that each ask every second.
+class Crowd {
+ public:
+  explicit Crowd(std::uint16_t port) {
+    for (int i = 0; i < kClients; ++i) {
+      threads_.emplace_back([this, port, i](const std::stop_token& stop) {
+        auto next = steady_clock::now() + kPollPeriod * i / kClients;
+        while (!stop.stop_requested()) {
+          std::this_thread::sleep_until(next);
+          next += kPollPeriod;
+          const bool is_good = serve::call(port, "/consumption/qvd_status").status == 200;
+          ++(is_good ? answered : failed);
+        }
+      });
+    }
+  }
+
+  std::atomic<int> answered = 0;
+  std::atomic<int> failed = 0;
+
+ private:
+  std::vector<std::jthread> threads_;
+};
+
+void load_in_a_crowd(const fs::path& dir, std::uint64_t rows, int runs) {
+  const fs::path place = dir / "crowd";
+  fs::create_directories(place / "qvds");
+  const Service service(place);
+  std::vector<double> alone;
+  std::vector<double> watched;
+  int answered = 0;
+  int failed = 0;
+  std::uint64_t more = 0;
+  const auto load = [&] {
+    qvd::write_speed_table(place / "qvds" / "large.qvd", rows + ++more);  // another file each time
+    return service.run();
+  };
+  load();
+  for (int run = 0; run < runs; ++run) {
+    alone.push_back(load());
+    Crowd crowd(service.port());
+    watched.push_back(load());
+    answered += crowd.answered;
+    failed += crowd.failed;
+  }
+  fmt::print("load of {} rows, medians of {} alternating runs\n", rows, runs);
+  fmt::print("  nobody asks                                {:7.2f} s\n", bench::median(alone));
+  fmt::print(
+      "  {} clients ask every second               {:7.2f} s, ratio {:.2f} (bar: below 1.10); {} "
+      "answers, {} failures\n",
+      kClients, bench::median(watched), bench::median(watched) / bench::median(alone), answered,
+      failed);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::uint64_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 10'000'000;
+  const int runs = argc > 2 ? std::atoi(argv[2]) : 3;
+  return bench::run_in_folder("service_bench", [&](const fs::path& dir) {
+    answers(dir);
+    load_in_a_crowd(dir, rows, runs);
+  });
+}
