@@ -130,8 +130,8 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
   const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
-  // What live tables are looked at through; nothing where there is none, nor a database perhaps. The
-  // embedded engine runs as long as its Target is there.
+  // What live tables are looked at through; nothing where there is none, nor a database perhaps.
+  // The embedded engine runs as long as its Target is there.
   std::optional<Target> target;
   std::optional<clickhouse::Connection> connection;
   if (!tracked.tables.empty()) {
