@@ -20,7 +20,7 @@ std::string command_names(const CommandTree& tree) {
 }
 
 // Text between single quotes of a shell.
-std::string quoted(std::string_view text) {
+std::string single_quoted(std::string_view text) {
   std::string out;
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out;
@@ -62,7 +62,7 @@ std::string zsh_script(const CommandTree& tree) {
   std::string descriptions;
   std::string flag_cases;
   for (const CommandNode& command : tree.commands) {
-    descriptions += fmt::format("    '{}:{}'\n", command.name, quoted(command.help));
+    descriptions += fmt::format("    '{}:{}'\n", command.name, single_quoted(command.help));
     flag_cases += fmt::format("    {}) flags=({}) ;;\n", command.name, joined(command.flags, " "));
   }
   return fmt::format(R"(#compdef qvdhouse
@@ -112,7 +112,7 @@ std::string fish_script(const CommandTree& tree) {
   for (const CommandNode& command : tree.commands) {
     out += fmt::format(
         "complete -c qvdhouse -f -n 'not __fish_seen_subcommand_from {}' -a {} -d '{}'\n", names,
-        command.name, quoted(command.help));
+        command.name, single_quoted(command.help));
   }
   out += fish_flags(tree.global, "");
   for (const CommandNode& command : tree.commands) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "cli/did_you_mean.h"
 #include "cli/settings_table.h"
@@ -49,18 +50,7 @@ bool is_source_name(std::string_view name) {
 // "erp-eu" → "ERP_EU", as in names of variables.
 std::string upper(std::string_view name) {
   std::string out(name);
-  for (char& c : out) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    if (c == '-') c = '_';
-  }
-  return out;
-}
-
-std::string lower(std::string_view name) {
-  std::string out(name);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  for (char& c : out) c = c == '-' ? '_' : base::to_upper(c);
   return out;
 }
 
@@ -169,7 +159,7 @@ std::map<std::string, std::string> named_source_variables(const Config& config,
     const std::string name = variable.substr(kVariablePrefix.size(), length - url_end.size());
     const bool known = std::any_of(names.begin(), names.end(),
                                    [&](const std::string& other) { return upper(other) == name; });
-    if (!known && is_source_name(name)) names.insert(lower(name));
+    if (!known && is_source_name(name)) names.insert(base::to_lower(name));
   }
   std::map<std::string, std::string> keys;
   for (const std::string& name : names) {

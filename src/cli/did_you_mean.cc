@@ -4,10 +4,10 @@
 #include <cctype>
 #include <numeric>
 
+#include "base/ascii.h"
+
 namespace qvdhouse::cli {
 namespace {
-
-char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
 // Insertions, deletions and replacements that turn `a` into `b` (one row of the usual table).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -17,7 +17,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::size_t diagonal = row[0];
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+      const std::size_t replaced =
+          diagonal + (base::to_lower(a[i - 1]) == base::to_lower(b[j - 1]) ? 0 : 1);
       diagonal = row[j];
       row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
     }

@@ -36,7 +36,7 @@ std::string take_zone(const RawValue& value, std::string& out) {
   return "";
 }
 
-const std::array kSettings = {
+const std::array kServeSettings = {
     Setting{.key = "schedule",
             .env = "QVD_SCHEDULE",
             .flag = "--schedule",
@@ -288,6 +288,6 @@ const std::array kSettings = {
 
 }  // namespace
 
-std::span<const Setting> serve_settings() { return kSettings; }
+std::span<const Setting> serve_settings() { return kServeSettings; }
 
 }  // namespace qvdhouse::cli

@@ -27,7 +27,7 @@ std::string take_compression(const RawValue& value, std::optional<Compression>& 
   return out ? "" : std::string(kCompressions);
 }
 
-const std::array kSettings = {
+const std::array kServerSettings = {
     Setting{.key = "clickhouse.ca_file",
             .env = "CLICKHOUSE_CA_FILE",
             .flag = "--clickhouse-ca-file",
@@ -76,6 +76,6 @@ const std::array kSettings = {
 
 }  // namespace
 
-std::span<const Setting> server_settings() { return kSettings; }
+std::span<const Setting> server_settings() { return kServerSettings; }
 
 }  // namespace qvdhouse::cli

@@ -48,7 +48,7 @@ std::string take_log_level(const RawValue& value, std::string& out) {
   return error;
 }
 
-const std::array kSettings = {
+const std::array kGeneralSettings = {
     Setting{.key = "source",
             .env = "QVD_SOURCE",
             .flag = "--source",
@@ -395,7 +395,7 @@ const std::array kSettings = {
 
 std::span<const Setting> settings_table() {
   static const std::vector<Setting> all = [] {
-    std::vector<Setting> settings(kSettings.begin(), kSettings.end());
+    std::vector<Setting> settings(kGeneralSettings.begin(), kGeneralSettings.end());
     for (const std::span<const Setting> more :
          {server_settings(), table_settings(), serve_settings(), source_settings()}) {
       settings.insert(settings.end(), more.begin(), more.end());

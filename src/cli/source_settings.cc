@@ -8,7 +8,7 @@
 namespace qvdhouse::cli {
 namespace {
 
-const std::array kSettings = {
+const std::array kSourceSettings = {
     Setting{.key = "source.aws_key",
             .env = "QVD_SOURCE_AWS_KEY",
             .flag = "--aws-key",
@@ -246,6 +246,6 @@ const std::array kSettings = {
 
 }  // namespace
 
-std::span<const Setting> source_settings() { return kSettings; }
+std::span<const Setting> source_settings() { return kSourceSettings; }
 
 }  // namespace qvdhouse::cli

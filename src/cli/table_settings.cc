@@ -21,7 +21,7 @@ std::string take_wait(const RawValue& value, std::chrono::seconds& out) {
   return "";
 }
 
-const std::array kSettings = {
+const std::array kTableSettings = {
     Setting{.key = "drift",
             .env = "QVD_DRIFT",
             .flag = "--drift",
@@ -63,6 +63,6 @@ const std::array kSettings = {
 
 }  // namespace
 
-std::span<const Setting> table_settings() { return kSettings; }
+std::span<const Setting> table_settings() { return kTableSettings; }
 
 }  // namespace qvdhouse::cli

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "clickhouse/server_errors.h"
 
@@ -27,11 +28,6 @@ int leading_number(std::string_view text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // Servers before 20 give the code only in the text: "Code: 60, e.displayText() = …".
@@ -61,9 +57,9 @@ void HttpAnswer::add_header(std::string_view line) {
   if (colon == std::string_view::npos) return;
   const auto name = line.substr(0, colon);
   const auto value = trimmed(line.substr(colon + 1));
-  if (equal_ignoring_case(name, "X-ClickHouse-Exception-Code")) {
+  if (base::equal_ignoring_case(name, "X-ClickHouse-Exception-Code")) {
     exception_code_ = leading_number(value);
-  } else if (equal_ignoring_case(name, "X-ClickHouse-Exception-Tag") && !value.empty() &&
+  } else if (base::equal_ignoring_case(name, "X-ClickHouse-Exception-Tag") && !value.empty() &&
              value.size() <= kMaxTag) {
     tag_ = value;
     marker_ = fmt::format("\r\n__exception__\r\n{}\r\n", value);

@@ -18,10 +18,6 @@ namespace {
 
 using clickhouse::quote_literal;
 
-std::string quoted(const clickhouse::Connection& connection, const std::string& table) {
-  return clickhouse::qualified(connection.endpoint().database, table);
-}
-
 // Where a server without EXCHANGE keeps the old table for the moment of a swap. No run's name is in
 // it: whoever comes next must find it.
 std::string swapped_out(const std::string& table) { return table + "__swapped_out"; }

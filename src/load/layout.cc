@@ -36,6 +36,10 @@ std::string_view take_line(std::string_view& text) {
 
 }  // namespace
 
+std::string quoted(const clickhouse::Connection& connection, const std::string& table) {
+  return clickhouse::qualified(connection.endpoint().database, table);
+}
+
 bool Layout::is_by_file(bool and_version) const {
   const auto elements = leading_elements(partition_key);
   if (elements.empty() || elements[0] != schema::kFileColumn) return false;

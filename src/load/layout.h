@@ -11,6 +11,9 @@
 
 namespace qvdhouse::load {
 
+// `database`.`table`, in the connection's database.
+std::string quoted(const clickhouse::Connection& connection, const std::string& table);
+
 struct Layout {
   std::string engine;  // as after ENGINE =, with keys, TTL and settings; empty: no such table
   std::string partition_key;

@@ -81,7 +81,7 @@ void order_like(const Layout& table, schema::TablePlan& plan) {
 void run_sql(clickhouse::Connection& connection, const std::vector<std::string>& statements,
              const Target& target, const std::string& table) {
   const std::vector<std::pair<std::string_view, std::string>> values = {
-      {"{table}", clickhouse::qualified(connection.endpoint().database, table)},
+      {"{table}", quoted(connection, table)},
       {"{file}", clickhouse::quote_literal(target.file_key)}};
   for (const std::string& statement : statements) {
     std::string sql;

@@ -32,10 +32,6 @@ clickhouse::Settings long_query_settings() {
           {"max_partitions_per_insert_block", "0"}};
 }
 
-std::string quoted(const clickhouse::Connection& connection, const std::string& table) {
-  return clickhouse::qualified(connection.endpoint().database, table);
-}
-
 // A table that is made aside; dropped at the end, whatever is under its name then.
 class Aside {
  public:

@@ -11,7 +11,6 @@
 namespace qvdhouse::qvd {
 namespace {
 
-constexpr std::string_view kWhiteSpace = " \t\r\n";
 constexpr std::string_view kRootEnd = "</QvdTableHeader";
 constexpr char kDelete = 0x7F;
 constexpr auto kNone = std::string_view::npos;

@@ -12,7 +12,6 @@ namespace qvdhouse::qvd {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr std::string_view kWhiteSpace = " \t\r\n";
 constexpr std::string_view kQvfMagic{"\xFF\xFF\x01\x00", 4};
 constexpr std::string_view kGitLfsMagic = "version https://git-lfs";
 

@@ -13,6 +13,9 @@
 
 namespace qvdhouse::qvd {
 
+// XML 1.0, production S.
+inline constexpr std::string_view kWhiteSpace = " \t\r\n";
+
 struct HeaderText {
   std::string text;               // from the first byte after a byte order mark up to the NUL
   std::uint64_t file_offset = 0;  // of text[0]

@@ -14,7 +14,7 @@ namespace {
 // Each column draws from a random stream of its own.
 enum Stream : std::uint64_t {
   kCustomer = 1,
-  kDate,
+  kOrderDate,
   kDelivered,
   kDeliveredNull,
   kAmount,
@@ -28,12 +28,12 @@ enum Stream : std::uint64_t {
 
 constexpr std::uint64_t kMaxKeys = 1'000'000;
 constexpr std::uint32_t kCustomers = 200'000;
-constexpr std::uint32_t kDays = 3'650;
+constexpr std::uint32_t kOrderDays = 3'650;
 constexpr std::uint32_t kDeliveries = 500'000;
 constexpr std::uint32_t kAmounts = 100'000;
 constexpr std::uint32_t kQuantities = 24;
 constexpr std::uint32_t kNotes = 200'000;
-constexpr std::int32_t kFirstDay = 42005;  // 2015-01-01
+constexpr std::int32_t kFirstOrderDay = 42005;  // 2015-01-01
 
 constexpr std::array<std::string_view, 60> kCountries = {
     "Argentina",     "Australia", "Austria",       "Belgium",        "Bolivia",  "Brazil",
@@ -81,8 +81,8 @@ Value note(std::uint32_t k) {
 // A moment in the ten years, to the second.
 Value delivered_at(std::uint32_t k) {
   constexpr double kSecondsADay = 86'400;
-  const auto second = std::uint64_t{k} * kDays * 86'400 / kDeliveries + k % 60;
-  return Value::of(double(kFirstDay) + double(second) / kSecondsADay);
+  const auto second = std::uint64_t{k} * kOrderDays * 86'400 / kDeliveries + k % 60;
+  return Value::of(double(kFirstOrderDay) + double(second) / kSecondsADay);
 }
 
 std::vector<SampleColumn> columns(std::uint64_t row_count) {
@@ -111,7 +111,8 @@ std::vector<SampleColumn> columns(std::uint64_t row_count) {
   all.push_back({"%SaleKey", std::uint32_t(keys), whole(100'000), key_of_row, {}, number});
   all.push_back(
       {"%CustomerKey", kCustomers, whole(1), pick_skewed(kCustomer, kCustomers), {}, number});
-  all.push_back({"OrderDate", kDays, whole(kFirstDay), pick_evenly(kDate, kDays), date, day});
+  all.push_back({"OrderDate", kOrderDays, whole(kFirstOrderDay),
+                 pick_evenly(kOrderDate, kOrderDays), date, day});
   all.push_back({"DeliveredAt",
                  kDeliveries,
                  delivered_at,

@@ -5,13 +5,13 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/ascii.h"
+
 namespace qvdhouse::schema {
 namespace {
 
 constexpr int kMostDigits = 38;  // of a Decimal(38, s)
 constexpr int kMostExponent = 9999;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Drops zeros at both ends, so that equal numbers are equal values.
 void normalise(Decimal& value) {
@@ -51,7 +51,7 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
   std::size_t i = 0;
   if (i < text.size() && (text[i] == '-' || text[i] == '+')) value.negative = text[i++] == '-';
   bool has_point = false;
-  for (; i < text.size() && (is_digit(text[i]) || (text[i] == '.' && !has_point)); ++i) {
+  for (; i < text.size() && (base::is_digit(text[i]) || (text[i] == '.' && !has_point)); ++i) {
     if (text[i] == '.') {
       has_point = true;
       continue;
@@ -62,7 +62,7 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
   if (value.digits.empty()) return std::nullopt;
   if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
     ++i;
-    if (i + 1 < text.size() && text[i] == '+' && is_digit(text[i + 1])) ++i;
+    if (i + 1 < text.size() && text[i] == '+' && base::is_digit(text[i + 1])) ++i;
     int exponent = 0;
     const auto [end, error] = std::from_chars(text.data() + i, text.data() + text.size(), exponent);
     if (error != std::errc{} || std::abs(exponent) > kMostExponent) return std::nullopt;

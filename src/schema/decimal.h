@@ -12,6 +12,12 @@ namespace qvdhouse::schema {
 
 __extension__ typedef __int128 Int128;
 
+// How many there are before and after the decimal point.
+struct Digits {
+  int integer = 0;
+  int fraction = 0;
+};
+
 // sign · 0.d1d2d3… · 10^point, without leading or trailing zeros; zero has no digits.
 struct Decimal {
   bool negative = false;

@@ -19,7 +19,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-ShapeColumn column(std::string name, const std::string& type) {
+ShapeColumn shape_column(std::string name, const std::string& type) {
   return {.name = std::move(name), .type = clickhouse::parse_column_type(type).value()};
 }
 
@@ -59,8 +59,8 @@ TEST(Fit, TakesTheTablesTypesAndOrder) {
   const TestFile file({TestField("n").integer(1).number(2.0), TestField("d", "DATE").integer(36526),
                        TestField("extra").text("x")});
   const TablePlan plan =
-      fit(file, {column("gone", "Nullable(Int64)"), column("d", "DateTime64(3, 'UTC')"),
-                 column("n", "Decimal(21, 2)")});
+      fit(file, {shape_column("gone", "Nullable(Int64)"), shape_column("d", "DateTime64(3, 'UTC')"),
+                 shape_column("n", "Decimal(21, 2)")});
   EXPECT_THAT(described(plan),
               ElementsAre("gone Nullable(Int64)", "d DateTime64(3, 'UTC')", "n Decimal(21, 2)"));
   EXPECT_EQ(plan.columns[0].part, Part::kMissing);
@@ -77,7 +77,8 @@ TEST(Fit, TextOfNumbersIsTheServers) {
                        TestField("d", "DATE").dual(36526, "1/1/2000"),
                        TestField("t", "TIMESTAMP").number(44571.416666666664)});
   const TablePlan plan =
-      fit(file, {column("n", "String"), column("d", "Nullable(String)"), column("t", "String")});
+      fit(file, {shape_column("n", "String"), shape_column("d", "Nullable(String)"),
+                 shape_column("t", "String")});
   EXPECT_THAT(values(file, plan.columns[0]), ElementsAre("1e30", "0.5"));
   EXPECT_THAT(values(file, plan.columns[1]), ElementsAre("2000-01-01"));
   EXPECT_THAT(values(file, plan.columns[2]), ElementsAre("2022-01-10 10:00:00.000"));
@@ -85,30 +86,31 @@ TEST(Fit, TextOfNumbersIsTheServers) {
 
 TEST(Fit, BlankNumbersStayNullAsText) {
   const TestFile file({TestField("n").integer(1).text("")});
-  const TablePlan plan = fit(file, {column("n", "Nullable(String)")});
+  const TablePlan plan = fit(file, {shape_column("n", "Nullable(String)")});
   EXPECT_THAT(values(file, plan.columns[0]), ElementsAre("1", "-"));
 }
 
 TEST(Fit, WhatDoesNotFitIsAnErrorWithSymbolAndFix) {
   const TestFile file({TestField("n").integer(1).number(2.5)});
-  EXPECT_THAT(error_of(file, {column("n", "Int64")}),
+  EXPECT_THAT(error_of(file, {shape_column("n", "Int64")}),
               AllOf(HasSubstr("column \"n\": symbol 1 of 2, 2.5"), HasSubstr("Int64"),
                     HasSubstr("types.\"n\"")));
-  EXPECT_THAT(error_of(file, {column("n", "Float64"), column("k", "Int64")}),
+  EXPECT_THAT(error_of(file, {shape_column("n", "Float64"), shape_column("k", "Int64")}),
               AllOf(HasSubstr("\"k\" is Int64"), HasSubstr("lacks it")));
   const TestFile blank({TestField("n").integer(1).text("")});
-  EXPECT_THAT(error_of(blank, {column("n", "Int64")}), HasSubstr("may be NULL"));
+  EXPECT_THAT(error_of(blank, {shape_column("n", "Int64")}), HasSubstr("may be NULL"));
 }
 
 TEST(Fit, NarrowTypesTakeWhatTheyHold) {
   const TestFile file({TestField("n").number(2.5).integer(3), TestField("t").text("7").text("8")});
-  const TablePlan plan = fit(file, {column("n", "Decimal(9, 1)"), column("t", "UInt8")});
+  const TablePlan plan =
+      fit(file, {shape_column("n", "Decimal(9, 1)"), shape_column("t", "UInt8")});
   EXPECT_THAT(values(file, plan.columns[0]), ElementsAre("2.5", "3"));
   EXPECT_THAT(values(file, plan.columns[1]), ElementsAre("7", "8"));
 }
 
 TEST(Fit, NumbersGoBesideTheirText) {
-  const Shape shape = {column("m", "String"), column("m__num", "Nullable(Float64)")};
+  const Shape shape = {shape_column("m", "String"), shape_column("m__num", "Nullable(Float64)")};
   const TestFile pair({TestField("m").dual(1, "Jan").dual(2, "Feb")});
   TablePlan plan = fit(pair, shape);
   EXPECT_THAT(values(pair, plan.columns[0]), ElementsAre("Jan", "Feb"));
@@ -125,14 +127,14 @@ TEST(Fit, NumbersGoBesideTheirText) {
 
 TEST(Fit, AFieldWithoutValuesFitsAnyNullable) {
   const TestFile file({TestField("e")});
-  const TablePlan plan = fit(file, {column("e", "Nullable(Date32)")});
+  const TablePlan plan = fit(file, {shape_column("e", "Nullable(Date32)")});
   EXPECT_THAT(values(file, plan.columns[0]), ElementsAre());
   EXPECT_TRUE(shape_of(file.plan()).at(0).is_empty);
 }
 
 TEST(Fit, OrderByRuleLosesWhatMayBeNull) {
   TestFile file({TestField("%a").integer(1).integer(2), TestField("%b").integer(1).integer(2)});
-  const Shape shape = {column("%a", "Nullable(Int64)"), column("%b", "Int64")};
+  const Shape shape = {shape_column("%a", "Nullable(Int64)"), shape_column("%b", "Int64")};
   EXPECT_THAT(file.plan().order_by, ElementsAre("%a", "%b"));
   EXPECT_THAT(fit(file, shape).order_by, ElementsAre("%b"));
   // The user's choice is not changed, but refused.
@@ -149,10 +151,11 @@ TEST(Fit, OwnColumnsComeLast) {
                               1'700'000'000'123'456, {{"month", "07"}, {"region", "EU"}}),
                   rules);
   EXPECT_THAT(shape_of(own), testing::SizeIs(3));
-  const TablePlan plan = fit_plan(own,
-                                  {column("region", "String"), column("month", "Int16"),
-                                   column("n", "Int64"), column("old", "Nullable(String)")},
-                                  file.symbols);
+  const TablePlan plan =
+      fit_plan(own,
+               {shape_column("region", "String"), shape_column("month", "Int16"),
+                shape_column("n", "Int64"), shape_column("old", "Nullable(String)")},
+               file.symbols);
   EXPECT_THAT(described(plan),
               ElementsAre("region String", "month Int16", "n Int64", "old Nullable(String)",
                           "_file LowCardinality(String)", "_version UInt64", "_row UInt64",

@@ -1,6 +1,7 @@
 // Types as a lattice: whole numbers < decimals < Float64, days < stamps, times; String holds all.
 #include <algorithm>
 
+#include "schema/decimal.h"
 #include "schema/drift.h"
 
 namespace qvdhouse::schema {
@@ -72,12 +73,6 @@ TypeKind kind_of(Whole type) {
       return type.is_signed ? TypeKind::kInt64 : TypeKind::kUInt64;
   }
 }
-
-// Digits before and after the decimal point.
-struct Digits {
-  int integer;
-  int fraction;
-};
 
 // Every whole number counts as an Int64, also a narrower one: Int8 ⊔ UInt8 is Int16, and were each
 // of these to have its own digits, the join of three types would depend on their order.

@@ -8,30 +8,27 @@
 #include <set>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "schema/patterns.h"
 
 namespace qvdhouse::schema {
 namespace {
 
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+using base::is_lower;
+using base::is_upper;
+
 // Bytes of non-ASCII characters count as letters of a word, so that UTF-8 stays whole.
 bool is_word(char c) {
-  return is_upper(c) || is_lower(c) || is_digit(c) || static_cast<unsigned char>(c) >= 0x80;
+  return is_upper(c) || is_lower(c) || base::is_digit(c) || static_cast<unsigned char>(c) >= 0x80;
 }
-char to_upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
-char to_lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view stem(std::string_view file_name) {
   constexpr std::string_view kExtension = ".qvd";
   file_name = file_name.substr(file_name.find_last_of('/') + 1);  // npos + 1 is 0
   if (file_name.size() < kExtension.size()) return file_name;
   const std::string_view end = file_name.substr(file_name.size() - kExtension.size());
-  for (std::size_t i = 0; i < kExtension.size(); ++i) {
-    if (to_lower(end[i]) != kExtension[i]) return file_name;
-  }
+  if (!base::equal_ignoring_case(end, kExtension)) return file_name;
   return file_name.substr(0, file_name.size() - kExtension.size());
 }
 
@@ -53,7 +50,7 @@ std::string snake_case(std::string_view name) {
     }
     if (!snake.empty() && (gap || starts_word(name, i))) snake += '_';
     gap = false;
-    snake += to_lower(name[i]);
+    snake += base::to_lower(name[i]);
   }
   return snake;
 }
@@ -114,7 +111,7 @@ std::string table_name(std::string_view file_name, const Policy& policy) {
   std::string name;
   bool at_start = true;
   for (const char c : stem(file_name)) {
-    if (is_word(c)) name += at_start ? to_upper(c) : c;
+    if (is_word(c)) name += at_start ? base::to_upper(c) : c;
     at_start = !is_word(c);
   }
   if (name.empty()) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/ascii.h"
 #include "schema/decimal.h"
 
 namespace qvdhouse::schema {
@@ -19,8 +20,6 @@ constexpr std::array<std::string_view, 18> kCurrencies = {"$",   "€",   "£", 
 constexpr std::array<std::string_view, 2> kDecimalSigns = {".", ","};
 constexpr std::array<std::string_view, 6> kThousandsSigns = {",", ".",      "'",
                                                              " ", "\u00A0", "\u202F"};
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view trim(std::string_view text) {
   for (bool changed = true; changed;) {
@@ -122,7 +121,7 @@ bool rounds_to_whole(const qvd::NumberFormat& format) {
   return pattern.find('0') != std::string::npos && pattern.find(sign) == std::string::npos;
 }
 
-struct Reading {
+struct Split {
   std::string whole;
   std::string fraction;
 };
@@ -139,7 +138,7 @@ bool rounds_to(const Decimal& value, const Decimal& shown, int fraction_digits) 
   return difference <= *unit / 2;
 }
 
-bool shows(double number, const Parts& parts, const Reading& reading,
+bool shows(double number, const Parts& parts, const Split& reading,
            const qvd::NumberFormat& format) {
   const bool zero_padded = reading.whole.size() > 1 && reading.whole.front() == '0';
   if (zero_padded) return false;
@@ -169,13 +168,13 @@ std::optional<NumberText> match_number_text(double number, std::string_view text
   }
   if (!std::isfinite(number)) return std::nullopt;
   if (text.find_first_of("eE") != std::string_view::npos && !text.empty() &&
-      (is_digit(text.front()) || text.front() == '-') &&
+      (base::is_digit(text.front()) || text.front() == '-') &&
       parse_decimal(text) == decimal_of(number)) {
     return NumberText{};
   }
   const auto parts = take_apart(text, format);
   if (!parts) return std::nullopt;
-  const auto found = [&](const Reading& reading) {
+  const auto found = [&](const Split& reading) {
     return NumberText{
         .affix = parts->affix,
         .fraction_digits = static_cast<int>(reading.fraction.size()),
@@ -183,7 +182,7 @@ std::optional<NumberText> match_number_text(double number, std::string_view text
   };
   const std::size_t count = parts->groups.size();
   if (are_thousands(*parts, count, format)) {
-    const Reading whole{join(*parts, count), {}};
+    const Split whole{join(*parts, count), {}};
     if (shows(number, *parts, whole, format)) return found(whole);
   }
   if (count < 2) return std::nullopt;
@@ -193,7 +192,7 @@ std::optional<NumberText> match_number_text(double number, std::string_view text
   if (!is_decimal_sign || used_twice || !are_thousands(*parts, count - 1, format)) {
     return std::nullopt;
   }
-  const Reading split{join(*parts, count - 1), std::string(parts->groups.back())};
+  const Split split{join(*parts, count - 1), std::string(parts->groups.back())};
   if (shows(number, *parts, split, format)) return found(split);
   return std::nullopt;
 }

@@ -61,12 +61,7 @@ TypeKind narrowest(const NumberFacts& facts) {
   return TypeKind::kInt64;
 }
 
-// How many digits before and after the point hold every number; empty when one is not finite.
-struct Digits {
-  int integer = 0;
-  int fraction = 0;
-};
-
+// How many digits hold every number; empty when one is not finite.
 std::optional<Digits> digits_needed(const qvd::SymbolTable& symbols) {
   Digits most;
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {

@@ -11,10 +11,11 @@ namespace qvdhouse::serve {
 namespace {
 
 constexpr std::size_t kMostAnswers = 1'000;
+constexpr std::chrono::seconds kKept{1};
 
 }  // namespace
 
-HttpResponse SharedAnswers::get(const HttpRequest& request, std::chrono::milliseconds kept,
+HttpResponse SharedAnswers::get(const HttpRequest& request,
                                 const std::function<HttpResponse()>& make) {
   std::string key = request.path;
   for (const auto& [name, value] : request.query) key += '\n' + name + '\0' + value;
@@ -29,7 +30,7 @@ HttpResponse SharedAnswers::get(const HttpRequest& request, std::chrono::millise
   const std::lock_guard lock(entry->mutex);
   if (entry->response && std::chrono::steady_clock::now() < entry->until) return *entry->response;
   entry->response = make();
-  entry->until = std::chrono::steady_clock::now() + kept;
+  entry->until = std::chrono::steady_clock::now() + kKept;
   return *entry->response;
 }
 

@@ -23,8 +23,7 @@ namespace qvdhouse::serve {
 // Thread-safe. Of many that ask for the same at once, one works and the others wait for its answer.
 class SharedAnswers {
  public:
-  HttpResponse get(const HttpRequest& request, std::chrono::milliseconds kept,
-                   const std::function<HttpResponse()>& make);
+  HttpResponse get(const HttpRequest& request, const std::function<HttpResponse()>& make);
   void forget();  // something has changed
 
  private:

@@ -17,7 +17,6 @@
 namespace qvdhouse::serve {
 namespace {
 
-constexpr std::chrono::milliseconds kKept{2'000};
 constexpr std::size_t kHistoryShown = 50;
 
 // Leaves threads for quick answers.
@@ -93,7 +92,7 @@ std::string path_parameter(const HttpRequest& request) {
 HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
   const std::string path = path_parameter(request);
   const SlowTurn turn(context);
-  return context.answers.get(request, kKept, [&] {
+  return context.answers.get(request, [&] {
     const auto configuration = context.configuration();
     const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
     const std::vector<tracking::FileRecord> tracked = tracked_as(path, context);
@@ -134,7 +133,7 @@ HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
 HttpResponse explain_answer(const HttpRequest& request, ApiContext& context) {
   const std::string path = path_parameter(request);
   const SlowTurn turn(context);
-  return context.answers.get(request, kKept, [&] {
+  return context.answers.get(request, [&] {
     const auto configuration = context.configuration();
     const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
     const std::vector<tracking::FileRecord> tracked = tracked_as(path, context);
@@ -202,7 +201,7 @@ HttpResponse plan_answer(const HttpRequest& request, ApiContext& context) {
   const std::string name = text_parameter(request, "workflow");
   if (!name.empty()) context.workflow(name);
   const SlowTurn turn(context);
-  return context.answers.get(request, kKept, [&] {
+  return context.answers.get(request, [&] {
     const auto configuration = context.configuration();
     const std::vector<tracking::FileRecord> tracked = context.tracking().files();
     Json list = Json::array();

@@ -11,7 +11,6 @@
 namespace qvdhouse::serve {
 namespace {
 
-constexpr std::chrono::milliseconds kKept{1'000};
 constexpr std::size_t kAttemptsShown = 1'000;
 
 HttpResponse workflows_answer(ApiContext& context) {
@@ -81,7 +80,7 @@ HttpResponse runs_answer(const HttpRequest& request, ApiContext& context) {
   query.limit = limit + 1;  // one more tells whether there are more
   query.before_us =
       static_cast<std::int64_t>(number_parameter(request, "before", 0, std::uint64_t{1} << 60, 0));
-  return context.answers.get(request, kKept, [&] {
+  return context.answers.get(request, [&] {
     std::vector<tracking::RunRecord> runs = newest_runs(query, context);
     Json next;
     if (runs.size() > limit) {
@@ -109,7 +108,7 @@ Json known_run(const std::string& run_id, ApiContext& context) {
 }
 
 HttpResponse run_answer(const RoutedRequest& request, ApiContext& context) {
-  return context.answers.get(request.http, kKept, [&] {
+  return context.answers.get(request.http, [&] {
     Json json = known_run(request.part("id"), context);
     json["files"] = Json::array();
     const auto attempts =

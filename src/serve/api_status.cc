@@ -16,7 +16,6 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::system_clock;
 
-constexpr std::chrono::milliseconds kKept{1'000};
 constexpr std::size_t kHistoryEach = 20;
 constexpr std::size_t kFailuresShown = 20;
 
@@ -85,7 +84,7 @@ HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
       choice_parameter(request, "status", {"completed", "failed", "processing", "waiting"});
   query.limit = number_parameter(request, "limit", 1, 500, 50);
   const bool with_history = flag_parameter(request, "include_history");
-  return context.answers.get(request, kKept, [&] {
+  return context.answers.get(request, [&] {
     tracking::Overview overview = context.overview(request);
     const auto configuration = context.configuration();
     const tracking::Totals totals = overview.totals(today_us());
@@ -155,7 +154,7 @@ Json next_run_json(const std::vector<WorkflowState>& workflows) {
 HttpResponse overview_answer(const HttpRequest& request, ApiContext& context) {
   const std::string hours_text = choice_parameter(request, "hours", {"24", "168", "720"});
   const std::uint64_t hours = hours_text.empty() ? 24 : std::stoul(hours_text);
-  return context.answers.get(request, kKept, [&] {
+  return context.answers.get(request, [&] {
     const Health health = context.service.health();
     Json live = Json::array();
     for (const LiveRun& run : context.service.live()) live.emplace_back(live_run_json(run));
@@ -198,7 +197,7 @@ HttpResponse files_answer(const HttpRequest& request, ApiContext& context) {
   query.limit = number_parameter(request, "limit", 1, 500, 50);
   query.after = text_parameter(request, "after");
   const std::string workflow = text_parameter(request, "workflow");
-  return context.answers.get(request, kKept, [&] {
+  return context.answers.get(request, [&] {
     const auto configuration = context.configuration();
     if (!workflow.empty()) {
       context.workflow(workflow);

@@ -14,7 +14,6 @@
 namespace qvdhouse::serve {
 namespace {
 
-constexpr std::chrono::milliseconds kKept{1'000};
 constexpr std::size_t kFilesShown = 100;
 
 // Where a file of it is broken, or its source was not looked at for too long, newer data may be
@@ -123,7 +122,7 @@ void add_table_routes(Router& router, ApiContext& context) {
               .pattern = "/api/tables",
               .parameters = {},
               .handle = [&context](const RoutedRequest& request) {
-                return context.answers.get(request.http, kKept, [&] {
+                return context.answers.get(request.http, [&] {
                   Json tables = Json::array();
                   for (const auto& table : context.overview(request.http).tables()) {
                     tables.push_back(table_json(table, context));
@@ -135,7 +134,7 @@ void add_table_routes(Router& router, ApiContext& context) {
               .pattern = "/api/tables/{name}",
               .parameters = {},
               .handle = [&context](const RoutedRequest& request) {
-                return context.answers.get(request.http, kKept,
+                return context.answers.get(request.http,
                                            [&] { return table_answer(request, context); });
               }});
 }

@@ -10,6 +10,7 @@
 #include <array>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 namespace qvdhouse::serve {
@@ -17,12 +18,6 @@ namespace {
 
 constexpr std::string_view kHashPrefix = "sha256:";
 constexpr std::size_t kTokenBytes = 32;
-
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  for (char& c : lowered) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lowered;
-}
 
 // "host:port" → "host", "[::1]:80" → "::1".
 std::string host_part(std::string_view authority) {
@@ -74,7 +69,7 @@ bool is_token_hash(std::string_view text) {
 bool has_token(const HttpRequest& request, std::string_view token_hash) {
   const std::string given = request.header("Authorization").value_or("");
   constexpr std::string_view kScheme = "bearer ";
-  if (lower(given).rfind(kScheme, 0) != 0) return false;
+  if (base::to_lower(given).rfind(kScheme, 0) != 0) return false;
   const std::string hash = hash_token(std::string_view(given).substr(kScheme.size()));
   return hash.size() == token_hash.size() &&
          CRYPTO_memcmp(hash.data(), token_hash.data(), hash.size()) == 0;
@@ -101,11 +96,12 @@ bool is_own_page_or_none(const HttpRequest& request) {
   if (!origin) return true;
   const std::size_t scheme_end = origin->find("://");
   if (scheme_end == std::string::npos) return false;  // "null"
-  return lower(origin->substr(scheme_end + 3)) == lower(request.header("Host").value_or(""));
+  return base::equal_ignoring_case(origin->substr(scheme_end + 3),
+                                   request.header("Host").value_or(""));
 }
 
 bool names_loopback_host(const HttpRequest& request) {
-  const std::string host = lower(host_part(request.header("Host").value_or("")));
+  const std::string host = base::to_lower(host_part(request.header("Host").value_or("")));
   return host == "localhost" || host.ends_with(".localhost") || is_ip_address(host);
 }
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "serve/event_line.h"
 
@@ -21,13 +22,6 @@ constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning",
 std::size_t rank_of(std::string_view level) {
   return static_cast<std::size_t>(std::find(kLevels.begin(), kLevels.end(), level) -
                                   kLevels.begin());
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 std::string_view level_name(spdlog::level::level_enum level) {
@@ -107,17 +101,17 @@ std::string to_text(const LogLine& line) {
 }
 
 bool LogFilter::takes(const LogLine& line) const {
-  if (!level.empty() && rank_of(line.level) < rank_of(lower(level))) return false;
+  if (!level.empty() && rank_of(line.level) < rank_of(base::to_lower(level))) return false;
   if (text.empty()) return true;
-  const std::string wanted = lower(text);
+  const std::string wanted = base::to_lower(text);
   const std::array fields = {&line.message, &line.event, &line.workflow, &line.run_id, &line.file};
   return std::any_of(fields.begin(), fields.end(), [&](const std::string* field) {
-    return lower(*field).find(wanted) != std::string::npos;
+    return base::to_lower(*field).find(wanted) != std::string::npos;
   });
 }
 
 std::string level_error(std::string_view level) {
-  if (level.empty() || rank_of(lower(level)) < kLevels.size()) return "";
+  if (level.empty() || rank_of(base::to_lower(level)) < kLevels.size()) return "";
   return "it is none of debug, info, warning and error";
 }
 

@@ -6,16 +6,9 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/ascii.h"
+
 namespace qvdhouse::serve {
-namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-}  // namespace
-
 std::string text_parameter(const HttpRequest& request, std::string_view name) {
   return request.parameter(name).value_or("");
 }
@@ -41,7 +34,7 @@ std::string choice_parameter(const HttpRequest& request, std::string_view name,
                              const std::vector<std::string>& allowed) {
   const auto text = request.parameter(name);
   if (!text || text->empty()) return "";
-  const auto found = std::ranges::find(allowed, lower(*text));
+  const auto found = std::ranges::find(allowed, base::to_lower(*text));
   if (found == allowed.end()) {
     throw Problem(400, fmt::format("{} must be one of those that are allowed", name), allowed);
   }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "serve/cron.h"
 
@@ -98,9 +99,8 @@ struct Parsed {
 
 Parsed parse_text(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
-    return c == '\t' ? ' ' : static_cast<char>(std::tolower(c));
-  });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c == '\t' ? ' ' : base::to_lower(c); });
   std::vector<std::string_view> parts = words(lower);
   Parsed parsed;
   if (parts.empty()) {

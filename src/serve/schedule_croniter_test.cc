@@ -117,7 +117,7 @@ bool croniter_is_wrong(const Case& one) {
   return is_february && one.restricts_days;
 }
 
-std::string shown(std::optional<Time> time) {
+std::string text_of(std::optional<Time> time) {
   return time ? std::to_string(time->time_since_epoch().count()) : "never";
 }
 
@@ -126,7 +126,7 @@ bool ask_reference(std::vector<Case>& cases, const std::filesystem::path& file) 
   {
     std::ofstream stream(file);
     for (const Case& one : cases) {
-      stream << shown(one.after) << " " << one.zone << " " << one.line << "\n";
+      stream << text_of(one.after) << " " << one.zone << " " << one.line << "\n";
     }
   }
   const std::string command = fmt::format("{} {}/tests/support/croniter_reference.py < {}", kPython,
@@ -164,10 +164,10 @@ TEST(ScheduleAgainstCroniter, RandomLinesZonesAndDates) {
   ASSERT_TRUE(has_answers);
   int shown_count = 0;
   for (const Case& one : cases) {
-    const std::string due = shown(Schedule::parse(one.line, one.zone).next(one.after, Time()));
+    const std::string due = text_of(Schedule::parse(one.line, one.zone).next(one.after, Time()));
     if (due == one.expected) continue;
-    ADD_FAILURE() << "'" << one.line << "' in " << one.zone << " after " << shown(one.after) << ": "
-                  << due << ", croniter says " << one.expected;
+    ADD_FAILURE() << "'" << one.line << "' in " << one.zone << " after " << text_of(one.after)
+                  << ": " << due << ", croniter says " << one.expected;
     if (++shown_count == 10) break;
   }
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "base/ascii.h"
+
 namespace qvdhouse::serve {
 namespace {
 
@@ -30,7 +32,7 @@ bool ends_in_secret_name(std::string_view text) {
     if (c == ' ' && after_blank) break;
     after_blank = c == ' ';
     if (is_joint) continue;
-    name.insert(name.begin(), static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+    name.insert(name.begin(), base::to_lower(c));
     if (std::ranges::any_of(kSecretNames, [&](std::string_view s) { return name == s; })) {
       return true;
     }
@@ -51,8 +53,7 @@ std::size_t value_begin(std::string_view text, std::size_t at) {
   if (sign >= text.size()) return std::string_view::npos;
   if (text[sign] == '=' || text[sign] == ':') return skip_blanks(text, sign + 1);
   const bool is_is = sign > at && sign + 2 < text.size() &&
-                     std::tolower(static_cast<unsigned char>(text[sign])) == 'i' &&
-                     std::tolower(static_cast<unsigned char>(text[sign + 1])) == 's' &&
+                     base::equal_ignoring_case(text.substr(sign, 2), "is") &&
                      is_blank(text[sign + 2]);
   return is_is ? skip_blanks(text, sign + 3) : std::string_view::npos;
 }

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace qvdhouse::serve {
 
 struct Reply {
@@ -70,9 +72,8 @@ inline Reply call(std::uint16_t port, const std::string& path, const Call& what 
     const std::size_t end = std::min(head.find("\r\n", begin), head.size());
     const std::string line = head.substr(begin, end - begin);
     if (const auto colon = line.find(": "); colon != std::string::npos) {
-      std::string name = line.substr(0, colon);
-      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      reply.headers[name] = line.substr(colon + 2);
+      const std::string name = line.substr(0, colon);
+      reply.headers[base::to_lower(name)] = line.substr(colon + 2);
     }
     begin = end + 2;
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 namespace qvdhouse::source {
@@ -13,8 +14,7 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return base::is_lower(c) || base::is_upper(c); }
 
 template <std::size_t Count>
 bool is_one_of(std::string_view text, const std::array<std::string_view, Count>& list) {
@@ -41,7 +41,7 @@ bool is_host_a_name(std::string_view scheme) { return scheme == "rclone"; }
 }
 
 int hex_digit(char c) {
-  if (is_digit(c)) return c - '0';
+  if (base::is_digit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
@@ -52,7 +52,7 @@ std::string scheme_of(std::string_view text) {
   if (end == std::string_view::npos || end == 0 || !is_letter(text.front())) return {};
   std::string scheme(text.substr(0, end));
   for (char& c : scheme) {
-    if (!is_letter(c) && !is_digit(c) && c != '+' && c != '-' && c != '.') return {};
+    if (!is_letter(c) && !base::is_digit(c) && c != '+' && c != '-' && c != '.') return {};
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return scheme;
@@ -71,7 +71,7 @@ std::uint16_t port_of(std::string_view digits, std::string_view scheme) {
 void check_host(std::string_view host, bool in_brackets, std::string_view scheme) {
   const std::string_view others = in_brackets ? ":.%" : "-._~$";
   const bool valid = std::ranges::all_of(host, [&](char c) {
-    return is_letter(c) || is_digit(c) || others.find(c) != std::string_view::npos ||
+    return is_letter(c) || base::is_digit(c) || others.find(c) != std::string_view::npos ||
            (!in_brackets && static_cast<unsigned char>(c) >= 0x80);
   });
   const bool needed = scheme != "file" && scheme != "hdfs";
@@ -179,7 +179,7 @@ std::string percent_encoded(std::string_view path) {
   std::string encoded;
   encoded.reserve(path.size());
   for (const char c : path) {
-    if (is_letter(c) || is_digit(c) || kPlain.find(c) != std::string_view::npos) {
+    if (is_letter(c) || base::is_digit(c) || kPlain.find(c) != std::string_view::npos) {
       encoded += c;
     } else {
       const auto byte = static_cast<unsigned char>(c);

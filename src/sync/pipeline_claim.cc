@@ -43,11 +43,6 @@ milliseconds uptime() {
   return seconds(now.tv_sec) + milliseconds(now.tv_nsec / 1'000'000);
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "(unknown)";
-}
-
 // Equal for processes that can see whether the other still runs: of one boot of one machine and of
 // one space of process ids, which containers have for themselves. Empty when it can not be told.
 std::string this_machine() {
@@ -99,6 +94,11 @@ std::string described(const ClaimRow& holder, const ClaimRow& own) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "(unknown)";
+}
 
 struct PipelineClaim::State {
   clickhouse::Endpoint endpoint;

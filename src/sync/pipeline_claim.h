@@ -19,6 +19,9 @@
 
 namespace qvdhouse::sync {
 
+// Of this machine, for people to read; "(unknown)" where it has none.
+std::string host_name();
+
 struct ClaimOptions {
   std::chrono::seconds heartbeat{10};
   std::chrono::seconds expiry{60};     // without a heartbeat

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "source/url.h"
 
@@ -12,12 +13,9 @@ namespace {
 
 constexpr std::string_view kExtension = ".qvd";
 
-char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool has_extension(std::string_view name) {
   return name.size() >= kExtension.size() &&
-         std::equal(kExtension.begin(), kExtension.end(), name.end() - kExtension.size(),
-                    [](char expected, char found) { return expected == ascii_lower(found); });
+         base::equal_ignoring_case(name.substr(name.size() - kExtension.size()), kExtension);
 }
 
 std::vector<std::string_view> split(std::string_view path) {

@@ -14,6 +14,7 @@
 #include "base/pause.h"
 #include "sync/decide.h"
 #include "sync/failure.h"
+#include "sync/pipeline_claim.h"
 #include "sync/run_lock.h"
 #include "sync/staging.h"
 
@@ -25,12 +26,6 @@ using tracking::Runs;
 
 constexpr std::chrono::seconds kBetweenSigns{30};
 constexpr std::int64_t kSilence_us = 180'000'000;
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "";
-  return name.data();
-}
 
 Runs runs_of(const Options& options, const clickhouse::Endpoint& endpoint) {
   return {endpoint, options.database, options.history_days};

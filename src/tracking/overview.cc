@@ -116,12 +116,6 @@ std::string behind_cursor(const FileQuery& query, const std::string& key) {
                      quote_literal(last_path));
 }
 
-std::vector<FileRecord> read_files(const std::string& answer) {
-  std::vector<FileRecord> files;
-  for (RowReader reader(answer); !reader.done();) code_file(reader, files.emplace_back());
-  return files;
-}
-
 std::vector<Attempt> read_attempts(const std::string& answer, const clickhouse::Dialect& dialect) {
   std::vector<Attempt> attempts;
   for (RowReader reader(answer); !reader.done();) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "clickhouse/quote.h"
+#include "tracking/row_binary.h"
 
 namespace qvdhouse::tracking {
 std::string_view time_type(const clickhouse::Dialect& dialect) {
@@ -85,6 +86,12 @@ std::string create_history_table(std::string_view database, unsigned history_day
       clickhouse::qualified(database, kHistoryTable), definitions(history_columns(dialect)),
       ttl.empty() ? "" : " TTL " + ttl,
       comment("Every attempt to load a QVD file, with its steps", dialect));
+}
+
+std::vector<FileRecord> read_files(const std::string& row_binary) {
+  std::vector<FileRecord> files;
+  for (RowReader reader(row_binary); !reader.done();) code_file(reader, files.emplace_back());
+  return files;
 }
 
 }  // namespace qvdhouse::tracking

@@ -42,6 +42,9 @@ std::string create_history_table(std::string_view database, unsigned history_day
 // The history's TTL as the server writes it; empty for 0 days.
 std::string history_ttl(unsigned history_days);
 
+// Rows of file_columns() in RowBinary.
+std::vector<FileRecord> read_files(const std::string& row_binary);
+
 // Record is FileRecord or const FileRecord (and so on), Codec a RowReader or RowWriter.
 template <class Codec, class Record>
 void code_file(Codec& codec, Record& file) {

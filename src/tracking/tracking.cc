@@ -26,12 +26,6 @@ std::set<std::string> names_of(std::string_view row_binary) {
   return names;
 }
 
-std::vector<FileRecord> read_files(const std::string& answer) {
-  std::vector<FileRecord> files;
-  for (RowReader reader(answer); !reader.done();) code_file(reader, files.emplace_back());
-  return files;
-}
-
 }  // namespace
 
 Tracking::Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned history_days)
