@@ -9,12 +9,14 @@ add_custom_target(fuzzers)
 
 # Left out: -Wnull-dereference, -Wrestrict and -Wstringop-overflow, which g++ 12 raises inside its own
 # iostreams and fmt. Instrumented code gives it more such false alarms, so the presets asan and tsan
-# do not make warnings errors.
+# do not make warnings errors. A unity build takes its source files for headers (-Wsubobject-linkage)
+# and each other's helpers for globals (hence -Wshadow=local).
 add_library(qvdhouse_warnings INTERFACE)
 target_compile_options(qvdhouse_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wold-style-cast
   -Wno-missing-field-initializers -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
-  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op -Wno-restrict -Wno-stringop-overflow>
+  $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op -Wno-restrict -Wno-stringop-overflow
+    -Wno-subobject-linkage -Wshadow=local>
   $<$<BOOL:${QVDHOUSE_WERROR}>:-Werror>)
 
 add_library(qvdhouse_sanitizers INTERFACE)
