@@ -113,7 +113,8 @@ void add_service_commands(CLI::App& app, Arguments& arguments) {
       [](CLI::App& c, WorkflowArguments& a) {
         c.add_option("ACTION", a.action, "list, run, history, status, pause, unpause or cancel")
             ->required()
-            ->check(CLI::IsMember({"list", "run", "history", "status", "pause", "unpause", "cancel"}))
+            ->check(
+                CLI::IsMember({"list", "run", "history", "status", "pause", "unpause", "cancel"}))
             ->type_name("");
         c.add_option("NAME", a.name, "a workflow (default: the only one); for cancel: a run's id")
             ->type_name("");
@@ -138,8 +139,7 @@ void add_service_commands(CLI::App& app, Arguments& arguments) {
       });
   CLI::App* token = add_command<TokenArguments>(
       app, arguments, "token", "make a token for the service's API and page", "qvdhouse token",
-      run_token,
-      [](CLI::App& c, TokenArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
+      run_token, [](CLI::App& c, TokenArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
   token->preparse_callback([&arguments](std::size_t) { arguments.needs_config = false; });
 }
 
