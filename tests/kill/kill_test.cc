@@ -37,10 +37,14 @@ class Kill : public ModesCommandLine, public ::testing::WithParamInterface<Targe
   std::atomic<int> looks_ = 0;
   std::atomic<int> absent_ = 0;  // a table was not there
   std::atomic<int> empty_ = 0;   // it was there without its rows
+  std::atomic<int> double_ = 0;  // it held two versions of a file
+  // The server has been killed, and no run has come to its end since.
+  std::atomic<bool> is_unrepaired_ = false;
 };
 
 void Kill::look_at(clickhouse::Connection& connection, const std::string& table) try {
   const bool is_set = !table.starts_with("Qvd");
+  const bool is_unrepaired = is_unrepaired_;
   std::istringstream lines(connection.query(states_sql(table, is_set)));
   std::set<std::string> files;
   for (std::string line; std::getline(lines, line);) {
@@ -51,7 +55,10 @@ void Kill::look_at(clickhouse::Connection& connection, const std::string& table)
     EXPECT_EQ(state, state_of(is_set ? file : "r" + table.substr(4) + ".qvd", generation))
         << "a half file in " << table;
     if (table == "Log") file += fmt::format(" {}", generation);
-    EXPECT_TRUE(files.insert(file).second) << table << " holds two versions of " << file;
+    if (files.insert(file).second) continue;
+    // docs/operations.md: a server that is killed within a REPLACE PARTITION may come up with both.
+    EXPECT_TRUE(is_unrepaired || is_unrepaired_) << table << " holds two versions of " << file;
+    ++double_;
   }
   ++looks_;
   // docs/operations.md: 18.16, killed within a RENAME, leaves the table without rows.
@@ -111,6 +118,7 @@ TEST_P(Kill, EveryTableIsExactAfterTheNextRun) {
       ::kill(victim.pid(), SIGKILL);
       victim.wait();
     } else {
+      is_unrepaired_ = true;
       kill_server();
       // A server that is back soon finds the pipeline still trying.
       const bool is_back_soon = random() % 2 == 0;
@@ -119,12 +127,15 @@ TEST_P(Kill, EveryTableIsExactAfterTheNextRun) {
       if (!is_back_soon) restart_server();
     }
     repair();
+    is_unrepaired_ = false;
     expect_exact();
   }
   reader.request_stop();
   reader.join();
-  fmt::print("{} looks of a reader; a table was not there in {}, without rows in {}\n",
-             looks_.load(), absent_.load(), empty_.load());
+  fmt::print(
+      "{} looks of a reader; a table was not there in {}, without rows in {}, with two "
+      "versions of a file in {}\n",
+      looks_.load(), absent_.load(), empty_.load(), double_.load());
   EXPECT_GT(looks_, 0);
   // 18.16 swaps tables by two renames in one statement: docs/operations.md says what a reader sees.
   if (GetParam() != TargetKind::kOldest) {
