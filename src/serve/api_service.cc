@@ -139,10 +139,11 @@ void add_service_routes(Router& router, ApiContext& context) {
   add_public(router, "/ready",
              [&context](const RoutedRequest& r) { return ready_answer(r, context); });
 
-  const auto add = [&](const char* pattern, std::vector<std::string> parameters, auto handle) {
+  const auto add = [&](const char* pattern, const std::vector<std::string>& parameters,
+                       auto handle) {
     router.add({.method = "GET",
                 .pattern = pattern,
-                .parameters = std::move(parameters),
+                .parameters = parameters,
                 .handle = std::move(handle)});
   };
   add("/api/version", {}, [&context](const RoutedRequest&) {

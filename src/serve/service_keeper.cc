@@ -172,9 +172,9 @@ void Service::State::look_at_target() {
     if (!access) return;
     endpoint = access->endpoint;
   }
-  constexpr long kPatience_s = 20;
+  constexpr std::chrono::seconds kPatience{20};
   endpoint.database = "system";
-  endpoint.stall_timeout_s = kPatience_s;
+  endpoint.stall_timeout_s = kPatience.count();
   try {
     clickhouse::Connection(endpoint).query("SELECT 1");
   } catch (const base::IoError& error) {

@@ -12,7 +12,6 @@ namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 TEST_F(ServiceTest, ANewWorkflowRunsAtOnceAndSaysSo) {

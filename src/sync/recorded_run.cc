@@ -25,7 +25,7 @@ using tracking::RunRecord;
 using tracking::Runs;
 
 constexpr std::chrono::seconds kBetweenSigns{30};
-constexpr std::int64_t kSilence_us = 180'000'000;
+constexpr std::chrono::microseconds kSilence = std::chrono::minutes{3};
 
 Runs runs_of(const Options& options, const clickhouse::Endpoint& endpoint) {
   return {endpoint, options.database, options.history_days};
@@ -228,7 +228,7 @@ std::vector<RunRecord> settle_lost_runs(const Options& options,
     const RunLife life = life_of_run(options.lock_dir, run.run_id);
     if (life == RunLife::kAlive) continue;
     const auto last_sign = static_cast<std::int64_t>(run.version);
-    if (life == RunLife::kUnknown && now_us() - last_sign < kSilence_us) continue;
+    if (life == RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
     run.status = "lost";
     run.error = "its process ended without a word: it was killed, or the machine went down";
     run.error_class = "lost";
