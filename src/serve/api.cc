@@ -18,7 +18,9 @@ constexpr std::chrono::seconds kKept{1};
 HttpResponse SharedAnswers::get(const HttpRequest& request,
                                 const std::function<HttpResponse()>& make) {
   std::string key = request.path;
-  for (const auto& [name, value] : request.query) key += '\n' + name + '\0' + value;
+  for (const auto& [name, value] : request.query) {
+    key.append(1, '\n').append(name).append(1, '\0').append(value);
+  }
   std::shared_ptr<Entry> entry;
   {
     const std::lock_guard lock(mutex_);

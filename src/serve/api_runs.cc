@@ -147,11 +147,11 @@ HttpResponse retry_file(const RoutedRequest& request, ApiContext& context) {
 }  // namespace
 
 void add_run_routes(Router& router, ApiContext& context) {
-  const auto add = [&](const char* method, const char* pattern, std::vector<std::string> parameters,
-                       auto handle) {
+  const auto add = [&](const char* method, const char* pattern,
+                       const std::vector<std::string>& parameters, auto handle) {
     router.add({.method = method,
                 .pattern = pattern,
-                .parameters = std::move(parameters),
+                .parameters = parameters,
                 .handle = [&context, handle](const RoutedRequest& request) {
                   return handle(request, context);
                 }});

@@ -13,6 +13,7 @@
 
 namespace qvdhouse::serve {
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a json that is moved from throws nothing
 struct Event {
   std::uint64_t id = 0;  // 1, 2, 3, …
   // run_started, run_progress, run_finished, file_started, file_finished, workflow_changed,

@@ -45,7 +45,7 @@ MHD_Response* body_response(std::string&& body) {
   std::string* bytes = owned.get();
   MHD_Response* response = MHD_create_response_from_buffer_with_free_callback_cls(
       bytes->size(), bytes->data(), &free_body, bytes);
-  if (response != nullptr) owned.release();
+  if (response != nullptr) static_cast<void>(owned.release());  // free_body() owns it now
   return response;
 }
 

@@ -10,9 +10,7 @@
 #include <condition_variable>
 #include <cstdarg>
 #include <cstdio>
-#include <cstring>
 #include <deque>
-#include <fstream>
 #include <mutex>
 #include <set>
 #include <stop_token>
@@ -20,6 +18,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text_file.h"
 #include "serve/http_message.h"
 #include "serve/listen.h"
 
@@ -54,13 +53,12 @@ Client* client_of(MHD_Connection* connection) {
 }
 
 std::string read_pem(const std::string& path, std::string_view setting) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file || text.find("-----BEGIN ") == std::string::npos) {
+  std::optional<std::string> text = base::read_text(path);
+  if (!text || text->find("-----BEGIN ") == std::string::npos) {
     throw base::ConfigError(
         fmt::format("{} {}: expected a PEM file that can be read", setting, path));
   }
-  return text;
+  return *std::move(text);
 }
 
 HttpResponse plain(int status, std::string detail) {
@@ -344,7 +342,7 @@ ssize_t HttpServer::State::on_stream(Stream& stream, char* out, std::size_t size
     return 0;
   }
   const std::size_t count = std::min(size, stream.left.size());
-  std::memcpy(out, stream.left.data(), count);
+  std::copy_n(stream.left.data(), count, out);
   stream.left.erase(0, count);
   return static_cast<ssize_t>(count);
 }

@@ -151,8 +151,8 @@ TEST_F(RecordedRunTest, OnlyRunsWithoutALivingProcessAreLost) {
   RunRecord elsewhere = new_run("w", "manual");
   touch_run(alive);
   touch_run(elsewhere);
-  constexpr std::int64_t kTenMinutes_us = 600'000'000;
-  silent.started_at_us -= kTenMinutes_us;
+  constexpr std::chrono::microseconds kTenMinutes = std::chrono::minutes{10};
+  silent.started_at_us -= kTenMinutes.count();
   silent.version = static_cast<std::uint64_t>(silent.started_at_us);
   for (const RunRecord& run : {alive, silent, elsewhere}) table.record(run);
   const RunLock lock(options_.lock_dir, alive.run_id);
