@@ -85,7 +85,7 @@ void print_explanation(const sync::Decision* decision, const tracking::FileRecor
     line("Last", "never loaded");
   }
   if (decision != nullptr) {
-    line("Next sync", fmt::format("{}: {}", action_name(decision->action), decision->reason));
+    line("Next sync", fmt::format("{}: {}", sync::action_name(decision->action), decision->reason));
   }
 }
 

@@ -18,44 +18,16 @@
 namespace qvdhouse::cli {
 namespace {
 
-double seconds_of(const load::Result& result) {
-  double seconds = 0;
-  for (const load::Step& step : result.steps) {
-    seconds += std::chrono::duration<double>(step.duration).count();
-  }
-  return seconds;
-}
-
-std::string_view outcome_name(sync::Outcome outcome) {
-  switch (outcome) {
-    case sync::Outcome::kLoaded:
-      return "loaded";
-    case sync::Outcome::kSkipped:
-      return "skipped";
-    case sync::Outcome::kWaiting:
-      return "waiting";
-    case sync::Outcome::kFailed:
-      return "failed";
-    case sync::Outcome::kCancelled:
-      return "rolled back";
-    case sync::Outcome::kAdopted:
-      return "adopted";
-    case sync::Outcome::kRemoved:
-      return "removed";
-  }
-  return "";
-}
-
 Json file_json(const sync::FileOutcome& file) {
   Json json = decision_json(file.decision);
-  json["outcome"] = outcome_name(file.outcome);
+  json["outcome"] = sync::outcome_name(file.outcome);
   json["rows"] = file.result.row_count;
   json["columns"] = file.result.column_count;
   json["bytes_sent"] = file.result.bytes_sent;
   json["attempts"] = file.attempts;
   Json steps = Json::object();
   for (const load::Step& step : file.result.steps) {
-    steps[step.name] = std::chrono::duration<double>(step.duration).count();
+    steps[step.name] = step.seconds();
   }
   json["seconds"] = std::move(steps);
   json["warnings"] = file.result.warnings;
@@ -155,8 +127,8 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
                     loaded ? file.result.table : file.decision.table,
                     loaded ? format_count(file.result.row_count) : "–",
                     format_bytes(file.decision.file.size),
-                    loaded ? format_seconds(seconds_of(file.result)) : "–",
-                    std::string(outcome_name(file.outcome))});
+                    loaded ? format_seconds(file.result.seconds()) : "–",
+                    std::string(sync::outcome_name(file.outcome))});
   }
   if (rows.empty()) return false;
   print_table({{.title = "File", .flexible = true},

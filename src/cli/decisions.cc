@@ -1,13 +1,13 @@
 #include "cli/decisions.h"
 
 #include <fmt/format.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "cli/exit_code.h"
 #include "cli/source_url.h"
@@ -18,10 +18,6 @@ namespace {
 constexpr std::array kAllActions = {sync::Action::kLoad,  sync::Action::kSkip,
                                     sync::Action::kWait,  sync::Action::kRefuse,
                                     sync::Action::kAdopt, sync::Action::kRemove};
-
-bool same_in_any_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 }  // namespace
 
@@ -73,24 +69,6 @@ std::string short_path(const source::FileEntry& file, const std::string& source)
   return path_below(file.path, source);
 }
 
-std::string_view action_name(sync::Action action) {
-  switch (action) {
-    case sync::Action::kLoad:
-      return "load";
-    case sync::Action::kSkip:
-      return "skip";
-    case sync::Action::kWait:
-      return "wait";
-    case sync::Action::kRefuse:
-      return "refuse";
-    case sync::Action::kAdopt:
-      return "adopt";
-    case sync::Action::kRemove:
-      return "remove";
-  }
-  return "";
-}
-
 void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
                      bool with_title) {
   if (with_title) print(fmt::format("\n{}\n", printable(source_title(source))));
@@ -99,7 +77,7 @@ void print_decisions(const std::vector<sync::Decision>& decisions, const SourceS
   std::string counts;
   for (const sync::Decision& decision : decisions) {
     if (decision.action == sync::Action::kLoad) bytes_to_load += decision.file.size;
-    rows.push_back({std::string(action_name(decision.action)),
+    rows.push_back({std::string(sync::action_name(decision.action)),
                     short_path(decision.file, source.url), format_bytes(decision.file.size),
                     decision.table, decision.reason});
   }
@@ -108,7 +86,8 @@ void print_decisions(const std::vector<sync::Decision>& decisions, const SourceS
         std::count_if(decisions.begin(), decisions.end(),
                       [&](const sync::Decision& d) { return d.action == action; }));
     if (count == 0) continue;
-    counts += fmt::format("{}{} to {}", counts.empty() ? "" : ", ", count, action_name(action));
+    counts +=
+        fmt::format("{}{} to {}", counts.empty() ? "" : ", ", count, sync::action_name(action));
   }
   if (rows.empty()) {
     print("No files match.\n");
@@ -132,15 +111,15 @@ Json decision_json(const sync::Decision& decision) {
               {"table", decision.table},
               {"stored_as", decision.table.empty() ? "" : decision.stored_as},
               {"moved_from", decision.moved_from},
-              {"action", action_name(decision.action)},
+              {"action", sync::action_name(decision.action)},
               {"reason_code", decision.reason_code},
               {"reason", decision.reason}};
 }
 
 bool names_file(const std::string& text, std::string_view path, std::string_view name) {
   const std::string stem = std::filesystem::path(name).stem().string();
-  return same_in_any_case(text, path) || same_in_any_case(text, name) ||
-         same_in_any_case(text, stem) || identity_of(text) == path;
+  return base::equal_ignoring_case(text, path) || base::equal_ignoring_case(text, name) ||
+         base::equal_ignoring_case(text, stem) || identity_of(text) == path;
 }
 
 }  // namespace qvdhouse::cli

@@ -37,9 +37,6 @@ DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Trac
 // The path as a user of this source calls it: below the source's folder without it.
 std::string short_path(const source::FileEntry& file, const std::string& source);
 
-// "load", "skip", "wait", "refuse", "adopt", "remove".
-std::string_view action_name(sync::Action action);
-
 // `with_title`: names the source above.
 void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
                      bool with_title);

@@ -59,12 +59,9 @@ std::string outcome_line(const sync::FileOutcome& file) {
   const std::string& name = file.decision.file.name;
   switch (file.outcome) {
     case sync::Outcome::kLoaded: {
-      double seconds = 0;
-      for (const load::Step& step : file.result.steps) {
-        seconds += std::chrono::duration<double>(step.duration).count();
-      }
       return fmt::format("loaded {} into {}: {} rows in {}", name, file.result.table,
-                         format_count(file.result.row_count), format_seconds(seconds));
+                         format_count(file.result.row_count),
+                         format_seconds(file.result.seconds()));
     }
     case sync::Outcome::kWaiting:
       return fmt::format("waits {}: {}", name, file.decision.reason);

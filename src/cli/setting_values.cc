@@ -1,10 +1,9 @@
 #include "cli/setting_values.h"
 
-#include <strings.h>
-
 #include <limits>
 #include <sstream>
 
+#include "base/ascii.h"
 #include "cli/server_url.h"
 #include "clickhouse/column_type.h"
 #include "serve/schedule.h"
@@ -83,14 +82,14 @@ std::string take_headers(const RawValue& value, std::vector<std::string>& out) {
 }
 
 std::string take_truth(const RawValue& value, bool& out) {
-  for (const char* yes : {"true", "yes", "on", "1"}) {
-    if (strcasecmp(value.text.c_str(), yes) == 0) {
+  for (const std::string_view yes : {"true", "yes", "on", "1"}) {
+    if (base::equal_ignoring_case(value.text, yes)) {
       out = true;
       return "";
     }
   }
-  for (const char* no : {"false", "no", "off", "0"}) {
-    if (strcasecmp(value.text.c_str(), no) == 0) {
+  for (const std::string_view no : {"false", "no", "off", "0"}) {
+    if (base::equal_ignoring_case(value.text, no)) {
       out = false;
       return "";
     }

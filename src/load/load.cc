@@ -133,6 +133,12 @@ void verify_staged(clickhouse::Connection& connection, const Staging& staging,
 
 }  // namespace
 
+double Result::seconds() const {
+  double sum = 0;
+  for (const Step& step : steps) sum += step.seconds();
+  return sum;
+}
+
 StagedFile::StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
                        clickhouse::TableDefinition definition, std::uint64_t row_count)
     : staging_(std::move(staging)),

@@ -38,6 +38,7 @@ struct Options {
 struct Step {
   std::string name;  // "plan", "check" (local files), "create", "insert", "verify", "swap"
   std::chrono::microseconds duration{0};
+  double seconds() const { return std::chrono::duration<double>(duration).count(); }
 };
 
 // Counters that another thread may read while a load runs (progress display).
@@ -57,6 +58,7 @@ struct Result {
   std::vector<std::string> warnings;
   std::string qvd_created_at;                                // of the header
   std::vector<std::pair<std::string, std::string>> columns;  // name and ClickHouse type
+  double seconds() const;                                    // of all steps
 };
 
 // Everything that is known before any row moves: header, symbol tables, columns.

@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <sstream>
 #include <vector>
+
+#include "serve/test_time.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -13,14 +14,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-Time at(const std::string& text) {
-  std::istringstream stream(text.size() == 16 ? text + ":00" : text);
-  Time time;
-  stream >> date::parse("%F %T", time);
-  EXPECT_FALSE(stream.fail()) << text;
-  return time;
-}
 
 constexpr const char* kFirstSeen = "2026-11-20 00:00:30";
 

@@ -43,43 +43,49 @@ std::vector<sync::Decision> decisions_of(const Workflow& workflow,
   return sync::decide(options, *workflow.storage, tracked, context.tracking().tables());
 }
 
-const tracking::FileRecord* record_of(const std::vector<tracking::FileRecord>& tracked,
-                                      const std::string& path) {
-  const auto found = std::ranges::find(tracked, path, &tracking::FileRecord::file_path);
-  return found == tracked.end() ? nullptr : &*found;
+// What tracking and the source know of one file.
+struct KnownFile {
+  std::shared_ptr<const Configuration> configuration;  // which holds the workflow
+  const Workflow* workflow = nullptr;                  // whose source holds the file; null: none's
+  std::optional<tracking::FileRecord> record;
+  std::optional<sync::Decision> decision;
+  std::string source_error;  // why the source could not be asked
+};
+
+// As if the source held no other file: a source of many files is not listed for it, and tracking is
+// not read whole. So a collision with another file's table is not seen here.
+KnownFile look_at(const std::string& path, ApiContext& context) {
+  KnownFile file;
+  file.configuration = context.configuration();
+  file.workflow = ApiContext::workflow_of(*file.configuration, path);
+  file.record = context.tracking().find(path);
+  if (file.workflow != nullptr) {
+    Workflow narrowed = *file.workflow;
+    narrowed.options.source = path;
+    std::vector<tracking::FileRecord> tracked;
+    if (file.record) tracked.push_back(*file.record);
+    try {
+      for (sync::Decision& decision : decisions_of(narrowed, tracked, context)) {
+        if (decision.file.path == path) file.decision = std::move(decision);
+      }
+    } catch (const base::Error& error) {
+      file.source_error = error.what();
+    }
+  }
+  return file;
 }
 
-// Of one file, as if its source held no other: a source of many files is not listed for it, and
-// tracking is not read whole. So a collision with another file's table is not seen here.
-std::vector<sync::Decision> decisions_about(const Workflow& workflow, const std::string& path,
-                                            const std::vector<tracking::FileRecord>& tracked,
-                                            ApiContext& context) {
-  Workflow narrowed = workflow;
-  narrowed.options.source = path;
-  return decisions_of(narrowed, tracked, context);
+std::string unknown_text(const std::string& path) {
+  return "no file of a source and none that was loaded is " + path;
 }
 
-std::vector<tracking::FileRecord> tracked_as(const std::string& path, ApiContext& context) {
-  std::vector<tracking::FileRecord> tracked;
-  if (auto record = context.tracking().find(path)) tracked.push_back(std::move(*record));
-  return tracked;
-}
-
-const sync::Decision* decision_of(const std::vector<sync::Decision>& decisions,
-                                  const std::string& path) {
-  const auto found =
-      std::ranges::find(decisions, path, [](const sync::Decision& d) { return d.file.path; });
-  return found == decisions.end() ? nullptr : &*found;
-}
-
-Json base_json(const tracking::FileRecord* record, const std::string& path,
-               const Workflow* workflow) {
+Json base_json(const KnownFile& file, const std::string& path) {
   tracking::FileRecord unknown;
   unknown.file_path = path;
   unknown.file_name = path.substr(path.rfind('/') + 1);
   unknown.status = "new";
-  return file_json(record == nullptr ? unknown : *record,
-                   workflow == nullptr ? "" : workflow->name);
+  return file_json(file.record.value_or(unknown),
+                   file.workflow == nullptr ? "" : file.workflow->name);
 }
 
 std::string path_parameter(const HttpRequest& request) {
@@ -93,38 +99,26 @@ HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
   const std::string path = path_parameter(request);
   const SlowTurn turn(context);
   return context.answers.get(request, [&] {
-    const auto configuration = context.configuration();
-    const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
-    const std::vector<tracking::FileRecord> tracked = tracked_as(path, context);
-    const tracking::FileRecord* record = record_of(tracked, path);
-    std::vector<sync::Decision> decisions;
-    std::string decision_error = "no workflow's source holds this file";
-    if (workflow != nullptr) {
-      try {
-        decisions = decisions_about(*workflow, path, tracked, context);
-        decision_error = "the file is not in the source any more";
-      } catch (const base::Error& error) {
-        decision_error = error.what();
-      }
-    }
-    const sync::Decision* decision = decision_of(decisions, path);
-    if (record == nullptr && decision == nullptr) {
-      throw Problem(404, "no file of a source and none that was loaded is " + path);
-    }
-    Json json = base_json(record, path, workflow);
-    json["decision"] = decision == nullptr ? Json() : decision_json(*decision);
+    const KnownFile file = look_at(path, context);
+    if (!file.record && !file.decision) throw Problem(404, unknown_text(path));
+    Json json = base_json(file, path);
+    json["decision"] = file.decision ? decision_json(*file.decision) : Json();
     json["history"] = Json::array();
     for (const auto& attempt : context.overview(request).attempts_of_files({path}, kHistoryShown)) {
       json["history"].push_back(attempt_json(attempt));
     }
-    if (decision != nullptr) {
-      add_file_details(json, *workflow, decision->file, record);
-    } else {
-      json["decision_error"] = decision_error;
-      for (const char* part : {"header", "columns", "rows"}) {
-        json[part] = nullptr;
-        json[std::string(part) + "_error"] = decision_error;
-      }
+    if (file.decision) {
+      add_file_details(json, *file.workflow, file.decision->file,
+                       file.record ? &*file.record : nullptr);
+      return json_response(json);
+    }
+    const std::string error = !file.source_error.empty() ? file.source_error
+                              : file.workflow == nullptr ? "no workflow's source holds this file"
+                                                         : "the file is not in the source any more";
+    json["decision_error"] = error;
+    for (const char* part : {"header", "columns", "rows"}) {
+      json[part] = nullptr;
+      json[std::string(part) + "_error"] = error;
     }
     return json_response(json);
   });
@@ -134,23 +128,12 @@ HttpResponse explain_answer(const HttpRequest& request, ApiContext& context) {
   const std::string path = path_parameter(request);
   const SlowTurn turn(context);
   return context.answers.get(request, [&] {
-    const auto configuration = context.configuration();
-    const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
-    const std::vector<tracking::FileRecord> tracked = tracked_as(path, context);
-    const tracking::FileRecord* record = record_of(tracked, path);
-    std::vector<sync::Decision> decisions;
-    try {
-      if (workflow != nullptr) decisions = decisions_about(*workflow, path, tracked, context);
-    } catch (const base::Error& error) {
-      if (record == nullptr) throw Problem(404, error.what());
+    const KnownFile file = look_at(path, context);
+    if (!file.record && !file.decision) {
+      throw Problem(404, file.source_error.empty() ? unknown_text(path) : file.source_error);
     }
-    const sync::Decision* decision = decision_of(decisions, path);
-    if (record == nullptr && decision == nullptr) {
-      throw Problem(404, "no file of a source and none that was loaded is " + path);
-    }
-    return json_response(
-        Json{{"next", decision == nullptr ? Json() : decision_json(*decision)},
-             {"last", record == nullptr ? Json() : base_json(record, path, workflow)}});
+    return json_response(Json{{"next", file.decision ? decision_json(*file.decision) : Json()},
+                              {"last", file.record ? base_json(file, path) : Json()}});
   });
 }
 
@@ -223,8 +206,8 @@ HttpResponse reset_file(const RoutedRequest& request, ApiContext& context) {
   const auto configuration = context.configuration();
   tracking::Tracking tracking = context.tracking();
   const std::vector<tracking::FileRecord> files = tracking.files();
-  const tracking::FileRecord* record = record_of(files, path);
-  if (record == nullptr) throw Problem(404, "no file that was loaded is " + path);
+  const auto record = std::ranges::find(files, path, &tracking::FileRecord::file_path);
+  if (record == files.end()) throw Problem(404, "no file that was loaded is " + path);
   const sync::Reset reset = sync::plan_reset({*record}, sync::count_by_table(files), with_data);
   clickhouse::Endpoint endpoint = context.target().endpoint;
   endpoint.database = configuration->database;

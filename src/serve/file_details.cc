@@ -139,7 +139,6 @@ void add_part(Json& json, const std::string& name, const Make& make) {
 }  // namespace
 
 Json decision_json(const sync::Decision& decision) {
-  static constexpr const char* kActions[] = {"load", "skip", "wait", "refuse", "adopt", "remove"};
   return Json{{"path", decision.file.path},
               {"name", decision.file.name},
               {"size", decision.file.size},
@@ -147,7 +146,7 @@ Json decision_json(const sync::Decision& decision) {
               {"table", decision.table},
               {"stored_as", decision.table.empty() ? "" : decision.stored_as},
               {"moved_from", decision.moved_from},
-              {"action", kActions[static_cast<std::size_t>(decision.action)]},
+              {"action", sync::action_name(decision.action)},
               {"reason_code", decision.reason_code},
               {"reason", decision.reason}};
 }

@@ -1,11 +1,12 @@
 #include "serve/http_message.h"
 
 #include <netdb.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <string>
+
+#include "base/ascii.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -53,9 +54,7 @@ MHD_Response* body_response(std::string&& body) {
 
 std::optional<std::string> HttpRequest::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (key.size() == name.size() && strncasecmp(key.data(), name.data(), name.size()) == 0) {
-      return value;
-    }
+    if (base::equal_ignoring_case(key, name)) return value;
   }
   return std::nullopt;
 }

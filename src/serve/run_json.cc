@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
 namespace qvdhouse::serve {
 namespace {
@@ -121,16 +120,15 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
   double seconds = 0;
   json steps = json::array();
   for (const load::Step& step : file.result.steps) {
-    const double took = std::chrono::duration<double>(step.duration).count();
-    steps.push_back({{"name", step.name}, {"start_seconds", seconds}, {"seconds", took}});
-    seconds += took;
+    steps.push_back({{"name", step.name}, {"start_seconds", seconds}, {"seconds", step.seconds()}});
+    seconds += step.seconds();
   }
   return {{"run_id", run.run_id},
           {"workflow", json_text(run.workflow)},
           {"file_path", json_text(file.decision.file.path)},
           {"file_name", json_text(file.decision.file.name)},
           {"table_name", json_text(file.decision.table)},
-          {"status", outcome_name(file.outcome)},
+          {"status", sync::outcome_name(file.outcome)},
           {"reason", json_text(file.decision.reason)},
           {"reason_code", file.decision.reason_code},
           {"attempts", file.attempts},
@@ -142,26 +140,6 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"steps", std::move(steps)},
           {"error", text_or_null(file.error)},
           {"error_class", text_or_null(file.error_class)}};
-}
-
-std::string_view outcome_name(sync::Outcome outcome) {
-  switch (outcome) {
-    case sync::Outcome::kLoaded:
-      return "loaded";
-    case sync::Outcome::kSkipped:
-      return "skipped";
-    case sync::Outcome::kWaiting:
-      return "waiting";
-    case sync::Outcome::kFailed:
-      return "failed";
-    case sync::Outcome::kCancelled:
-      return "rolled back";
-    case sync::Outcome::kAdopted:
-      return "adopted";
-    case sync::Outcome::kRemoved:
-      return "removed";
-  }
-  return "";
 }
 
 }  // namespace qvdhouse::serve

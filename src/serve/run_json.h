@@ -1,4 +1,5 @@
-// How runs, files and workflows look in answers and events: the one place that knows their JSON.
+// How runs, workflows and what became of a run's files look in answers and events; records of files
+// and attempts are record_json.h's.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,5 @@ nlohmann::json live_run_json(const LiveRun& live);
 nlohmann::json workflow_json(const WorkflowState& workflow);
 // Of a file that has ended: what the event file_finished says.
 nlohmann::json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& file);
-
-// "loaded", "skipped", …: what became of a file.
-std::string_view outcome_name(sync::Outcome outcome);
 
 }  // namespace qvdhouse::serve

@@ -3,23 +3,15 @@
 #include <date/date.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
 #include <vector>
 
 #include "base/error.h"
+#include "serve/test_time.h"
 
 namespace qvdhouse::serve {
 namespace {
 
 using std::chrono::seconds;
-
-Time at(const std::string& text) {
-  std::istringstream stream(text.size() == 16 ? text + ":00" : text);
-  Time time;
-  stream >> date::parse("%F %T", time);
-  EXPECT_FALSE(stream.fail()) << text;
-  return time;
-}
 
 std::string shown(std::optional<Time> time) {
   if (!time) return "never";

@@ -26,7 +26,7 @@ std::string schema_json(const load::Result& result) {
 std::vector<tracking::StepTime> step_times(const RunContext& context, const load::Result& result) {
   std::vector<tracking::StepTime> steps{{"list", context.list_seconds}};
   for (const load::Step& step : result.steps) {
-    steps.push_back({step.name, std::chrono::duration<double>(step.duration).count()});
+    steps.push_back({step.name, step.seconds()});
   }
   return steps;
 }

@@ -13,6 +13,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clickhouse/connection.h"
@@ -61,6 +62,9 @@ enum class Action {
   kRemove,  // the file has vanished and its rows go (vanished = "delete")
 };
 
+// "load", "skip", "wait", "refuse", "adopt", "remove".
+std::string_view action_name(Action action);
+
 // What sync would do with one file, and why (the sentence that `explain` prints).
 struct Decision {
   source::FileEntry file;
@@ -81,6 +85,9 @@ struct Decision {
 };
 
 enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled, kAdopted, kRemoved };
+
+// "loaded", "skipped", "waiting", "failed", "rolled back", "adopted", "removed".
+std::string_view outcome_name(Outcome outcome);
 
 struct FileOutcome {
   Decision decision;

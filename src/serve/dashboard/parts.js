@@ -136,6 +136,18 @@ export function table({ label, columns, rows, keyOf, emptyText, sorted, onSort }
   );
 }
 
+export function tableHead(heads) {
+  return h(
+    'thead',
+    null,
+    h(
+      'tr',
+      null,
+      heads.map((head) => h('th', { scope: 'col' }, head)),
+    ),
+  );
+}
+
 // A table as wide as it is, which scrolls by itself and can be reached by keyboard.
 export function grid(label, heads, rows) {
   return h(
@@ -144,15 +156,7 @@ export function grid(label, heads, rows) {
     h(
       'table',
       { class: 'grid' },
-      h(
-        'thead',
-        null,
-        h(
-          'tr',
-          null,
-          heads.map((head) => h('th', { scope: 'col' }, head)),
-        ),
-      ),
+      tableHead(heads),
       h(
         'tbody',
         null,
@@ -217,6 +221,19 @@ export function actionButton(actions, key, text, act, kind = '') {
       onClick: () => {
         if (!isPending) act();
       },
+    },
+    text,
+  );
+}
+
+// Below a list that was not loaded to its end; views load `pages` pages of it.
+export function moreButton(page, text) {
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'button',
+      onClick: () => page.setLocal({ pages: (page.local.pages ?? 1) + 1 }),
     },
     text,
   );

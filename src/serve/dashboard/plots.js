@@ -1,6 +1,7 @@
 // Plots of what happened over time, by uPlot (a classic script: window.uPlot). The canvas is for
 // eyes only; every plot has its figures in words, and as a table on demand.
 import { Component, h } from './preact.module.js';
+import { tableHead } from './parts.js';
 
 const HEIGHT = 150;
 
@@ -132,17 +133,7 @@ export function plot({ title, words, at, step, series, formatValue, theme }) {
       h(
         'table',
         { class: 'steps' },
-        h(
-          'thead',
-          null,
-          h(
-            'tr',
-            null,
-            ['From', ...series.map((one) => one.label)].map((head) =>
-              h('th', { scope: 'col' }, head),
-            ),
-          ),
-        ),
+        tableHead(['From', ...series.map((one) => one.label)]),
         h(
           'tbody',
           null,

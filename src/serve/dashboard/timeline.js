@@ -2,7 +2,7 @@
 // its steps; the same as a table for those who don't see the bars.
 import { h } from './preact.module.js';
 import * as format from './format.js';
-import { badge, errorText, fileLink, runLink, time } from './parts.js';
+import { badge, errorText, fileLink, runLink, tableHead, time } from './parts.js';
 
 // In the order of a load. Steps that a later version adds are drawn as `other`.
 const STEPS = ['list', 'header', 'plan', 'insert', 'verify', 'swap'];
@@ -84,15 +84,7 @@ function details(attempt) {
       : h(
           'table',
           { class: 'steps' },
-          h(
-            'thead',
-            null,
-            h(
-              'tr',
-              null,
-              ['Step', 'Begins at', 'Takes'].map((head) => h('th', { scope: 'col' }, head)),
-            ),
-          ),
+          tableHead(['Step', 'Begins at', 'Takes']),
           h(
             'tbody',
             null,

@@ -8,6 +8,7 @@ import {
   choice,
   errorText,
   fileLink,
+  moreButton,
   searchField,
   section,
   table,
@@ -193,13 +194,8 @@ export const filesView = {
           : 'No file has been seen yet. They come with the next run.',
       }),
       hasMore
-        ? h(
-            'button',
-            {
-              type: 'button',
-              class: 'button',
-              onClick: () => page.setLocal({ pages: (page.local.pages ?? 1) + 1 }),
-            },
+        ? moreButton(
+            page,
             `Show ${format.count(Math.min(PAGE, total - files.length))} more of ${format.count(total)}`,
           )
         : null,

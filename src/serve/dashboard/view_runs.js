@@ -11,6 +11,7 @@ import {
   errorText,
   facts,
   link,
+  moreButton,
   runLink,
   section,
   table,
@@ -108,15 +109,7 @@ export const runsView = {
           filter.status || filter.workflow ? 'No run is like that.' : 'There was no run yet.',
       }),
       hasMore
-        ? h(
-            'button',
-            {
-              type: 'button',
-              class: 'button',
-              onClick: () => page.setLocal({ pages: (page.local.pages ?? 1) + 1 }),
-            },
-            'Show older runs',
-          )
+        ? moreButton(page, 'Show older runs')
         : null,
     );
   },
