@@ -78,9 +78,9 @@ struct HttpServer::State {
   void start_daemons();
   void open_port(std::uint16_t port, const std::string& certificate, const std::string& key);
   void stop();
-  // A handler's thread, for those of one queue.
-  void work(std::deque<Exchange*>& own);
-  void sweep();  // cuts slow clients off, wakes streams
+  struct Queue;
+  void work(Queue& own);  // a handler's thread
+  void sweep();           // cuts slow clients off, wakes streams
   HttpResponse handled(const HttpRequest& request);
 
   MHD_Result on_request(MHD_Connection* connection, const char* path, const char* method,
@@ -114,10 +114,15 @@ struct HttpServer::State {
   std::string last_complaint;  // of libmicrohttpd
 
   std::mutex mutex;  // of all below, and of every Client::deadline
-  std::condition_variable_any changed;
+  // Each wakes one thread, so that a request costs one switch to a handler and no more.
+  struct Queue {
+    std::deque<Exchange*> waiting;
+    std::condition_variable filled;
+  };
+  Queue queue;
+  Queue quick_queue;
   bool is_stopping = false;
-  std::deque<Exchange*> queue;
-  std::deque<Exchange*> quick_queue;
+  std::condition_variable stopping;  // begun, or one request less to end
   std::set<Client*> clients;
   std::size_t open_exchanges = 0;
   std::set<MHD_Connection*> sleeping;  // suspended streams
@@ -191,38 +196,40 @@ void HttpServer::State::stop() {
     const std::lock_guard lock(mutex);
     is_stopping = true;
     handlers_stop.request_stop();
-    changed.notify_all();
+    queue.filled.notify_all();
+    quick_queue.filled.notify_all();
+    stopping.notify_all();
   }
   wake_streams();
   threads.clear();
   {
     std::unique_lock lock(mutex);
     // Of a server that could not start all its ports: libmicrohttpd must have nothing suspended.
-    for (std::deque<Exchange*>* waiting : {&queue, &quick_queue}) {
-      for (Exchange* exchange : std::exchange(*waiting, {})) {
+    for (Queue* unserved : {&queue, &quick_queue}) {
+      for (Exchange* exchange : std::exchange(unserved->waiting, {})) {
         exchange->response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
         MHD_resume_connection(exchange->connection);
       }
     }
-    changed.wait_for(lock, kLastAnswers, [this] { return open_exchanges == 0; });
+    stopping.wait_for(lock, kLastAnswers, [this] { return open_exchanges == 0; });
   }
   for (MHD_Daemon* daemon : daemons) MHD_stop_daemon(daemon);
   for (const int fd : sockets) close(fd);
 }
 
-void HttpServer::State::work(std::deque<Exchange*>& own) {
+void HttpServer::State::work(Queue& own) {
   std::unique_lock lock(mutex);
   while (true) {
-    changed.wait(lock, [&] { return is_stopping || !own.empty(); });
-    if (own.empty()) return;
-    Exchange& exchange = *own.front();
-    own.pop_front();
+    own.filled.wait(lock, [&] { return is_stopping || !own.waiting.empty(); });
+    if (own.waiting.empty()) return;
+    Exchange& exchange = *own.waiting.front();
+    own.waiting.pop_front();
     const bool is_late = is_stopping;
     lock.unlock();
     exchange.response = is_late ? plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping")
                                 : handled(exchange.request);
-    lock.lock();
     MHD_resume_connection(exchange.connection);
+    lock.lock();
   }
 }
 
@@ -239,7 +246,7 @@ void HttpServer::State::sweep() {
   while (true) {
     {
       std::unique_lock lock(mutex);
-      if (changed.wait_for(lock, std::chrono::seconds(1), [this] { return is_stopping; })) return;
+      if (stopping.wait_for(lock, std::chrono::seconds(1), [this] { return is_stopping; })) return;
       const Clock::time_point now = Clock::now();
       for (Client* client : clients) {
         if (client->deadline > now) continue;
@@ -289,18 +296,19 @@ MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char*
 MHD_Result HttpServer::State::dispatch(Exchange& exchange) {
   exchange.is_dispatched = true;
   const bool is_quick = options.is_quick && options.is_quick(exchange.request);
-  {
-    const std::lock_guard lock(mutex);
-    if (!is_stopping) {
-      exchange.client->deadline = Clock::time_point::max();
-      MHD_suspend_connection(exchange.connection);
-      (is_quick ? quick_queue : queue).push_back(&exchange);
-      changed.notify_all();
-      return MHD_YES;
-    }
+  Queue& chosen = is_quick ? quick_queue : queue;
+  std::unique_lock lock(mutex);
+  if (is_stopping) {
+    lock.unlock();
+    exchange.response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
+    return answer(exchange);
   }
-  exchange.response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");
-  return answer(exchange);
+  exchange.client->deadline = Clock::time_point::max();
+  MHD_suspend_connection(exchange.connection);
+  chosen.waiting.push_back(&exchange);
+  lock.unlock();
+  chosen.filled.notify_one();
+  return MHD_YES;
 }
 
 MHD_Result HttpServer::State::answer(Exchange& exchange) {
@@ -374,7 +382,7 @@ void HttpServer::State::completed_callback(void* self, MHD_Connection* /*connect
   const std::lock_guard lock(state.mutex);
   --state.open_exchanges;
   exchange->client->deadline = Clock::now() + state.options.timeout;  // for the next request
-  state.changed.notify_all();
+  if (state.is_stopping) state.stopping.notify_all();
 }
 
 void HttpServer::State::connection_callback(void* self, MHD_Connection* connection, void** context,
