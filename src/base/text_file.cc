@@ -1,7 +1,14 @@
 #include "base/text_file.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <fstream>
+#include <system_error>
+
+#include "base/error.h"
 
 namespace qvdhouse::base {
 
@@ -15,6 +22,24 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
   }
   if (!file.is_open() || file.bad()) return std::nullopt;
   return text;
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  const std::filesystem::path aside = fmt::format("{}.new{}", path.string(), getpid());
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (!error) {
+    errno = 0;
+    std::ofstream file(aside, std::ios::binary);
+    file << text;
+    file.close();
+    if (!file) error.assign(errno != 0 ? errno : EIO, std::generic_category());
+  }
+  if (!error) std::filesystem::rename(aside, path, error);
+  if (!error) return;
+  std::error_code ignored;
+  std::filesystem::remove(aside, ignored);
+  throw IoError(fmt::format("{} can not be written: {}", path.string(), error.message()));
 }
 
 }  // namespace qvdhouse::base

@@ -1,4 +1,4 @@
-// Small files, read whole.
+// Small files, read and written whole.
 #pragma once
 
 #include <filesystem>
@@ -10,5 +10,9 @@ namespace qvdhouse::base {
 // All bytes of `path`; nothing when it can not be opened or read, as a folder, or a file of /proc
 // whose process has ended meanwhile (errno says why).
 std::optional<std::string> read_text(const std::filesystem::path& path);
+
+// Makes `path` hold exactly `text`, and its folder where that is absent: written aside and renamed,
+// so that a kill or a full disk leaves what was there. Throws IoError.
+void write_text(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace qvdhouse::base

@@ -61,12 +61,58 @@ void add_source(CLI::App& command, Arguments& arguments) {
       ->type_name("");
 }
 
+void add_locked(CLI::App& command, std::string& path) {
+  command
+      .add_option("--locked", path,
+                  "load nothing, and exit with 3, when a table would differ\nfrom this schema lock")
+      ->type_name("FILE");
+}
+
+// --files: the setting include_files by the name that the original's command line had for it.
+void add_files(CLI::App& command, Arguments& arguments) {
+  command
+      .add_option_function<std::string>(
+          "--files",
+          [&arguments](const std::string& value) {
+            arguments.flags["include_files"] = value;
+            arguments.flag_names["include_files"] = "--files";
+          },
+          "only these files, as --include has them")
+      ->type_name("NAME,...");
+}
+
+void add_model_commands(CLI::App& app, Arguments& arguments) {
+  add_command<ModelsArguments>(
+      app, arguments, "models", "the tables as SQL, Python, JSON Schema or C++; a schema lock",
+      "qvdhouse models ./qvds --format pydantic --output models.py\n"
+      "  qvdhouse models ./qvds --lock qvdhouse.lock.json",
+      run_models, [&](CLI::App& c, ModelsArguments& a) {
+        add_source(c, arguments);
+        c.add_option("--format", a.format, "sql, pydantic, moose, json-schema or cpp")
+            ->check(CLI::IsMember({"sql", "pydantic", "moose", "json-schema", "cpp"}))
+            ->type_name("NAME")
+            ->capture_default_str();
+        add_files(c, arguments);
+        c.add_option("--output", a.output, "write this file instead of printing")
+            ->type_name("PATH");
+        c.add_flag("--overwrite", a.overwrite, "replace files that are there");
+        c.add_option("--template", a.template_file,
+                     "a Mustache template of your own; its language by\n--format or its name "
+                     "(rows.py.mustache)")
+            ->type_name("FILE");
+        c.add_flag("--dump-data", a.dump_data, "print what templates are filled with, as JSON");
+        c.add_option("--lock", a.lock, "write the schema lock, for sync --locked")
+            ->type_name("FILE");
+      });
+}
+
 void add_loading_commands(CLI::App& app, Arguments& arguments) {
   add_command<SyncArguments>(app, arguments, "sync", "load what is new or changed",
                              "qvdhouse sync ./qvds", run_sync, [&](CLI::App& c, SyncArguments& a) {
                                add_source(c, arguments);
                                c.add_flag("--dry-run", a.dry_run, "only say what would be done");
                                c.add_flag("--full", a.full, "load unchanged files too");
+                               add_locked(c, a.locked);
                                c.add_flag("--json", a.json, kJsonHelp);
                              });
   CLI::App* serve = add_command<ServeArguments>(
@@ -80,6 +126,7 @@ void add_loading_commands(CLI::App& app, Arguments& arguments) {
                              "qvdhouse plan ./qvds", run_plan, [&](CLI::App& c, PlanArguments& a) {
                                add_source(c, arguments);
                                c.add_flag("--full", a.full, "as for sync --full");
+                               add_locked(c, a.locked);
                                c.add_flag("--json", a.json, kJsonHelp);
                              });
   add_command<LsArguments>(app, arguments, "ls", "the files of the source",
@@ -320,6 +367,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   add_global_options(app, arguments);
   app.get_formatter()->column_width(kHelpNameColumns);
   add_loading_commands(app, arguments);
+  add_model_commands(app, arguments);
   add_service_commands(app, arguments);
   add_tracking_commands(app, arguments);
   add_engine_commands(app, arguments);

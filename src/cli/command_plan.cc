@@ -5,36 +5,20 @@
 #include <map>
 #include <optional>
 
-#include "base/error.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/planned_source.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/decide.h"
-#include "sync/planned_table.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
 namespace {
 
 constexpr std::size_t kMostNamed = 10;  // files of a set
-
-// Decisions to load, by table; tables in the order of their first file.
-using Groups = std::vector<std::vector<const sync::Decision*>>;
-
-Groups group_by_table(const std::vector<sync::Decision>& decisions) {
-  Groups groups;
-  std::map<std::string_view, std::size_t> known;
-  for (const sync::Decision& decision : decisions) {
-    if (decision.action != sync::Action::kLoad) continue;
-    const auto [table, is_new] = known.try_emplace(decision.table, groups.size());
-    if (is_new) groups.emplace_back();
-    groups[table->second].push_back(&decision);
-  }
-  return groups;
-}
 
 void print_file(const sync::PlannedFile& file, const std::string& prefix) {
   for (const std::string& warning : file.warnings) {
@@ -92,15 +76,10 @@ struct Outcome {
   std::vector<int> failures;  // exit codes
 };
 
-void plan_source(const DecidedSource& decided, const Tracked& tracked,
-                 clickhouse::Connection* connection, const Context& context, Json* json,
-                 Outcome& outcome) {
-  const sync::PlanFacts facts{decided.options, decided.source.storage, tracked.files, connection};
+void show_source(const DecidedSource& decided, const std::vector<sync::PlannedTable>& tables,
+                 Json* json, Outcome& outcome) {
   std::map<const sync::Decision*, Json> planned_json;
-  for (const auto& group : group_by_table(decided.decisions)) {
-    if (context.stop.stop_requested()) throw base::Cancelled("stopped");
-    const sync::PlannedTable planned =
-        at_target(context.config, [&] { return sync::plan_table_of(group, facts); });
+  for (const sync::PlannedTable& planned : tables) {
     for (const sync::PlannedFile& file : planned.files) {
       ++outcome.planned_files;
       if (!file.error_class.empty()) {
@@ -126,29 +105,25 @@ void plan_source(const DecidedSource& decided, const Tracked& tracked,
 }  // namespace
 
 int run_plan(const PlanArguments& arguments, const Context& context) {
+  const std::optional<models::Lock> lock =
+      arguments.locked.empty() ? std::nullopt : std::optional(read_lock(arguments.locked));
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
   const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
-  // What live tables are looked at through; nothing where there is none, nor a database perhaps.
-  // The embedded engine runs as long as its Target is there.
-  std::optional<Target> target;
-  std::optional<clickhouse::Connection> connection;
-  if (!tracked.tables.empty()) {
-    target = Target::open(context, false);
-    connection = target->connect(context.stop);
-  }
+  const AllPlanned all = plan_all(decided, tracked, context);
 
   Json json = Json::array();
   Outcome outcome;
-  for (const DecidedSource& source : decided.sources) {
+  for (std::size_t i = 0; i < decided.sources.size(); ++i) {
+    const DecidedSource& source = decided.sources[i];
     if (!arguments.json) {
       print_decisions(source.decisions, source.source.settings, decided.are_several());
     }
-    plan_source(source, tracked, connection ? &*connection : nullptr, context,
-                arguments.json ? &json : nullptr, outcome);
+    show_source(source, all[i], arguments.json ? &json : nullptr, outcome);
   }
   if (arguments.json) print_json(json);
+  if (lock) check_lock(*lock, arguments.locked, all, decided);
   if (outcome.failures.empty()) return decided.exit_code;
   return outcome.planned_files == 1 && decided.exit_code == kOk ? outcome.failures[0]
                                                                 : static_cast<int>(kPartial);

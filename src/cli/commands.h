@@ -13,6 +13,7 @@ namespace qvdhouse::cli {
 struct SyncArguments {
   bool dry_run = false;
   bool full = false;
+  std::string locked;  // path of a schema lock; empty: none
   bool json = false;
 };
 int run_sync(const SyncArguments& arguments, const Context& context);
@@ -48,9 +49,20 @@ int run_inspect(const InspectArguments& arguments, const Context& context);
 
 struct PlanArguments {
   bool full = false;
+  std::string locked;  // as of sync
   bool json = false;
 };
 int run_plan(const PlanArguments& arguments, const Context& context);
+
+struct ModelsArguments {
+  std::string format = "sql";
+  std::string template_file;  // instead of the format's own; empty: none
+  std::string output;         // empty: standard output
+  std::string lock;           // writes this schema lock; empty: none
+  bool overwrite = false;
+  bool dump_data = false;
+};
+int run_models(const ModelsArguments& arguments, const Context& context);
 
 struct StatusArguments {
   bool json = false;

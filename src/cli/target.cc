@@ -102,4 +102,9 @@ Tracked read_tracked(const Context& context) {
   });
 }
 
+Tracked untracked(const Context& context) {
+  if (!context.config.endpoint) return {};
+  return {.files = {}, .tables = {}, .dialect = Target::open(context, false).endpoint().dialect};
+}
+
 }  // namespace qvdhouse::cli

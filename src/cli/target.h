@@ -52,6 +52,9 @@ struct Tracked {
   clickhouse::Dialect dialect;  // that plans are made for
 };
 Tracked read_tracked(const Context& context);
+// For a plan that looks at no table: a server is asked for its dialect, the embedded engine's is
+// known without starting it.
+Tracked untracked(const Context& context);
 
 // Runs `ask`, in which every IoError is ClickHouse's: it becomes a TargetError.
 template <class Ask>

@@ -6,65 +6,30 @@
 
 #include <algorithm>
 
+#include "base/characters.h"
+
 namespace qvdhouse::cli {
 namespace {
 
-constexpr char32_t kInvalid = 0xFFFFFFFF;
-
-// Takes one character off the front of `text`: a code point, or kInvalid for one byte that does not
-// begin a well-formed UTF-8 sequence.
-char32_t take_character(std::string_view& text, std::string_view& bytes) {
-  const auto byte = [&](std::size_t i) -> unsigned { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  std::size_t length = 1;
-  char32_t value = first;
-  if (first >= 0xF0 && first <= 0xF4) {
-    length = 4;
-    value = first & 0x07;
-  } else if (first >= 0xE0) {
-    length = 3;
-    value = first & 0x0F;
-  } else if (first >= 0xC2) {
-    length = 2;
-    value = first & 0x1F;
-  }
-  bool good = first < 0x80 || (length > 1 && first <= 0xF4 && text.size() >= length);
-  for (std::size_t i = 1; good && i < length; ++i) {
-    good = (byte(i) & 0xC0) == 0x80;
-    value = (value << 6) | (byte(i) & 0x3F);
-  }
-  if (good && length == 3) good = value >= 0x800 && (value < 0xD800 || value > 0xDFFF);
-  if (good && length == 4) good = value >= 0x10000 && value <= 0x10FFFF;
-  if (!good) length = 1;
-  bytes = text.substr(0, length);
-  text.remove_prefix(length);
-  return good ? value : kInvalid;
-}
-
-// Characters that would move the cursor, colour the screen or turn the reading direction.
-bool is_control(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
-         (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E || c == 0x200F;
-}
+using base::take_character;
 
 std::string escaped(std::string_view text, bool keep_lines) {
   std::string out;
   while (!text.empty()) {
-    std::string_view bytes;
-    const char32_t c = take_character(text, bytes);
-    if (c == kInvalid) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
+    const char32_t c = take_character(text);
+    if (c >= base::kStrayByte) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(c - base::kStrayByte));
     } else if (c == '\n') {
       out += keep_lines ? "\n" : "\\n";
     } else if (c == '\t') {
       out += keep_lines ? "\t" : "\\t";
     } else if (c == '\r') {
       out += "\\r";
-    } else if (is_control(c)) {
+    } else if (base::is_control(c)) {
       out += c < 0x80 ? fmt::format("\\x{:02x}", static_cast<unsigned>(c))
                       : fmt::format("\\u{{{:x}}}", static_cast<unsigned>(c));
     } else {
-      out += bytes;
+      base::append_character(c, out);
     }
   }
   return out;
@@ -90,7 +55,7 @@ class WidthLocale {
 };
 
 std::size_t character_width(char32_t c) {
-  if (c < 0x80 || c == kInvalid) return 1;
+  if (c < 0x80 || c >= base::kStrayByte) return 1;
   const int width = wcwidth(static_cast<wchar_t>(c));
   return width < 0 ? 1 : static_cast<std::size_t>(width);
 }
@@ -110,8 +75,7 @@ std::size_t display_width(std::string_view text) {
   const WidthLocale locale;
   std::size_t width = 0;
   while (!text.empty()) {
-    std::string_view bytes;
-    width += character_width(take_character(text, bytes));
+    width += character_width(take_character(text));
   }
   return width;
 }
@@ -123,10 +87,10 @@ std::string cut_to_width(std::string_view text, std::size_t width) {
   std::string out;
   std::size_t used = 0;
   while (!text.empty()) {
-    std::string_view bytes;
-    const std::size_t next = character_width(take_character(text, bytes));
+    const char32_t character = take_character(text);
+    const std::size_t next = character_width(character);
     if (used + next > width - 1) break;
-    out += bytes;
+    base::append_character(character, out);
     used += next;
   }
   return out + "…";

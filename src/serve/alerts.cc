@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "base/text_file.h"
 #include "serve/event_data.h"
 
 namespace qvdhouse::serve {
@@ -253,22 +254,12 @@ void Alerts::write_state(const Alert& alert) {
     told.insert(alert.workflow);
   }
   if (options_.state_file.empty()) return;
-  // Aside and renamed: a kill leaves the old state or the new one.
-  const std::filesystem::path aside = options_.state_file.string() + ".new";
-  std::error_code error;
-  std::filesystem::create_directories(options_.state_file.parent_path(), error);
-  {
-    std::ofstream stream(aside);
-    stream << nlohmann::json{{"failing", told_failing_}, {"stale", told_stale_}}.dump(
-                  -1, ' ', false, nlohmann::json::error_handler_t::replace)
-           << "\n";
-    stream.close();
-    if (!stream) error = std::make_error_code(std::errc::io_error);
-  }
-  if (!error) std::filesystem::rename(aside, options_.state_file, error);
-  if (error) {
-    log_.warn("the state of alerts could not be kept in {}: {}", options_.state_file.string(),
-              error.message());
+  const nlohmann::json state{{"failing", told_failing_}, {"stale", told_stale_}};
+  try {
+    base::write_text(options_.state_file,
+                     state.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  } catch (const base::IoError& error) {
+    log_.warn("the state of alerts is not kept: {}", error.what());
   }
 }
 

@@ -7,53 +7,11 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/characters.h"
 #include "base/error.h"
 
 namespace qvdhouse::source {
 namespace {
-
-constexpr char32_t kStrayByte = 0x110000;  // past the last code point
-
-// Bytes of the valid UTF-8 sequence at the start of `text`; 0 when there is none.
-std::size_t sequence_bytes(std::string_view text, char32_t& character) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t lead = byte(0);
-  const std::size_t bytes = lead < 0x80         ? 1
-                            : lead >> 5 == 0x6  ? 2
-                            : lead >> 4 == 0xE  ? 3
-                            : lead >> 3 == 0x1E ? 4
-                                                : 0;
-  if (bytes == 0 || bytes > text.size()) return 0;
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  character = bytes == 1 ? lead : lead & (0x7FU >> bytes);
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if (byte(i) >> 6 != 0x2) return 0;
-    character = character << 6 | (byte(i) & 0x3FU);
-  }
-  const bool surrogate = character >= 0xD800 && character < 0xE000;
-  return character < kSmallest[bytes] || character >= kStrayByte || surrogate ? 0 : bytes;
-}
-
-void append_utf8(char32_t character, std::string& out) {
-  const auto put = [&](char32_t byte) { out += static_cast<char>(byte); };
-  if (character >= kStrayByte) {
-    put(character - kStrayByte);
-  } else if (character < 0x80) {
-    put(character);
-  } else if (character < 0x800) {
-    put(0xC0 | character >> 6);
-    put(0x80 | (character & 0x3F));
-  } else if (character < 0x10000) {
-    put(0xE0 | character >> 12);
-    put(0x80 | (character >> 6 & 0x3F));
-    put(0x80 | (character & 0x3F));
-  } else {
-    put(0xF0 | character >> 18);
-    put(0x80 | (character >> 12 & 0x3F));
-    put(0x80 | (character >> 6 & 0x3F));
-    put(0x80 | (character & 0x3F));
-  }
-}
 
 char32_t ascii_lower(char32_t character) {
   return character >= U'A' && character <= U'Z' ? character + 32 : character;
@@ -62,33 +20,17 @@ char32_t ascii_lower(char32_t character) {
 // The C library's Unicode tables, whatever locale the process runs in.
 char32_t unicode_lower(char32_t character) {
   static const locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  if (character >= kStrayByte || locale == nullptr) return ascii_lower(character);
+  if (character >= base::kStrayByte || locale == nullptr) return ascii_lower(character);
   return static_cast<char32_t>(towlower_l(static_cast<wint_t>(character), locale));
 }
 
 }  // namespace
 
-std::u32string decode_characters(std::string_view text) {
-  std::u32string characters;
-  characters.reserve(text.size());
-  while (!text.empty()) {
-    char32_t character = 0;
-    std::size_t bytes = sequence_bytes(text, character);
-    if (bytes == 0) {
-      character = kStrayByte + static_cast<std::uint8_t>(text.front());
-      bytes = 1;
-    }
-    characters += character;
-    text.remove_prefix(bytes);
-  }
-  return characters;
-}
-
 std::string fold_case(std::string_view text) {
   std::string folded;
   folded.reserve(text.size());
-  for (const char32_t character : decode_characters(text)) {
-    append_utf8(unicode_lower(character), folded);
+  for (const char32_t character : base::decode_characters(text)) {
+    base::append_character(unicode_lower(character), folded);
   }
   return folded;
 }
@@ -140,7 +82,7 @@ NamePattern::Token NamePattern::parse_class(std::u32string_view pattern, std::si
 }
 
 NamePattern::NamePattern(std::string_view text) {
-  const std::u32string pattern = decode_characters(text);
+  const std::u32string pattern = base::decode_characters(text);
   for (std::size_t at = 0; at < pattern.size(); ++at) {
     char32_t character = pattern[at];
     if (character == U'*') {
@@ -176,7 +118,7 @@ void NamePattern::ignore_extension_case() {
 // After a mismatch only the latest `*` needs to take one character more: what earlier ones took can
 // stay, because everything between two stars was matched at its first possible place.
 bool NamePattern::matches(std::string_view name) const {
-  const std::u32string characters = decode_characters(name);
+  const std::u32string characters = base::decode_characters(name);
   constexpr std::size_t kNone = std::string::npos;
   std::size_t token = 0;
   std::size_t at = 0;

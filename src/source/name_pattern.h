@@ -1,6 +1,5 @@
 // One name against one pattern: `*`, `?`, `[a-z]`, `[!a-z]` and `\` before a character that is
-// meant as itself. A character is a UTF-8 code point; a byte that is not UTF-8 counts as one
-// character and equals only itself, so that any file name can be matched. Time is linear in
+// meant as itself. Characters are those of base/characters.h. Time is linear in
 // practice and at worst name length × pattern length.
 #pragma once
 
@@ -37,9 +36,6 @@ class NamePattern {
   static Token parse_class(std::u32string_view pattern, std::size_t& at);
   std::vector<Token> tokens_;
 };
-
-// Code points; a byte b that is not part of valid UTF-8 becomes 0x110000 + b.
-std::u32string decode_characters(std::string_view text);
 
 // Lower case of all of Unicode, for comparing names in any case; other bytes stay as they are.
 std::string fold_case(std::string_view text);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/characters.h"
 #include "base/ascii.h"
 #include "base/error.h"
 #include "source/url.h"
@@ -28,7 +29,7 @@ std::vector<std::string_view> split(std::string_view path) {
   return parts;
 }
 
-// Bytes of the name from one character to the next: source::decode_characters() has one character
+// Bytes of the name from one character to the next: base::decode_characters() has one character
 // a byte that is not UTF-8, beyond the last code point.
 std::size_t utf8_bytes(char32_t character) {
   if (character < 0x80 || character >= 0x110000) return 1;
@@ -42,7 +43,7 @@ bool can_be_part_name(char32_t c) {
 
 // What stands between the braces; `what` is "pattern" or "name".
 std::string part_name(std::string_view text, std::string_view what) {
-  const std::u32string characters = source::decode_characters(text);
+  const std::u32string characters = base::decode_characters(text);
   if (!characters.empty() && std::all_of(characters.begin(), characters.end(), can_be_part_name)) {
     return std::string(text);
   }
@@ -139,7 +140,7 @@ PlacementPattern::Tokens PlacementPattern::parse(std::string_view text) {
       at = end;
     } else {
       if (c == '\\' && at + 1 < text.size()) ++at;
-      const std::u32string rest = source::decode_characters(text.substr(at, 4));
+      const std::u32string rest = base::decode_characters(text.substr(at, 4));
       tokens.push_back(
           {.kind = Token::Kind::kLiteral, .literal = rest[0], .one_of = {}, .part = {}});
       at += utf8_bytes(rest[0]);
@@ -169,7 +170,7 @@ class Reach {
 
 bool PlacementPattern::match_name(const Tokens& tokens, std::string_view name,
                                   std::vector<schema::NamePart>& parts) {
-  const std::u32string characters = source::decode_characters(name);
+  const std::u32string characters = base::decode_characters(name);
   std::vector<std::size_t> offsets{0};
   for (const char32_t character : characters) {
     offsets.push_back(offsets.back() + utf8_bytes(character));

@@ -67,7 +67,7 @@ class TablePlanner {
   TablePlanner(const std::vector<const Decision*>& decisions, const PlanFacts& facts)
       : facts_(facts), decision_(*decisions.front()), rules_(decision_.placement.rules) {
     for (const Decision* decision : decisions) {
-      planned_.files.push_back({.decision = decision, .warnings = {}, .error = {}});
+      planned_.files.push_back({.decision = decision, .warnings = {}});
     }
   }
 
@@ -89,7 +89,8 @@ class TablePlanner {
   void read_live();
   std::optional<Shape> plan_file(PlannedFile& file);
   void define(const std::vector<Shape>& wanted);
-  clickhouse::TableDefinition definition_of(const Shape& shape) const;
+  clickhouse::TableDefinition definition_of(const schema::TablePlan& plan,
+                                            const Shape& shape) const;
 
   const PlanFacts& facts_;
   const Decision& decision_;
@@ -130,8 +131,13 @@ std::optional<Shape> TablePlanner::plan_file(PlannedFile& file) {
                       target_for(decision));
     file.warnings = prepared.header.warnings;
     for (const qvd::FieldHeader& field : prepared.header.fields) known_.fields.insert(field.name);
+    file.record_count = prepared.header.record_count;
     for (const schema::ColumnPlan& column : prepared.plan.columns) {
       known_.columns.insert(column.name);
+      if (column.field_index != schema::kNoField) {
+        planned_.origins.try_emplace(
+            column.name, ColumnOrigin{prepared.header.fields[column.field_index], column.reason});
+      }
       for (const std::string& warning : column.warnings) {
         file.warnings.push_back(column.name + ": " + warning);
       }
@@ -153,8 +159,8 @@ std::optional<Shape> TablePlanner::plan_file(PlannedFile& file) {
   }
 }
 
-clickhouse::TableDefinition TablePlanner::definition_of(const Shape& shape) const {
-  const schema::TablePlan plan = schema::fit_plan(first_->plan, shape, first_->symbols);
+clickhouse::TableDefinition TablePlanner::definition_of(const schema::TablePlan& plan,
+                                                        const Shape& shape) const {
   const bool by_file = planned_.files.size() <= facts_.options.max_file_partitions;
   clickhouse::TableDefinition definition = schema::table_definition(
       plan, first_->header, facts_.options.database, rules_, decision_.placement.mode, by_file);
@@ -167,8 +173,10 @@ clickhouse::TableDefinition TablePlanner::definition_of(const Shape& shape) cons
 void TablePlanner::define(const std::vector<Shape>& wanted) {
   try {
     const schema::Drift drift = schema::find_drift(live_, wanted, rules_.drift, key_, is_set());
-    const clickhouse::TableDefinition definition = definition_of(drift.shape);
+    planned_.plan = schema::fit_plan(first_->plan, drift.shape, first_->symbols);
     const clickhouse::Dialect& dialect = facts_.options.load.policy.dialect;
+    const clickhouse::TableDefinition definition = definition_of(planned_.plan, drift.shape);
+    planned_.definition = clickhouse::adapted(definition, dialect);
     bool needs_rebuild = false;
     for (const Change& change : drift.changes) {
       if (change.kind != Change::Kind::kIgnored) planned_.notes.push_back(change.reason);
@@ -178,9 +186,8 @@ void TablePlanner::define(const std::vector<Shape>& wanted) {
       planned_.ddl = clickhouse::create_table_sql(definition, dialect);
       return;
     }
-    planned_.alters =
-        schema::alter_sql(drift, clickhouse::qualified(definition.database, definition.name),
-                          clickhouse::adapted(definition, dialect));
+    planned_.alters = schema::alter_sql(
+        drift, clickhouse::qualified(definition.database, definition.name), *planned_.definition);
     if (needs_rebuild) {
       planned_.notes.emplace_back(
           "No ALTER can change a key column: the table is built anew aside and swapped.");

@@ -2,10 +2,16 @@
 // without changing anything.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "clickhouse/connection.h"
+#include "clickhouse/ddl.h"
+#include "qvd/header.h"
+#include "schema/plan.h"
 #include "source/storage.h"
 #include "sync/sync.h"
 #include "tracking/tracking.h"
@@ -15,8 +21,14 @@ namespace qvdhouse::sync {
 struct PlannedFile {
   const Decision* decision = nullptr;
   std::vector<std::string> warnings;
+  std::uint64_t record_count = 0;
   std::string error;        // not empty: it can not be loaded
   std::string error_class;  // as in tracking::FileRecord
+};
+
+struct ColumnOrigin {
+  qvd::FieldHeader field;
+  std::string reason;  // why the file's own values need the type that it would have alone
 };
 
 struct PlannedTable {
@@ -24,6 +36,12 @@ struct PlannedTable {
   std::string ddl;                 // CREATE TABLE; empty for a set whose table is there
   std::vector<std::string> alters;
   std::vector<std::string> notes;  // a sentence each: what changes and why, rules of no effect
+
+  // The table as it is to be; absent when no file can be loaded.
+  std::optional<clickhouse::TableDefinition> definition;
+  schema::TablePlan plan;  // the definition's columns, each with its reason
+  // By column, in the first file that has it; none for columns of our own.
+  std::map<std::string, ColumnOrigin> origins;
 };
 
 struct PlanFacts {

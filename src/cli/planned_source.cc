@@ -1,0 +1,133 @@
+#include "cli/planned_source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/text_file.h"
+#include "base/workers.h"
+#include "cli/target.h"
+#include "clickhouse/connection.h"
+#include "sync/decide.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+// Mostly waiting for storage.
+constexpr unsigned kLeastThreads = 8;
+
+// Decisions to load, by table; tables in the order of their first file.
+using Groups = std::vector<std::vector<const sync::Decision*>>;
+
+Groups group_by_table(const std::vector<sync::Decision>& decisions) {
+  Groups groups;
+  std::map<std::string_view, std::size_t> known;
+  for (const sync::Decision& decision : decisions) {
+    if (decision.action != sync::Action::kLoad) continue;
+    const auto [table, is_new] = known.try_emplace(decision.table, groups.size());
+    if (is_new) groups.emplace_back();
+    groups[table->second].push_back(&decision);
+  }
+  return groups;
+}
+
+// `connection`: null when the target has no tables; then several are planned at once.
+std::vector<sync::PlannedTable> plan_tables(const DecidedSource& decided, const Tracked& tracked,
+                                            clickhouse::Connection* connection,
+                                            const Context& context) {
+  const sync::PlanFacts facts{decided.options, decided.source.storage, tracked.files, connection};
+  const Groups groups = group_by_table(decided.decisions);
+  std::vector<sync::PlannedTable> planned(groups.size());
+  const unsigned threads =
+      connection != nullptr ? 1 : std::max(kLeastThreads, std::thread::hardware_concurrency());
+  base::for_each_index(groups.size(), threads, [&](std::size_t i) {
+    if (context.stop.stop_requested()) throw base::Cancelled("stopped");
+    planned[i] = at_target(context.config, [&] { return sync::plan_table_of(groups[i], facts); });
+  });
+  return planned;
+}
+
+}  // namespace
+
+AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const Context& context) {
+  // The embedded engine runs as long as its Target is there.
+  std::optional<Target> target;
+  std::optional<clickhouse::Connection> connection;
+  if (!tracked.tables.empty()) {
+    target = Target::open(context, false);
+    connection = target->connect(context.stop);
+  }
+  AllPlanned all;
+  for (const DecidedSource& source : decided.sources) {
+    all.push_back(plan_tables(source, tracked, connection ? &*connection : nullptr, context));
+  }
+  return all;
+}
+
+models::Table model_of(const sync::PlannedTable& planned, const std::string& source) {
+  models::Table table{
+      .definition = *planned.definition,
+      .ddl = planned.ddl,
+      .mode = std::string(sync::mode_name(planned.files.front().decision->placement.mode))};
+  for (const schema::ColumnPlan& column : planned.plan.columns) {
+    models::Column& model = table.columns.emplace_back(
+        models::Column{.name = column.name, .type = column.type, .reason = column.reason});
+    const auto origin = planned.origins.find(column.name);
+    if (origin == planned.origins.end()) continue;
+    model.field = origin->second.field.name;
+    model.field_comment = origin->second.field.comment;
+    model.tags = origin->second.field.tags;
+    // A set's column that its first file lacks: the reason is that of the file that has it.
+    if (column.part == schema::Part::kMissing) model.reason = origin->second.reason;
+  }
+  for (const sync::PlannedFile& file : planned.files) {
+    if (!file.error.empty()) continue;
+    table.files.push_back(short_path(file.decision->file, source));
+    table.record_count += file.record_count;
+  }
+  return table;
+}
+
+void check_lock(const models::Lock& lock, const std::string& lock_path, const AllPlanned& planned,
+                const DecidedSources& decided) {
+  std::vector<models::Table> tables;
+  for (const auto& of_source : planned) {
+    for (const sync::PlannedTable& table : of_source) {
+      if (table.definition) tables.push_back(model_of(table, ""));
+    }
+  }
+  std::set<std::string> kept;
+  for (const DecidedSource& source : decided.sources) {
+    for (const sync::Decision& decision : source.decisions) {
+      if (decision.action != sync::Action::kRemove && decision.reason_code != "vanished") {
+        kept.insert(decision.table);
+      }
+    }
+  }
+  const std::string drift = models::drift_from(lock, models::lock_of(tables), kept);
+  if (drift.empty()) return;
+  throw base::SchemaError(
+      fmt::format("the source has drifted from the schema lock {}; nothing is loaded:\n{}"
+                  "Mend the source, or write the lock anew: qvdhouse models --lock {} --overwrite",
+                  lock_path, drift, lock_path));
+}
+
+models::Lock read_lock(const std::string& path) {
+  const std::optional<std::string> text = base::read_text(path);
+  if (!text) {
+    throw base::ConfigError(
+        fmt::format("the schema lock {} can not be read: {}", path, std::strerror(errno)));
+  }
+  return models::parse_lock(*text, path);
+}
+
+}  // namespace qvdhouse::cli
