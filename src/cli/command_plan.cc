@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 
 #include "cli/commands.h"
 #include "cli/decisions.h"
@@ -105,8 +104,6 @@ void show_source(const DecidedSource& decided, const std::vector<sync::PlannedTa
 }  // namespace
 
 int run_plan(const PlanArguments& arguments, const Context& context) {
-  const std::optional<models::Lock> lock =
-      arguments.locked.empty() ? std::nullopt : std::optional(read_lock(arguments.locked));
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
@@ -123,7 +120,7 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
     show_source(source, all[i], arguments.json ? &json : nullptr, outcome);
   }
   if (arguments.json) print_json(json);
-  if (lock) check_lock(*lock, arguments.locked, all, decided);
+  if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   if (outcome.failures.empty()) return decided.exit_code;
   return outcome.planned_files == 1 && decided.exit_code == kOk ? outcome.failures[0]
                                                                 : static_cast<int>(kPartial);

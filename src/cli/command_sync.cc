@@ -191,20 +191,12 @@ void print_summary(const std::vector<SourceRun>& runs, int exit_code, const Cont
   if (!sum.files.empty()) print(totals(sum));
 }
 
-// Throws SchemaError when what would be loaded has drifted from the lock.
-void hold_against_lock(const SyncArguments& arguments, const DecidedSources& decided,
-                       const Tracked& tracked, const Context& context) {
-  if (arguments.locked.empty()) return;
-  const models::Lock lock = read_lock(arguments.locked);
-  check_lock(lock, arguments.locked, plan_all(decided, tracked, context), decided);
-}
-
 int dry_run(const SyncArguments& arguments, Sources& sources, const Context& context) {
   const Tracked tracked = read_tracked(context);
   Json json = Json::array();
   const DecidedSources decided =
       decide_sources(sources.chosen("sync", true), tracked, arguments.full, context);
-  hold_against_lock(arguments, decided, tracked, context);
+  if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   for (const auto& [source, options, decisions] : decided.sources) {
     if (!arguments.json) print_decisions(decisions, source.settings, decided.are_several());
     for (const sync::Decision& decision : decisions) {
@@ -255,8 +247,7 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
   const Target target = Target::open(context, true);
   if (!arguments.locked.empty()) {
     const Tracked tracked = read_tracked(context);
-    hold_against_lock(arguments, decide_sources(chosen, tracked, arguments.full, context), tracked,
-                      context);
+    check_lock(arguments.locked, decide_sources(chosen, tracked, arguments.full, context), context);
   }
   const std::vector<SourceRun> runs = run_all(chosen, arguments.full, target, context);
   if (runs.size() == 1) throw_source_error(runs[0].summary);

@@ -56,6 +56,32 @@ std::vector<sync::PlannedTable> plan_tables(const DecidedSource& decided, const 
   return planned;
 }
 
+bool has_file(const sync::Decision& decision) {
+  return decision.action != sync::Action::kRemove && decision.reason_code != "vanished";
+}
+
+// A table is made of all its files: also those that are loaded already, where one is to be.
+void take_up_whole_tables(std::vector<sync::Decision>& decisions) {
+  std::set<std::string> tables;
+  for (const sync::Decision& decision : decisions) {
+    if (decision.action == sync::Action::kLoad) tables.insert(decision.table);
+  }
+  for (sync::Decision& decision : decisions) {
+    if (has_file(decision) && tables.contains(decision.table)) {
+      decision.action = sync::Action::kLoad;
+    }
+  }
+}
+
+models::Lock read_lock(const std::string& path) {
+  const std::optional<std::string> text = base::read_text(path);
+  if (!text) {
+    throw base::ConfigError(
+        fmt::format("the schema lock {} can not be read: {}", path, std::strerror(errno)));
+  }
+  return models::parse_lock(*text, path);
+}
+
 }  // namespace
 
 AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const Context& context) {
@@ -97,37 +123,26 @@ models::Table model_of(const sync::PlannedTable& planned, const std::string& sou
   return table;
 }
 
-void check_lock(const models::Lock& lock, const std::string& lock_path, const AllPlanned& planned,
-                const DecidedSources& decided) {
+void check_lock(const std::string& lock_path, const DecidedSources& decided,
+                const Context& context) {
+  const models::Lock lock = read_lock(lock_path);
+  std::set<std::string> known;
   std::vector<models::Table> tables;
-  for (const auto& of_source : planned) {
-    for (const sync::PlannedTable& table : of_source) {
-      if (table.definition) tables.push_back(model_of(table, ""));
-    }
-  }
-  std::set<std::string> kept;
-  for (const DecidedSource& source : decided.sources) {
+  for (DecidedSource source : decided.sources) {
+    take_up_whole_tables(source.decisions);
     for (const sync::Decision& decision : source.decisions) {
-      if (decision.action != sync::Action::kRemove && decision.reason_code != "vanished") {
-        kept.insert(decision.table);
-      }
+      if (has_file(decision)) known.insert(decision.table);
+    }
+    for (const sync::PlannedTable& table : plan_tables(source, {}, nullptr, context)) {
+      if (table.definition) tables.push_back(model_of(table, source.options.source));
     }
   }
-  const std::string drift = models::drift_from(lock, models::lock_of(tables), kept);
+  const std::string drift = models::drift_from(lock, models::lock_of(tables), known);
   if (drift.empty()) return;
   throw base::SchemaError(
       fmt::format("the source has drifted from the schema lock {}; nothing is loaded:\n{}"
                   "Mend the source, or write the lock anew: qvdhouse models --lock {} --overwrite",
                   lock_path, drift, lock_path));
-}
-
-models::Lock read_lock(const std::string& path) {
-  const std::optional<std::string> text = base::read_text(path);
-  if (!text) {
-    throw base::ConfigError(
-        fmt::format("the schema lock {} can not be read: {}", path, std::strerror(errno)));
-  }
-  return models::parse_lock(*text, path);
 }
 
 }  // namespace qvdhouse::cli

@@ -22,12 +22,10 @@ AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const
 // The table of a plan that has a definition. `source`: what its files lie below.
 models::Table model_of(const sync::PlannedTable& planned, const std::string& source);
 
-// Holds what would be loaded against a lock: throws SchemaError with what has drifted. Tables whose
-// files are all loaded were held against it then.
-void check_lock(const models::Lock& lock, const std::string& lock_path, const AllPlanned& planned,
-                const DecidedSources& decided);
-
-// Throws ConfigError when the file can not be read.
-models::Lock read_lock(const std::string& path);
+// Holds the tables that something would be loaded into against a lock, as their files alone make
+// them: what a live table has kept of earlier files is no drift. Throws SchemaError with what has
+// drifted.
+void check_lock(const std::string& lock_path, const DecidedSources& decided,
+                const Context& context);
 
 }  // namespace qvdhouse::cli
