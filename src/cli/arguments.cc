@@ -88,10 +88,9 @@ void add_model_commands(CLI::App& app, Arguments& arguments) {
       "  qvdhouse models ./qvds --lock qvdhouse.lock.json",
       run_models, [&](CLI::App& c, ModelsArguments& a) {
         add_source(c, arguments);
-        c.add_option("--format", a.format, "sql, pydantic, moose, json-schema or cpp")
+        c.add_option("--format", a.format, "sql (default), pydantic, moose, json-schema or cpp")
             ->check(CLI::IsMember({"sql", "pydantic", "moose", "json-schema", "cpp"}))
-            ->type_name("NAME")
-            ->capture_default_str();
+            ->type_name("NAME");
         add_files(c, arguments);
         c.add_option("--output", a.output, "write this file instead of printing")
             ->type_name("PATH");

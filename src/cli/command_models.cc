@@ -26,20 +26,17 @@ struct Template {
 };
 
 Template read_template(const ModelsArguments& arguments) {
-  const models::Format& format = *models::find_format(arguments.format);
-  if (arguments.template_file.empty()) {
-    return {std::string(format.text), format.language, arguments.format};
-  }
+  const models::Format& format =
+      *models::find_format(arguments.format.empty() ? "sql" : arguments.format);
   const std::string& path = arguments.template_file;
+  if (path.empty()) return {std::string(format.text), format.language, std::string(format.name)};
   const std::optional<std::string> text = base::read_text(path);
   if (!text) {
     throw base::ConfigError(
         fmt::format("the template {} can not be read: {}", path, std::strerror(errno)));
   }
-  // What a user names counts; the default format says nothing of the template.
   const auto by_name = models::language_of_file(path);
-  const bool is_named = arguments.format != ModelsArguments{}.format;
-  return {*text, is_named || !by_name ? format.language : *by_name, path};
+  return {*text, arguments.format.empty() && by_name ? *by_name : format.language, path};
 }
 
 void check_new(const std::string& path, bool overwrite) {

@@ -55,7 +55,7 @@ struct PlanArguments {
 int run_plan(const PlanArguments& arguments, const Context& context);
 
 struct ModelsArguments {
-  std::string format = "sql";
+  std::string format;         // empty: "sql", or what the template's name says
   std::string template_file;  // instead of the format's own; empty: none
   std::string output;         // empty: standard output
   std::string lock;           // writes this schema lock; empty: none

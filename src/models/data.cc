@@ -116,7 +116,6 @@ Json table_data(const Table& table, ModuleNames& names) {
               {"mode", table.mode},
               {"ddl", table.ddl},
               {"engine", text_data(definition.engine)},
-              {"is_plain_merge_tree", definition.engine == "MergeTree"},
               {"partition_by", text_data(definition.partition_by)},
               {"ttl", text_data(definition.ttl)},
               {"order_by", texts_data(definition.order_by)},
