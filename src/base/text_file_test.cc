@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iterator>
+
+#include "base/error.h"
 
 namespace qvdhouse::base {
 namespace {
@@ -23,6 +26,21 @@ TEST(ReadText, GivesAllBytesOrNothing) {
   EXPECT_EQ(errno, ENOENT);
   EXPECT_FALSE(read_text(folder));
   EXPECT_EQ(errno, EISDIR);
+  fs::remove_all(folder);
+}
+
+TEST(WriteText, ReplacesTheFileOrLeavesIt) {
+  const fs::path folder = fs::temp_directory_path() / ("write_text_" + std::to_string(::getpid()));
+  const fs::path file = folder / "deep" / "file";
+  write_text(file, "one");
+  write_text(file, std::string("two\0", 4));
+  EXPECT_EQ(read_text(file), std::string("two\0", 4));
+  EXPECT_THROW(write_text(file / "below a file", "x"), IoError);
+  EXPECT_THROW(write_text(folder / "deep", "x"), IoError);  // a folder, with something in it
+  EXPECT_EQ(read_text(file), std::string("two\0", 4));
+  // Nothing half written is left beside it.
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder / "deep"), {}), 1);
   fs::remove_all(folder);
 }
 
