@@ -13,6 +13,7 @@
 #include "cli/completion.h"
 #include "cli/did_you_mean.h"
 #include "cli/exit_code.h"
+#include "cli/init_qvd.h"
 #include "cli/output.h"
 #include "cli/settings_table.h"
 #include "cli/source_url.h"
@@ -68,17 +69,20 @@ void add_locked(CLI::App& command, std::string& path) {
       ->type_name("FILE");
 }
 
-// --files: the setting include_files by the name that the original's command line had for it.
-void add_files(CLI::App& command, Arguments& arguments) {
+// A setting under the name that the original's command line had for it.
+void add_named_setting(CLI::App& command, Arguments& arguments, const std::string& flags,
+                       const std::string& key, const std::string& value_name,
+                       const std::string& help) {
   command
       .add_option_function<std::string>(
-          "--files",
-          [&arguments](const std::string& value) {
-            arguments.flags["include_files"] = value;
-            arguments.flag_names["include_files"] = "--files";
+          flags,
+          [&arguments, flags, key](const std::string& value) {
+            arguments.flags[key] = value;
+            arguments.flag_names[key] = flags;
           },
-          "only these files, as --include has them")
-      ->type_name("NAME,...");
+          help)
+      ->type_name(value_name)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 void add_model_commands(CLI::App& app, Arguments& arguments) {
@@ -91,7 +95,8 @@ void add_model_commands(CLI::App& app, Arguments& arguments) {
         c.add_option("--format", a.format, "sql (default), pydantic, moose, json-schema or cpp")
             ->check(CLI::IsMember({"sql", "pydantic", "moose", "json-schema", "cpp"}))
             ->type_name("NAME");
-        add_files(c, arguments);
+        add_named_setting(c, arguments, "--files", "include_files", "NAME,...",
+                          "only these files, as --include has them");
         c.add_option("--output", a.output, "write this file instead of printing")
             ->type_name("PATH");
         c.add_flag("--overwrite", a.overwrite, "replace files that are there");
@@ -252,9 +257,49 @@ void add_engine_commands(CLI::App& app, Arguments& arguments) {
       [](CLI::App& c, ConfigArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
 }
 
+// The original's flags, all of them.
+void add_init_qvd(CLI::App& app, Arguments& arguments) {
+  CLI::App* command = add_command<InitQvdArguments>(
+      app, arguments, std::string(kInitQvdCommand), "the original's init_qvd.py", "", run_init_qvd,
+      [&](CLI::App& c, InitQvdArguments& a) {
+        const std::string actions = "Exactly one of";
+        c.add_flag("--list-files", a.list_files, "the files of the source; -v: with details")
+            ->group(actions);
+        c.add_flag("--generate-models", a.generate_models, "Python models of their tables")
+            ->group(actions);
+        c.add_flag("--reset-state", a.reset_state, "forget all files; asks first")->group(actions);
+        add_named_setting(c, arguments, "--source", "source", "SOURCE",
+                          "path or URL of the files [QVD_SOURCE]");
+        add_named_setting(c, arguments, "--pattern", "file_pattern", "GLOB",
+                          "which files of it (default: *.qvd)");
+        add_named_setting(c, arguments, "--files", "include_files", "A,B", "only these files");
+        add_named_setting(c, arguments, "--exclude", "exclude_files", "A,B", "not these files");
+        c.add_option("--output", a.output, "where the models go")
+            ->type_name("FILE")
+            ->capture_default_str();
+        c.add_flag("--overwrite", a.overwrite, "replace that file");
+        c.add_flag("--force", a.force, "do not ask");
+        add_named_setting(c, arguments, "--aws-key", "source.aws_key", "KEY",
+                          "[AWS_ACCESS_KEY_ID]");
+        add_named_setting(c, arguments, "--aws-secret", "source.aws_secret", "SECRET",
+                          wrapped_help("[AWS_SECRET_ACCESS_KEY]; that is better: others on the "
+                                       "machine can see flags"));
+        c.add_flag("-v,--verbose", arguments.verbose, "say more");
+        c.add_option("--state-file", a.state_file)->group("");  // of the original's first version
+      });
+  command->footer(
+      "Example:\n  init_qvd --list-files --source /path/to/qvd --verbose\n"
+      "  init_qvd --generate-models --source s3://bucket/path --files Item,PO\n"
+      "  init_qvd --reset-state --force\n\n"
+      "init_qvd is a second name of qvdhouse: init_qvd FLAGS is qvdhouse init-qvd FLAGS.\n"
+      "Exit codes are those of qvdhouse, and 2 for a wrong command line. Other settings\n"
+      "go with it too: qvdhouse --help");
+}
+
 CommandNode describe(const CLI::App& app) {
   CommandNode node{app.get_name(), app.get_description(), {}, {}};
   for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group().empty()) continue;  // left out of --help too
     std::vector<std::string> names;
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     for (const std::string& name : option->get_snames()) names.push_back("-" + name);
@@ -268,9 +313,15 @@ CommandNode describe(const CLI::App& app) {
 
 CommandTree command_tree(const CLI::App& app) {
   CommandTree tree{describe(app), {}};
+  const std::vector<std::string>& global = tree.global.flags;
+  const auto is_global = [&](const std::string& flag) {
+    return std::find(global.begin(), global.end(), flag) != global.end();
+  };
   const auto all = [](const CLI::App*) { return true; };
-  for (const CLI::App* command : app.get_subcommands(all))
+  for (const CLI::App* command : app.get_subcommands(all)) {
     tree.commands.push_back(describe(*command));
+    std::erase_if(tree.commands.back().flags, is_global);
+  }
   return tree;
 }
 
@@ -370,19 +421,25 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   add_service_commands(app, arguments);
   add_tracking_commands(app, arguments);
   add_engine_commands(app, arguments);
+  add_init_qvd(app, arguments);
   add_other_commands(app, arguments);
   app.footer(
       "Example:\n  qvdhouse sync ./qvds\n  qvdhouse query 'SHOW TABLES'\n\n"
       "Exit codes: 0 ok, 1 usage, 2 configuration, 3 schema policy, 4 source, 5 ClickHouse,\n"
       "6 verification, 7 some files failed, 130 stopped.");
+  const std::vector<std::string> words = whole_words(argc, argv);
+  std::vector<const char*> pointers;
+  for (const std::string& word : words) pointers.push_back(word.c_str());
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(pointers.size()), pointers.data());
   } catch (const CLI::Success& asked_for) {
     app.exit(asked_for);
     parsed.exit_code = kOk;
     return parsed;
   } catch (const CLI::ParseError& error) {
-    throw UsageError(usage_message(app, error, command_tree(app)));
+    const std::string message = usage_message(app, error, command_tree(app));
+    if (app.got_subcommand(std::string(kInitQvdCommand))) throw InitQvdError(message);
+    throw UsageError(message);
   }
   parsed.arguments = std::move(arguments);
   return parsed;
@@ -390,13 +447,20 @@ Parsed parse_arguments(int argc, const char* const* argv) {
 
 void hide_secrets(int argc, char** argv) {
   const auto overwrite = [](char* text) { std::memset(text, '*', std::strlen(text)); };
+  // The same words, or one more in front, but that flags are written out in them.
+  const std::vector<std::string> words = whole_words(argc, argv);
+  const std::size_t added = words.size() - static_cast<std::size_t>(argc);
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
+    const std::string& whole = words[static_cast<std::size_t>(i) + added];
+    const std::size_t equals = word.find('=');
+    const std::string flag = whole.substr(0, whole.find('='));
     for (const Setting& setting : settings_table()) {
-      if (!setting.is_secret || setting.flag.empty() || !word.starts_with(setting.flag)) continue;
-      if (word.size() == setting.flag.size() && i + 1 < argc) overwrite(argv[i + 1]);
-      if (word.substr(setting.flag.size()).starts_with('=')) {
-        overwrite(argv[i] + setting.flag.size() + 1);
+      if (!setting.is_secret || setting.flag.empty() || flag != setting.flag) continue;
+      if (equals != std::string_view::npos) {
+        overwrite(argv[i] + equals + 1);
+      } else if (i + 1 < argc) {
+        overwrite(argv[i + 1]);
       }
     }
     if (masked_source(word) != word) overwrite(argv[i] + word.find("://") + 3);

@@ -84,6 +84,10 @@ int run(int argc, char** argv) {
   } catch (const UsageError& error) {
     display.line(fmt::format("qvdhouse: {}. See qvdhouse --help", error.what()));
     return kUsage;
+  } catch (const InitQvdError& error) {
+    std::fflush(stdout);
+    display.line(fmt::format("init_qvd: {}. See init_qvd --help", error.what()));
+    return exit_code_of(error);
   } catch (const base::Cancelled&) {
     display.line("qvdhouse: stopped");
     return kStopped;

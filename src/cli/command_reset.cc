@@ -1,11 +1,10 @@
 // qvdhouse reset: forgets files, so that the next sync takes them up again.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <iostream>
 
 #include "cli/commands.h"
+#include "cli/confirm.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -25,15 +24,13 @@ void check_choice(const ResetArguments& arguments) {
 }
 
 // Asks on a terminal; without one only --force will do.
-bool is_confirmed(const ResetArguments& arguments, const std::string& question) {
+bool is_confirmed(const ResetArguments& arguments, const std::string& question,
+                  const Context& context) {
   if (arguments.force) return true;
-  if (isatty(STDIN_FILENO) != 1) {
+  if (!can_ask()) {
     throw UsageError(question + " There is no terminal to ask on; add --force to go ahead");
   }
-  std::cerr << printable(question) << " [y/N] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
+  return confirm(question, context.stop);
 }
 
 }  // namespace
@@ -61,7 +58,7 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
     question +=
         fmt::format(" and delete the rows of {}", format_quantity(reset.emptied.size(), "file"));
   question += "?";
-  if (reset.count() > 0 && !is_confirmed(arguments, question)) {
+  if (reset.count() > 0 && !is_confirmed(arguments, question, context)) {
     print("Nothing was changed.\n");
     return kOk;
   }

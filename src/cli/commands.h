@@ -41,6 +41,18 @@ struct LsArguments {
 };
 int run_ls(const LsArguments& arguments, const Context& context);
 
+// The original's command line: exactly one of the first three.
+struct InitQvdArguments {
+  bool list_files = false;
+  bool generate_models = false;
+  bool reset_state = false;
+  std::string output = "app/ingest/qvd.py";  // of --generate-models
+  bool overwrite = false;
+  bool force = false;
+  std::string state_file;  // has no effect
+};
+int run_init_qvd(const InitQvdArguments& arguments, const Context& context);
+
 struct InspectArguments {
   std::string file;
   bool json = false;

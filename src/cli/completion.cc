@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/exit_code.h"
+#include "cli/init_qvd.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -36,8 +37,9 @@ std::string bash_script(const CommandTree& tree) {
 _qvdhouse() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} command='' flags='' i
   local commands='{}'
+  [[ ${{COMP_WORDS[0]##*/}} != init_qvd ]] || command={}
   for ((i = 1; i < COMP_CWORD; i++)); do
-    if [[ " $commands " == *" ${{COMP_WORDS[i]}} "* ]]; then
+    if [[ -z $command && " $commands " == *" ${{COMP_WORDS[i]}} "* ]]; then
       command=${{COMP_WORDS[i]}}
       break
     fi
@@ -53,9 +55,10 @@ _qvdhouse() {{
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   fi
 }}
-complete -o filenames -F _qvdhouse qvdhouse
+complete -o filenames -F _qvdhouse qvdhouse init_qvd
 )",
-                     command_names(tree), flag_cases, joined(tree.global.flags, " "));
+                     command_names(tree), kInitQvdCommand, flag_cases,
+                     joined(tree.global.flags, " "));
 }
 
 std::string zsh_script(const CommandTree& tree) {
@@ -65,7 +68,7 @@ std::string zsh_script(const CommandTree& tree) {
     descriptions += fmt::format("    '{}:{}'\n", command.name, single_quoted(command.help));
     flag_cases += fmt::format("    {}) flags=({}) ;;\n", command.name, joined(command.flags, " "));
   }
-  return fmt::format(R"(#compdef qvdhouse
+  return fmt::format(R"(#compdef qvdhouse init_qvd
 # zsh completion for qvdhouse: put it into a folder of $fpath as _qvdhouse
 _qvdhouse() {{
   local -a commands flags global
@@ -73,6 +76,7 @@ _qvdhouse() {{
 {}  )
   global=({})
   local command=${{words[(r)({})]}}
+  [[ ${{words[1]:t}} != init_qvd ]] || command={}
   case $command in
 {}  esac
   if [[ $PREFIX == -* ]]; then
@@ -83,7 +87,7 @@ _qvdhouse() {{
     _files
   fi
 }}
-compdef _qvdhouse qvdhouse
+compdef _qvdhouse qvdhouse init_qvd
 )",
                      descriptions, joined(tree.global.flags, " "),
                      [&] {
@@ -91,16 +95,17 @@ compdef _qvdhouse qvdhouse
                        std::replace(names.begin(), names.end(), ' ', '|');
                        return names;
                      }(),
-                     flag_cases);
+                     kInitQvdCommand, flag_cases);
 }
 
-std::string fish_flags(const CommandNode& node, const std::string& condition) {
+std::string fish_flags(const CommandNode& node, const std::string& condition,
+                       std::string_view program = "qvdhouse") {
   std::string out;
   for (const std::string& flag : node.flags) {
     const bool is_long = flag.starts_with("--");
     const bool takes_value =
         std::find(node.value_flags.begin(), node.value_flags.end(), flag) != node.value_flags.end();
-    out += fmt::format("complete -c qvdhouse{} {} {}{}\n", condition, is_long ? "-l" : "-s",
+    out += fmt::format("complete -c {}{} {} {}{}\n", program, condition, is_long ? "-l" : "-s",
                        flag.substr(is_long ? 2 : 1), takes_value ? " -r" : "");
   }
   return out;
@@ -115,8 +120,10 @@ std::string fish_script(const CommandTree& tree) {
         command.name, single_quoted(command.help));
   }
   out += fish_flags(tree.global, "");
+  out += fish_flags(tree.global, "", "init_qvd");
   for (const CommandNode& command : tree.commands) {
     out += fish_flags(command, fmt::format(" -n '__fish_seen_subcommand_from {}'", command.name));
+    if (command.name == kInitQvdCommand) out += fish_flags(command, "", "init_qvd");
   }
   return out;
 }

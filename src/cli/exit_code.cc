@@ -8,6 +8,7 @@ namespace qvdhouse::cli {
 
 int exit_code_of(const std::exception& error) {
   if (dynamic_cast<const UsageError*>(&error) != nullptr) return kUsage;
+  if (dynamic_cast<const InitQvdError*>(&error) != nullptr) return kConfig;
   if (dynamic_cast<const base::ConfigError*>(&error) != nullptr) return kConfig;
   if (dynamic_cast<const base::SchemaError*>(&error) != nullptr) return kSchema;
   if (dynamic_cast<const base::InputError*>(&error) != nullptr) return kSource;

@@ -30,6 +30,11 @@ struct UsageError : base::Error {
   using base::Error::Error;
 };
 
+// The same for init-qvd, whose original ends such with 2.
+struct InitQvdError : base::Error {
+  using base::Error::Error;
+};
+
 // ClickHouse could not be reached at all, which the connection reports as a plain IoError.
 struct TargetError : base::Error {
   using base::Error::Error;

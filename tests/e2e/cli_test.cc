@@ -131,7 +131,7 @@ TEST_F(Cli, EveryHelpHasAnExampleAndFits) {
   EXPECT_EQ(all.exit_code, 0);
   for (const char* command :
        {"sync", "plan", "ls", "inspect", "status", "history", "explain", "verify", "reset", "query",
-        "client", "doctor", "config", "sample", "version", "completion"}) {
+        "client", "doctor", "config", "sample", "init-qvd", "version", "completion"}) {
     EXPECT_THAT(all.out, HasSubstr(std::string("\n  ") + command + " "));
     const Finished help = qvdhouse({command, "--help"});
     EXPECT_EQ(help.exit_code, 0) << command;
@@ -151,9 +151,11 @@ TEST_F(Cli, CompletionScriptsAreSound) {
           {"-c",
            "source ./completion.bash; COMP_WORDS=(qvdhouse sy); COMP_CWORD=1; "
            "_qvdhouse; echo \"${COMPREPLY[*]}\"; COMP_WORDS=(qvdhouse sync --dr); "
-           "COMP_CWORD=2; _qvdhouse; echo \"${COMPREPLY[*]}\""},
+           "COMP_CWORD=2; _qvdhouse; echo \"${COMPREPLY[*]}\"; COMP_WORDS=(init_qvd --l); "
+           "COMP_CWORD=1; _qvdhouse; echo \"${COMPREPLY[*]}\"; COMP_WORDS=(init_qvd --sou); "
+           "_qvdhouse; echo \"${COMPREPLY[*]}\""},
           {}, folder);
-  EXPECT_EQ(words.out, "sync\n--dry-run --drift\n");
+  EXPECT_EQ(words.out, "sync\n--dry-run --drift\n--list-files --log-level\n--source\n");
   if (fs::exists("/usr/bin/shellcheck")) {
     const Finished checked = run("/usr/bin/shellcheck", {"completion.bash"}, {}, folder);
     EXPECT_EQ(checked.exit_code, 0) << checked.out;

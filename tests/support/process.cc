@@ -17,6 +17,18 @@ extern char** environ;
 namespace qvdhouse::tests {
 namespace {
 
+std::string contents(std::FILE* file) {
+  std::rewind(file);
+  std::string text;
+  char buffer[65536];
+  for (std::size_t count = 0; (count = std::fread(buffer, 1, sizeof(buffer), file)) > 0;) {
+    text.append(buffer, count);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::vector<std::string> child_environment(const Environment& added) {
   std::map<std::string, std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -38,24 +50,12 @@ std::vector<std::string> child_environment(const Environment& added) {
   return entries;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
+std::vector<char*> spawn_list(std::vector<std::string>& texts) {
   std::vector<char*> made;
   for (std::string& text : texts) made.push_back(text.data());
   made.push_back(nullptr);
   return made;
 }
-
-std::string contents(std::FILE* file) {
-  std::rewind(file);
-  std::string text;
-  char buffer[65536];
-  for (std::size_t count = 0; (count = std::fread(buffer, 1, sizeof(buffer), file)) > 0;) {
-    text.append(buffer, count);
-  }
-  return text;
-}
-
-}  // namespace
 
 Process::Process(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                  const Environment& environment, const std::filesystem::path& working_dir)
@@ -69,8 +69,8 @@ Process::Process(const std::filesystem::path& program, const std::vector<std::st
   posix_spawn_file_actions_adddup2(&actions, ::fileno(out_), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, ::fileno(err_), STDERR_FILENO);
   posix_spawn_file_actions_addchdir_np(&actions, working_dir.c_str());
-  const int error = ::posix_spawn(&pid_, program.c_str(), &actions, nullptr, pointers(words).data(),
-                                  pointers(variables).data());
+  const int error = ::posix_spawn(&pid_, program.c_str(), &actions, nullptr,
+                                  spawn_list(words).data(), spawn_list(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("can not start " + program.string());
 }

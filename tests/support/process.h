@@ -12,6 +12,12 @@ namespace qvdhouse::tests {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
+// What a child is given: our environment but QVD_*, CLICKHOUSE_* and QVDHOUSE_*, and what is added;
+// an entry with an empty value is taken away. "NAME=value" each.
+std::vector<std::string> child_environment(const Environment& added);
+// As posix_spawn takes them; valid while `texts` is.
+std::vector<char*> spawn_list(std::vector<std::string>& texts);
+
 struct Finished {
   int exit_code = -1;  // -1 when a signal ended it
   int signal = 0;
@@ -23,8 +29,7 @@ struct Finished {
 // scope.
 class Process {
  public:
-  // `environment` is added to ours, from which QVD_*, CLICKHOUSE_* and QVDHOUSE_* are left out;
-  // an entry with an empty value is taken away. Throws std::runtime_error.
+  // `environment` as child_environment() takes it. Throws std::runtime_error.
   Process(const std::filesystem::path& program, const std::vector<std::string>& arguments,
           const Environment& environment, const std::filesystem::path& working_dir);
   ~Process();
