@@ -1,9 +1,9 @@
-#include "serve/scrub.h"
+#include "catalog/scrub.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace qvdhouse::serve {
+namespace qvdhouse::catalog {
 namespace {
 
 using testing::HasSubstr;
@@ -40,4 +40,4 @@ TEST(Scrub, AllElseStays) {
 }
 
 }  // namespace
-}  // namespace qvdhouse::serve
+}  // namespace qvdhouse::catalog

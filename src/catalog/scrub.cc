@@ -1,4 +1,4 @@
-#include "serve/scrub.h"
+#include "catalog/scrub.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "base/ascii.h"
 
-namespace qvdhouse::serve {
+namespace qvdhouse::catalog {
 namespace {
 
 constexpr std::string_view kStars = "***";
@@ -121,4 +121,4 @@ std::string scrubbed(std::string_view text) {
   return without_user_info(without_assigned_secrets(text));
 }
 
-}  // namespace qvdhouse::serve
+}  // namespace qvdhouse::catalog
