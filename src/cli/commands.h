@@ -52,6 +52,11 @@ struct PlanArguments {
 };
 int run_plan(const PlanArguments& arguments, const Context& context);
 
+struct CatalogArguments {
+  bool json = false;
+};
+int run_catalog(const CatalogArguments& arguments, const Context& context);
+
 struct StatusArguments {
   bool json = false;
 };
