@@ -155,9 +155,10 @@ void SourceCatalog::State::replace_partition() {
 // table's place.
 void SourceCatalog::State::rebuild() {
   const std::string names = tracking::column_list(views_of(columns));
-  connection.query(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE source != {}",
-                               staging.name(), names, names, load::quoted(connection, kTable),
-                               quote_literal(source)));
+  connection.query(
+      fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE source != {}", staging.name(), names,
+                  names, load::quoted(connection, kTable), quote_literal(source)),
+      {{"max_partitions_per_insert_block", "0"}});
   load::swap_in(connection, staging.table(), kTable);
 }
 

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "catalog/tables.h"
@@ -166,6 +169,22 @@ TEST_F(Catalogue, TablesOfAnOlderVersionAreBroughtUpToDate) {
       "COMMENT 'qvdhouse: older'");
   write("b", {file("b", "1.qvd", {"x", "y"})});
   EXPECT_EQ(ask("SELECT source, bias FROM QvdCatalogFields ORDER BY source"), "a\t0\nb\t0\nb\t0\n");
+}
+
+// docs/catalog.md has one row a column.
+TEST(CatalogTables, AreInTheDocument) {
+  std::ifstream file(QVDHOUSE_SOURCE_DIR "/docs/catalog.md");
+  const std::string document{std::istreambuf_iterator<char>(file), {}};
+  std::string rows = "\n";
+  const auto add = [&](const clickhouse::ColumnDefinition& column) {
+    if (column.name.starts_with("fields.")) return;
+    rows += fmt::format("| `{}` | {} | {} |\n", column.name, column.type, column.comment);
+  };
+  std::ranges::for_each(file_columns({}), add);
+  EXPECT_NE(document.find(rows), std::string::npos) << "put this into docs/catalog.md:\n" << rows;
+  rows = "\n";
+  std::ranges::for_each(field_columns({}), add);
+  EXPECT_NE(document.find(rows), std::string::npos) << "put this into docs/catalog.md:\n" << rows;
 }
 
 TEST_F(Catalogue, EveryColumnSaysWhatItIs) {

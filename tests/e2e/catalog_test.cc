@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/e2e/target_fixture.h"
+#include "tests/servers/served.h"
 
 namespace qvdhouse::tests {
 namespace {
@@ -276,6 +277,37 @@ TEST_F(CatalogCommand, ExamplesNameTheDataDirectory) {
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(done.out, HasSubstr("qvdhouse query --data-dir 'it'\\''s data' \"SELECT"));
 }
+
+class CatalogOfStorage : public CommandLine, public ::testing::WithParamInterface<Scheme> {};
+
+TEST_P(CatalogOfStorage, SaysTheSameAndNoSecret) {
+  if (!engine_is_installed()) GTEST_SKIP() << "libchdb.so is not installed";
+  write_fed_table(folder / "qvds" / "Остатки 1.qvd", {"id", "Amount"});
+  write_fed_table(folder / "qvds" / "sales.qvd", {"id"});
+  fs::create_directories(folder / "work");
+  Served served;
+  try {
+    served = GetParam().serve(folder / "qvds", folder / "work");
+  } catch (const NotAvailable& missing) {
+    GTEST_SKIP() << missing.what();
+  }
+  if (!served.settings.empty()) write_text("qvdhouse.toml", "[source]\n" + served.settings);
+  served.publish();
+  const Finished done = qvdhouse({"catalog", served.source, "--json"}, served.environment);
+  ASSERT_EQ(done.exit_code, 0) << done.out << done.err;
+  const std::string rows = qvdhouse({"query", "SELECT * FROM QvdCatalogFiles"}).out;
+  const std::string fields = qvdhouse({"query",
+                                       "SELECT file_name, field_name FROM "
+                                       "QvdCatalogFields ORDER BY file_name, position"})
+                                 .out;
+  EXPECT_EQ(fields, "sales.qvd\tid\nОстатки 1.qvd\tid\nОстатки 1.qvd\tAmount\n");
+  for (const std::string& secret : served.secrets) {
+    EXPECT_THAT(rows + done.out + done.err, Not(HasSubstr(secret)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, CatalogOfStorage, ::testing::ValuesIn(schemes()),
+                         ::testing::PrintToStringParamName());
 
 TEST_F(CatalogCommand, EveryFileOfTheCorpusIsInIt) {
   const fs::path corpus = fs::path(QVDHOUSE_SOURCE_DIR) / ".." / "shared" / "corpus";
