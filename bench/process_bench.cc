@@ -1,5 +1,6 @@
 // The program as a user meets it: how fast it starts, what a run with nothing to do costs, how fast
-// many small files become one table, how much memory a load takes at two lengths of the same table.
+// many small files become one table, how fast their headers become a catalogue, how much memory a
+// load takes at two lengths of the same table.
 //
 //   process_bench [rows of the shorter table = 10000000]
 //
@@ -105,6 +106,40 @@ void many_files_one_table(const fs::path& dir) {
              kFiles / seconds);
 }
 
+// Headers and symbol tables of files as a real lake has them: 20 fields of 500 values. `plan` reads
+// the same and writes nothing.
+void catalogue(const fs::path& dir) {
+  constexpr int kFiles = 1'000;
+  constexpr std::uint32_t kRows = 2'000;
+  const fs::path folder = dir / "lake";
+  qvd::TableData table{.name = "L", .row_count = kRows};
+  for (std::uint32_t field = 0; field < 20; ++field) {
+    qvd::FieldData data{.name = fmt::format("field {}", field), .tags = {"$text"}};
+    for (int i = 0; i < 500; ++i) {
+      data.values.push_back(field % 2 == 0 ? qvd::Value::of(i * 1.25)
+                                           : qvd::Value::of(fmt::format("value {}", i)));
+    }
+    for (std::uint32_t row = 0; row < kRows; ++row) data.codes.push_back(row * 7 % 500 + 1);
+    table.fields.push_back(std::move(data));
+  }
+  table.lineage = {{"Provider=SQLOLEDB.1;Password=x;Data Source=erp", "SELECT * FROM l"}};
+  write_parts(folder / "files", qvd::write_qvd(table), kFiles);
+  const double plan = median_seconds(3, {"plan", "files", "--data-dir", "data", "--quiet"}, folder);
+  const std::vector<std::string> run{"catalog", "files", "--data-dir", "data", "--quiet"};
+  const double first = bench::run_timed(run, folder).seconds;
+  const double again = median_seconds(3, run, folder);
+  fmt::print(
+      "catalog of {} files            {:7.2f} s, again {:.2f} s (bar: below 10 s), {:.2f} "
+      "times `plan` ({:.2f} s)\n",
+      kFiles, first, again, again / plan, plan);
+  const std::string question =
+      "SELECT count() FROM QvdCatalogFields WHERE field_name = 'field 7' FORMAT Null";
+  const double query = median_seconds(5, {"query", question, "--data-dir", "data"}, folder);
+  const double nothing = median_seconds(5, {"query", "SELECT 1", "--data-dir", "data"}, folder);
+  fmt::print("which of {} files hold a field   {:5.0f} ms (`SELECT 1`: {:.0f} ms)\n", kFiles,
+             1e3 * query, 1e3 * nothing);
+}
+
 // One file is loaded, and the tracking table made to say the same of all the others.
 void nothing_to_do_in_a_large_set(const fs::path& dir) {
   constexpr int kFiles = 10'000;
@@ -159,6 +194,7 @@ int main(int argc, char** argv) {
     start_times(dir);
     nothing_to_do(dir);
     many_files_one_table(dir);
+    catalogue(dir);
     nothing_to_do_in_a_large_set(dir);
     memory(dir, rows);
   });

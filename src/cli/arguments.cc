@@ -145,6 +145,14 @@ void add_loading_commands(CLI::App& app, Arguments& arguments) {
         c.add_option("FILE", a.file, "a QVD file: a path or a URL")->required()->type_name("");
         c.add_flag("--json", a.json, kJsonHelp);
       });
+  add_command<CatalogArguments>(
+      app, arguments, "catalog", "headers of all files into tables, to be asked by SQL",
+      "qvdhouse catalog ./qvds\n  qvdhouse query \"SELECT file_name FROM QvdCatalogFields WHERE "
+      "field_name = 'Amount'\"",
+      run_catalog, [&](CLI::App& c, CatalogArguments& a) {
+        add_source(c, arguments);
+        c.add_flag("--json", a.json, kJsonHelp);
+      });
   add_command<SampleArguments>(
       app, arguments, "sample", "write sample QVD files", "qvdhouse sample ./samples --rows 10000",
       run_sample, [](CLI::App& c, SampleArguments& a) {

@@ -76,6 +76,11 @@ struct ModelsArguments {
 };
 int run_models(const ModelsArguments& arguments, const Context& context);
 
+struct CatalogArguments {
+  bool json = false;
+};
+int run_catalog(const CatalogArguments& arguments, const Context& context);
+
 struct StatusArguments {
   bool json = false;
 };

@@ -73,6 +73,9 @@ struct PreparedFile {
 // included. Throws InputError, SchemaError, IoError.
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
                      const Options& options, const Target& target = {});
+// The same of a file whose header was read before.
+PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
+                     const std::string& file_name, const Options& options, const Target& target);
 
 // Casts every field's symbols to its columns' values and gives the symbol tables back.
 std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads);

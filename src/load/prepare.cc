@@ -84,8 +84,13 @@ void fit(const Target& target, const Options& options, PreparedFile& file) {
 
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
                      const Options& options, const Target& target) {
+  return prepare(source, qvd::read_header(source), file_name, options, target);
+}
+
+PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
+                     const std::string& file_name, const Options& options, const Target& target) {
   PreparedFile file;
-  file.header = qvd::read_header(source);
+  file.header = std::move(header);
   qvd::check_complete(file.header);
   const qvd::RowDecoder decoder(file.header);
   read_symbols(source, options, file);

@@ -5,13 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include "catalog/scrub.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/rows.h"
 #include "qvd/symbols.h"
 #include "serve/record_json.h"
 #include "serve/run_json.h"
-#include "serve/scrub.h"
 #include "sync/placement.h"
 
 namespace qvdhouse::serve {
@@ -23,8 +23,8 @@ constexpr std::uint64_t kMostSymbolBytes = std::uint64_t{64} << 20;
 Json header_json(const qvd::TableHeader& header) {
   Json lineage = Json::array();
   for (const qvd::Lineage& part : header.lineage) {
-    lineage.push_back(Json{{"discriminator", scrubbed(part.discriminator)},
-                           {"statement", scrubbed(part.statement)}});
+    lineage.push_back(Json{{"discriminator", catalog::scrubbed(part.discriminator)},
+                           {"statement", catalog::scrubbed(part.statement)}});
   }
   return Json{{"table_name", header.table_name},
               {"creator", header.creator_document},
@@ -34,7 +34,7 @@ Json header_json(const qvd::TableHeader& header) {
               {"record_bytes", header.record_bytes},
               {"fields", header.fields.size()},
               {"compression", nullptr},  // compressed files are refused
-              {"comment", scrubbed(header.comment)},
+              {"comment", catalog::scrubbed(header.comment)},
               {"tags", header.table_tags},
               {"warnings", header.warnings},
               {"lineage", std::move(lineage)}};

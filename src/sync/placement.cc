@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "catalog/tables.h"
 #include "clickhouse/quote.h"
 #include "schema/names.h"
 #include "sync/placement_pattern.h"
@@ -20,9 +21,9 @@ namespace {
 using schema::LoadMode;
 using schema::TableRules;
 
-constexpr std::array<std::string_view, 5> kOurTables = {
+constexpr std::array<std::string_view, 7> kOurTables = {
     tracking::kFileTable, tracking::kHistoryTable, tracking::kRunTable, tracking::kWorkflowTable,
-    "QvdPipelineClaims"};
+    catalog::kFileTable,  catalog::kFieldView,     "QvdPipelineClaims"};
 constexpr std::array<std::string_view, 4> kOurColumns = {
     schema::kFileColumn, schema::kVersionColumn, schema::kRowColumn, schema::kLoadedAtColumn};
 

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,11 @@ class RowWriter {
   void operator()(const std::vector<T>& items) {  // Array
     size(items.size());
     for (const T& item : items) (*this)(item);
+  }
+  template <class T>
+  void operator()(const std::optional<T>& value) {  // Nullable
+    (*this)(static_cast<std::uint8_t>(value ? 0 : 1));
+    if (value) (*this)(*value);
   }
   template <class T>
   requires requires(T& tuple, RowWriter& writer) { code(writer, tuple); }
@@ -55,6 +61,13 @@ class RowReader {
   void operator()(std::vector<T>& items) {
     items.clear();
     for (std::uint64_t left = size(); left > 0; --left) (*this)(items.emplace_back());
+  }
+  template <class T>
+  void operator()(std::optional<T>& value) {
+    std::uint8_t is_null = 0;
+    (*this)(is_null);
+    value.reset();
+    if (is_null == 0) (*this)(value.emplace());
   }
   template <class T>
   requires requires(T& tuple, RowReader& reader) { code(reader, tuple); }

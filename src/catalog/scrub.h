@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-namespace qvdhouse::serve {
+namespace qvdhouse::catalog {
 
 // Values of passwords, keys, tokens, signatures and user names, however they are set ("Password=x",
 // "XPassword is x", "pwd: 'x'", "?sig=x"), and the user info of URLs.
 std::string scrubbed(std::string_view text);
 
-}  // namespace qvdhouse::serve
+}  // namespace qvdhouse::catalog

@@ -1,9 +1,9 @@
-#include "serve/scrub.h"
+#include "catalog/scrub.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace qvdhouse::serve {
+namespace qvdhouse::catalog {
 namespace {
 
 using testing::HasSubstr;
@@ -23,6 +23,11 @@ TEST(Scrub, SecretsOfConnectionStringsBecomeStars) {
            "AccountKey=hunter2==;EndpointSuffix=core",
            "AWS_SECRET_ACCESS_KEY=hunter2",
            "PASSWORD={hun;hunter2}",
+           "Provider=X;Password=many words, and (hunter2) & more;Data Source=erp",
+           "Pwd=a hunter2",
+           "Provider=Jet;Jet OLEDB:Database Password=a hunter2;Mode=Read",
+           "OLEDB CONNECT TO [Provider=X;Pwd=a hunter2];",
+           "openrowset('x', 'Server=y;Pwd=a hunter2', z)",
        }) {
     EXPECT_THAT(scrubbed(text), Not(HasSubstr("hunter2"))) << text;
     EXPECT_THAT(scrubbed(text), HasSubstr("***")) << text;
@@ -31,7 +36,9 @@ TEST(Scrub, SecretsOfConnectionStringsBecomeStars) {
 
 TEST(Scrub, AllElseStays) {
   EXPECT_EQ(scrubbed("Provider=X;Password=a b;Data Source=erp"),
-            "Provider=X;Password=*** b;Data Source=erp");
+            "Provider=X;Password=***;Data Source=erp");
+  EXPECT_EQ(scrubbed("SELECT a WHERE password = b AND c = 3"),
+            "SELECT a WHERE password = *** AND c = 3");
   for (const char* text : {"SELECT Name, Amount FROM Sales WHERE Day = 3;", "", "resident Orders",
                            "lib://Data/Orders.qvd", "https://host/a@b", "Design=blue; Tsig",
                            "mail me: a@b.example", "password", "password=", "Token ;"}) {
@@ -40,4 +47,4 @@ TEST(Scrub, AllElseStays) {
 }
 
 }  // namespace
-}  // namespace qvdhouse::serve
+}  // namespace qvdhouse::catalog

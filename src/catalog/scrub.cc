@@ -1,4 +1,4 @@
-#include "serve/scrub.h"
+#include "catalog/scrub.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "base/ascii.h"
 
-namespace qvdhouse::serve {
+namespace qvdhouse::catalog {
 namespace {
 
 constexpr std::string_view kStars = "***";
@@ -58,12 +58,31 @@ std::size_t value_begin(std::string_view text, std::size_t at) {
   return is_is ? skip_blanks(text, sign + 3) : std::string_view::npos;
 }
 
-// A quoted value ends with its quote, any other before what parts values. "Bearer x" is one value.
-std::size_t value_end(std::string_view text, std::size_t begin) {
+// Whether the name that ends the text is one of a connection string: up to three words ("Jet
+// OLEDB:Database Password") at the beginning, in quotes or brackets, or behind a semicolon.
+bool ends_in_key(std::string_view text) {
+  constexpr int kMostWords = 3;
+  int words = 0;
+  std::size_t at = text.size();
+  for (; at > 0; --at) {
+    const char c = text[at - 1];
+    if (!is_word(c) && !is_blank(c) && std::string_view("_-:.").find(c) == std::string_view::npos) {
+      break;
+    }
+    const bool begins_word = !is_blank(c) && (at == 1 || is_blank(text[at - 2]));
+    if (begins_word && ++words > kMostWords) return false;
+  }
+  return at == 0 || std::string_view(";\"'[{").find(text[at - 1]) != std::string_view::npos;
+}
+
+// A quoted value ends with its quote, one of a connection string before the next semicolon, any
+// other before what parts values. "Bearer x" is one value.
+std::size_t value_end(std::string_view text, std::size_t begin, bool is_of_key) {
   if (begin < text.size() && (text[begin] == '"' || text[begin] == '\'' || text[begin] == '{')) {
     const std::size_t end = text.find(text[begin] == '{' ? '}' : text[begin], begin + 1);
     return end == std::string_view::npos ? text.size() : end + 1;
   }
+  if (is_of_key) return std::min(text.find_first_of(";\"'\r\n", begin), text.size());
   std::size_t end = begin;
   while (end < text.size() &&
          std::string_view(";,&)]\"'\r\n\t").find(text[end]) == std::string_view::npos) {
@@ -87,7 +106,9 @@ std::string without_assigned_secrets(std::string_view text) {
     const bool is_quoted = at < text.size() && (text[at] == '"' || text[at] == '\'');
     const std::size_t begin = value_begin(text, is_quoted ? at + 1 : at);
     if (begin == std::string_view::npos || !ends_in_secret_name(text.substr(0, at))) continue;
-    const std::size_t end = value_end(text, begin);
+    const bool is_of_key =
+        !is_quoted && text[skip_blanks(text, at)] == '=' && ends_in_key(text.substr(0, at));
+    const std::size_t end = value_end(text, begin, is_of_key);
     if (end == begin) continue;
     out += text.substr(at, begin - at);
     out += kStars;
@@ -121,4 +142,4 @@ std::string scrubbed(std::string_view text) {
   return without_user_info(without_assigned_secrets(text));
 }
 
-}  // namespace qvdhouse::serve
+}  // namespace qvdhouse::catalog

@@ -1,0 +1,153 @@
+#include "catalog/file_row.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "catalog/scrub.h"
+#include "qvd/profile.h"
+
+namespace qvdhouse::catalog {
+namespace {
+
+FieldRow field_row(const qvd::FieldHeader& field, std::size_t index) {
+  return {.position = static_cast<std::uint32_t>(index + 1),
+          .name = field.name,
+          .comment = scrubbed(field.comment),
+          .tags = field.tags,
+          .symbol_count = field.symbol_count,
+          .symbol_bytes = field.length,
+          .width_bits = field.width_bits,
+          .offset_bits = field.offset_bits,
+          .bias = field.bias,
+          .number_format = field.number_format};
+}
+
+void add_header(const qvd::TableHeader& header, FileRow& row) {
+  row.qvd_table_name = header.table_name;
+  row.record_count = header.record_count;
+  row.record_bytes = header.record_bytes;
+  row.row_bytes = header.rows_length;
+  row.creator_document = scrubbed(header.creator_document);
+  row.build_number = header.build_number;
+  row.created_at_us = parse_time(header.created_at);
+  row.comment = scrubbed(header.comment);
+  row.tags = header.table_tags;
+  row.warnings = header.warnings;
+  if (!header.created_at.empty() && !row.created_at_us) {
+    row.warnings.push_back(
+        fmt::format("CreateUtcTime: expected a time such as 2024-05-06 07:08:09 between 1900 and "
+                    "2299, found \"{}\"",
+                    header.created_at));
+  }
+  for (const qvd::Lineage& part : header.lineage) {
+    row.lineage_discriminators.push_back(scrubbed(part.discriminator));
+    row.lineage_statements.push_back(scrubbed(part.statement));
+  }
+  for (std::size_t i = 0; i < header.fields.size(); ++i) {
+    row.fields.push_back(field_row(header.fields[i], i));
+    row.symbol_bytes += header.fields[i].length;
+  }
+}
+
+void add_profile(const qvd::FieldProfile& profile, FieldRow& field) {
+  field.int_count = profile.int_count;
+  field.double_count = profile.double_count;
+  field.dual_int_count = profile.dual_int_count;
+  field.dual_double_count = profile.dual_double_count;
+  field.text_count = profile.text_count;
+  field.blank_text_count = profile.blank_text_count;
+  field.max_text_bytes = profile.max_text_bytes;
+  field.min_number = profile.min_number;
+  field.max_number = profile.max_number;
+}
+
+void add_plan(const load::PreparedFile& file, FileRow& row) {
+  row.table_name = file.plan.table;
+  row.order_by = file.plan.order_by;
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    if (column.field_index >= row.fields.size()) continue;
+    FieldRow& field = row.fields[column.field_index];
+    field.columns.push_back(column.name);
+    field.types.push_back(column.type.name());
+    field.reasons.push_back(column.reason);
+    field.warnings.insert(field.warnings.end(), column.warnings.begin(), column.warnings.end());
+  }
+  for (std::size_t i = 0; i < row.fields.size(); ++i) {
+    row.fields[i].may_be_null = file.may_be_null[i];
+    // The symbols of a field that is left out are not read.
+    if (!row.fields[i].columns.empty()) {
+      add_profile(qvd::profile_field(file.symbols[i]), row.fields[i]);
+    }
+  }
+}
+
+void read_file(const source::FileEntry& entry, source::Storage& storage,
+               const Destination& destination, FileRow& row) {
+  const std::unique_ptr<base::ByteSource> bytes = storage.open(entry);
+  qvd::TableHeader header = qvd::read_header(*bytes);
+  add_header(header, row);
+  if (!destination.error.empty()) throw base::SchemaError(destination.error);
+  add_plan(
+      load::prepare(*bytes, std::move(header), entry.name, destination.options, destination.target),
+      row);
+}
+
+// As sync's error classes are called (tracking::FileRecord).
+std::string class_of(const std::exception& error) {
+  if (dynamic_cast<const base::InputError*>(&error) != nullptr) return "input";
+  if (dynamic_cast<const base::SchemaError*>(&error) != nullptr) return "schema";
+  if (dynamic_cast<const base::ConfigError*>(&error) != nullptr) return "config";
+  return "io";  // storage, or no memory for the symbols
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_time(const std::string& text) {
+  constexpr std::string_view kShape = "0000-00-00 00:00:00";
+  if (text.size() != kShape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_digit = text[i] >= '0' && text[i] <= '9';
+    if (kShape[i] == '0' ? !is_digit : text[i] != kShape[i]) return std::nullopt;
+  }
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    return std::stoi(text.substr(at, digits));
+  };
+  const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
+                                        std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                        std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  const int hour = number(11, 2);
+  const int minute = number(14, 2);
+  const int second = number(17, 2);
+  if (!day.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  if (number(0, 4) < 1900 || number(0, 4) > 2299) return std::nullopt;
+  const auto time = std::chrono::sys_days(day) + std::chrono::hours(hour) +
+                    std::chrono::minutes(minute) + std::chrono::seconds(second);
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+FileRow describe_file(const source::FileEntry& entry, source::Storage& storage,
+                      const Destination& destination) {
+  FileRow row{.source_type = entry.source_type,
+              .file_path = entry.path,
+              .file_name = entry.name,
+              .file_size = entry.size,
+              .file_etag = entry.etag,
+              .table_name = destination.target.table,
+              .load_mode = destination.mode};
+  if (entry.mtime_us != 0) row.file_mtime_us = entry.mtime_us;
+  try {
+    read_file(entry, storage, destination, row);
+  } catch (const base::Cancelled&) {
+    throw;
+  } catch (const std::exception& error) {
+    row.error = error.what();
+    row.error_class = class_of(error);
+  }
+  return row;
+}
+
+}  // namespace qvdhouse::catalog
