@@ -109,7 +109,8 @@ Json table_data(const Table& table, ModuleNames& names) {
     columns.back()["is_last"] = i + 1 == table.columns.size();
   }
   std::vector<std::string> settings;
-  for (const auto& [key, value] : definition.settings) settings.push_back(key + " = " + value);
+  for (const auto& [key, value] : definition.settings)
+    settings.push_back(fmt::format("{} = {}", key, value));
   return Json{{"name", std::move(name)},
               {"python_variable", names.python.add(python_class + "Model", "model")},
               {"database", text_data(definition.database)},
