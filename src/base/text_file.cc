@@ -25,21 +25,37 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
 }
 
 void write_text(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path aside = fmt::format("{}.new{}", path.string(), getpid());
+  namespace fs = std::filesystem;
   std::error_code error;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
-  if (!error) {
-    errno = 0;
-    std::ofstream file(aside, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) error.assign(errno != 0 ? errno : EIO, std::generic_category());
+  const auto check = [&] {
+    if (!error) return;
+    throw IoError(fmt::format("{} can not be written: {}", path.string(), error.message()));
+  };
+  const fs::file_status before = fs::status(path, error);
+  if (before.type() == fs::file_type::not_found) error.clear();
+  check();
+  if (fs::exists(before) && !fs::is_regular_file(before)) {
+    throw IoError(fmt::format("{} can not be written: it is no regular file", path.string()));
   }
-  if (!error) std::filesystem::rename(aside, path, error);
-  if (!error) return;
-  std::error_code ignored;
-  std::filesystem::remove(aside, ignored);
-  throw IoError(fmt::format("{} can not be written: {}", path.string(), error.message()));
+  // What a link leads to is replaced, and not the link.
+  fs::path target = path;
+  if (fs::is_symlink(fs::symlink_status(path, error))) target = fs::weakly_canonical(path, error);
+  error.clear();
+  if (target.has_parent_path()) fs::create_directories(target.parent_path(), error);
+  check();
+  const fs::path aside = fmt::format("{}.new{}", target.string(), getpid());
+  errno = 0;
+  std::ofstream file(aside, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) error.assign(errno != 0 ? errno : EIO, std::generic_category());
+  if (!error && fs::exists(before)) fs::permissions(aside, before.permissions(), error);
+  if (!error) fs::rename(aside, target, error);
+  if (error) {
+    std::error_code ignored;
+    fs::remove(aside, ignored);
+  }
+  check();
 }
 
 }  // namespace qvdhouse::base

@@ -12,7 +12,8 @@ namespace qvdhouse::base {
 std::optional<std::string> read_text(const std::filesystem::path& path);
 
 // Makes `path` hold exactly `text`, and its folder where that is absent: written aside and renamed,
-// so that a kill or a full disk leaves what was there. Throws IoError.
+// so that a kill or a full disk leaves what was there. Keeps the permissions, follows links, and
+// throws IoError, also for what is there and no regular file.
 void write_text(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace qvdhouse::base

@@ -38,6 +38,14 @@ TEST(WriteText, ReplacesTheFileOrLeavesIt) {
   EXPECT_THROW(write_text(file / "below a file", "x"), IoError);
   EXPECT_THROW(write_text(folder / "deep", "x"), IoError);  // a folder, with something in it
   EXPECT_EQ(read_text(file), std::string("two\0", 4));
+  EXPECT_THROW(write_text("/dev/null", "x"), IoError);
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("deep/file", folder / "link");
+  write_text(folder / "link", "three");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_text(file), "three");
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  fs::remove(folder / "link");
   // Nothing half written is left beside it.
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder / "deep"), {}), 1);

@@ -62,10 +62,21 @@ void add_source(CLI::App& command, Arguments& arguments) {
       ->type_name("");
 }
 
+// A variable that is not set must not switch off what names a file by it.
+const CLI::Validator& is_named() {
+  static const CLI::Validator kIsNamed(
+      [](const std::string& path) {
+        return path.empty() ? std::string("expected the name of a file, found nothing") : "";
+      },
+      "", "named");
+  return kIsNamed;
+}
+
 void add_locked(CLI::App& command, std::string& path) {
   command
       .add_option("--locked", path,
                   "load nothing, and exit with 3, when a table would differ\nfrom this schema lock")
+      ->check(is_named())
       ->type_name("FILE");
 }
 
@@ -97,16 +108,25 @@ void add_model_commands(CLI::App& app, Arguments& arguments) {
             ->type_name("NAME");
         add_named_setting(c, arguments, "--files", "include_files", "NAME,...",
                           "only these files, as --include has them");
-        c.add_option("--output", a.output, "write this file instead of printing")
-            ->type_name("PATH");
+        CLI::Option* output =
+            c.add_option("--output", a.output, "write this file instead of printing")
+                ->check(is_named())
+                ->type_name("PATH");
         c.add_flag("--overwrite", a.overwrite, "replace files that are there");
-        c.add_option("--template", a.template_file,
-                     "a Mustache template of your own; its language by\n--format or its name "
-                     "(rows.py.mustache)")
-            ->type_name("FILE");
-        c.add_flag("--dump-data", a.dump_data, "print what templates are filled with, as JSON");
-        c.add_option("--lock", a.lock, "write the schema lock, for sync --locked")
-            ->type_name("FILE");
+        CLI::Option* own =
+            c.add_option("--template", a.template_file,
+                         "a Mustache template of your own; its language by\n--format or its name "
+                         "(rows.py.mustache)")
+                ->check(is_named())
+                ->type_name("FILE");
+        CLI::Option* lock =
+            c.add_option("--lock", a.lock, "write the schema lock, for sync --locked")
+                ->check(is_named())
+                ->type_name("FILE");
+        c.add_flag("--dump-data", a.dump_data, "print what templates are filled with, as JSON")
+            ->excludes(output)
+            ->excludes(own)
+            ->excludes(lock);
       });
 }
 

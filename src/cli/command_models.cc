@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text_file.h"
@@ -35,12 +36,25 @@ Template read_template(const ModelsArguments& arguments) {
     throw base::ConfigError(
         fmt::format("the template {} can not be read: {}", path, std::strerror(errno)));
   }
+  if (!arguments.format.empty()) return {*text, format.language, path};
   const auto by_name = models::language_of_file(path);
-  return {*text, arguments.format.empty() && by_name ? *by_name : format.language, path};
+  if (!by_name) {
+    throw base::ConfigError(fmt::format(
+        "{}: its name does not say which language it makes, and so how names are escaped in it; "
+        "call it like rows.py.mustache, or name a format of that language by --format",
+        path));
+  }
+  return {*text, *by_name, path};
 }
 
 void check_new(const std::string& path, bool overwrite) {
-  if (path.empty() || overwrite || !std::filesystem::exists(path)) return;
+  if (path.empty() || overwrite) return;
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) return;
+  if (error) {
+    throw base::ConfigError(fmt::format("{} can not be written: {}", path, error.message()));
+  }
   throw base::ConfigError(fmt::format("{} is there already; --overwrite replaces it", path));
 }
 
@@ -58,30 +72,33 @@ void say_tables(const SourceModels& found, const Context& context) {
   }
 }
 
-void write_lock(const ModelsArguments& arguments, const SourceModels& found,
-                const Context& context) {
-  // A lock without the tables of files that can not be read would forbid them.
-  if (found.exit_code != kOk) {
-    throw base::SchemaError(
-        fmt::format("the schema lock {} is not written: {} can not be read (see above)",
-                    arguments.lock, format_quantity(found.failed_files, "file")));
-  }
-  base::write_text(arguments.lock, models::lock_text(models::lock_of(found.document.tables)));
-  if (!context.quiet) {
-    context.display.line(fmt::format(
-        "{} in {}", format_quantity(found.document.tables.size(), "table"), arguments.lock));
-  }
+void write(const std::string& path, const std::string& text, const SourceModels& found,
+           const Context& context) {
+  base::write_text(path, text);
+  if (context.quiet) return;
+  context.display.line(fmt::format(
+      "{} in {}", format_quantity(found.document.tables.size(), "table"), printable(path)));
 }
 
 }  // namespace
 
 int run_models(const ModelsArguments& arguments, const Context& context) {
+  if (!arguments.output.empty() && arguments.output == arguments.lock) {
+    throw UsageError("--output and --lock name the same file");
+  }
   check_new(arguments.output, arguments.overwrite);
   check_new(arguments.lock, arguments.overwrite);
   const Template chosen = read_template(arguments);
 
   const SourceModels found = read_models("models", context);
   say_tables(found, context);
+  if (found.document.tables.empty()) return found.exit_code;  // why was logged
+  // What is there is better than models, or a lock, without the tables of files that can not be
+  // read.
+  if (found.exit_code != kOk && (arguments.overwrite || !arguments.lock.empty())) {
+    context.log.error("nothing is written, since not all could be read");
+    return found.exit_code;
+  }
   const models::Json data = models::data_of(found.document);
   if (arguments.dump_data) {
     print_json(data);
@@ -89,19 +106,18 @@ int run_models(const ModelsArguments& arguments, const Context& context) {
   }
   const bool asks_for_text =
       arguments.lock.empty() || !arguments.output.empty() || !arguments.template_file.empty();
-  if (asks_for_text) {
-    const std::string text = models::render(chosen.text, data, chosen.language, chosen.where);
-    if (arguments.output.empty()) {
-      print(text);
-    } else {
-      base::write_text(arguments.output, text);
-      if (!context.quiet) {
-        context.display.line(fmt::format(
-            "{} in {}", format_quantity(found.document.tables.size(), "table"), arguments.output));
-      }
-    }
+  const std::string text =
+      asks_for_text ? models::render(chosen.text, data, chosen.language, chosen.where) : "";
+  if (context.stop.stop_requested()) throw base::Cancelled("stopped");
+  if (!arguments.output.empty()) {
+    write(arguments.output, text, found, context);
+  } else {
+    print(text);
   }
-  if (!arguments.lock.empty()) write_lock(arguments, found, context);
+  if (!arguments.lock.empty()) {
+    write(arguments.lock, models::lock_text(models::lock_of(found.document.tables)), found,
+          context);
+  }
   return found.exit_code;
 }
 

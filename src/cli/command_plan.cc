@@ -108,6 +108,7 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
   const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
+  if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   const AllPlanned all = plan_all(decided, tracked, context);
 
   Json json = Json::array();
@@ -120,7 +121,6 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
     show_source(source, all[i], arguments.json ? &json : nullptr, outcome);
   }
   if (arguments.json) print_json(json);
-  if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   if (outcome.failures.empty()) return decided.exit_code;
   return outcome.planned_files == 1 && decided.exit_code == kOk ? outcome.failures[0]
                                                                 : static_cast<int>(kPartial);

@@ -60,19 +60,6 @@ bool has_file(const sync::Decision& decision) {
   return decision.action != sync::Action::kRemove && decision.reason_code != "vanished";
 }
 
-// A table is made of all its files: also those that are loaded already, where one is to be.
-void take_up_whole_tables(std::vector<sync::Decision>& decisions) {
-  std::set<std::string> tables;
-  for (const sync::Decision& decision : decisions) {
-    if (decision.action == sync::Action::kLoad) tables.insert(decision.table);
-  }
-  for (sync::Decision& decision : decisions) {
-    if (has_file(decision) && tables.contains(decision.table)) {
-      decision.action = sync::Action::kLoad;
-    }
-  }
-}
-
 models::Lock read_lock(const std::string& path) {
   const std::optional<std::string> text = base::read_text(path);
   if (!text) {
@@ -103,12 +90,14 @@ models::Table model_of(const sync::PlannedTable& planned, const std::string& sou
   models::Table table{
       .definition = *planned.definition,
       .ddl = planned.ddl,
+      .shape = schema::shape_of(planned.plan),
       .mode = std::string(sync::mode_name(planned.files.front().decision->placement.mode))};
   for (const schema::ColumnPlan& column : planned.plan.columns) {
     models::Column& model = table.columns.emplace_back(
         models::Column{.name = column.name, .type = column.type, .reason = column.reason});
     const auto origin = planned.origins.find(column.name);
     if (origin == planned.origins.end()) continue;
+    model.has_non_finite = origin->second.has_non_finite;
     model.field = origin->second.field.name;
     model.field_comment = origin->second.field.comment;
     model.tags = origin->second.field.tags;
@@ -128,8 +117,7 @@ void check_lock(const std::string& lock_path, const DecidedSources& decided,
   const models::Lock lock = read_lock(lock_path);
   std::set<std::string> known;
   std::vector<models::Table> tables;
-  for (DecidedSource source : decided.sources) {
-    take_up_whole_tables(source.decisions);
+  for (const DecidedSource& source : decided.sources) {
     for (const sync::Decision& decision : source.decisions) {
       if (has_file(decision)) known.insert(decision.table);
     }
@@ -137,12 +125,15 @@ void check_lock(const std::string& lock_path, const DecidedSources& decided,
       if (table.definition) tables.push_back(model_of(table, source.options.source));
     }
   }
-  const std::string drift = models::drift_from(lock, models::lock_of(tables), known);
+  const bool are_all_listed = decided.sources.size() == decided.asked;
+  const std::string drift = models::drift_from(
+      lock, tables, are_all_listed ? std::optional(std::move(known)) : std::nullopt);
   if (drift.empty()) return;
-  throw base::SchemaError(
-      fmt::format("the source has drifted from the schema lock {}; nothing is loaded:\n{}"
-                  "Mend the source, or write the lock anew: qvdhouse models --lock {} --overwrite",
-                  lock_path, drift, lock_path));
+  throw base::SchemaError(fmt::format(
+      "the source has drifted from the schema lock {}; nothing is loaded:\n{}"
+      "Mend the source, or write the lock anew, of the same sources: qvdhouse models SOURCE --lock "
+      "{} --overwrite",
+      lock_path, drift, lock_path));
 }
 
 }  // namespace qvdhouse::cli

@@ -22,9 +22,9 @@ AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const
 // The table of a plan that has a definition. `source`: what its files lie below.
 models::Table model_of(const sync::PlannedTable& planned, const std::string& source);
 
-// Holds the tables that something would be loaded into against a lock, as their files alone make
+// Holds the tables that something would be loaded into against a lock, as the files to load make
 // them: what a live table has kept of earlier files is no drift. Throws SchemaError with what has
-// drifted.
+// drifted, ConfigError for what is no lock.
 void check_lock(const std::string& lock_path, const DecidedSources& decided,
                 const Context& context);
 

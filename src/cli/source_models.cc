@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ SourceModels read_models(std::string_view command, const Context& context) {
                                   .source = source_names(chosen),
                                   .database = context.config.database}};
   std::vector<int> failures;
+  std::set<std::string> tables;
   for (std::size_t i = 0; i < decided.sources.size(); ++i) {
     const DecidedSource& source = decided.sources[i];
     Failures failed(context, source.options.source);
@@ -69,8 +71,17 @@ SourceModels read_models(std::string_view command, const Context& context) {
         if (file.error.empty()) continue;
         failed.add(file.decision->file, file.error, exit_code_of_class(file.error_class));
       }
-      if (planned.definition) {
+      if (!planned.definition) continue;
+      if (tables.insert(planned.definition->name).second) {
         found.document.tables.push_back(model_of(planned, source.options.source));
+        continue;
+      }
+      for (const sync::PlannedFile& file : planned.files) {
+        if (!file.error.empty()) continue;
+        failed.add(file.decision->file,
+                   fmt::format("table {} is another source's; a table_prefix or name parts them",
+                               planned.definition->name),
+                   kSource);
       }
     }
     failures.insert(failures.end(), failed.exit_codes().begin(), failed.exit_codes().end());

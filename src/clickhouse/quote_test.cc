@@ -32,9 +32,11 @@ TEST(Quote, ControlBytesStayOnOneLine) {
   EXPECT_EQ(quote_identifier("\x01\x1F\x7F"), "`\\x01\\x1F\\x7F`");
 }
 
-TEST(Quote, BytesAboveAsciiAreKept) {
-  EXPECT_EQ(quote_identifier("Größe 😀"), "`Größe 😀`");
-  EXPECT_EQ(quote_literal("\xFF\xC3"), "'\xFF\xC3'");  // not UTF-8, still exact
+TEST(Quote, TextAboveAsciiIsKept) { EXPECT_EQ(quote_identifier("Größe 😀"), "`Größe 😀`"); }
+
+TEST(Quote, WhatDoesNotShowIsSpelledOut) {
+  EXPECT_EQ(quote_literal("\xFF\xC3"), R"('\xFF\xC3')");  // not UTF-8, still exact
+  EXPECT_EQ(quote_identifier("a\u202Eb"), R"(`a\xE2\x80\xAEb`)");
 }
 
 }  // namespace

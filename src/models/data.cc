@@ -49,9 +49,10 @@ struct MemberNames {
 
 // What stands behind the type: "", " = None" or " = Field(…)".
 std::string assignment(const Column& column, const PythonType& python, const Json& name) {
+  const bool may_be_none = column.type.nullable || column.has_non_finite;
   const bool needs_alias = name["python_identifier"] != column.name;
-  if (!needs_alias && python.constraints.empty()) return column.type.nullable ? " = None" : "";
-  return fmt::format(" = Field({}{}{})", column.type.nullable ? "None" : "...",
+  if (!needs_alias && python.constraints.empty()) return may_be_none ? " = None" : "";
+  return fmt::format(" = Field({}{}{})", may_be_none ? "None" : "...",
                      needs_alias ? ", alias=" + literal(Language::kPython, column.name) : "",
                      python.constraints);
 }
@@ -68,7 +69,7 @@ std::string origin_of(const Table& table) {
 }
 
 Json column_data(const Column& column, const std::string& codec, MemberNames& names) {
-  const PythonType python = python_type(column.type);
+  const PythonType python = python_type(column.type, column.has_non_finite);
   Json name = text_data(column.name);
   name["python_identifier"] = names.python.add(column.name, "field");
   name["cpp_identifier"] = names.cpp.add(column.name, "field");
@@ -81,11 +82,11 @@ Json column_data(const Column& column, const std::string& codec, MemberNames& na
               {"has_field", !column.field.empty()},
               {"field", text_data(column.field)},
               {"field_comment", text_data(column.field_comment)},
-              {"tags", texts_data(column.tags)},
+              {"tags", text_data(fmt::format("{}", fmt::join(column.tags, ", ")))},
               {"python",
                Json{{"type", python.type}, {"moose_type", python.moose}, {"assignment", assigned}}},
               {"cpp", Json{{"type", cpp_type(column.type)}}},
-              {"json_schema", json_schema(column.type).dump()}};
+              {"json_schema", json_schema(column.type, column.has_non_finite).dump()}};
 }
 
 struct ModuleNames {
@@ -101,7 +102,9 @@ Json table_data(const Table& table, ModuleNames& names) {
   name["python_identifier"] = python_class;
   name["cpp_identifier"] = cpp_struct;
   MemberNames members;
-  members.cpp.reserve(cpp_struct);  // a member called as its class would be a constructor
+  members.cpp.forbid(cpp_struct);  // a member called as its struct would be a constructor
+  // An attribute that is another column's alias would be filled with that column's values.
+  for (const Column& column : table.columns) members.python.reserve(column.name);
   Json columns = Json::array();
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     columns.push_back(column_data(table.columns[i], definition.columns[i].codec, members));

@@ -24,12 +24,16 @@ class Identifiers {
 
   // `fallback`: for a name without any letter, digit or underscore that counts.
   std::string add(std::string_view name, std::string_view fallback);
-  // Nothing that is added later is called so.
-  void reserve(std::string identifier) { used_.insert(std::move(identifier)); }
+  // Nothing that is added later is called so, but for what has that very name.
+  void reserve(std::string name) { reserved_.insert(std::move(name)); }
+  // Nothing at all.
+  void forbid(std::string identifier) { used_.insert(std::move(identifier)); }
 
  private:
+  bool take(const std::string& identifier, std::string_view name);
   Scope scope_;
   std::set<std::string> used_;
+  std::set<std::string> reserved_;
 };
 
 }  // namespace qvdhouse::models

@@ -28,8 +28,9 @@ TEST(Identifier, WordsOfTheNameStay) {
 TEST(Identifier, WhatMeansSomethingElseGetsAnUnderscore) {
   EXPECT_EQ(python("class"), "class_");
   EXPECT_EQ(python("None"), "None_");
-  EXPECT_EQ(python("json"), "json_");    // an attribute of BaseModel
-  EXPECT_EQ(python("Field"), "Field_");  // later fields would not find the function
+  EXPECT_EQ(python("json"), "json_");          // an attribute of BaseModel
+  EXPECT_EQ(python("register"), "register_");  // of its metaclass
+  EXPECT_EQ(python("Field"), "Field_");        // later fields would not find the function
   EXPECT_EQ(cpp("NULL"), "null");
   EXPECT_EQ(cpp("Class"), "class_");
   EXPECT_EQ(cpp("linux"), "linux_");  // a macro
@@ -49,12 +50,28 @@ TEST(Identifier, NamesWithoutALetterAreNumbered) {
 
 TEST(Identifier, EqualOnesAreTold) {
   Identifiers names(Scope::kCppStruct);
-  names.reserve("item");
+  names.forbid("item");
   EXPECT_EQ(names.add("Item", "field"), "item_2");
   EXPECT_EQ(names.add("ITEM", "field"), "item_3");
   EXPECT_EQ(names.add("item_2", "field"), "item_2_2");
   EXPECT_EQ(names.add("class", "field"), "class_");
   EXPECT_EQ(names.add("Class", "field"), "class_2");
+}
+
+TEST(Identifier, ANameOfItsOwnGoesToWhatHasIt) {
+  Identifiers names(Scope::kPythonClass);
+  for (const char* name : {"Item No", "Item_No"}) names.reserve(name);
+  EXPECT_EQ(names.add("Item No", "field"), "Item_No_2");
+  EXPECT_EQ(names.add("Item_No", "field"), "Item_No");
+}
+
+TEST(Identifier, AStructIsCalledAsNoMacro) {
+  Identifiers names(Scope::kCppNamespace);
+  EXPECT_EQ(names.add("EOF", "Table"), "EOF_");
+  EXPECT_EQ(names.add("INT_MAX", "Table"), "INT_MAX_");
+  EXPECT_EQ(names.add("Int128", "Table"), "Int128_");
+  EXPECT_EQ(names.add("QvdITEM", "Table"), "QvdITEM");
+  EXPECT_EQ(names.add("Остаток", "Table"), "Остаток");
 }
 
 // Python compares identifiers in NFKC: letters that it would change part words instead.

@@ -63,6 +63,11 @@ std::string escape(Language language, char32_t character) {
   return {};
 }
 
+bool is_invisible(char32_t c) {
+  return c == 0xAD || (c >= 0x200B && c <= 0x200D) || (c >= 0x2060 && c <= 0x2064) || c == 0xFEFF ||
+         (c >= 0xE0000 && c <= 0xE007F);
+}
+
 // What ends a line or may not stand in a source at all. A backslash at the end of a line would join
 // the next one to it in C++, "*/" ends a comment there and in SQL. `next`: what follows, 0 at the
 // end.
@@ -70,7 +75,7 @@ bool breaks_comment(char32_t character, char32_t next) {
   if (base::is_control(character) || character >= kStrayByte) return true;
   if (character == U'*') return next == U'/' || next == 0;
   // Invisible, and compilers warn of some.
-  if (character == 0xFEFF || (character >= 0x200B && character <= 0x200D)) return true;
+  if (is_invisible(character)) return true;
   if (character >= 0xFDD0 && character <= 0xFDEF) return true;  // no characters for ever
   if ((character & 0xFFFE) == 0xFFFE) return true;              // nor these
   return character == U'\\';
@@ -78,10 +83,10 @@ bool breaks_comment(char32_t character, char32_t next) {
 
 // What ends a literal too. "??/" was a backslash in C++ once.
 bool needs_escape(Language language, char32_t character, char32_t next) {
-  if (character == U'*' && language == Language::kJson) return false;
   if (breaks_comment(character, next) || character == U'"') return true;
-  return language != Language::kJson &&
-         (character == U'\'' || character == U'`' || (character == U'?' && next == U'?'));
+  // JSON's escapes are JavaScript's, whose templates begin so.
+  if (language == Language::kJson && character == U'$') return next == U'{' || next == 0;
+  return (character == U'\'' || character == U'`' || (character == U'?' && next == U'?'));
 }
 
 template <class NeedsEscape>

@@ -22,7 +22,7 @@ TEST(Literal, LooksAsPeopleWouldWriteIt) {
 
 TEST(Literal, LineEndsAndInvisibleCharactersAreSpelledOut) {
   EXPECT_EQ(literal(Language::kPython, "a\r\n\x01\u2028\u202e\U000e0001"),
-            "\"a\\x0d\\x0a\\x01\\u2028\\u202e\U000e0001\"");
+            "\"a\\x0d\\x0a\\x01\\u2028\\u202e\\U000e0001\"");
   EXPECT_EQ(literal(Language::kCpp, "\n1"), R"("\0121")");
   EXPECT_EQ(literal(Language::kCpp, "\u202e"), R"("\342\200\256")");
   EXPECT_EQ(literal(Language::kJson, "\ufeff"), R"("\ufeff")");
@@ -45,7 +45,6 @@ TEST(Escaped, HoldsNothingThatEndsALiteralOrAComment) {
     for (const Language language : kAll) {
       const std::string out = escaped(language, text);
       EXPECT_EQ(out.find_first_of("\"\n\r"), std::string::npos) << out;
-      if (language == Language::kJson) continue;
       EXPECT_EQ(out.find_first_of("'`"), std::string::npos) << out;
       EXPECT_EQ(out.find("*/"), std::string::npos) << out;
       EXPECT_EQ(out.find("?"
@@ -53,10 +52,6 @@ TEST(Escaped, HoldsNothingThatEndsALiteralOrAComment) {
                 std::string::npos)
           << out;
     }
-    EXPECT_EQ(nlohmann::json::parse("\"" + escaped(Language::kJson, text) + "\"")
-                      .get<std::string>()
-                      .size() >= text.size(),
-              true);
     const std::string remark = comment(text);
     EXPECT_EQ(remark.find_first_of("\n\r"), std::string::npos) << remark;
     EXPECT_EQ(remark.find("*/"), std::string::npos) << remark;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,13 +13,16 @@
 
 namespace qvdhouse::models {
 
+// Names are as lock_name() writes them.
 struct LockedTable {
   std::string mode;
   std::vector<std::pair<std::string, std::string>> columns;  // name and type, in their order
-  // The rest of the table's definition: "order_by" → "`a`, `b`", "engine" → "MergeTree", …
-  std::map<std::string, std::string> rules;
+  std::map<std::string, std::string> rules;                  // order_by, partition_by, engine, ttl
 };
 using Lock = std::map<std::string, LockedTable>;  // by table
+
+// The name as JSON can hold it: a byte that is not UTF-8 is \xHH, a backslash two.
+std::string lock_name(std::string_view name);
 
 Lock lock_of(const std::vector<Table>& tables);
 
@@ -27,8 +32,10 @@ std::string lock_text(const Lock& lock);
 Lock parse_lock(const std::string& text, const std::string& path);
 
 // What a source has become against its lock, as a diff; empty when nothing differs. `found`: tables
-// that would be made now; `kept`: names of tables that are not looked at again, since all their
-// files are loaded.
-std::string drift_from(const Lock& lock, const Lock& found, const std::set<std::string>& kept = {});
+// that something is to be loaded into. One of a single file is exactly what the lock says; one of
+// many fits into the locked columns. `known`: names of all tables of which there are files; absent:
+// not all sources could be asked.
+std::string drift_from(const Lock& lock, const std::vector<Table>& found,
+                       const std::optional<std::set<std::string>>& known);
 
 }  // namespace qvdhouse::models

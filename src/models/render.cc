@@ -7,6 +7,7 @@
 #include <iterator>
 #include <kainjow/mustache.hpp>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "models/templates.h"
 
@@ -49,13 +50,16 @@ const Format* find_format(std::string_view name) {
 }
 
 std::optional<Language> language_of_file(std::string_view file_name) {
+  const std::string lower = base::to_lower(file_name);
+  file_name = lower;
   constexpr std::string_view kMustache = ".mustache";
   if (file_name.ends_with(kMustache)) file_name.remove_suffix(kMustache.size());
   constexpr std::pair<std::string_view, Language> kExtensions[] = {
       {".sql", Language::kSql},    {".py", Language::kPython}, {".pyi", Language::kPython},
       {".h", Language::kCpp},      {".hh", Language::kCpp},    {".hpp", Language::kCpp},
       {".cc", Language::kCpp},     {".cpp", Language::kCpp},   {".json", Language::kJson},
-      {".jsonl", Language::kJson}, {".ts", Language::kJson},   {".js", Language::kJson}};
+      {".jsonl", Language::kJson}, {".ts", Language::kJson},   {".tsx", Language::kJson},
+      {".mjs", Language::kJson},   {".js", Language::kJson}};
   for (const auto& [extension, language] : kExtensions) {
     if (file_name.ends_with(extension)) return language;
   }

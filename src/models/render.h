@@ -22,8 +22,8 @@ std::span<const Format> formats();
 // Null: there is none of that name.
 const Format* find_format(std::string_view name);
 
-// The language of a user's template by its name: "models.py.mustache" is Python. Nothing when the
-// name does not say.
+// The language of a user's template by its name, in any case: "models.py.mustache" is Python. That
+// of JavaScript is JSON's, whose escapes are the same. Nothing when the name does not say.
 std::optional<Language> language_of_file(std::string_view file_name);
 
 // Fills a Mustache template with data_of(). {{name}} comes out as escaped() in the language, which

@@ -83,6 +83,9 @@ TEST(Render, AUsersTemplateIsSafeInItsLanguage) {
   EXPECT_EQ(render(text, hostile, Language::kPython, "t"), R"(x = "a\x22); evil(\x22")");
   EXPECT_EQ(render(text, hostile, Language::kCpp, "t"), R"(x = "a\042); evil(\042")");
   EXPECT_EQ(render(text, hostile, Language::kSql, "t"), R"(x = "a\x22); evil(\x22")");
+  const Json script = data({test_table("T", {{"'*/`${evil()}", "String"}})});
+  EXPECT_EQ(render(text, script, Language::kJson, "t"),
+            R"(x = "\u0027\u002a/\u0060\u0024{evil()}")");
 }
 
 TEST(Render, AWrongTemplateIsNamed) {
@@ -99,7 +102,9 @@ TEST(Render, ATemplatesNameSaysItsLanguage) {
   EXPECT_EQ(language_of_file("a/rows.py.mustache"), Language::kPython);
   EXPECT_EQ(language_of_file("rows.hpp"), Language::kCpp);
   EXPECT_EQ(language_of_file("x.json.mustache"), Language::kJson);
+  EXPECT_EQ(language_of_file("A.PY.MUSTACHE"), Language::kPython);
   EXPECT_EQ(language_of_file("x.mustache"), std::nullopt);
+  EXPECT_EQ(language_of_file("x.sh.mustache"), std::nullopt);
 }
 
 }  // namespace

@@ -7,13 +7,15 @@
 
 #include "clickhouse/column_type.h"
 #include "clickhouse/ddl.h"
+#include "schema/drift.h"
 
 namespace qvdhouse::models {
 
 struct Column {
   std::string name;
   clickhouse::ColumnType type;
-  std::string reason;  // why this type
+  std::string reason;           // why this type
+  bool has_non_finite = false;  // a Float64 that JSON may have to write as null
   // Of the QVD; empty for columns of our own.
   std::string field;
   std::string field_comment;
@@ -23,6 +25,7 @@ struct Column {
 struct Table {
   clickhouse::TableDefinition definition;
   std::string ddl;                 // CREATE TABLE …, without a semicolon
+  schema::Shape shape;             // its columns but for those of our own, as one file's would be
   std::string mode;                // "replace", "replace_by_file", "append"
   std::vector<Column> columns;     // as in the definition
   std::vector<std::string> files;  // as the source calls them

@@ -24,6 +24,7 @@ inline Table test_table(const std::string& name,
                              .reason = "because",
                              .field = column});
     table.definition.columns.push_back({.name = column, .type = type});
+    table.shape.push_back({.name = column, .type = table.columns.back().type});
   }
   if (!columns.empty()) table.definition.order_by = {columns[0].first};
   return table;

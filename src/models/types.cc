@@ -162,10 +162,10 @@ Json value_schema(const ColumnType& type) {
 
 }  // namespace
 
-PythonType python_type(const ColumnType& type) {
+PythonType python_type(const ColumnType& type, bool may_be_null) {
   const Words words = python_words(type);
   PythonType python{.type = words.type, .moose = words.moose, .constraints = {}};
-  if (type.nullable) {
+  if (type.nullable || may_be_null) {
     python.type = fmt::format("Optional[{}]", python.type);
     python.moose = fmt::format("Optional[{}]", python.moose);
   }
@@ -187,10 +187,10 @@ std::string cpp_type(const ColumnType& type) {
   return type.nullable ? fmt::format("std::optional<{}>", words) : words;
 }
 
-Json json_schema(const ColumnType& type) {
+Json json_schema(const ColumnType& type, bool may_be_null) {
   Json schema = value_schema(type);
   Json& types = schema["type"];
-  if (type.nullable) types.push_back("null");
+  if (type.nullable || may_be_null) types.push_back("null");
   if (types.size() == 1) types = Json(types[0]);
   return schema;
 }

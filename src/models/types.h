@@ -17,12 +17,13 @@ struct PythonType {
 };
 // Runs on Pydantic 1.10 and 2. Names _dt (the module datetime), Decimal, Optional and, for Moose,
 // Annotated, ClickhouseSize and clickhouse_datetime64.
-PythonType python_type(const clickhouse::ColumnType& type);
+// `may_be_null`: beside what is nullable, since JSON writes NaN as null.
+PythonType python_type(const clickhouse::ColumnType& type, bool may_be_null = false);
 
 // "std::optional<std::int64_t>". A Decimal is the scaled integer, Int128 of more than 18 digits.
 std::string cpp_type(const clickhouse::ColumnType& type);
 
 // Of the value as JSONEachRow has it, 64-bit integers quoted or not.
-Json json_schema(const clickhouse::ColumnType& type);
+Json json_schema(const clickhouse::ColumnType& type, bool may_be_null = false);
 
 }  // namespace qvdhouse::models

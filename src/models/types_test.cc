@@ -59,6 +59,8 @@ TEST(Types, JsonSchema) {
             R"({"type":["integer","null"],"minimum":-32768,"maximum":32767})");
   EXPECT_EQ(schema_of("Int64"), R"({"type":["integer","string"],"minimum":-9223372036854775808,)"
                                 R"("maximum":9223372036854775807,"pattern":"^-?[0-9]{1,19}$"})");
+  EXPECT_EQ(json_schema(type("Float64"), true).dump(),
+            R"({"type":["number","string","null"],"pattern":"^-?(nan|inf)$"})");
   EXPECT_EQ(schema_of("Date32"), R"({"type":"string","pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})");
 }
 

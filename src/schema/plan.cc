@@ -248,6 +248,8 @@ std::vector<ColumnPlan> plan_columns(const FieldView& field) {
   const bool ascending = is_ascending(field.symbols);
   for (ColumnPlan& column : columns) {
     column.ascending = ascending && column.type.kind != clickhouse::TypeKind::kString;
+    column.has_non_finite =
+        field.profile.non_finite_count > 0 && column.type.kind == clickhouse::TypeKind::kFloat64;
     column.reason = sentence(std::move(column.reason));
     for (std::string& warning : column.warnings) warning = sentence(std::move(warning));
   }

@@ -52,12 +52,13 @@ struct ColumnPlan {
   // kString made of another type's values: the text that the server makes of them, since the table
   // has turned such a column into text.
   std::optional<clickhouse::ColumnType> text_of;
-  std::string constant;      // kConstant: the value's text
-  bool floor_days = false;   // kDate: the day that a serial lies in (dates = "floor")
-  bool is_truth = false;     // kNumber as UInt8: 0 and 1, which a Bool would be
-  bool ascending = false;    // nearly all values rise in the order of their first use
-  bool is_empty = false;     // the field has no value, only NULL: its type says nothing
-  bool fits_float64 = true;  // each value is exactly a Float64, as all numbers of a QVD are
+  std::string constant;         // kConstant: the value's text
+  bool floor_days = false;      // kDate: the day that a serial lies in (dates = "floor")
+  bool is_truth = false;        // kNumber as UInt8: 0 and 1, which a Bool would be
+  bool ascending = false;       // nearly all values rise in the order of their first use
+  bool is_empty = false;        // the field has no value, only NULL: its type says nothing
+  bool fits_float64 = true;     // each value is exactly a Float64, as all numbers of a QVD are
+  bool has_non_finite = false;  // a Float64 that holds NaN or infinity, which JSON has not
 };
 
 struct TablePlan {

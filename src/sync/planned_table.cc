@@ -135,8 +135,10 @@ std::optional<Shape> TablePlanner::plan_file(PlannedFile& file) {
     for (const schema::ColumnPlan& column : prepared.plan.columns) {
       known_.columns.insert(column.name);
       if (column.field_index != schema::kNoField) {
-        planned_.origins.try_emplace(
-            column.name, ColumnOrigin{prepared.header.fields[column.field_index], column.reason});
+        ColumnOrigin own{prepared.header.fields[column.field_index], column.reason};
+        ColumnOrigin& origin =
+            planned_.origins.try_emplace(column.name, std::move(own)).first->second;
+        origin.has_non_finite |= column.has_non_finite;
       }
       for (const std::string& warning : column.warnings) {
         file.warnings.push_back(column.name + ": " + warning);

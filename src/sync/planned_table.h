@@ -28,7 +28,8 @@ struct PlannedFile {
 
 struct ColumnOrigin {
   qvd::FieldHeader field;
-  std::string reason;  // why the file's own values need the type that it would have alone
+  std::string reason;           // why the file's own values need the type that it would have alone
+  bool has_non_finite = false;  // of any file
 };
 
 struct PlannedTable {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <random>
 #include <set>
@@ -106,7 +107,11 @@ constexpr std::string_view kWords[] = {"class",
                                        ".",
                                        "@",
                                        "list",
-                                       "import"};
+                                       "import",
+                                       "register",
+                                       "mro",
+                                       "a_b",
+                                       "st_mtime"};
 
 // Names as no one should give them.
 class Names {
@@ -136,7 +141,8 @@ qvd::FieldData some_field(std::string name, unsigned kind, bool has_nulls) {
         field.values.push_back(qvd::Value::of(static_cast<std::int32_t>(row)));
         break;
       case 1:
-        field.values.push_back(qvd::Value::of(n + 0.25));
+        field.values.push_back(
+            qvd::Value::of(row == 2 ? std::numeric_limits<double>::quiet_NaN() : n + 0.25));
         break;
       case 2:
         field.values.push_back(qvd::Value::of("text " + std::to_string(row)));
@@ -365,10 +371,15 @@ TEST_F(Models, AFileThatCanNotBeReadIsNamedAndTheOthersAreModelled) {
   EXPECT_THAT(finished.err, HasSubstr("Bad.qvd"));
   EXPECT_THAT(finished.out, HasSubstr("CREATE TABLE `local`.`QvdGood`"));
   EXPECT_THAT(finished.out, Not(HasSubstr("QvdBad")));
-  // A lock without it would forbid it for ever.
-  const Finished locked = qvdhouse({"models", "qvds", "--lock", "schema.lock"});
-  EXPECT_EQ(locked.exit_code, 3);
-  EXPECT_FALSE(fs::exists(folder / "schema.lock"));
+  // A lock without it would forbid it for ever, and models that are there are better than these.
+  write_text("models.sql", "good");
+  for (const char* flag : {"--lock", "--output"}) {
+    const Finished refused = qvdhouse({"models", "qvds", flag, "models.sql", "--overwrite"});
+    EXPECT_EQ(refused.exit_code, 7);
+    EXPECT_THAT(refused.err, HasSubstr("nothing is written"));
+  }
+  EXPECT_EQ(read(folder / "models.sql"), "good");
+  EXPECT_EQ(qvdhouse({"models", "qvds", "--files", "Bad"}).out, "");
 }
 
 TEST_F(Models, OutputIsReplacedOnlyWhenTold) {
@@ -384,6 +395,30 @@ TEST_F(Models, OutputIsReplacedOnlyWhenTold) {
   const Finished nowhere = qvdhouse({"models", "qvds", "--output", "/proc/models.sql"});
   EXPECT_EQ(nowhere.exit_code, 4);
   EXPECT_THAT(nowhere.err, HasSubstr("/proc/models.sql can not be written"));
+}
+
+TEST_F(Models, TwoSourcesDoNotMakeOneTable) {
+  write_qvd("Item.qvd");
+  fs::create_directories(folder / "more");
+  fs::copy(folder / "qvds" / "Item.qvd", folder / "more" / "Item.qvd");
+  write_text("qvdhouse.toml", "[source.a]\nurl = \"qvds\"\n[source.b]\nurl = \"more\"\n");
+  const Finished finished = qvdhouse({"models"});
+  EXPECT_EQ(finished.exit_code, 7);
+  EXPECT_THAT(finished.err, HasSubstr("table QvdItem is another source's"));
+  EXPECT_EQ(finished.out.find("CREATE TABLE"), finished.out.rfind("CREATE TABLE"));
+}
+
+TEST_F(Models, AVariableThatIsNotSetSwitchesNothingOff) {
+  write_qvd("Item.qvd");
+  for (const char* flag : {"--lock", "--output", "--template"}) {
+    EXPECT_EQ(qvdhouse({"models", "qvds", flag, ""}).exit_code, 1) << flag;
+  }
+  EXPECT_EQ(qvdhouse({"sync", "qvds", "--locked", ""}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"plan", "qvds", "--locked", ""}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"models", "qvds", "--dump-data", "--output", "x"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"models", "qvds", "--lock", "x", "--output", "x"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"models", "qvds", "--output", std::string(300, 'x')}).exit_code, 2);
+  EXPECT_FALSE(fs::exists(folder / "x"));
 }
 
 TEST_F(Models, FilesAreChosenByName) {
@@ -408,6 +443,10 @@ TEST_F(Models, ATemplateOfOnesOwn) {
             "QvdItem = [\"id\", \"say \\x22hi\\x22\"]\n");
   EXPECT_EQ(qvdhouse({"models", "qvds", "--template", "cols.py.mustache", "--format", "cpp"}).out,
             "QvdItem = [\"id\", \"say \\042hi\\042\"]\n");
+  write_text("cols.sh.mustache", "");
+  const Finished unknown = qvdhouse({"models", "qvds", "--template", "cols.sh.mustache"});
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("does not say which language"));
   const Finished missing = qvdhouse({"models", "qvds", "--template", "nowhere.mustache"});
   EXPECT_EQ(missing.exit_code, 2);
   EXPECT_THAT(missing.err, HasSubstr("nowhere.mustache"));
