@@ -83,7 +83,9 @@ std::uint64_t default_memory() {
   return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 10 * 6;
 }
 
-// Of threads that have nothing to do 16 stay: by default 1,000 do, with three descriptors each.
+// Of threads that have nothing to do 16 stay: by default 1,000 do, with three descriptors each. And
+// no connection is dropped because processors are busy (which it may be by default, from a ratio of
+// 15 of waiting to working on): its users are our own commands, which would fail for it.
 std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
   const auto data = fs::absolute(options.data_dir).string();
   return fmt::format(
@@ -95,6 +97,8 @@ std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
   <tcp_port>{tcp}</tcp_port>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
   <max_thread_pool_free_size>16</max_thread_pool_free_size>
+  <min_os_cpu_wait_time_ratio_to_drop_connection>1000000</min_os_cpu_wait_time_ratio_to_drop_connection>
+  <max_os_cpu_wait_time_ratio_to_drop_connection>1000001</max_os_cpu_wait_time_ratio_to_drop_connection>
   <log-level>error</log-level>
   <logger><log>{data}/engine.log</log><size>10M</size><count>2</count></logger>
   <http_handlers>

@@ -12,22 +12,23 @@ namespace {
 
 using base::kStrayByte;
 
-// ClickHouse knows no escapes of code points: a character is its bytes.
-std::string bytes_in_hex(char32_t character) {
+// For languages without escapes of code points: the character byte by byte.
+template <class Escape>
+std::string byte_escapes(char32_t character, const Escape& escape_byte) {
   std::string bytes;
   base::append_character(character, bytes);
   std::string text;
-  for (const char c : bytes) text += fmt::format("\\x{:02X}", static_cast<unsigned char>(c));
+  for (const char c : bytes) text += escape_byte(static_cast<unsigned char>(c));
   return text;
 }
 
+std::string in_sql(char32_t character) {
+  return byte_escapes(character, [](unsigned byte) { return fmt::format("\\x{:02X}", byte); });
+}
+
 // Three digits, so that what follows is never taken for one more.
-std::string bytes_in_octal(char32_t character) {
-  std::string bytes;
-  base::append_character(character, bytes);
-  std::string text;
-  for (const char c : bytes) text += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-  return text;
+std::string in_cpp(char32_t character) {
+  return byte_escapes(character, [](unsigned byte) { return fmt::format("\\{:03o}", byte); });
 }
 
 // JSON has code units of UTF-16 only.
@@ -52,11 +53,11 @@ std::string in_python(char32_t character) {
 std::string escape(Language language, char32_t character) {
   switch (language) {
     case Language::kSql:
-      return bytes_in_hex(character);
+      return in_sql(character);
     case Language::kPython:
       return in_python(character);
     case Language::kCpp:
-      return bytes_in_octal(character);
+      return in_cpp(character);
     case Language::kJson:
       return in_json(character);
   }

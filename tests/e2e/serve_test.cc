@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <iostream>
 #include <memory>
 #include <thread>
 
@@ -80,7 +81,8 @@ TEST_F(Serve, TakesCommandsAndEndsWhenToldTo) {
   EXPECT_THAT(qvdhouse({"workflow", "status"}).out, HasSubstr("partial"));
   EXPECT_THAT(qvdhouse({"status"}).out, HasSubstr("Items of"));  // beside the service
 
-  EXPECT_EQ(qvdhouse({"workflow", "pause"}).exit_code, 0);
+  const Finished paused = qvdhouse({"workflow", "pause"});
+  EXPECT_EQ(paused.exit_code, 0) << paused.err;
   EXPECT_EQ(json({"workflow", "list"})[0]["paused"], true);
   EXPECT_EQ(qvdhouse({"workflow", "unpause"}).exit_code, 0);
   EXPECT_EQ(json({"workflow", "list"})[0]["paused"], false);
@@ -95,6 +97,7 @@ TEST_F(Serve, TakesCommandsAndEndsWhenToldTo) {
   const Finished ended = stop();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("Broken.qvd"));
+  if (HasFailure()) std::cout << ended.err;
 }
 
 TEST_F(Serve, HangupReadsTheConfigurationAgain) {
