@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "base/characters.h"
 #include "base/ascii.h"
+#include "base/characters.h"
 #include "base/error.h"
 #include "source/url.h"
 
