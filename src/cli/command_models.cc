@@ -95,7 +95,10 @@ int run_models(const ModelsArguments& arguments, const Context& context) {
   if (found.document.tables.empty()) return found.exit_code;  // why was logged
   // What is there is better than models, or a lock, without the tables of files that can not be
   // read.
-  if (found.exit_code != kOk && (arguments.overwrite || !arguments.lock.empty())) {
+  std::error_code ignored;
+  const bool is_replaced =
+      !arguments.output.empty() && std::filesystem::exists(arguments.output, ignored);
+  if (found.exit_code != kOk && (is_replaced || !arguments.lock.empty())) {
     context.log.error("nothing is written, since not all could be read");
     return found.exit_code;
   }
