@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <exception>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "catalog/scrub.h"
 #include "qvd/profile.h"
+#include "schema/temporal.h"
 
 namespace qvdhouse::catalog {
 namespace {
@@ -108,25 +109,10 @@ std::string class_of(const std::exception& error) {
 
 std::optional<std::int64_t> parse_time(const std::string& text) {
   constexpr std::string_view kShape = "0000-00-00 00:00:00";
-  if (text.size() != kShape.size()) return std::nullopt;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_digit = text[i] >= '0' && text[i] <= '9';
-    if (kShape[i] == '0' ? !is_digit : text[i] != kShape[i]) return std::nullopt;
-  }
-  const auto number = [&](std::size_t at, std::size_t digits) {
-    return std::stoi(text.substr(at, digits));
-  };
-  const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
-                                        std::chrono::month(static_cast<unsigned>(number(5, 2))),
-                                        std::chrono::day(static_cast<unsigned>(number(8, 2)))};
-  const int hour = number(11, 2);
-  const int minute = number(14, 2);
-  const int second = number(17, 2);
-  if (!day.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  if (number(0, 4) < 1900 || number(0, 4) > 2299) return std::nullopt;
-  const auto time = std::chrono::sys_days(day) + std::chrono::hours(hour) +
-                    std::chrono::minutes(minute) + std::chrono::seconds(second);
-  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  constexpr std::size_t kBlank = 10;
+  if (text.size() != kShape.size() || text[kBlank] != kShape[kBlank]) return std::nullopt;
+  constexpr int kMicroseconds = 6;
+  return schema::parse_iso_stamp(text, kMicroseconds);
 }
 
 FileRow describe_file(const source::FileEntry& entry, source::Storage& storage,

@@ -97,9 +97,7 @@ void print_next_steps(const std::string& output) {
 
 int generate_models(const InitQvdArguments& arguments, const Context& context) {
   const std::string output = printable(arguments.output);
-  if (!arguments.overwrite && std::filesystem::exists(arguments.output)) {
-    throw base::ConfigError(fmt::format("{} is there already; --overwrite replaces it", output));
-  }
+  check_output_is_new(arguments.output, arguments.overwrite);
   const std::string_view command = "init-qvd --generate-models --source";
   Sources sources(context);
   std::vector<std::string> titles;

@@ -47,17 +47,6 @@ Template read_template(const ModelsArguments& arguments) {
   return {*text, *by_name, path};
 }
 
-void check_new(const std::string& path, bool overwrite) {
-  if (path.empty() || overwrite) return;
-  std::error_code error;
-  const auto status = std::filesystem::symlink_status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found) return;
-  if (error) {
-    throw base::ConfigError(fmt::format("{} can not be written: {}", path, error.message()));
-  }
-  throw base::ConfigError(fmt::format("{} is there already; --overwrite replaces it", path));
-}
-
 void say_tables(const SourceModels& found, const Context& context) {
   if (!context.verbose) return;
   for (const models::Table& table : found.document.tables) {
@@ -86,8 +75,8 @@ int run_models(const ModelsArguments& arguments, const Context& context) {
   if (!arguments.output.empty() && arguments.output == arguments.lock) {
     throw UsageError("--output and --lock name the same file");
   }
-  check_new(arguments.output, arguments.overwrite);
-  check_new(arguments.lock, arguments.overwrite);
+  check_output_is_new(arguments.output, arguments.overwrite);
+  check_output_is_new(arguments.lock, arguments.overwrite);
   const Template chosen = read_template(arguments);
 
   const SourceModels found = read_models("models", context);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/error.h"
@@ -94,6 +96,19 @@ SourceModels read_models(std::string_view command, const Context& context) {
                     : found.document.tables.empty() ? failures[0]
                                                     : static_cast<int>(kPartial);
   return found;
+}
+
+void check_output_is_new(const std::string& path, bool overwrite) {
+  if (path.empty() || overwrite) return;
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) return;
+  if (error) {
+    throw base::ConfigError(
+        fmt::format("{} can not be written: {}", printable(path), error.message()));
+  }
+  throw base::ConfigError(
+      fmt::format("{} is there already; --overwrite replaces it", printable(path)));
 }
 
 }  // namespace qvdhouse::cli

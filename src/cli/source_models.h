@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "cli/context.h"
@@ -19,5 +20,9 @@ struct SourceModels {
 // As sync would make them in an empty target. Throws IoError when a source can not be listed or no
 // file matches, and what Sources::chosen() throws.
 SourceModels read_models(std::string_view command, const Context& context);
+
+// Throws ConfigError when a file to be written is there already, and may not be replaced. An empty
+// path is none.
+void check_output_is_new(const std::string& path, bool overwrite);
 
 }  // namespace qvdhouse::cli
