@@ -30,6 +30,17 @@ if(QVDHOUSE_FUZZ)
   target_compile_options(qvdhouse_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# Every program but the sanitized ones is hardened, so that the tests run what users run. The test
+# hardening.programs reads the result off the programs themselves.
+add_library(qvdhouse_hardening INTERFACE)
+if(NOT QVDHOUSE_SANITIZE)
+  target_compile_options(qvdhouse_hardening INTERFACE
+    -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  target_compile_definitions(qvdhouse_hardening INTERFACE _GLIBCXX_ASSERTIONS)
+  target_link_options(qvdhouse_hardening INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()
+
 function(qvdhouse_room name)
   cmake_parse_arguments(room "" "" "ROOMS;LIBS" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
@@ -45,7 +56,7 @@ function(qvdhouse_room name)
     FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})
   set_target_properties(qvdhouse_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   list(TRANSFORM room_ROOMS PREPEND qvdhouse::)
-  target_link_libraries(qvdhouse_${name} PUBLIC ${room_ROOMS} ${room_LIBS} qvdhouse_sanitizers
+  target_link_libraries(qvdhouse_${name} PUBLIC ${room_ROOMS} ${room_LIBS} qvdhouse_sanitizers qvdhouse_hardening
                         PRIVATE qvdhouse_warnings)
 
   if(tests)
