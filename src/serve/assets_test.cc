@@ -43,15 +43,18 @@ TEST(Assets, WhatThePageNamesIsThere) {
   std::set<std::string> paths;
   for (const Asset& file : assets()) paths.emplace(file.path);
   static const std::regex kLink("(?:src|href)=\"(/assets/[^\"#]*)\"");
-  for (const std::string& path : all_matches(asset("/").body, kLink)) {
-    EXPECT_THAT(paths, Contains(path));
-  }
+  const std::set<std::string> links = all_matches(asset("/").body, kLink);
+  EXPECT_THAT(links, Contains("/assets/app.js")) << "kLink does not match the page any more";
+  for (const std::string& path : links) EXPECT_THAT(paths, Contains(path));
   static const std::regex kImport("(?:from|import) '\\./([^']+)'");
+  std::size_t imports = 0;
   for (const Asset& file : assets()) {
     for (const std::string& name : all_matches(file.body, kImport)) {
+      ++imports;
       EXPECT_THAT(paths, Contains("/assets/" + name)) << file.path;
     }
   }
+  EXPECT_GT(imports, 0U) << "kImport does not match the scripts any more";
 }
 
 TEST(Assets, ThePageNeedsNoOtherHostAndNoInlineCode) {
