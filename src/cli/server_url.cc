@@ -1,45 +1,37 @@
 #include "cli/server_url.h"
 
-#include <curl/urlapi.h>
-
 #include <charconv>
-#include <memory>
+#include <optional>
+
+#include "http/curl.h"
 
 namespace qvdhouse::cli {
 namespace {
 
 constexpr std::string_view kForm = "http(s)://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
 
-// One part of the URL, percent-decoded; empty when it has none.
-std::string part(CURLU* url, CURLUPart which) {
-  char* text = nullptr;
-  if (curl_url_get(url, which, &text, CURLU_URLDECODE) != CURLUE_OK || text == nullptr) return "";
-  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
-  return text;
-}
-
 // Fills `out` and returns what is wrong; empty when nothing is.
 std::string take_apart(std::string_view text, ServerUrl& out) {
   const std::string form(kForm);
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
-  const CURLUcode code =
-      curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), CURLU_NON_SUPPORT_SCHEME);
-  if (code != CURLUE_OK) return form;
+  const std::optional<http::Url> url =
+      http::Url::parse(std::string(text), CURLU_NON_SUPPORT_SCHEME);
+  if (!url) return form;
+  const auto part = [&](CURLUPart which) { return url->part(which, CURLU_URLDECODE); };
 
-  out.scheme = part(url.get(), CURLUPART_SCHEME);
+  out.scheme = part(CURLUPART_SCHEME);
   if (out.scheme != "http" && out.scheme != "https") {
     return form + " (of the server's interfaces HTTP is used, port 8123, or 8443 for https)";
   }
-  out.host = part(url.get(), CURLUPART_HOST);
-  out.user = part(url.get(), CURLUPART_USER);
-  out.password = part(url.get(), CURLUPART_PASSWORD);
-  const std::string port = part(url.get(), CURLUPART_PORT);
+  out.host = part(CURLUPART_HOST);
+  out.user = part(CURLUPART_USER);
+  out.password = part(CURLUPART_PASSWORD);
+  const std::string port = part(CURLUPART_PORT);
   std::from_chars(port.data(), port.data() + port.size(), out.port);
 
-  out.database = part(url.get(), CURLUPART_PATH);
+  out.database = part(CURLUPART_PATH);
   while (out.database.starts_with('/')) out.database.erase(0, 1);
   while (out.database.ends_with('/')) out.database.pop_back();
-  const std::string query = part(url.get(), CURLUPART_QUERY);
+  const std::string query = part(CURLUPART_QUERY);
   if (query.empty()) return "";
   constexpr std::string_view kDatabase = "database=";
   if (!query.starts_with(kDatabase) || query.find('&') != std::string::npos) {

@@ -28,7 +28,4 @@ class ServiceClient {
   std::string ca_file_;
 };
 
-// A text as one part of a path.
-std::string encoded(std::string_view text);
-
 }  // namespace qvdhouse::cli

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "http/percent.h"
 #include "source/url.h"
 
 namespace qvdhouse::cli {
@@ -102,7 +103,7 @@ std::string path_below(const std::string& identity, const std::string& source) {
   const std::string path = identity.substr(folder.size() + 1);
   const std::optional<source::Url> url = try_parse(source);
   return url && source::has_encoded_path(url->scheme) && url->scheme != "file"
-             ? source::percent_decoded(path)
+             ? http::decode_percent(path)
              : path;
 }
 

@@ -1,6 +1,5 @@
 #include "clickhouse/connection.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +17,8 @@
 #include "clickhouse/http_answer.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/server_errors.h"
+#include "http/curl.h"
+#include "http/percent.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -53,71 +54,31 @@ constexpr std::array<unsigned char, 64> kGarbage = [] {
   return bytes;
 }();
 
-template <class T, void (*Free)(T*)>
-struct Freer {
-  void operator()(T* pointer) const { Free(pointer); }
-};
-using Easy = std::unique_ptr<CURL, Freer<CURL, curl_easy_cleanup>>;
-using HeaderList = std::unique_ptr<curl_slist, Freer<curl_slist, curl_slist_free_all>>;
-using Url = std::unique_ptr<CURLU, Freer<CURLU, curl_url_cleanup>>;
-
-std::string url_part(CURLU* url, CURLUPart part, unsigned flags = 0) {
-  char* text = nullptr;
-  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
-  std::string copy = text;
-  curl_free(text);
-  return copy;
-}
-
 // The address as given, checked; nothing of it that may be secret gets into a message.
-Url parse_url(const std::string& text) {
-  Url url(curl_url());
-  const bool whole = url && curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) == CURLUE_OK;
-  const auto scheme = whole ? url_part(url.get(), CURLUPART_SCHEME) : std::string();
+http::Url parse_url(const std::string& text) {
+  std::optional<http::Url> url = http::Url::parse(text);
+  const std::string scheme = url ? url->part(CURLUPART_SCHEME) : "";
   if (scheme != "http" && scheme != "https") {
     throw base::ConfigError(
-        "the ClickHouse URL is none: expected http://HOST:PORT or https://HOST:PORT");
+        "the ClickHouse URL is not valid: expected http://HOST:PORT or https://HOST:PORT");
   }
-  if (!url_part(url.get(), CURLUPART_USER).empty() ||
-      !url_part(url.get(), CURLUPART_PASSWORD).empty()) {
+  if (!url->part(CURLUPART_USER).empty() || !url->part(CURLUPART_PASSWORD).empty()) {
     throw base::ConfigError(
         "the ClickHouse URL holds a user or password: set these by their own settings");
   }
-  return url;
+  return *std::move(url);
 }
 
-void set_tls(CURL* h, const Endpoint& endpoint) {
-  const auto set_file = [&](CURLoption option, const std::string& file) {
-    if (!file.empty()) curl_easy_setopt(h, option, file.c_str());
-  };
-  set_file(CURLOPT_CAINFO, endpoint.ca_file);
-  set_file(CURLOPT_SSLCERT, endpoint.client_cert);
-  set_file(CURLOPT_SSLKEY, endpoint.client_key);
-  curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, endpoint.verify_tls ? 1L : 0L);
-  curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, endpoint.verify_tls ? 2L : 0L);
-}
-
-void add_header(HeaderList& list, const std::string& name, const std::string& value) {
-  if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-    throw base::ConfigError(fmt::format("{}: a line break or NUL in it can not be sent", name));
+void add_header(http::HeaderList& list, const std::string& name, const std::string& value) {
+  if (!http::is_header_text(value)) {
+    throw base::ConfigError(
+        fmt::format("{}: a value with a line break or NUL cannot be sent", name));
   }
   if (value.starts_with(' ') || value.ends_with(' ')) {
-    throw base::ConfigError(fmt::format("{}: a blank at its start or end can not be sent", name));
+    throw base::ConfigError(
+        fmt::format("{}: a value with a space at its start or end cannot be sent", name));
   }
-  // "Name;" is libcurl's way to send a header without value, "Name:" would drop it.
-  const auto line = value.empty() ? name + ";" : name + ": " + value;
-  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
-  if (longer == nullptr) throw std::bad_alloc();
-  static_cast<void>(list.release());
-  list.reset(longer);
-}
-
-std::string escaped(std::string_view text) {
-  if (text.empty()) return {};  // to libcurl, length 0 means strlen()
-  const std::unique_ptr<char, Freer<void, curl_free>> copy(
-      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())));
-  if (!copy) throw std::bad_alloc();
-  return copy.get();
+  list.add(value.empty() ? name + ";" : name + ": " + value);
 }
 
 // Whether the statement does the same when it is run twice: its answer may have got lost.
@@ -257,46 +218,35 @@ struct Connection::State {
   std::stop_token stop;
   std::string base_url;  // "http://host:port/"
   std::string origin;    // "host:port", for messages
-  HeaderList headers;
-  HeaderList upload_headers;
-  std::array<char, CURL_ERROR_SIZE> error_text{};
+  http::HeaderList headers;
+  http::HeaderList upload_headers;
   bool timed_out = false;  // the last request: another try would take as long
-  Easy easy;
+  http::Handle handle;
 };
 
 Connection::State::State(Endpoint wanted, std::stop_token stop_token)
     : endpoint(std::move(wanted)), stop(std::move(stop_token)) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw base::IoError("libcurl does not start");
-  const Url url = parse_url(endpoint.url);
-  curl_url_set(url.get(), CURLUPART_QUERY, nullptr, 0);
-  curl_url_set(url.get(), CURLUPART_FRAGMENT, nullptr, 0);
-  base_url = url_part(url.get(), CURLUPART_URL);
-  const auto host = url_part(url.get(), CURLUPART_HOST);
-  origin = host + ":" + url_part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  http::Url url = parse_url(endpoint.url);
+  url.clear(CURLUPART_QUERY);
+  url.clear(CURLUPART_FRAGMENT);
+  base_url = url.part(CURLUPART_URL);
+  origin = url.part(CURLUPART_HOST) + ":" + url.part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
 
-  add_header(headers, "X-ClickHouse-User", endpoint.user);
-  if (!endpoint.password.empty()) add_header(headers, "X-ClickHouse-Key", endpoint.password);
-  add_header(headers, "Content-Type", "application/octet-stream");
-  for (const auto* line = headers.get(); line != nullptr; line = line->next) {
-    upload_headers.reset(curl_slist_append(upload_headers.release(), line->data));
+  for (auto* list : {&headers, &upload_headers}) {
+    add_header(*list, "X-ClickHouse-User", endpoint.user);
+    if (!endpoint.password.empty()) add_header(*list, "X-ClickHouse-Key", endpoint.password);
+    add_header(*list, "Content-Type", "application/octet-stream");
+    // No "100 Continue" to wait for, which old servers and proxies may not send.
+    list->add("Expect:");
   }
   add_header(upload_headers, "Transfer-Encoding", "chunked");
   if (endpoint.compression != Compression::kNone) {
     add_header(upload_headers, "Content-Encoding",
                std::string(Compressor::encoding(endpoint.compression)));
   }
-  for (auto* list : {&headers, &upload_headers}) {
-    // No "100 Continue" to be waited for, which old servers and proxies may not send.
-    list->reset(curl_slist_append(list->release(), "Expect:"));
-  }
 
-  easy.reset(curl_easy_init());
-  if (!easy) throw std::bad_alloc();
-  CURL* h = easy.get();
+  CURL* h = handle.get();
   curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(h, CURLOPT_ERRORBUFFER, error_text.data());
   curl_easy_setopt(h, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, kMaxIdleSeconds);
@@ -305,27 +255,29 @@ Connection::State::State(Endpoint wanted, std::stop_token stop_token)
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, endpoint.connect_timeout_ms);
   curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, endpoint.stall_timeout_s);
-  curl_easy_setopt(h, CURLOPT_USERAGENT, "qvdhouse");
   curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
   curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_received<&HttpAnswer::add_header>);
   curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_received<&HttpAnswer::add_body>);
   curl_easy_setopt(h, CURLOPT_READFUNCTION, on_read);
   if (is_loopback(endpoint)) curl_easy_setopt(h, CURLOPT_PROXY, "");
-  set_tls(h, endpoint);
+  http::set_tls(handle, {.ca_file = endpoint.ca_file,
+                         .client_cert = endpoint.client_cert,
+                         .client_key = endpoint.client_key,
+                         .verify = endpoint.verify_tls});
 }
 
 void Connection::State::post(const Settings& parameters, Transfer& transfer,
                              const std::string_view* body) {
   if (stop.stop_requested()) throw base::Cancelled("stopped");
-  CURL* h = easy.get();
-  auto url = base_url + "?database=" + escaped(endpoint.database);
+  CURL* h = handle.get();
+  auto url = base_url + "?database=" + http::encode_component(endpoint.database);
   if (endpoint.dialect.needs_low_cardinality_setting) {
     url += "&allow_experimental_low_cardinality_type=1";
   }
   for (const auto& [key, value] : parameters) {
     if (std::ranges::count(endpoint.dialect.unknown_settings, key) != 0) continue;
-    url += "&" + escaped(key) + "=" + escaped(value);
+    url += "&" + http::encode_component(key) + "=" + http::encode_component(value);
   }
   curl_easy_setopt(h, CURLOPT_URL, url.c_str());
   curl_easy_setopt(h, CURLOPT_POST, 1L);
@@ -333,7 +285,7 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   // again by itself: EXCHANGE TABLES sent twice would undo itself.
   const bool is_repeatable = body != nullptr && may_be_repeated(*body);
   curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, is_repeatable ? 0L : 1L);
-  curl_easy_setopt(h, CURLOPT_HTTPHEADER, body != nullptr ? headers.get() : upload_headers.get());
+  (body != nullptr ? headers : upload_headers).set_on(handle);
   // In this order: without a body, libcurl asks on_read for the bytes.
   curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
                    body != nullptr ? static_cast<curl_off_t>(body->size()) : curl_off_t{-1});
@@ -342,11 +294,10 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   curl_easy_setopt(h, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(h, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
-  error_text[0] = '\0';
   timed_out = false;
   transfer.uploading = body == nullptr;
 
-  const CURLcode code = curl_easy_perform(h);
+  const CURLcode code = handle.perform();
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (stop.stop_requested() && (code != CURLE_OK || transfer.garbage_sent)) {
     throw base::Cancelled(fmt::format("stopped while talking to ClickHouse at {}", origin));
@@ -356,8 +307,7 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
 }
 
 void Connection::State::throw_broken(CURLcode code, bool sending) {
-  const std::string_view detail =
-      error_text[0] != '\0' ? std::string_view(error_text.data()) : curl_easy_strerror(code);
+  const std::string detail = handle.error_text(code);
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
@@ -463,8 +413,7 @@ Endpoint impatient(Endpoint endpoint, long limit_seconds) {
 }
 
 bool is_loopback(const Endpoint& endpoint) {
-  const auto host = url_part(parse_url(endpoint.url).get(), CURLUPART_HOST);
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  return http::is_loopback_host(parse_url(endpoint.url).part(CURLUPART_HOST));
 }
 
 Dialect ask_dialect(Connection& connection) {

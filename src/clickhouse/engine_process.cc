@@ -1,7 +1,6 @@
 #include "clickhouse/engine_process.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -13,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <string_view>
@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/text_file.h"
 #include "clickhouse/engine_files.h"
+#include "http/fetch.h"
 
 extern char** environ;
 
@@ -153,25 +154,12 @@ std::uint16_t free_port() {
 }
 
 bool answers_nonce(std::uint16_t http_port, const std::string& nonce) {
-  constexpr long kPatienceMs = 2'000;
-  const std::unique_ptr<CURL, void (*)(CURL*)> easy(curl_easy_init(), curl_easy_cleanup);
-  if (!easy) throw std::bad_alloc();
-  const auto url = fmt::format("http://127.0.0.1:{}{}", http_port, kNoncePath);
-  std::string answer;
-  using OnWrite = std::size_t (*)(char*, std::size_t, std::size_t, std::string*);
-  const OnWrite on_write = [](char* bytes, std::size_t size, std::size_t count, std::string* to) {
-    // A stranger's endless answer is cut: more than a nonce is no nonce.
-    if (to->size() + size * count > kMaxNonceAnswer) return std::size_t{0};
-    to->append(bytes, size * count);
-    return size * count;
-  };
-  curl_easy_setopt(easy.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(easy.get(), CURLOPT_PROXY, "");
-  curl_easy_setopt(easy.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, kPatienceMs);
-  curl_easy_setopt(easy.get(), CURLOPT_WRITEFUNCTION, on_write);
-  curl_easy_setopt(easy.get(), CURLOPT_WRITEDATA, &answer);
-  return curl_easy_perform(easy.get()) == CURLE_OK && answer == nonce;
+  constexpr std::chrono::milliseconds kPatience{2'000};
+  const http::Response response =
+      http::fetch({.url = fmt::format("http://127.0.0.1:{}{}", http_port, kNoncePath),
+                   .use_proxy = false,
+                   .timeout = kPatience});
+  return response.failure.empty() && response.body == nonce;
 }
 
 }  // namespace qvdhouse::clickhouse

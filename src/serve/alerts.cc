@@ -1,17 +1,18 @@
 #include "serve/alerts.h"
 
-#include <curl/curl.h>
 #include <date/date.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <fstream>
-#include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/pause.h"
 #include "base/text_file.h"
+#include "http/curl.h"
+#include "http/fetch.h"
 #include "serve/event_data.h"
 
 namespace qvdhouse::serve {
@@ -22,30 +23,11 @@ constexpr std::size_t kMostWaiting = 1'000;
 constexpr std::size_t kMostRuns = 100;
 constexpr std::chrono::milliseconds kLongestPause{60'000};
 
-template <class T, void (*Free)(T*)>
-struct Freer {
-  void operator()(T* pointer) const { Free(pointer); }
-};
-using Handle = std::unique_ptr<CURL, Freer<CURL, curl_easy_cleanup>>;
-using Headers = std::unique_ptr<curl_slist, Freer<curl_slist, curl_slist_free_all>>;
-using Url = std::unique_ptr<CURLU, Freer<CURLU, curl_url_cleanup>>;
-using Text = std::unique_ptr<char, Freer<void, curl_free>>;
-
 // The host of an http or https URL; empty for any other.
-std::string host_of(const std::string& url) {
-  const Url parsed(curl_url());
-  char* scheme = nullptr;
-  char* host = nullptr;
-  if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return {};
-  if (curl_url_get(parsed.get(), CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK) return {};
-  const Text scheme_text(scheme);
-  if (std::string_view(scheme) != "http" && std::string_view(scheme) != "https") return {};
-  if (curl_url_get(parsed.get(), CURLUPART_HOST, &host, 0) != CURLUE_OK) return {};
-  return Text(host).get();
-}
-
-std::size_t ignore(char* /*data*/, std::size_t size, std::size_t count, void* /*target*/) {
-  return size * count;
+std::string host_of(const std::string& text) {
+  const std::optional<http::Url> url = http::Url::parse(text);
+  const std::string scheme = url ? url->part(CURLUPART_SCHEME) : "";
+  return scheme == "http" || scheme == "https" ? url->part(CURLUPART_HOST) : "";
 }
 
 std::string utc(Time time) { return date::format("%FT%TZ", time); }
@@ -205,23 +187,10 @@ void Alerts::deliver(const Alert& alert, const std::stop_token& stop) {
 
 // Empty when the receiver took it, else why not. The URL is a secret and never part of it.
 std::string Alerts::try_once(const std::string& body, bool& may_repeat) const {
-  const Handle handle(curl_easy_init());
-  const Headers headers(curl_slist_append(nullptr, "Content-Type: application/json"));
-  if (!handle || !headers) return "no memory";
-  CURL* curl = handle.get();
-  curl_easy_setopt(curl, CURLOPT_URL, options_.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "qvdhouse");
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(options_.timeout.count()));
-  const CURLcode code = curl_easy_perform(curl);
-  if (code != CURLE_OK) return curl_easy_strerror(code);
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  const http::Response response =
+      http::fetch({.url = options_.url, .json = body, .timeout = options_.timeout});
+  if (!response.failure.empty()) return response.failure;
+  const long status = response.status;
   if (status >= 200 && status < 300) return "";
   // What the receiver refuses it will refuse again, but for these two: too slow, too many.
   may_repeat = status >= 500 || status == 408 || status == 429;

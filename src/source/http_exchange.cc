@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <new>
+#include <optional>
 
 #include "base/error.h"
 
@@ -14,23 +14,12 @@ namespace {
 constexpr long kBufferBytes = 512 * 1024;
 constexpr int kMostRedirects = 5;
 
-template <class T, void (*Free)(T*)>
-struct Freer {
-  void operator()(T* pointer) const { Free(pointer); }
-};
-using HeaderList = std::unique_ptr<curl_slist, Freer<curl_slist, curl_slist_free_all>>;
-using CurlUrl = std::unique_ptr<CURLU, Freer<CURLU, curl_url_cleanup>>;
-using CurlText = std::unique_ptr<char, Freer<void, curl_free>>;
-
-void add_header(HeaderList& list, const std::string& line, const std::string& shown) {
-  if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+void add_header(http::HeaderList& list, const std::string& line, const std::string& shown) {
+  if (!http::is_header_text(line)) {
     throw base::ConfigError(fmt::format(
-        "{}: a header with a line break or NUL can not be sent; check [source] headers", shown));
+        "{}: a header with a line break or NUL cannot be sent; check [source] headers", shown));
   }
-  curl_slist* longer = curl_slist_append(list.get(), line.c_str());
-  if (longer == nullptr) throw std::bad_alloc();
-  static_cast<void>(list.release());
-  list.reset(longer);
+  list.add(line);
 }
 
 struct Origin {
@@ -40,32 +29,20 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-// Of a URL that libcurl does not understand: nothing.
-Origin origin_of(const std::string& url) {
-  const CurlUrl parsed(curl_url());
-  if (!parsed) throw std::bad_alloc();
-  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) !=
-      CURLUE_OK) {
-    return {};
-  }
-  const auto part = [&](CURLUPart which) -> std::string {
-    char* text = nullptr;
-    if (curl_url_get(parsed.get(), which, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
-    return CurlText(text).get();
-  };
-  return {part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT)};
-}
-
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+// Empty for a URL that libcurl does not understand.
+Origin origin_of(const std::string& text) {
+  const std::optional<http::Url> url = http::Url::parse(text, CURLU_NON_SUPPORT_SCHEME);
+  if (!url) return {};
+  return {url->part(CURLUPART_SCHEME), url->part(CURLUPART_HOST),
+          url->part(CURLUPART_PORT, CURLU_DEFAULT_PORT)};
 }
 
 bool is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-HeaderList headers_of(const HttpRequest& request, bool at_home, bool is_ftp) {
-  HeaderList headers;
+http::HeaderList headers_of(const HttpRequest& request, bool at_home, bool is_ftp) {
+  http::HeaderList headers;
   if (is_ftp) return headers;
   const std::string& shown = request.target.shown;
   // Ranges of a compressed file would be no ranges of the file.
@@ -144,12 +121,7 @@ int HttpExchange::Transfer::on_progress(void* shared, curl_off_t, curl_off_t rec
   return transfer->is_stalled || transfer->access.stop.stop_requested() ? 1 : 0;
 }
 
-HttpExchange::HttpExchange(const Access& access) : access_(access) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw base::IoError("libcurl does not start");
-  easy_.reset(curl_easy_init());
-  if (!easy_) throw std::bad_alloc();
-}
+HttpExchange::HttpExchange(const Access& access) : access_(access) {}
 
 HttpReply HttpExchange::run(const HttpRequest& request) {
   const Origin home = origin_of(request.target.url);
@@ -172,18 +144,18 @@ HttpReply HttpExchange::run(const HttpRequest& request) {
 HttpReply HttpExchange::hop(const HttpRequest& request, const std::string& url, bool at_home,
                             std::string& location) {
   if (access_.stop.stop_requested()) throw base::Cancelled("stopped");
-  CURL* h = easy_.get();
-  curl_easy_reset(h);  // keeps its connections
+  CURL* h = handle_.get();
+  handle_.reset();
   set_common(url, request.target);
-  set_tls(easy_.get(), access_);
+  http::set_tls(handle_, tls_of(access_));
   set_credentials(request.target, at_home);
 
   HttpReply reply;
   const std::string scheme = origin_of(url).scheme;
   reply.is_ftp = scheme.starts_with("ftp");
   reply.has_tls = scheme.ends_with('s');
-  const HeaderList headers = headers_of(request, at_home, reply.is_ftp);
-  curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers.get());
+  const http::HeaderList headers = headers_of(request, at_home, reply.is_ftp);
+  headers.set_on(handle_);
   if (!request.range.empty()) curl_easy_setopt(h, CURLOPT_RANGE, request.range.c_str());
   if (request.is_ftp_stat) curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
   if (request.json != nullptr) {
@@ -199,13 +171,12 @@ HttpReply HttpExchange::hop(const HttpRequest& request, const std::string& url, 
   curl_easy_setopt(h, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, Transfer::on_progress);
   curl_easy_setopt(h, CURLOPT_XFERINFODATA, &transfer);
-  error_text_[0] = '\0';
-  reply.code = curl_easy_perform(h);
+  reply.code = handle_.perform();
 
   if (access_.stop.stop_requested()) throw base::Cancelled("stopped");
-  curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &reply.status);
+  reply.status = handle_.status();
   if (reply.code != CURLE_OK) {
-    reply.detail = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(reply.code);
+    reply.detail = handle_.error_text(reply.code);
     if (transfer.is_stalled) {
       reply.code = CURLE_OPERATION_TIMEDOUT;
       reply.detail = "nothing came";
@@ -219,42 +190,33 @@ HttpReply HttpExchange::hop(const HttpRequest& request, const std::string& url, 
 }
 
 void HttpExchange::set_common(const std::string& url, const HttpTarget& target) {
-  CURL* h = easy_.get();
+  CURL* h = handle_.get();
   curl_easy_setopt(h, CURLOPT_URL, url.c_str());
   curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https,ftp,ftps");
   curl_easy_setopt(h, CURLOPT_PATH_AS_IS, 1L);  // "a/../b" is a name to an object store
   // One connection a range is faster for bulk than streams that share one.
   curl_easy_setopt(h, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(h, CURLOPT_USERAGENT, "qvdhouse");
-  curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(h, CURLOPT_ERRORBUFFER, error_text_.data());
   curl_easy_setopt(h, CURLOPT_BUFFERSIZE, kBufferBytes);
   curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(h, CURLOPT_FILETIME, 1L);
   curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
-  const bool no_proxy = !target.use_proxy || is_loopback(origin_of(url).host);
+  const bool no_proxy = !target.use_proxy || http::is_loopback_host(origin_of(url).host);
   if (no_proxy) curl_easy_setopt(h, CURLOPT_PROXY, "");
 
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(access_.connect_timeout.count()));
 }
 
-void set_tls(CURL* easy, const Access& access) {
-  const auto set_file = [&](CURLoption option, const std::string& path) {
-    if (!path.empty()) curl_easy_setopt(easy, option, path.c_str());
-  };
-  set_file(CURLOPT_CAINFO, access.ca_file);
-  set_file(CURLOPT_SSLCERT, access.client_cert);
-  set_file(CURLOPT_SSLKEY, access.client_key);  // without one, libcurl looks in the certificate's
-  if (!access.verify_tls) {
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
+http::Tls tls_of(const Access& access) {
+  return {.ca_file = access.ca_file,
+          .client_cert = access.client_cert,
+          .client_key = access.client_key,
+          .verify = access.verify_tls};
 }
 
 void HttpExchange::set_credentials(const HttpTarget& target, bool at_home) {
-  CURL* h = easy_.get();
+  CURL* h = handle_.get();
   const bool has_user = !target.user.empty() || !target.password.empty();
   const bool has_own = has_user || !target.bearer_token.empty();
   if (at_home && !target.bearer_token.empty()) {

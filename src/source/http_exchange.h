@@ -2,15 +2,12 @@
 // never from https to http, and to another host without the credentials and headers of the first.
 #pragma once
 
-#include <curl/curl.h>
-
-#include <array>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "http/curl.h"
 #include "source/access.h"
 #include "source/http_client.h"
 #include "source/http_headers.h"
@@ -38,7 +35,7 @@ struct HttpRequest {
 };
 
 // The CA, client certificate and checking that the settings ask for.
-void set_tls(CURL* easy, const Access& access);
+http::Tls tls_of(const Access& access);
 
 class HttpExchange {
  public:
@@ -50,9 +47,6 @@ class HttpExchange {
 
  private:
   struct Transfer;
-  struct Cleanup {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-  };
   // One hop; with a Location in `location` if the server sends us on.
   HttpReply hop(const HttpRequest& request, const std::string& url, bool at_home,
                 std::string& location);
@@ -60,8 +54,7 @@ class HttpExchange {
   void set_credentials(const HttpTarget& target, bool at_home);
 
   const Access& access_;
-  std::array<char, CURL_ERROR_SIZE> error_text_{};
-  std::unique_ptr<CURL, Cleanup> easy_;
+  http::Handle handle_;
 };
 
 }  // namespace qvdhouse::source

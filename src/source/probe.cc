@@ -1,10 +1,8 @@
 // The way to a source, step by step.
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -74,10 +72,6 @@ Gate gate_of(const Url& url, const Remote& remote) {
   return {};
 }
 
-struct CloseCurl {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-
 struct Connection {
   CURLcode code = CURLE_OK;
   std::string detail;   // libcurl's words
@@ -87,21 +81,18 @@ struct Connection {
 
 // Connects, with TLS if the gate has it, and sends nothing.
 Connection connect_to(const Gate& gate, const Access& access) {
-  const std::unique_ptr<CURL, CloseCurl> easy(curl_easy_init());
-  std::array<char, CURL_ERROR_SIZE> detail{};
+  http::Handle handle;
   const bool is_ipv6 = gate.host.find(':') != std::string::npos;
   const std::string url = fmt::format("{}://{}{}{}:{}/", gate.has_tls ? "https" : "http",
                                       is_ipv6 ? "[" : "", gate.host, is_ipv6 ? "]" : "", gate.port);
-  CURL* h = easy.get();
+  CURL* h = handle.get();
   curl_easy_setopt(h, CURLOPT_URL, url.c_str());
   curl_easy_setopt(h, CURLOPT_CONNECT_ONLY, 1L);
-  curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(h, CURLOPT_ERRORBUFFER, detail.data());
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(access.connect_timeout.count()));
-  set_tls(h, access);
+  http::set_tls(handle, tls_of(access));
   Connection connection;
-  connection.code = curl_easy_perform(h);
-  connection.detail = detail.front() == '\0' ? curl_easy_strerror(connection.code) : detail.data();
+  connection.code = handle.perform();
+  connection.detail = handle.error_text(connection.code);
   const char* ip = nullptr;
   long port = 0;
   curl_easy_getinfo(h, CURLINFO_PRIMARY_IP, &ip);

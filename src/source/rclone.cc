@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "http/percent.h"
 #include "source/rclone_environment.h"
 #include "source/rclone_error.h"
 #include "source/rclone_process.h"
@@ -281,11 +282,11 @@ HttpTarget Rclone::object(const std::string& fs, const std::string& path,
                           const std::string& shown) {
   const State::Endpoint endpoint = state_->endpoint(state_->child_of(fs));
   // A '/' within the brackets would be taken for part of the path.
-  std::string place = percent_encoded(fs);
+  std::string place = http::encode_path(fs);
   for (std::size_t at = 0; (at = place.find('/', at)) != std::string::npos;) {
     place.replace(at, 1, "%2F");
   }
-  return {.url = fmt::format("{}%5B{}%5D/{}", endpoint.base_url, place, percent_encoded(path)),
+  return {.url = fmt::format("{}%5B{}%5D/{}", endpoint.base_url, place, http::encode_path(path)),
           .user = kRcloneUser,
           .password = endpoint.password,
           .use_proxy = false,

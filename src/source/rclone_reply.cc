@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "http/percent.h"
 #include "source/url.h"
 
 namespace qvdhouse::source {
@@ -61,13 +62,6 @@ std::optional<int> take_zone(std::string_view text) {
 
 constexpr std::string_view kHidden = "***";
 constexpr std::size_t kShortestInText = 4;
-
-std::string replaced(std::string text, std::string_view what, std::string_view with) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
-    text.replace(at, what.size(), with);
-  }
-  return text;
-}
 
 // "scheme://user:***@host".
 std::string without_passwords(std::string text) {
@@ -152,11 +146,10 @@ std::int64_t parse_time_us(std::string_view text) {
 void Secrets::add(const std::string& secret) {
   if (secret.empty()) return;
   // As a path of a URL has it, and as its user and password have it.
-  const std::string encoded = percent_encoded(secret);
   const std::lock_guard lock(mutex_);
   secrets_.insert(secret);
-  secrets_.insert(encoded);
-  secrets_.insert(replaced(encoded, "/", "%2F"));
+  secrets_.insert(http::encode_path(secret));
+  secrets_.insert(http::encode_component(secret));
 }
 
 void Secrets::add_from(const json& parameters) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "http/percent.h"
 #include "source/remote_families.h"
 
 namespace qvdhouse::source {
@@ -138,7 +139,7 @@ std::string base_of(const Place& place) {
 
 std::string signed_url(const Place& place, std::string_view signature) {
   if (signature.starts_with('?')) signature.remove_prefix(1);
-  const std::string url = fmt::format("{}/{}", base_of(place), percent_encoded(place.container));
+  const std::string url = fmt::format("{}/{}", base_of(place), http::encode_path(place.container));
   return signature.empty() ? url : fmt::format("{}?{}", url, signature);
 }
 

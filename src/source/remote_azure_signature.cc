@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "http/percent.h"
 #include "source/remote_families.h"
 
 namespace qvdhouse::source {
@@ -39,14 +40,6 @@ std::string hmac_sha256_base64(const std::vector<unsigned char>& key, const std:
   return {encoded.begin(), encoded.begin() + length};
 }
 
-std::string encoded_value(const std::string& text) {
-  std::string encoded = percent_encoded(text);
-  for (std::size_t at = 0; (at = encoded.find('/', at)) != std::string::npos;) {
-    encoded.replace(at, 1, "%2F");
-  }
-  return encoded;
-}
-
 }  // namespace
 
 // "Create an account SAS" of Azure's REST reference.
@@ -66,8 +59,8 @@ std::string account_signature(const std::string& account, const std::string& key
                                           kServices, kResources, expiry, kProtocols, kVersion);
   const std::string signature = hmac_sha256_base64(base64_decoded(key), to_sign);
   return fmt::format("sv={}&ss={}&srt={}&sp={}&se={}&spr={}&sig={}", kVersion, kServices,
-                     kResources, kPermissions, encoded_value(expiry), encoded_value(kProtocols),
-                     encoded_value(signature));
+                     kResources, kPermissions, http::encode_component(expiry),
+                     http::encode_component(kProtocols), http::encode_component(signature));
 }
 
 }  // namespace qvdhouse::source

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "http/percent.h"
 #include "source/local.h"
 #include "source/name_pattern.h"
 #include "source/remote_families.h"
@@ -42,7 +43,7 @@ std::string identity_of(const Remote& remote, std::string_view path) {
   const std::string_view scheme =
       std::string_view(remote.public_root).substr(0, remote.public_root.find(':'));
   return fmt::format("{}/{}", remote.public_root,
-                     has_encoded_path(scheme) ? percent_encoded(path) : std::string(path));
+                     has_encoded_path(scheme) ? http::encode_path(path) : std::string(path));
 }
 
 Storage::State::State(Access wanted)

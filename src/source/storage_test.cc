@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "http/percent.h"
 #include "source/rclone_served.h"
 #include "source/url.h"
 
@@ -120,7 +121,7 @@ void StorageOver::expect_tree(Storage& storage, const std::string& url,
     EXPECT_THAT(file.path, AllOf(HasSubstr(url), Not(HasSubstr(kPassword))));
     EXPECT_NE(file.mtime_us, 0) << file.path;
     std::string path = file.path.substr(url.size());
-    if (has_encoded_path(url.substr(0, url.find(':')))) path = percent_decoded(path);
+    if (has_encoded_path(url.substr(0, url.find(':')))) path = http::decode_percent(path);
     EXPECT_EQ(bytes_of(storage, file), on_disk(path));
     // A file's identity leads to it, and to nothing else.
     const std::vector<FileEntry> again = storage.list(file.path, {});
@@ -146,7 +147,7 @@ TEST_F(StorageOver, Webdav) {
   const RcloneServed server("webdav", root_.string(), login());
   Storage storage(access());
   expect_tree(storage, "webdav://" + server.address() + "/",
-              "sub%20dir/" + percent_encoded(kHardName), "webdav");
+              "sub%20dir/" + http::encode_path(kHardName), "webdav");
 }
 
 TEST_F(StorageOver, Http) {
@@ -156,7 +157,7 @@ TEST_F(StorageOver, Http) {
   plain.password.clear();
   Storage storage(plain);
   expect_tree(storage, "http://" + server.address() + "/",
-              "sub%20dir/" + percent_encoded(kHardName), "http");
+              "sub%20dir/" + http::encode_path(kHardName), "http");
 }
 
 class StorageOverSftp : public StorageOver {

@@ -8,11 +8,10 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "http/percent.h"
 
 namespace qvdhouse::source {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 bool is_letter(char c) { return base::is_lower(c) || base::is_upper(c); }
 
@@ -38,13 +37,6 @@ bool is_host_a_name(std::string_view scheme) { return scheme == "rclone"; }
       "source: expected a URL like {}://HOST/PATH, found {}; user and password stand before the "
       "host as USER:PASSWORD@, and in them '/', '@', ':' and '%' are written as %2F, %40, %3A, %25",
       scheme, found));
-}
-
-int hex_digit(char c) {
-  if (base::is_digit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 std::string scheme_of(std::string_view text) {
@@ -130,15 +122,15 @@ std::optional<Url> parse_url(std::string_view text) {
   }
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view path = rest.substr(slash);
-  url.path = has_encoded_path(url.scheme) ? percent_decoded(path) : std::string(path);
+  url.path = has_encoded_path(url.scheme) ? http::decode_percent(path) : std::string(path);
 
   std::string_view authority = rest.substr(0, slash);
   const std::size_t at = is_host_a_name(url.scheme) ? std::string_view::npos : authority.rfind('@');
   if (at != std::string_view::npos) {
     const std::string_view user = authority.substr(0, at);
     const std::size_t colon = std::min(user.find(':'), user.size());
-    url.user = percent_decoded(user.substr(0, colon));
-    url.password = percent_decoded(user.substr(std::min(colon + 1, user.size())));
+    url.user = http::decode_percent(user.substr(0, colon));
+    url.password = http::decode_percent(user.substr(std::min(colon + 1, user.size())));
     authority = authority.substr(at + 1);
   }
   parse_host(authority, url);
@@ -152,7 +144,7 @@ std::optional<Url> parse_url(std::string_view text) {
 std::string public_text(const Url& url) {
   std::string text = url.scheme + "://";
   if (is_user_a_container(url.scheme) && !url.user.empty()) {
-    std::string container = percent_encoded(url.user);
+    std::string container = http::encode_path(url.user);
     // Percent-encoding leaves '/' alone, which would end the host here.
     for (std::size_t i = 0; (i = container.find('/', i)) != std::string::npos;) {
       container.replace(i, 1, "%2F");
@@ -160,11 +152,11 @@ std::string public_text(const Url& url) {
     text += container + "@";
   }
   return text + authority_of(url) +
-         (has_encoded_path(url.scheme) ? percent_encoded(url.path) : url.path);
+         (has_encoded_path(url.scheme) ? http::encode_path(url.path) : url.path);
 }
 
 std::string request_url(const Url& url) {
-  const std::string path = url.path.empty() ? "/" : percent_encoded(url.path);
+  const std::string path = url.path.empty() ? "/" : http::encode_path(url.path);
   return url.scheme + "://" + authority_of(url) + path + (url.query.empty() ? "" : "?" + url.query);
 }
 
@@ -172,37 +164,6 @@ bool has_encoded_path(std::string_view scheme) {
   constexpr std::array<std::string_view, 7> kSchemes = {"http",   "https",   "ftp", "ftps",
                                                         "webdav", "webdavs", "file"};
   return is_one_of(scheme, kSchemes);
-}
-
-std::string percent_encoded(std::string_view path) {
-  constexpr std::string_view kPlain = "-._~/";
-  std::string encoded;
-  encoded.reserve(path.size());
-  for (const char c : path) {
-    if (is_letter(c) || base::is_digit(c) || kPlain.find(c) != std::string_view::npos) {
-      encoded += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-    }
-  }
-  return encoded;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                           hex_digit(text[i + 2]) >= 0;
-    if (is_escape) {
-      decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      decoded += text[i];
-    }
-  }
-  return decoded;
 }
 
 }  // namespace qvdhouse::source

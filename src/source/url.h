@@ -37,8 +37,4 @@ std::string request_url(const Url& url);
 // True for schemes whose paths are percent-encoded.
 bool has_encoded_path(std::string_view scheme);
 
-// Percent-encodes all bytes but letters, digits and "-._~/".
-std::string percent_encoded(std::string_view path);
-std::string percent_decoded(std::string_view text);
-
 }  // namespace qvdhouse::source

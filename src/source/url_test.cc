@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "http/percent.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -85,15 +86,6 @@ TEST(Url, ErrorsNameTheSchemeAndNothingElse) {
   EXPECT_THROW(parse_url("rclone://"), base::ConfigError);
   EXPECT_THROW(parse_url("rclone://a:b/"), base::ConfigError);
   EXPECT_THROW(parse_url(std::string("s3://b/a\0b", 10)), base::ConfigError);
-}
-
-TEST(Url, PercentCodingIsUndone) {
-  std::string all;
-  for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
-  EXPECT_EQ(percent_decoded(percent_encoded(all)), all);
-  EXPECT_EQ(percent_encoded("Az0-._~/ %+\xFF"), "Az0-._~/%20%25%2B%FF");
-  EXPECT_EQ(percent_decoded("%41%7e%zz%4%"), "A~%zz%4%");
-  EXPECT_EQ(percent_decoded("a+b"), "a+b");
 }
 
 // What public_text() gives is stored as a file's identity, so it must lead back to the file.

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "http/percent.h"
 #include "source/url.h"
 
 namespace qvdhouse::sync {
@@ -50,7 +51,7 @@ bool Reach::covers(std::string_view path) const {
   path.remove_prefix(root_.folder.size());
   if (!path.starts_with('/')) return false;
   path.remove_prefix(1);
-  const std::string below = root_.is_encoded ? source::percent_decoded(path) : std::string(path);
+  const std::string below = root_.is_encoded ? http::decode_percent(path) : std::string(path);
   if (!glob_.matches(below)) return false;
   source::FileEntry entry{.path = {},
                           .name = below.substr(below.rfind('/') + 1),

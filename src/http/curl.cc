@@ -1,0 +1,93 @@
+#include "http/curl.h"
+
+#include <arpa/inet.h>
+
+#include <new>
+
+#include "base/ascii.h"
+#include "base/error.h"
+
+namespace qvdhouse::http {
+
+Handle::Handle() : error_(std::make_unique<std::array<char, CURL_ERROR_SIZE>>()) {
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (started != CURLE_OK) throw base::IoError("libcurl does not start");
+  easy_.reset(curl_easy_init());
+  if (!easy_) throw std::bad_alloc();
+  reset();
+}
+
+void Handle::reset() {
+  curl_easy_reset(get());
+  curl_easy_setopt(get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(get(), CURLOPT_USERAGENT, "qvdhouse");
+  curl_easy_setopt(get(), CURLOPT_ERRORBUFFER, error_->data());
+}
+
+CURLcode Handle::perform() {
+  error_->front() = '\0';
+  return curl_easy_perform(get());
+}
+
+std::string Handle::error_text(CURLcode code) const {
+  return error_->front() != '\0' ? error_->data() : curl_easy_strerror(code);
+}
+
+long Handle::status() const {
+  long status = 0;
+  curl_easy_getinfo(get(), CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+bool is_header_text(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+void HeaderList::add(const std::string& line) {
+  curl_slist* longer = curl_slist_append(list_.get(), line.c_str());
+  if (longer == nullptr) throw std::bad_alloc();
+  static_cast<void>(list_.release());
+  list_.reset(longer);
+}
+
+void HeaderList::set_on(const Handle& handle) const {
+  curl_easy_setopt(handle.get(), CURLOPT_HTTPHEADER, list_.get());
+}
+
+std::optional<Url> Url::parse(const std::string& text, unsigned flags) {
+  Url url(curl_url());
+  if (!url.url_) throw std::bad_alloc();
+  if (curl_url_set(url.url_.get(), CURLUPART_URL, text.c_str(), flags) != CURLUE_OK) return {};
+  return url;
+}
+
+std::string Url::part(CURLUPart which, unsigned flags) const {
+  char* text = nullptr;
+  if (curl_url_get(url_.get(), which, &text, flags) != CURLUE_OK || text == nullptr) return {};
+  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
+  return text;
+}
+
+void Url::clear(CURLUPart which) { curl_url_set(url_.get(), which, nullptr, 0); }
+
+void set_tls(const Handle& handle, const Tls& tls) {
+  const auto set_file = [&](CURLoption option, const std::string& path) {
+    if (!path.empty()) curl_easy_setopt(handle.get(), option, path.c_str());
+  };
+  set_file(CURLOPT_CAINFO, tls.ca_file);
+  set_file(CURLOPT_SSLCERT, tls.client_cert);
+  set_file(CURLOPT_SSLKEY, tls.client_key);
+  curl_easy_setopt(handle.get(), CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
+  curl_easy_setopt(handle.get(), CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
+}
+
+bool is_loopback_host(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (base::equal_ignoring_case(host, "localhost") || host == "::1") return true;
+  in_addr address{};
+  constexpr std::uint32_t kLoopbackNet = 127;
+  return inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 &&
+         ntohl(address.s_addr) >> 24U == kLoopbackNet;
+}
+
+}  // namespace qvdhouse::http

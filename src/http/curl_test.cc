@@ -1,0 +1,40 @@
+#include "http/curl.h"
+
+#include <gtest/gtest.h>
+
+namespace qvdhouse::http {
+namespace {
+
+TEST(Curl, LoopbackIsDecidedByTheAddressNotByItsFirstLetters) {
+  for (const char* host : {"127.0.0.1", "127.255.0.9", "localhost", "LOCALHOST", "::1", "[::1]"}) {
+    EXPECT_TRUE(is_loopback_host(host)) << host;
+  }
+  for (const char* host : {"127.evil.example", "127.0.0.1.example", "128.0.0.1",
+                           "localhost.example", "1127.0.0.1", "127.0.0", "", "[::2]", "0.0.0.0"}) {
+    EXPECT_FALSE(is_loopback_host(host)) << host;
+  }
+}
+
+TEST(Curl, UrlHasItsParts) {
+  const std::optional<Url> url = Url::parse("https://u%40x:p@host:8443/a/b?c=d#e");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->part(CURLUPART_SCHEME), "https");
+  EXPECT_EQ(url->part(CURLUPART_USER, CURLU_URLDECODE), "u@x");
+  EXPECT_EQ(url->part(CURLUPART_HOST), "host");
+  EXPECT_EQ(url->part(CURLUPART_PORT), "8443");
+  EXPECT_EQ(url->part(CURLUPART_PATH), "/a/b");
+  EXPECT_EQ(Url::parse("http://host/")->part(CURLUPART_PORT, CURLU_DEFAULT_PORT), "80");
+  EXPECT_EQ(Url::parse("http://host/")->part(CURLUPART_USER), "");
+  EXPECT_FALSE(Url::parse("no url"));
+  EXPECT_FALSE(Url::parse("http://host:port/"));
+}
+
+TEST(Curl, HeaderTextHasNoLineBreak) {
+  EXPECT_TRUE(is_header_text("X-Name: a value"));
+  EXPECT_FALSE(is_header_text("X-Name: a\r\nX-Other: b"));
+  EXPECT_FALSE(is_header_text("X-Name: a\nb"));
+  EXPECT_FALSE(is_header_text(std::string_view("a\0b", 3)));
+}
+
+}  // namespace
+}  // namespace qvdhouse::http
