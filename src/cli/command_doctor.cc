@@ -74,13 +74,18 @@ std::vector<Finding> check_target(const Context& context) {
   try {
     const Target target = Target::open(context, false);
     at_target(config, [&] {
+      std::optional<Finding> spread;
+      if (config.endpoint) {
+        spread = check_one_server(target.endpoint(), config.database, context.stop);
+      }
       clickhouse::Connection connection = target.connect_anywhere(context.stop);
       std::string version = connection.query("SELECT version() FORMAT TSVRaw");
       while (version.ends_with('\n')) version.pop_back();
       findings.push_back(
           {.what = what, .detail = fmt::format("version {} ({})", version, target_name(config))});
-      if (!config.endpoint) return;
+      if (!spread) return;
       findings.push_back(describe_dialect(target.endpoint()));
+      findings.push_back(*spread);
       const auto rights = check_grants(connection, config.database);
       findings.insert(findings.end(), rights.begin(), rights.end());
     });

@@ -10,6 +10,7 @@
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "sync/rows_left.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
@@ -78,10 +79,26 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
                     format_count(row_count)));
 }
 
+// What is tracked, with the rows that tables really have of files that failed or wait.
+std::vector<tracking::FileRecord> files_and_rows(const Context& context) {
+  if (!target_may_hold_data(context.config)) return {};
+  const Target target = Target::open(context, false);
+  return at_target(context.config, [&] {
+    std::vector<tracking::FileRecord> files = target.tracking(context.config).files();
+    clickhouse::Connection connection = target.connect(context.stop);
+    const auto left = sync::rows_left(files, connection);
+    for (tracking::FileRecord& file : files) {
+      const auto found = left.find(file.file_path);
+      if (found != left.end()) file.row_count = found->second;
+    }
+    return files;
+  });
+}
+
 }  // namespace
 
 int run_status(const StatusArguments& arguments, const Context& context) {
-  std::vector<tracking::FileRecord> files = read_tracked(context).files;
+  std::vector<tracking::FileRecord> files = files_and_rows(context);
   // QVD_SOURCE and the like are for commands that read one.
   if (is_source_asked(context.config)) {
     const SourceSettings& source = context.config.sources[context.config.chosen.front()];

@@ -14,6 +14,7 @@
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/recorded_run.h"
+#include "sync/standing.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -32,8 +33,9 @@ Json file_json(const sync::FileOutcome& file) {
   }
   json["seconds"] = std::move(steps);
   json["warnings"] = file.result.warnings;
-  json["error"] = file.error;
-  json["error_class"] = file.error_class;
+  const bool is_failing = sync::is_failing(file);
+  json["error"] = is_failing ? sync::failure_message(file) : file.error;
+  json["error_class"] = is_failing ? sync::failure_class(file) : file.error_class;
   return json;
 }
 
@@ -56,14 +58,22 @@ sync::Summary total(const std::vector<SourceRun>& runs) {
   return sum;
 }
 
+// Files that failed in an earlier run and were left alone.
+std::uint64_t count_failed_before(const sync::Summary& summary) {
+  return static_cast<std::uint64_t>(
+      std::count_if(summary.files.begin(), summary.files.end(), sync::stands_failed));
+}
+
 void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
   const sync::Summary sum = total(runs);
+  const std::uint64_t failed_before = count_failed_before(sum);
   Json json{{"run_id", sum.run_id},
             {"exit_code", exit_code},
             {"loaded", sum.count(sync::Outcome::kLoaded)},
-            {"skipped", sum.count(sync::Outcome::kSkipped)},
+            {"skipped", sum.count(sync::Outcome::kSkipped) - failed_before},
             {"waiting", sum.count(sync::Outcome::kWaiting)},
-            {"failed", sum.count(sync::Outcome::kFailed)},
+            {"failed", sum.count(sync::Outcome::kFailed) + failed_before},
+            {"failed_before", failed_before},
             {"rolled_back", sum.count(sync::Outcome::kCancelled)},
             {"adopted", sum.count(sync::Outcome::kAdopted)},
             {"removed", sum.count(sync::Outcome::kRemoved)},
@@ -98,18 +108,20 @@ void throw_source_error(const sync::Summary& summary) {
 std::string totals(const sync::Summary& summary) {
   std::string text = format_quantity(summary.files.size(), "file") + ":";
   const char* separator = " ";
-  const auto add = [&](sync::Outcome outcome, std::string_view word) {
-    if (summary.count(outcome) == 0) return;
-    text += fmt::format("{}{} {}", separator, format_count(summary.count(outcome)), word);
+  const auto add = [&](std::uint64_t count, std::string_view word) {
+    if (count == 0) return;
+    text += fmt::format("{}{} {}", separator, format_count(count), word);
     separator = ", ";
   };
-  add(sync::Outcome::kLoaded, "loaded");
-  add(sync::Outcome::kAdopted, "adopted");
-  add(sync::Outcome::kRemoved, "removed");
-  add(sync::Outcome::kSkipped, "skipped");
-  add(sync::Outcome::kWaiting, "waiting");
-  add(sync::Outcome::kFailed, "failed");
-  add(sync::Outcome::kCancelled, "rolled back");
+  const std::uint64_t failed_before = count_failed_before(summary);
+  add(summary.count(sync::Outcome::kLoaded), "loaded");
+  add(summary.count(sync::Outcome::kAdopted), "adopted");
+  add(summary.count(sync::Outcome::kRemoved), "removed");
+  add(summary.count(sync::Outcome::kSkipped) - failed_before, "skipped");
+  add(summary.count(sync::Outcome::kWaiting), "waiting");
+  add(summary.count(sync::Outcome::kFailed), "failed");
+  add(failed_before, "failed before");
+  add(summary.count(sync::Outcome::kCancelled), "rolled back");
   if (summary.count(sync::Outcome::kLoaded) == 0) return text + "\n";
   text += fmt::format("\n{} rows, {} in {}", format_count(summary.rows),
                       format_bytes(summary.bytes), format_seconds(summary.seconds));
@@ -143,12 +155,10 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
   return true;
 }
 
-// Whether a file's fate needs a word: one that failed before and is left alone, or that may not be
-// read, would else look like one that is loaded.
+// Whether to say why a file was not loaded: without it, one that failed before and is left alone
+// would look like one that is loaded.
 bool needs_a_word(const sync::FileOutcome& file) {
-  const std::string& code = file.decision.reason_code;
-  return file.outcome == sync::Outcome::kFailed || file.outcome == sync::Outcome::kWaiting ||
-         code == "failed-unchanged" || code == "backoff" || code == "unreadable";
+  return file.outcome == sync::Outcome::kWaiting || sync::is_failing(file);
 }
 
 // Why files were not loaded; whether there was anything to print.
@@ -156,9 +166,8 @@ bool print_causes(const sync::Summary& summary, const SourceSettings& source) {
   bool printed = false;
   for (const sync::FileOutcome& file : summary.files) {
     if (!needs_a_word(file)) continue;
-    const bool failed = file.outcome == sync::Outcome::kFailed;
-    print_paragraph(short_path(file.decision.file, source.url) + ": ",
-                    failed ? file.error : file.decision.reason, 2);
+    print_paragraph(short_path(file.decision.file, source.url) + ": ", sync::failure_message(file),
+                    2);
     printed = true;
   }
   return printed;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "base/error.h"
@@ -17,11 +18,19 @@
 #include "sync/decide.h"
 #include "sync/fingerprint.h"
 #include "sync/placement.h"
+#include "sync/rows_left.h"
 #include "sync/table_shape.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+// A file that has rows in a table.
+struct StoredFile {
+  tracking::FileRecord record;
+  // False: the file was not loaded as it is now, and the rows are those of an earlier load.
+  bool is_current = true;
+};
 
 struct Verdict {
   std::string word;  // exact, different, not checked
@@ -58,8 +67,29 @@ load::Target loaded_target(const tracking::FileRecord& record, const base::ByteS
   return target;
 }
 
-Verdict verify_file(const tracking::FileRecord& record, const Target& target, Sources& sources,
+// That a table holds the rows of an earlier load, and why.
+std::string earlier_rows(const tracking::FileRecord& record) {
+  return fmt::format("it holds {} of an earlier load; {} as it is now {} at {} UTC: {}",
+                     format_quantity(record.row_count, "row"), record.file_name,
+                     record.status == "failed" ? "failed" : "was found " + record.status,
+                     format_time(record.processed_at_us), record.error_message);
+}
+
+// Of a file that is not as it was loaded and can not be compared with its table.
+Verdict judge_unloaded(const tracking::FileRecord& record) {
+  if (record.status == "failed") {
+    return {"different",
+            {earlier_rows(record) + ". Repair the file or its settings, then run qvdhouse sync"},
+            kVerify};
+  }
+  return {"not checked",
+          {earlier_rows(record) + ". Run qvdhouse sync when the file is complete"},
+          kSource};
+}
+
+Verdict verify_file(const StoredFile& file, const Target& target, Sources& sources,
                     const Context& context) {
+  const tracking::FileRecord& record = file.record;
   try {
     const OpenSource source = sources.of(record.file_path);
     sync::Options options = sync_options(context.config, source.settings);
@@ -71,9 +101,10 @@ Verdict verify_file(const tracking::FileRecord& record, const Target& target, So
         sync::place_file(record.file_path, options.tables, options.load.policy);
     options.load.policy = sync::policy_of(options.load.policy, placement.rules);
     const load::Target where = loaded_target(record, *bytes, placement, target.endpoint(), context);
-    const auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), options.load,
-                                                where, context.stop);
+    auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), options.load,
+                                          where, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};
+    if (!file.is_current) differences.insert(differences.begin(), earlier_rows(record));
     return {"different", differences, kVerify};
   } catch (const base::Cancelled&) {
     throw;
@@ -82,43 +113,71 @@ Verdict verify_file(const tracking::FileRecord& record, const Target& target, So
             {"the file is gone or has changed since it was loaded; run qvdhouse sync first"},
             kSource};
   } catch (const base::Error& error) {
+    const bool is_wrong = dynamic_cast<const base::InputError*>(&error) != nullptr ||
+                          dynamic_cast<const base::SchemaError*>(&error) != nullptr;
+    if (!file.is_current && is_wrong) return judge_unloaded(record);
     return {"not checked", {error.what()}, exit_code_of(error)};
   }
 }
 
-std::vector<tracking::FileRecord> loaded_files(const Target& target, const Context& context,
-                                               const std::string& table) {
-  std::vector<tracking::FileRecord> files =
-      at_target(context.config, [&] { return target.tracking(context.config).files(); });
-  std::erase_if(files, [&](const tracking::FileRecord& file) {
-    if (file.status != "completed") return true;
-    return !table.empty() && file.table_name != table &&
-           !names_file(table, file.file_path, file.file_name);
-  });
-  if (files.empty() && !table.empty()) {
+[[noreturn]] void throw_not_stored(const std::vector<tracking::FileRecord>& named,
+                                   const std::string& name) {
+  if (named.empty()) {
     throw UsageError(
-        fmt::format("no loaded table or file is called {}; see qvdhouse status", table));
+        fmt::format("no loaded table or file is called {}; see qvdhouse status", name));
   }
-  return files;
+  const tracking::FileRecord& file = named.front();
+  throw UsageError(fmt::format("no rows of {} are in a table: it is {} since {} UTC: {}",
+                               file.file_name, file.status, format_time(file.processed_at_us),
+                               file.error_message));
+}
+
+// Every file with rows in a table, also those whose last load failed; `name`: of the table or file
+// that is called so. Throws UsageError when none is.
+std::vector<StoredFile> stored_files(const Target& target, const Context& context,
+                                     const std::string& name) {
+  std::vector<tracking::FileRecord> files;
+  std::map<std::string, std::uint64_t> left;
+  at_target(context.config, [&] {
+    files = target.tracking(context.config).files();
+    clickhouse::Connection connection = target.connect(context.stop);
+    left = sync::rows_left(files, connection);
+  });
+  std::erase_if(files, [&](const tracking::FileRecord& file) {
+    return !name.empty() && file.table_name != name &&
+           !names_file(name, file.file_path, file.file_name);
+  });
+  std::vector<StoredFile> stored;
+  for (const tracking::FileRecord& file : files) {
+    if (file.status == "completed") {
+      stored.push_back({.record = file});
+    } else if (const auto found = left.find(file.file_path); found != left.end()) {
+      stored.push_back({.record = file, .is_current = false});
+      stored.back().record.row_count = found->second;
+    }
+  }
+  if (stored.empty() && !name.empty()) throw_not_stored(files, name);
+  return stored;
 }
 
 }  // namespace
 
 int run_verify(const VerifyArguments& arguments, const Context& context) {
   Sources sources(context);
-  std::vector<tracking::FileRecord> files;
+  std::vector<StoredFile> files;
   std::optional<Target> target;
   if (target_may_hold_data(context.config)) {
     target = Target::open(context, false);
-    files = loaded_files(*target, context, arguments.table);
+    files = stored_files(*target, context, arguments.table);
   }
 
   Json json = Json::array();
   std::vector<std::vector<std::string>> rows;
   std::vector<std::pair<std::string, std::string>> details;  // table, what differs
   std::vector<int> failures;
-  for (const tracking::FileRecord& file : files) {
-    const Verdict verdict = verify_file(file, *target, sources, context);
+  for (const StoredFile& stored : files) {
+    const tracking::FileRecord& file = stored.record;
+    const Verdict verdict = verify_file(stored, *target, sources, context);
     if (verdict.exit_code != kOk) failures.push_back(verdict.exit_code);
     json.push_back(Json{{"table", file.table_name},
                         {"file_path", file.file_path},

@@ -5,10 +5,12 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "clickhouse/compressor.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/topology.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -86,6 +88,14 @@ Finding describe_dialect(const clickhouse::Endpoint& endpoint) {
           ? "uncompressed"
           : "in " + std::string(clickhouse::Compressor::encoding(endpoint.compression))));
   return {.what = "dialect", .detail = fmt::format("{}", fmt::join(facts, "; "))};
+}
+
+Finding check_one_server(const clickhouse::Endpoint& endpoint, const std::string& database,
+                         std::stop_token stop) {
+  const auto spread = clickhouse::find_spread(endpoint, database, std::move(stop));
+  const std::string what = "one server";
+  if (spread) return {what, false, spread->problem, spread->fix, kConfig};
+  return {.what = what, .detail = "every connection reaches the same one, without replicas"};
 }
 
 std::vector<Finding> check_grants(clickhouse::Connection& connection, const std::string& database) {

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "sync/standing.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -31,24 +32,20 @@ int exit_code_of_class(std::string_view error_class) {
 int exit_code_of_runs(const std::vector<sync::Summary>& runs) {
   std::set<int> codes;
   std::size_t sources_down = 0;
-  bool any_loaded = false;
+  bool any_good = false;
   for (const sync::Summary& run : runs) {
     if (run.count(sync::Outcome::kCancelled) > 0) return kStopped;
-    if (run.count(sync::Outcome::kLoaded) > 0) any_loaded = true;
     if (!run.source_error.empty()) {
       ++sources_down;
       codes.insert(exit_code_of_class(run.source_error_class));
     }
     for (const sync::FileOutcome& file : run.files) {
-      if (file.outcome == sync::Outcome::kFailed) {
-        codes.insert(exit_code_of_class(file.error_class));
-      } else if (file.decision.reason_code == "unreadable") {
-        codes.insert(kSource);  // nobody left it out on purpose
-      }
+      if (sync::is_failing(file)) codes.insert(exit_code_of_class(sync::failure_class(file)));
+      if (sync::is_good(file)) any_good = true;
     }
   }
   if (codes.empty()) return kOk;
-  const bool others_are_well = any_loaded || (sources_down > 0 && sources_down < runs.size());
+  const bool others_are_well = any_good || (sources_down > 0 && sources_down < runs.size());
   return others_are_well || codes.size() > 1 ? static_cast<int>(kPartial) : *codes.begin();
 }
 

@@ -45,9 +45,10 @@ int exit_code_of(const std::exception& error);
 // Of an error_class as tracking writes it: input, io, server, config, schema, verify.
 int exit_code_of_class(std::string_view error_class);
 
-// Of the runs of one command, one a source. 130 when stopped; 0 when nothing failed; the class of
-// the failures when every file that was taken up, and every source, failed and all for one class
-// (so a single file has its own); else 7.
+// Of the runs of one command, one a source. 130 when stopped. A file that failed in an earlier run
+// and is left alone counts as if it had failed in this one, and a file that is unchanged since its
+// load as if it had been loaded. 0 when no file or source failed; 7 beside a good file or a source
+// that could be listed, or when failures are of several classes; else the class of the failures.
 int exit_code_of_runs(const std::vector<sync::Summary>& runs);
 
 }  // namespace qvdhouse::cli

@@ -115,6 +115,31 @@ TEST(ExitCode, OfRuns) {
   EXPECT_EQ(code({unreadable, outcome(Outcome::kLoaded)}), 7);
 }
 
+TEST(ExitCode, OfRunsIsThatOfFailuresThatStand) {
+  using sync::Outcome;
+  const auto code = [](std::vector<sync::FileOutcome> files) {
+    sync::Summary summary;
+    summary.files = std::move(files);
+    return exit_code_of_runs({summary});
+  };
+  const auto skipped = [](const std::string& reason_code, const std::string& error_class = "") {
+    sync::FileOutcome file = outcome(Outcome::kSkipped);
+    file.decision.reason_code = reason_code;
+    file.decision.error_class = error_class;
+    return file;
+  };
+  const sync::FileOutcome current = skipped("unchanged");
+  EXPECT_EQ(code({current, skipped("hidden")}), 0);
+  EXPECT_EQ(code({skipped("failed-unchanged", "input")}), 4);
+  EXPECT_EQ(code({skipped("failed-unchanged", "schema"), skipped("excluded")}), 3);
+  EXPECT_EQ(code({skipped("backoff", "server"), skipped("backoff", "server")}), 5);
+  EXPECT_EQ(code({skipped("backoff", "server"), skipped("failed-unchanged", "verify")}), 7);
+  EXPECT_EQ(code({skipped("failed-unchanged", "input"), current}), 7);
+  EXPECT_EQ(code({skipped("backoff", "server"), outcome(Outcome::kAdopted)}), 7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "input"), current}), 7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, "input"), skipped("failed-unchanged", "input")}), 4);
+}
+
 TEST(Progress, LinesSayWhatIsDoneAndWhatIsLeft) {
   sync::Monitor::Snapshot snapshot;
   snapshot.files_total = 10;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "clickhouse/quote.h"
+#include "clickhouse/topology.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -35,6 +36,15 @@ clickhouse::Compression choose_compression(const Config& config,
   return wanted;
 }
 
+// Until clusters are supported: what is loaded must not be on one server of several.
+void refuse_several_servers(const clickhouse::Endpoint& endpoint, const std::string& database,
+                            std::stop_token stop) {
+  const auto spread = clickhouse::find_spread(endpoint, database, std::move(stop));
+  if (!spread) return;
+  throw base::ConfigError(
+      fmt::format("{}, so nothing is made there. {}", spread->problem, spread->fix));
+}
+
 // Asks whether the database is there first: a user who may not create databases need not.
 void ensure_database(const clickhouse::Endpoint& endpoint, const std::string& database,
                      bool may_create, std::stop_token stop) {
@@ -60,6 +70,7 @@ Target Target::open(const Context& context, bool may_create) {
       }
       target.endpoint_.dialect = ask_server(target.endpoint_, context.stop);
       target.endpoint_.compression = choose_compression(config, target.endpoint_);
+      if (may_create) refuse_several_servers(target.endpoint_, config.database, context.stop);
     } else {
       target.engine_ = clickhouse::Engine::attach_or_start(config.engine);
       target.endpoint_ = target.engine_->endpoint(config.database);

@@ -22,7 +22,8 @@ class Target {
  public:
   // Attaches to the embedded engine or starts it, or finds that the server answers; creates the
   // database where it is absent and `may_create` (always, when embedded). Throws TargetError when
-  // it can not be reached, ConfigError, ServerError, Cancelled.
+  // it can not be reached, ConfigError (with `may_create` also when it is several servers),
+  // ServerError, Cancelled.
   static Target open(const Context& context, bool may_create);
 
   const clickhouse::Endpoint& endpoint() const { return endpoint_; }

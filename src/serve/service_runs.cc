@@ -9,6 +9,7 @@
 #include "serve/service_state.h"
 #include "sync/decide.h"
 #include "sync/failure.h"
+#include "sync/standing.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::serve {
@@ -17,13 +18,6 @@ namespace {
 using sync::FileOutcome;
 using sync::Outcome;
 using tracking::RunRecord;
-
-bool is_failing(const FileOutcome& file) {
-  const std::string& code = file.decision.reason_code;
-  return file.outcome == Outcome::kFailed ||
-         (file.outcome == Outcome::kSkipped &&
-          (code == "failed-unchanged" || code == "backoff" || code == "unreadable"));
-}
 
 // When to look again at files that failed for a while, and at those that were not complete.
 std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& job,
@@ -34,7 +28,7 @@ std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& j
     if (file.outcome == Outcome::kWaiting) {
       due[file.decision.file.path] =
           now + std::max(job.workflow.options.settle, std::chrono::seconds(5));
-    } else if (is_failing(file)) {
+    } else if (sync::is_failing(file)) {
       failing.insert(file.decision.file.path);
     }
   }
@@ -169,7 +163,7 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
     }
     for (const FileOutcome& file : done.summary.files) {
       const std::string& path = file.decision.file.path;
-      if (is_failing(file)) {
+      if (sync::is_failing(file)) {
         entry.failing.insert(path);
       } else if (file.outcome != Outcome::kCancelled) {
         entry.failing.erase(path);

@@ -20,6 +20,7 @@ struct Verdict {
   Action action;
   std::string code;
   std::string reason;
+  std::string error_class{};  // of a failure that stands
 };
 
 bool have_etags(const FileEntry& file, const FileRecord& record) {
@@ -80,14 +81,16 @@ Verdict judge_failed(const FileRecord& record, const std::string& todays_hash, c
   if (record.retry_at_us == 0) {
     return {Action::kSkip, "failed-unchanged",
             fmt::format("it failed at {} and has not changed since: {}",
-                        time_text(record.processed_at_us), record.error_message)};
+                        time_text(record.processed_at_us), record.error_message),
+            record.error_class};
   }
   if (facts.now_us < record.retry_at_us) {
     return {
         Action::kSkip, "backoff",
         fmt::format("it failed {} times in a row, and is tried again from {} on, or at once when "
                     "it changes: {}",
-                    record.failure_count, time_text(record.retry_at_us), record.error_message)};
+                    record.failure_count, time_text(record.retry_at_us), record.error_message),
+        record.error_class};
   }
   return {Action::kLoad, "retry",
           fmt::format("it failed at {} and is tried again", time_text(record.processed_at_us))};
@@ -186,7 +189,8 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
           .placement = std::move(placement),
           .stored_as = std::move(key),
           .moved_from = {},
-          .settings_hash = std::move(hash)};
+          .settings_hash = std::move(hash),
+          .error_class = std::move(verdict.error_class)};
 }
 
 Decision decide_file(FileEntry file, Placement placement, const FileRecord* record,

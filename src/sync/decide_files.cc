@@ -63,6 +63,7 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
   for (const FileEntry& file : files) {
     if (file.skip_code.empty()) continue;
     decisions.push_back(without_table(file, Action::kSkip, file.skip_code, file.skip_reason));
+    if (file.skip_code == "unreadable") decisions.back().error_class = "io";
   }
   for (std::size_t i = 0; i < picture.candidates.size(); ++i) {
     const Candidate& candidate = picture.candidates[i];

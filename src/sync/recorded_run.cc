@@ -17,6 +17,7 @@
 #include "sync/pipeline_claim.h"
 #include "sync/run_lock.h"
 #include "sync/staging.h"
+#include "sync/standing.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -47,13 +48,6 @@ void write_row(Runs& runs, const RunRecord& run, const Options& options,
   }
 }
 
-// A file that is not as it should be although this run did not touch it.
-bool stands_failed(const FileOutcome& file) {
-  const std::string& code = file.decision.reason_code;
-  return file.outcome == Outcome::kSkipped &&
-         (code == "failed-unchanged" || code == "backoff" || code == "unreadable");
-}
-
 std::string files_text(std::uint64_t count) {
   return fmt::format("{} {}", count, count == 1 ? "file" : "files");
 }
@@ -66,8 +60,7 @@ std::string failure_text(const FileOutcome& first, std::uint64_t failed, std::ui
     text += fmt::format("{}{} failed before and {} not changed since", failed > 0 ? ", " : "",
                         files_text(standing), standing == 1 ? "has" : "have");
   }
-  const std::string& why = failed > 0 ? first.error : first.decision.reason;
-  return fmt::format("{}: {}: {}", text, first.decision.file.name, why);
+  return fmt::format("{}: {}: {}", text, first.decision.file.name, failure_message(first));
 }
 
 // Rewrites the row now and then, with how far the run is.
@@ -157,7 +150,7 @@ void conclude_run(RunRecord& run, const Summary& summary) {
     const FileOutcome& first = first_failed != nullptr ? *first_failed : *first_standing;
     run.status = well > 0 ? "partial" : "failed";
     run.error = failure_text(first, run.files_failed, standing);
-    run.error_class = first.error_class;
+    run.error_class = failure_class(first);
   } else {
     run.status = "completed";
   }

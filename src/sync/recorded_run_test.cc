@@ -42,7 +42,8 @@ TEST(ConcludeRun, IsCompletedOnlyWhenEveryFileIsAsItShouldBe) {
   const FileOutcome loaded = outcome("a", Outcome::kLoaded, "new");
   const FileOutcome same = outcome("b", Outcome::kSkipped, "unchanged");
   const FileOutcome failed = outcome("c", Outcome::kFailed, "new");
-  const FileOutcome stands = outcome("d", Outcome::kSkipped, "failed-unchanged");
+  FileOutcome stands = outcome("d", Outcome::kSkipped, "failed-unchanged");
+  stands.decision.error_class = "schema";
   EXPECT_EQ(concluded({}).status, "completed");
   EXPECT_EQ(concluded({loaded, same}).status, "completed");
   EXPECT_EQ(concluded({loaded, same}).files_loaded, 1U);
@@ -53,6 +54,7 @@ TEST(ConcludeRun, IsCompletedOnlyWhenEveryFileIsAsItShouldBe) {
   EXPECT_EQ(concluded({failed}).error_class, "input");
   EXPECT_EQ(concluded({same, stands}).status, "partial");
   EXPECT_EQ(concluded({stands}).status, "failed");
+  EXPECT_EQ(concluded({stands}).error_class, "schema");
   EXPECT_EQ(concluded({failed, stands, stands}).error,
             "1 file failed, 2 files failed before and have not changed since: c: it is cut");
   EXPECT_EQ(concluded({loaded, outcome("e", Outcome::kCancelled, "new")}).status, "cancelled");

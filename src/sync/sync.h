@@ -82,6 +82,8 @@ struct Decision {
   std::string moved_from;     // kAdopt, moved: the path that it was loaded from; its record's table
                               // may have another name (kReplace): it is renamed
   std::string settings_hash;  // of today's settings and rules, for the record
+  std::string error_class{};  // kSkip, of a file that failed before or is unreadable: why, as in
+                              // tracking::FileRecord
 };
 
 enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled, kAdopted, kRemoved };

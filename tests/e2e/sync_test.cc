@@ -3,6 +3,8 @@
 #include <signal.h>
 
 #include <chrono>
+#include <map>
+#include <string>
 #include <thread>
 
 #include "tests/e2e/command_line.h"
@@ -144,10 +146,98 @@ TEST_F(Sync, OneBrokenFileAmongGoodOnesExits7AndAloneIts) {
   EXPECT_THAT(finished.out, HasSubstr("1 loaded, 1 failed"));
   EXPECT_THAT(finished.out, HasSubstr("bad.qvd: "));
   EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM QvdGood"}).out, "3\n");
-  const Finished again = qvdhouse({"sync", "qvds"});
-  EXPECT_EQ(again.exit_code, 0) << "nothing was taken up";
-  EXPECT_THAT(again.out, HasSubstr("bad.qvd: it failed"));
   EXPECT_EQ(json({"sync", "qvds/bad.qvd", "--full"}, 4)["failed"], 1);
+}
+
+TEST_F(Sync, AFileThatStandsFailedKeepsTheExitCodeRed) {
+  write_qvd("good.qvd");
+  write_broken_qvd("bad.qvd");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 7);
+  const Finished again = qvdhouse({"sync", "qvds"});
+  EXPECT_EQ(again.exit_code, 7) << "nothing was taken up, and bad.qvd is still not loaded";
+  EXPECT_THAT(again.out, HasSubstr("2 files: 1 skipped, 1 failed before"));
+  EXPECT_THAT(again.out, HasSubstr("bad.qvd: it failed"));
+  const auto said = json({"sync", "qvds"}, 7);
+  EXPECT_EQ(said["exit_code"], 7);
+  EXPECT_EQ(said["failed"], 1);
+  EXPECT_EQ(said["failed_before"], 1);
+  EXPECT_EQ(said["skipped"], 1);
+  EXPECT_EQ(said["files"][0]["error_class"], "input") << said;
+  EXPECT_NE(said["files"][0]["error"], "");
+  EXPECT_EQ(said["files"][1]["error"], "");
+  const Finished quiet = qvdhouse({"sync", "-q", "qvds"});
+  EXPECT_EQ(quiet.exit_code, 7);
+  EXPECT_THAT(quiet.out, HasSubstr("bad.qvd: it failed"));
+  EXPECT_EQ(qvdhouse({"sync", "qvds/bad.qvd"}).exit_code, 4) << "alone, it has its own class";
+  EXPECT_EQ(qvdhouse({"query",
+                      "SELECT DISTINCT status FROM QvdRunHistory FINAL WHERE "
+                      "files_skipped = 2"})
+                .out,
+            "partial\n");
+  write_qvd("bad.qvd");
+  EXPECT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  EXPECT_EQ(qvdhouse({"sync", "-q", "qvds"}).out, "");
+}
+
+TEST_F(Sync, VerifyAndStatusShowRowsOfFilesThatBroke) {
+  write_text("qvdhouse.toml",
+             "[[table]]\nmatch = \"Log_*.qvd\"\nname = \"Log\"\n"
+             "mode = \"append\"\n\n[[table]]\nmatch = \"Part_*.qvd\"\n"
+             "name = \"Part\"\nmode = \"replace_by_file\"\n");
+  for (const char* name : {"a", "b", "Log_1", "Log_2", "Part_1", "Part_2"}) {
+    write_qvd(std::string(name) + ".qvd");
+  }
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  for (const char* name : {"a", "Log_1", "Part_1", "Part_3", "never"}) {
+    write_broken_qvd(std::string(name) + ".qvd");
+  }
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 7);
+
+  std::map<std::string, std::string> words;
+  std::map<std::string, int> rows;
+  for (const auto& file : json({"verify"}, 6)) {
+    const std::string name = fs::path(file["file_path"].get<std::string>()).filename();
+    words[name] = file["result"];
+    rows[name] = file["rows"];
+  }
+  using Words = std::map<std::string, std::string>;
+  EXPECT_EQ(words, (Words{{"a.qvd", "different"},
+                          {"b.qvd", "exact"},
+                          {"Log_1.qvd", "different"},
+                          {"Log_2.qvd", "exact"},
+                          {"Part_1.qvd", "different"},
+                          {"Part_2.qvd", "exact"}}));
+  for (const auto& [name, count] : rows) EXPECT_EQ(count, 3) << name;
+
+  const Finished one = qvdhouse({"verify", "QvdA"});
+  EXPECT_EQ(one.exit_code, 6) << one.err;
+  EXPECT_THAT(one.out, HasSubstr("3 rows of an earlier load; a.qvd as it is now failed at"));
+  EXPECT_EQ(qvdhouse({"verify", "a.qvd"}).exit_code, 6);
+  EXPECT_EQ(qvdhouse({"verify", "QvdB"}).exit_code, 0);
+  const Finished never = qvdhouse({"verify", "QvdNever"});
+  EXPECT_EQ(never.exit_code, 1);
+  EXPECT_THAT(never.err, HasSubstr("no rows of never.qvd are in a table: it is failed"));
+
+  for (const auto& file : json({"status"})) {
+    const bool was_loaded = words.contains(file["file_name"].get<std::string>());
+    EXPECT_EQ(file["row_count"], was_loaded ? 3 : 0) << file;
+  }
+  EXPECT_THAT(qvdhouse({"status"}).out, HasSubstr("; 18 rows"));
+}
+
+TEST_F(Sync, VerifyComparesAFileThatFailedWithoutBeingWrong) {
+  write_qvd("a.qvd");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  // The file is as it was; its record says that it was loaded again in vain.
+  ASSERT_EQ(qvdhouse({"query",
+                      "INSERT INTO QvdFileTracking SELECT * REPLACE ('failed' AS status, "
+                      "0 AS row_count, version + 1 AS version) FROM QvdFileTracking FINAL"})
+                .exit_code,
+            0);
+  ASSERT_EQ(json({"status"})[0]["status"], "failed");
+  const auto result = json({"verify", "QvdA"});
+  EXPECT_EQ(result[0]["result"], "exact");
+  EXPECT_EQ(result[0]["rows"], 3);
 }
 
 TEST_F(Sync, NamesMayHoldAnything) {

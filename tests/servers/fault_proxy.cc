@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tests/servers/loopback.h"
 
@@ -71,7 +72,13 @@ FaultProxy::FaultProxy(std::uint16_t upstream, Fault fault, int times, std::size
     : FaultProxy(upstream, FaultPlan{.fault = fault, .times = times, .bytes = bytes}) {}
 
 FaultProxy::FaultProxy(std::uint16_t upstream, const FaultPlan& plan)
-    : upstream_(upstream),
+    : FaultProxy(std::vector<std::uint16_t>{upstream}, plan) {}
+
+FaultProxy::FaultProxy(std::vector<std::uint16_t> upstreams)
+    : FaultProxy(std::move(upstreams), FaultPlan{}) {}
+
+FaultProxy::FaultProxy(std::vector<std::uint16_t> upstreams, const FaultPlan& plan)
+    : upstreams_(std::move(upstreams)),
       plan_(plan),
       port_(free_port()),
       listener_(listen_on(port_)),
@@ -90,8 +97,9 @@ void FaultProxy::accept_all(const std::stop_token& stop) {
     if (::poll(&waiting, 1, kPollMs) <= 0) continue;
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
+    const std::uint16_t upstream = upstreams_[connections_.size() % upstreams_.size()];
     connections_.emplace_back(
-        [this, client](const std::stop_token& ended) { relay(client, ended); });
+        [this, client, upstream](const std::stop_token& ended) { relay(client, upstream, ended); });
   }
 }
 
@@ -107,8 +115,8 @@ bool FaultProxy::is_to_be_spoiled(std::string_view request) {
   return true;
 }
 
-void FaultProxy::relay(int client, const std::stop_token& stop) {
-  const int server = connect_to(upstream_);
+void FaultProxy::relay(int client, std::uint16_t upstream, const std::stop_token& stop) {
+  const int server = connect_to(upstream);
   for (bool from_server = false; server >= 0 && readable(client, server, stop, from_server);) {
     const std::string bytes = receive(from_server ? server : client);
     if (bytes.empty()) break;

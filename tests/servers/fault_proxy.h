@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace qvdhouse::tests {
 
@@ -42,6 +43,8 @@ class FaultProxy {
   // Listens on a free port and passes on to 127.0.0.1:upstream. The answers to the first `times`
   // requests "GET …qvd…" are spoiled.
   FaultProxy(std::uint16_t upstream, Fault fault, int times, std::size_t bytes);
+  // A load balancer, which spoils nothing: each connection goes to the next of `upstreams`.
+  explicit FaultProxy(std::vector<std::uint16_t> upstreams);
   // Closes all connections.
   ~FaultProxy();
   FaultProxy(const FaultProxy&) = delete;
@@ -55,12 +58,14 @@ class FaultProxy {
 
  private:
   void accept_all(const std::stop_token& stop);
-  void relay(int client, const std::stop_token& stop);
+  void relay(int client, std::uint16_t upstream, const std::stop_token& stop);
   bool is_to_be_spoiled(std::string_view request);
   void spoil_request(int client, int server, std::string piece, const std::stop_token& stop) const;
   bool answer_spoiled(int client, int server, const std::stop_token& stop) const;
 
-  std::uint16_t upstream_;
+  FaultProxy(std::vector<std::uint16_t> upstreams, const FaultPlan& plan);
+
+  std::vector<std::uint16_t> upstreams_;
   FaultPlan plan_;
   std::uint16_t port_;
   int listener_;
