@@ -148,17 +148,24 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
 bool needs_a_word(const sync::FileOutcome& file) {
   const std::string& code = file.decision.reason_code;
   return file.outcome == sync::Outcome::kFailed || file.outcome == sync::Outcome::kWaiting ||
-         code == "failed-unchanged" || code == "backoff" || code == "unreadable";
+         code == "failed-unchanged" || code == "backoff" || code == "unreadable" ||
+         !file.result.alerts.empty();
 }
 
-// Why files were not loaded; whether there was anything to print.
+// Why files were not loaded, and what nobody must miss of those that were; whether there was
+// anything to print.
 bool print_causes(const sync::Summary& summary, const SourceSettings& source) {
   bool printed = false;
   for (const sync::FileOutcome& file : summary.files) {
     if (!needs_a_word(file)) continue;
-    const bool failed = file.outcome == sync::Outcome::kFailed;
-    print_paragraph(short_path(file.decision.file, source.url) + ": ",
-                    failed ? file.error : file.decision.reason, 2);
+    const std::string name = short_path(file.decision.file, source.url) + ": ";
+    if (file.outcome != sync::Outcome::kLoaded) {
+      const bool failed = file.outcome == sync::Outcome::kFailed;
+      print_paragraph(name, failed ? file.error : file.decision.reason, 2);
+    }
+    for (const std::string& alert : file.result.alerts) {
+      print_paragraph(name + "warning: ", alert, 2);
+    }
     printed = true;
   }
   return printed;
