@@ -11,7 +11,9 @@
 namespace qvdhouse::load {
 namespace {
 
-constexpr std::uint64_t kFirstPiece = 64 << 10;  // of the tail: most end in something else
+// Of the tail, piece by piece: most files end in something else, and a remote one is read for it.
+constexpr std::uint64_t kFirstPiece = 256;
+constexpr std::uint64_t kMostOfAPiece = 4 << 20;
 constexpr std::uint64_t kSampleBytes = 4 << 20;  // from the start, and from before the tail
 constexpr double kUnlikely = 1e-6;
 
@@ -38,7 +40,8 @@ class RowBytes {
   std::uint64_t count_zero_tail() const {
     std::vector<std::byte> piece;
     std::uint64_t at = end();
-    for (std::uint64_t wanted = kFirstPiece; at > begin(); wanted = kSampleBytes) {
+    for (std::uint64_t wanted = kFirstPiece; at > begin();
+         wanted = std::min(kMostOfAPiece, 16 * wanted)) {
       piece.resize(static_cast<std::size_t>(std::min(wanted, at - begin())));
       source_.read_at(at - piece.size(), piece);
       const auto last = std::find_if(piece.rbegin(), piece.rend(),

@@ -39,9 +39,11 @@ Text read_text(const base::ByteSource& source) {
   return text;
 }
 
-// Whether the byte is zero, and so are those behind it as far as they tell something.
+// Whether the byte is zero, and so are enough of those behind it for that to be no accident.
 bool is_zero_from(const base::ByteSource& source, std::uint64_t offset) {
-  std::vector<std::byte> bytes(std::min<std::uint64_t>(64, source.size() - offset));
+  constexpr std::size_t kEnough = 64;
+  if (source.size() - offset < kEnough) return false;
+  std::vector<std::byte> bytes(kEnough);
   source.read_at(offset, bytes);
   return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
