@@ -86,9 +86,13 @@ void fit(const Target& target, const Options& options, PreparedFile& file) {
     // The table's only file: no row stays that could be in the way of a change.
     schema::Key key;
     if (file.plan.is_order_set) key.columns = file.plan.order_by;
-    shape = schema::find_drift(shape, {schema::shape_of(file.plan)}, target.rules.drift, key,
-                               /*rows_stay=*/false)
-                .shape;
+    schema::Drift drift = schema::find_drift(shape, {schema::shape_of(file.plan)},
+                                             target.rules.drift, key, /*rows_stay=*/false);
+    shape = std::move(drift.shape);
+    for (const schema::Change& change : drift.changes) {
+      if (change.kind != schema::Change::Kind::kIgnored) continue;
+      file.header.warnings.push_back(schema::said_of(change));
+    }
   }
   if (target.is_set() && file.header.record_count == 0) {
     without_cells(shape, file.plan);

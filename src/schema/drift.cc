@@ -306,6 +306,10 @@ bool is_own_column(std::string_view name) {
   return std::ranges::find(kNames, name) != kNames.end();
 }
 
+std::string said_of(const Change& change) {
+  return fmt::format("column \"{}\": {}", change.column, change.reason);
+}
+
 Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolicy policy,
                  const Key& key, bool rows_stay) {
   DriftFinder finder(policy, key, !live.empty(), rows_stay, wanted.size());

@@ -64,6 +64,9 @@ struct Change {
   std::string reason;  // a sentence
 };
 
+// What a file's load has to say of a column that is left out (kIgnored).
+std::string said_of(const Change& change);
+
 struct Key {
   std::vector<std::string> columns;
   bool is_set = true;  // by order_by or partition_by

@@ -121,7 +121,7 @@ std::vector<std::string> SetPlanner::fit_alone(const schema::TablePlan& plan,
   const Drift drift = schema::find_drift(live_, {planned.shape}, rules_.drift, key_);
   for (const Change& change : drift.changes) {
     if (change.kind == Change::Kind::kIgnored) {
-      notes.push_back(fmt::format("column \"{}\": {}", change.column, change.reason));
+      notes.push_back(schema::said_of(change));
     } else if (change.kind == Change::Kind::kWiden &&
                (change.needs_check || schema::gives_up(*change.from, *change.to))) {
       const auto own = std::ranges::find(plan.columns, change.column, &schema::ColumnPlan::name);
