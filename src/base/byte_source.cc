@@ -6,6 +6,10 @@
 
 namespace qvdhouse::base {
 
+std::vector<ByteRange> ByteSource::holes(std::uint64_t /*begin*/, std::uint64_t /*end*/) const {
+  return {};
+}
+
 void MemorySource::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   if (offset > bytes_.size() || out.size() > bytes_.size() - offset) {
     throw ChangedError(name_ + ": expected " + std::to_string(out.size()) + " bytes at byte " +

@@ -6,8 +6,15 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace qvdhouse::base {
+
+// Bytes [begin, end) of a file.
+struct ByteRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
 
 class ByteSource {
  public:
@@ -30,6 +37,11 @@ class ByteSource {
 
   // Whether a byte read again costs as much as the first time: it comes over a network.
   virtual bool is_remote() const { return false; }
+
+  // Ranges within [begin, end) for which the file system keeps no bytes: they read as zero, and
+  // were never written, or left out by whoever wrote the file. In order; none where storage can not
+  // say.
+  virtual std::vector<ByteRange> holes(std::uint64_t begin, std::uint64_t end) const;
 };
 
 // Bytes in memory, for tests, fuzzing and samples; `bytes` must outlive it.

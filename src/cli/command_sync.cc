@@ -158,16 +158,23 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
 // Whether to say why a file was not loaded: without it, one that failed before and is left alone
 // would look like one that is loaded.
 bool needs_a_word(const sync::FileOutcome& file) {
-  return file.outcome == sync::Outcome::kWaiting || sync::is_failing(file);
+  return file.outcome == sync::Outcome::kWaiting || sync::is_failing(file) ||
+         !file.result.alerts.empty();
 }
 
-// Why files were not loaded; whether there was anything to print.
+// Why files were not loaded, and what nobody must miss of those that were; whether there was
+// anything to print.
 bool print_causes(const sync::Summary& summary, const SourceSettings& source) {
   bool printed = false;
   for (const sync::FileOutcome& file : summary.files) {
     if (!needs_a_word(file)) continue;
-    print_paragraph(short_path(file.decision.file, source.url) + ": ", sync::failure_message(file),
-                    2);
+    const std::string name = short_path(file.decision.file, source.url) + ": ";
+    if (file.outcome != sync::Outcome::kLoaded) {
+      print_paragraph(name, sync::failure_message(file), 2);
+    }
+    for (const std::string& alert : file.result.alerts) {
+      print_paragraph(name + "warning: ", alert, 2);
+    }
     printed = true;
   }
   return printed;

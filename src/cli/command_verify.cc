@@ -16,8 +16,8 @@
 #include "load/load.h"
 #include "source/listing.h"
 #include "sync/decide.h"
-#include "sync/fingerprint.h"
 #include "sync/placement.h"
+#include "sync/row_version.h"
 #include "sync/rows_left.h"
 #include "sync/table_shape.h"
 #include "tracking/tracking.h"
@@ -51,9 +51,8 @@ source::FileEntry loaded_version(const tracking::FileRecord& record) {
 }
 
 // Where the rows of a loaded file are to be found, and in which columns.
-load::Target loaded_target(const tracking::FileRecord& record, const base::ByteSource& bytes,
-                           const sync::Placement& placement, const clickhouse::Endpoint& endpoint,
-                           const Context& context) {
+load::Target loaded_target(const tracking::FileRecord& record, const sync::Placement& placement,
+                           const clickhouse::Endpoint& endpoint, const Context& context) {
   clickhouse::Connection connection(endpoint, context.stop);
   const load::Layout layout = load::read_layout(connection, record.table_name);
   load::Target target{.table = record.table_name,
@@ -62,7 +61,7 @@ load::Target loaded_target(const tracking::FileRecord& record, const base::ByteS
                       .file_key = sync::file_key(record),
                       .name_parts = placement.name_parts,
                       .shape = {}};
-  if (target.is_set()) target.version = sync::version_of(sync::fingerprint_of(bytes));
+  if (target.is_set()) target.version = sync::version_of_rows(record);
   if (layout.exists()) target.shape = sync::live_shape(layout);
   return target;
 }
@@ -100,7 +99,7 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     const sync::Placement placement =
         sync::place_file(record.file_path, options.tables, options.load.policy);
     options.load.policy = sync::policy_of(options.load.policy, placement.rules);
-    const load::Target where = loaded_target(record, *bytes, placement, target.endpoint(), context);
+    const load::Target where = loaded_target(record, placement, target.endpoint(), context);
     auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), options.load,
                                           where, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};

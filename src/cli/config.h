@@ -13,6 +13,7 @@
 
 #include "clickhouse/connection.h"
 #include "clickhouse/engine.h"
+#include "load/load.h"
 #include "qvd/symbols.h"
 #include "schema/policy.h"
 #include "schema/table_rules.h"
@@ -130,6 +131,8 @@ struct Config {
   unsigned history_days = 90;
   unsigned max_attempts = 3;
   std::chrono::seconds file_timeout{0};  // 0: none
+  std::chrono::seconds min_age{0};       // 0: none
+  load::ZeroTail zero_tail = load::ZeroTail::kWarn;
   std::string log_level = "warning";
   // What holds for every table whose own settings do not say otherwise.
   schema::DriftPolicy drift = schema::DriftPolicy::kEvolve;

@@ -142,6 +142,11 @@ TEST_F(TablesTest, WhatHoldsForAllTablesIsTheirDefault) {
   EXPECT_EQ(sync::place_file("/x.qvd", config.tables, {}).rules.drift, DriftPolicy::kFreeze);
   EXPECT_EQ(config.max_file_partitions, 7U);
   EXPECT_EQ(config.claim_wait.count(), 90);
+  EXPECT_EQ(config.min_age.count(), 0);
+  EXPECT_EQ(config.zero_tail, load::ZeroTail::kWarn);
+  toml("min_age = '10m'\nzero_tail = 'error'\n");
+  EXPECT_EQ(load().min_age.count(), 600);
+  EXPECT_EQ(load().zero_tail, load::ZeroTail::kError);
   sources_.environment["QVD_CLAIM_WAIT"] = "0";
   EXPECT_EQ(load().claim_wait.count(), 0);
   for (const auto& [name, text] :

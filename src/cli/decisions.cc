@@ -36,6 +36,8 @@ sync::Options sync_options(const Config& config, const SourceSettings& source) {
   options.parallel_files = config.parallel_files;
   options.max_attempts = config.max_attempts;
   options.file_timeout = config.file_timeout;
+  options.min_age = config.min_age;
+  options.load.zero_tail = config.zero_tail;
   options.history_days = config.history_days;
   options.tables = config.tables;
   options.max_file_partitions = config.max_file_partitions;

@@ -2,6 +2,7 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "cli/setting_values.h"
 #include "cli/settings_table.h"
@@ -20,6 +21,9 @@ std::string take_wait(const RawValue& value, std::chrono::seconds& out) {
   out = std::chrono::duration_cast<std::chrono::seconds>(time);
   return "";
 }
+
+constexpr std::array<std::pair<std::string_view, load::ZeroTail>, 2> kZeroTail = {
+    {{"warn", load::ZeroTail::kWarn}, {"error", load::ZeroTail::kError}}};
 
 const std::array kTableSettings = {
     Setting{.key = "drift",
@@ -59,6 +63,24 @@ const std::array kTableSettings = {
             .allowed = kWait,
             .help = "how long to wait for another pipeline that writes the same tables of a server",
             .parse = [](const RawValue& v, Config& c) { return take_wait(v, c.claim_wait); }},
+    Setting{.key = "min_age",
+            .env = "QVD_MIN_AGE",
+            .flag = "",
+            .value_name = "",
+            .default_text = "0s: complete files load at once",
+            .allowed = kSpan,
+            .help = "a file waits until nothing was written to it for so long",
+            .parse = [](const RawValue& v, Config& c) { return take_span(v, c.min_age); }},
+    Setting{.key = "zero_tail",
+            .env = "QVD_ZERO_TAIL",
+            .flag = "",
+            .value_name = "",
+            .default_text = "warn",
+            .allowed = "warn or error",
+            .help = "files with rows that were probably never written: loaded with a warning that "
+                    "counts them, or refused",
+            .parse = [](const RawValue& v,
+                        Config& c) { return take_choice(v, c.zero_tail, kZeroTail); }},
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/checksum.h"
+#include "load/doubtful_rows.h"
 #include "load/layout.h"
 #include "load/rebuild.h"
 #include "load/staging.h"
@@ -44,10 +45,30 @@ void describe(const PreparedFile& file, Result& result) {
   result.table = file.plan.table;
   result.column_count = file.plan.columns.size();
   result.warnings = file.header.warnings;
+  for (const std::string& alert : file.alerts) result.add_alert(alert);
   result.qvd_created_at = file.header.created_at;
   for (const schema::ColumnPlan& column : file.plan.columns) {
     result.columns.emplace_back(column.name, column.type.name());
   }
+}
+
+// Rows that were probably never written: told, or not taken.
+void check_written(const base::ByteSource& source, const qvd::TableHeader& header,
+                   ZeroTail zero_tail, Result& result) {
+  const DoubtfulRows rows = find_doubtful_rows(source, header);
+  if (rows.empty()) return;
+  const std::string text = text_of(rows, header);
+  if (zero_tail == ZeroTail::kError) {
+    throw base::InputError(
+        fmt::format("{}; zero_tail = \"error\" refuses such files: store or copy it again, or set "
+                    "zero_tail = \"warn\"",
+                    text),
+        {.field = {}, .byte_offset = header.body_offset + header.rows_offset});
+  }
+  result.add_alert(fmt::format(
+      "{}; they are loaded as they are: compare the file with its source (zero_tail = \"error\" "
+      "refuses such files)",
+      text));
 }
 
 // The server must have made of the DDL exactly the types that will be sent.
@@ -139,6 +160,11 @@ double Result::seconds() const {
   return sum;
 }
 
+void Result::add_alert(const std::string& alert) {
+  warnings.push_back(alert);
+  alerts.push_back(alert);
+}
+
 StagedFile::StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
                        clickhouse::TableDefinition definition, std::uint64_t row_count)
     : staging_(std::move(staging)),
@@ -168,6 +194,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
     run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
   describe(file, result);
+  check_written(source, file.header, options.zero_tail, result);
   progress.rows_total = file.header.record_count;
   const qvd::RowDecoder decoder(file.header);
 

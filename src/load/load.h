@@ -26,6 +26,12 @@
 
 namespace qvdhouse::load {
 
+// What becomes of a file with rows that were probably never written (load/doubtful_rows.h).
+enum class ZeroTail {
+  kWarn,   // it is loaded, with a warning that counts them
+  kError,  // it fails
+};
+
 struct Options {
   schema::Policy policy;
   qvd::InvalidUtf8 invalid_utf8 = qvd::InvalidUtf8::kError;
@@ -33,6 +39,7 @@ struct Options {
   unsigned streams = 2;                    // insert streams of one file
   std::uint64_t memory_bytes = 256 << 20;  // for blocks of all streams of one file; symbols apart
   std::string run_id;                      // part of the staging table's name
+  ZeroTail zero_tail = ZeroTail::kWarn;
 };
 
 struct Step {
@@ -56,9 +63,13 @@ struct Result {
   std::uint64_t bytes_sent = 0;
   std::vector<Step> steps;
   std::vector<std::string> warnings;
+  // Those of the warnings that nobody must miss: types that give up, rows that may never have been
+  // written. Whoever shows a load shows them.
+  std::vector<std::string> alerts;
   std::string qvd_created_at;                                // of the header
   std::vector<std::pair<std::string, std::string>> columns;  // name and ClickHouse type
   double seconds() const;                                    // of all steps
+  void add_alert(const std::string& alert);                  // to the warnings, too
 };
 
 // Everything that is known before any row moves: header, symbol tables, columns.
@@ -67,6 +78,7 @@ struct PreparedFile {
   std::vector<qvd::SymbolTable> symbols;
   std::vector<bool> may_be_null;
   schema::TablePlan plan;
+  std::vector<std::string> alerts{};  // as Result::alerts
 };
 
 // Reads header and symbol tables and decides the table, the target's own columns and shape

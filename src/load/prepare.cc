@@ -62,6 +62,23 @@ void without_cells(const schema::Shape& shape, schema::TablePlan& plan) {
   plan.columns = std::move(columns);
 }
 
+// Columns of the table that lose their type now that the file takes its place.
+void note_given_up(const schema::Shape& replaced, const schema::TablePlan& own,
+                   PreparedFile& file) {
+  const auto find = [](const schema::TablePlan& plan, const std::string& name) {
+    const auto found = std::ranges::find(plan.columns, name, &schema::ColumnPlan::name);
+    return found == plan.columns.end() ? nullptr : &*found;
+  };
+  for (const schema::ShapeColumn& before : replaced) {
+    const schema::ColumnPlan* after = find(file.plan, before.name);
+    if (after == nullptr || !schema::gives_up(before.type, after->type)) continue;
+    const schema::ColumnPlan* by_itself = find(own, before.name);
+    file.alerts.push_back(
+        schema::given_up_text(before.name, before.type, after->type,
+                              by_itself == nullptr ? after->reason : by_itself->reason));
+  }
+}
+
 // Plans for the columns that the table has or is to have.
 void fit(const Target& target, const Options& options, PreparedFile& file) {
   schema::Shape shape = *target.shape;
@@ -69,9 +86,13 @@ void fit(const Target& target, const Options& options, PreparedFile& file) {
     // The table's only file: no row stays that could be in the way of a change.
     schema::Key key;
     if (file.plan.is_order_set) key.columns = file.plan.order_by;
-    shape = schema::find_drift(shape, {schema::shape_of(file.plan)}, target.rules.drift, key,
-                               /*rows_stay=*/false)
-                .shape;
+    schema::Drift drift = schema::find_drift(shape, {schema::shape_of(file.plan)},
+                                             target.rules.drift, key, /*rows_stay=*/false);
+    shape = std::move(drift.shape);
+    for (const schema::Change& change : drift.changes) {
+      if (change.kind != schema::Change::Kind::kIgnored) continue;
+      file.header.warnings.push_back(schema::said_of(change));
+    }
   }
   if (target.is_set() && file.header.record_count == 0) {
     without_cells(shape, file.plan);
@@ -105,7 +126,9 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
       schema::own_columns(target.rules, target.mode, target.file_key, target.version,
                           target.loaded_at_us, target.name_parts),
       target.rules, options.policy.dialect);
+  const schema::TablePlan own = target.replaced ? file.plan : schema::TablePlan();
   if (target.shape) fit(target, options, file);
+  if (target.replaced) note_given_up(*target.replaced, own, file);
   return file;
 }
 

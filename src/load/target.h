@@ -30,6 +30,9 @@ struct Target {
   // has them, which the file's own are joined with. Absent: as the file alone would have them (a
   // table that is made anew).
   std::optional<schema::Shape> shape;
+  // kReplace: the columns of the table whose place the file takes, whether they bind it or not, to
+  // tell which types give up.
+  std::optional<schema::Shape> replaced{};
 };
 
 }  // namespace qvdhouse::load

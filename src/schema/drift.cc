@@ -19,6 +19,11 @@ namespace {
 using clickhouse::ColumnType;
 using clickhouse::TypeKind;
 
+// What a user does who wants the files' columns whatever the table has.
+constexpr std::string_view kAnotherSchema =
+    "to give the table another schema, drop it first (qvdhouse reset --table NAME --with-data) and "
+    "sync again";
+
 // What live table and files say of one column.
 struct Claim {
   std::string name;
@@ -195,8 +200,8 @@ class DriftFinder {
       throw base::SchemaError(
           fmt::format("column \"{}\" ({}) is in the files, but not in the table, and drift = "
                       "\"freeze\" forbids "
-                      "to add it; exclude the field, or set drift to \"evolve\" or \"discard\"",
-                      claim.name, type.name()));
+                      "to add it; exclude the field, or set drift to \"evolve\" or \"discard\"; {}",
+                      claim.name, type.name(), kAnotherSchema));
     }
     if (policy_ == DriftPolicy::kDiscard) {
       drift_.changes.push_back(
@@ -233,8 +238,8 @@ class DriftFinder {
       throw base::SchemaError(
           fmt::format("column \"{}\" ({}) is in the table, but not in the files, and drift = "
                       "\"freeze\" forbids "
-                      "that; set drift to \"evolve\" or \"discard\" to have NULL in their rows",
-                      claim.name, claim.live->name()));
+                      "that; set drift to \"evolve\" or \"discard\" to have NULL in their rows; {}",
+                      claim.name, claim.live->name(), kAnotherSchema));
     }
     drift_.changes.push_back({.kind = Change::Kind::kMissing,
                               .column = claim.name,
@@ -271,9 +276,10 @@ class DriftFinder {
     throw base::SchemaError(fmt::format(
         "column \"{}\" is {} in the table and {} in the files; it would have to become {}, which "
         "drift = \"{}\" forbids; set drift = \"evolve\", or types.\"{}\" = \"{}\" if every value "
-        "of the files has an exact one of that type",
+        "of the files has an exact one of that type; {}",
         claim.name, claim.live->name(), claim.files ? claim.files->name() : "NULL", type.name(),
-        policy_ == DriftPolicy::kFreeze ? "freeze" : "discard", claim.name, claim.live->name()));
+        policy_ == DriftPolicy::kFreeze ? "freeze" : "discard", claim.name, claim.live->name(),
+        kAnotherSchema));
   }
 
   [[noreturn]] static void throw_zones(const Claim& claim) {
@@ -298,6 +304,10 @@ bool is_own_column(std::string_view name) {
   constexpr std::array<std::string_view, 4> kNames = {kFileColumn, kVersionColumn, kRowColumn,
                                                       kLoadedAtColumn};
   return std::ranges::find(kNames, name) != kNames.end();
+}
+
+std::string said_of(const Change& change) {
+  return fmt::format("column \"{}\": {}", change.column, change.reason);
 }
 
 Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolicy policy,

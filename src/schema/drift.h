@@ -37,6 +37,13 @@ struct Join {
 };
 Join join_types(const clickhouse::ColumnType& a, const clickhouse::ColumnType& b);
 
+// Whether a column that goes from one type to the other loses what its type said of its values:
+// dates, stamps and times that become anything else, and numbers that become text.
+bool gives_up(const clickhouse::ColumnType& from, const clickhouse::ColumnType& to);
+// That as a sentence; `reason`: why the file's own values have the type that they have.
+std::string given_up_text(const std::string& column, const clickhouse::ColumnType& from,
+                          const clickhouse::ColumnType& to, const std::string& reason);
+
 struct Change {
   enum class Kind {
     kAdd,      // the table gets the column
@@ -56,6 +63,9 @@ struct Change {
   std::string numbers_to;
   std::string reason;  // a sentence
 };
+
+// What a file's load has to say of a column that is left out (kIgnored).
+std::string said_of(const Change& change);
 
 struct Key {
   std::vector<std::string> columns;

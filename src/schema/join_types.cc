@@ -1,4 +1,6 @@
 // Types as a lattice: whole numbers < decimals < Float64, days < stamps, times; String holds all.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "schema/decimal.h"
@@ -172,6 +174,21 @@ Join join_types(const ColumnType& a, const ColumnType& b) {
   Join join = join_values(a, b);
   join.type.nullable = a.nullable || b.nullable;
   return join;
+}
+
+bool gives_up(const ColumnType& from, const ColumnType& to) {
+  const Family before = family(from.kind);
+  const Family after = family(to.kind);
+  if (before == after || before == Family::kText) return false;
+  return before != Family::kNumber || after == Family::kText;
+}
+
+std::string given_up_text(const std::string& column, const ColumnType& from, const ColumnType& to,
+                          const std::string& reason) {
+  return fmt::format(
+      "column \"{}\" was {} in the table and is {} from this load on; drift = \"freeze\" would "
+      "have refused the file: {}",
+      column, from.name(), to.name(), reason);
 }
 
 }  // namespace qvdhouse::schema

@@ -27,7 +27,8 @@ std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& j
   for (const FileOutcome& file : summary.files) {
     if (file.outcome == Outcome::kWaiting) {
       due[file.decision.file.path] =
-          now + std::max(job.workflow.options.settle, std::chrono::seconds(5));
+          now + std::max({job.workflow.options.settle, job.workflow.options.min_age,
+                          std::chrono::seconds(5)});
     } else if (sync::is_failing(file)) {
       failing.insert(file.decision.file.path);
     }

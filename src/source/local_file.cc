@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "source/local.h"
@@ -25,6 +27,7 @@ class LocalFile : public base::ByteSource {
   const std::string& name() const override { return name_; }
   void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
   void check_unchanged() const override;
+  std::vector<base::ByteRange> holes(std::uint64_t begin, std::uint64_t end) const override;
 
  private:
   void check(const struct stat& now) const;
@@ -96,6 +99,20 @@ void LocalFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {
                                       out.size() - done, offset + done, std::strerror(errno)));
     }
   }
+}
+
+std::vector<base::ByteRange> LocalFile::holes(std::uint64_t begin, std::uint64_t end) const {
+  std::vector<base::ByteRange> found;
+  while (begin < end) {
+    const off_t hole = ::lseek(fd_, static_cast<off_t>(begin), SEEK_HOLE);
+    // A file system that knows of none says that there is one at the end.
+    if (hole < 0 || static_cast<std::uint64_t>(hole) >= end) break;
+    const off_t data = ::lseek(fd_, hole, SEEK_DATA);
+    const std::uint64_t hole_end = data < 0 ? end : std::min(end, static_cast<std::uint64_t>(data));
+    found.push_back({static_cast<std::uint64_t>(hole), hole_end});
+    begin = hole_end;
+  }
+  return found;
 }
 
 // The open file may have been written to, or its path may lead to another file by now.

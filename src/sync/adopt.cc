@@ -12,6 +12,7 @@
 #include "load/commit.h"
 #include "sync/claim.h"
 #include "sync/decide.h"
+#include "sync/row_version.h"
 #include "sync/set_table.h"
 #include "tracking/tracking.h"
 
@@ -34,6 +35,10 @@ FileRecord adopted(const Decision& decision, const FileRecord& previous) {
   record.source_type = decision.file.source_type;
   record.table_name = decision.table;
   record.stored_as = decision.stored_as == decision.file.path ? "" : decision.stored_as;
+  record.content_hash = decision.content_hash;
+  if (decision.placement.mode == schema::LoadMode::kAppend) {
+    record.rows_version = version_of_rows(previous);
+  }
   record.version = next_version(previous);
   return record;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "sync/decide_rules.h"
@@ -97,15 +98,18 @@ Verdict judge_failed(const FileRecord& record, const std::string& todays_hash, c
 }
 
 Verdict judge(const FileEntry& file, const Placement& placement, const std::string& todays_hash,
-              const FileRecord* record, const Facts& facts, const std::string& fingerprint) {
+              const FileRecord* record, const Facts& facts, const ContentNames& content) {
   if (record == nullptr) return {Action::kLoad, "new", "it was not loaded before"};
   if (facts.full) return {Action::kLoad, "full", "a full run loads every file"};
   if (!is_same_version(file, *record)) {
-    if (!fingerprint.empty() && fingerprint == record->fingerprint) {
+    if (is_same_content(content, *record, placement.mode)) {
       return {Action::kAdopt, "touched",
-              fmt::format("its content is that of the load at {} (start, middle and end of it), "
-                          "only this changed: {}",
-                          time_text(record->processed_at_us), changes(file, *record))};
+              fmt::format("its content is that of the load at {} ({}), only this changed: {}",
+                          time_text(record->processed_at_us),
+                          record->content_hash.empty()
+                              ? "start, middle and end of it, which is all that the load kept"
+                              : "by a hash over all of it",
+                          changes(file, *record))};
     }
     return {Action::kLoad, "changed", "it changed: " + changes(file, *record)};
   }
@@ -118,12 +122,26 @@ Verdict judge(const FileEntry& file, const Placement& placement, const std::stri
 
 // A file that nobody has touched for a while will not grow any more. Where clocks differ its
 // modification time may lie in the future; then what counts is how long we have seen it stay so.
-bool may_still_grow(const FileEntry& file, const FileRecord* record, const Facts& facts) {
-  const std::int64_t settle_us = facts.settle.count() * kMicroseconds;
-  if (file.mtime_us <= facts.now_us - settle_us) return false;
+bool is_younger(std::chrono::seconds age, const FileEntry& file, const FileRecord* record,
+                const Facts& facts) {
+  const std::int64_t age_us = age.count() * kMicroseconds;
+  if (age_us == 0 || file.mtime_us <= facts.now_us - age_us) return false;
   const bool seen_waiting =
       record != nullptr && record->status == "waiting" && is_same_version(file, *record);
-  return !seen_waiting || facts.now_us - record->processed_at_us < settle_us;
+  return !seen_waiting || facts.now_us - record->processed_at_us < age_us;
+}
+
+// Why a file that is to be loaded waits; empty when it need not.
+std::string why_unfinished(const FileEntry& file, const FileRecord* record, const Facts& facts) {
+  if (is_younger(facts.min_age, file, record, facts)) {
+    return fmt::format("it was modified at {}, and min_age lets it wait for {} s from then on",
+                       time_text(file.mtime_us), facts.min_age.count());
+  }
+  if (!is_younger(facts.settle, file, record, facts)) return "";
+  const std::string missing = facts.missing(file);
+  if (missing.empty()) return "";
+  return fmt::format("it is probably still being written (modified at {}): {}",
+                     time_text(file.mtime_us), missing);
 }
 
 }  // namespace
@@ -164,17 +182,32 @@ bool may_be_touched(const FileEntry& file, const Placement& placement, const Fil
          judge_completed(file, placement, *record, facts).action == Action::kSkip;
 }
 
+bool is_same_content(const ContentNames& content, const FileRecord& record, schema::LoadMode mode) {
+  if (content.content_hash.empty() || content.fingerprint != record.fingerprint) return false;
+  if (record.content_hash.empty()) return mode == schema::LoadMode::kAppend;
+  return content.content_hash == record.content_hash;
+}
+
+ContentNames name_content(const FileEntry& file, schema::LoadMode mode, const Facts& facts,
+                          const std::vector<const FileRecord*>& records) {
+  ContentNames content;
+  if (!facts.fingerprint || !facts.content_hash || records.empty()) return content;
+  content.fingerprint = facts.fingerprint(file);
+  const bool may_be_same = std::ranges::any_of(records, [&](const FileRecord* record) {
+    return record->file_size == file.size && record->fingerprint == content.fingerprint &&
+           (!record->content_hash.empty() || mode == schema::LoadMode::kAppend);
+  });
+  if (may_be_same && !content.fingerprint.empty()) content.content_hash = facts.content_hash(file);
+  return content;
+}
+
 Decision decide_with(FileEntry file, Placement placement, const FileRecord* record,
-                     const Facts& facts, const std::string& fingerprint) {
+                     const Facts& facts, const ContentNames& content) {
   std::string hash = settings_hash(facts.settings_hash, placement);
-  Verdict verdict = judge(file, placement, hash, record, facts, fingerprint);
-  if (verdict.action == Action::kLoad && may_still_grow(file, record, facts)) {
-    const std::string missing = facts.missing(file);
-    if (!missing.empty()) {
-      verdict = {Action::kWait, "unfinished",
-                 fmt::format("it is probably still being written (modified at {}): {}",
-                             time_text(file.mtime_us), missing)};
-    }
+  Verdict verdict = judge(file, placement, hash, record, facts, content);
+  if (verdict.action == Action::kLoad) {
+    std::string why = why_unfinished(file, record, facts);
+    if (!why.empty()) verdict = {Action::kWait, "unfinished", std::move(why)};
   }
   // A load into a table of its own replaces all rows. Else the rows that may be there keep theirs.
   const bool keeps_key = record != nullptr && record->table_name == placement.table &&
@@ -190,16 +223,18 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
           .stored_as = std::move(key),
           .moved_from = {},
           .settings_hash = std::move(hash),
-          .error_class = std::move(verdict.error_class)};
+          .error_class = std::move(verdict.error_class),
+          .content_hash = verdict.action == Action::kAdopt ? content.content_hash : ""};
 }
 
 Decision decide_file(FileEntry file, Placement placement, const FileRecord* record,
                      const Facts& facts) {
   if (record != nullptr && record->status == kMovedAway) record = nullptr;
-  const std::string fingerprint =
-      facts.fingerprint && may_be_touched(file, placement, record, facts) ? facts.fingerprint(file)
-                                                                          : "";
-  return decide_with(std::move(file), std::move(placement), record, facts, fingerprint);
+  ContentNames content;
+  if (may_be_touched(file, placement, record, facts)) {
+    content = name_content(file, placement.mode, facts, {record});
+  }
+  return decide_with(std::move(file), std::move(placement), record, facts, content);
 }
 
 }  // namespace qvdhouse::sync

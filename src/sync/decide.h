@@ -27,6 +27,7 @@ struct Facts {
   std::optional<std::set<std::string>> tables;  // of the database; absent: not known
   std::int64_t now_us = 0;
   std::chrono::seconds settle{60};
+  std::chrono::seconds min_age{0};
   bool full = false;
   bool retry_failed = false;  // failed files are tried again whatever their back-off
   schema::Policy policy;
@@ -41,6 +42,9 @@ struct Facts {
   // that are as large as one that was loaded; from several threads. None: nothing counts as touched
   // or moved.
   std::function<std::string(const source::FileEntry&)> fingerprint{};
+  // The hash of its whole content (sync/content_hash.h); empty when it can not be read. Asked only
+  // of files whose fingerprint is that of one that was loaded; from several threads.
+  std::function<std::string(const source::FileEntry&)> content_hash{};
   // Whether a file is not there any more, given that the listing does not name it; false also when
   // the listing would not have named it anyway. None: nothing vanishes.
   std::function<bool(const std::string& path)> is_gone{};

@@ -55,7 +55,7 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
   refuse_collisions(picture);
 
   // Find what was moved or removed.
-  ask_fingerprints(picture);
+  name_contents(picture);
   std::map<std::size_t, Decision> moved = find_moved(picture);
   std::vector<Decision> decisions = decide_vanished(picture, moved);
 
@@ -73,7 +73,7 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
       decisions.push_back(std::move(origin->second));
     } else {
       decisions.push_back(decide_with(*candidate.file, candidate.placement, candidate.record, facts,
-                                      candidate.fingerprint));
+                                      candidate.content));
       Decision& decision = decisions.back();
       if (decision.placement.is_set()) {
         decision.stored_as = free_key(picture, decision, candidate.record);

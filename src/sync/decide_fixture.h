@@ -44,6 +44,10 @@ struct DecideFixture {
       const auto content = contents.find(file.path);
       return content == contents.end() ? "of " + file.path : content->second;
     };
+    facts.content_hash = [this](const source::FileEntry& file) {
+      const auto whole = wholes.find(file.path);
+      return whole == wholes.end() ? facts.fingerprint(file) : whole->second;
+    };
     facts.is_gone = [](const std::string& path) { return path.starts_with("/data/"); };
   }
   DecideFixture(const DecideFixture&) = delete;
@@ -62,7 +66,8 @@ struct DecideFixture {
             .status = "completed",
             .version = 1,
             .settings_hash = settings_hash(facts.settings_hash, placement),
-            .fingerprint = facts.fingerprint(file)};
+            .fingerprint = facts.fingerprint(file),
+            .content_hash = facts.content_hash(file)};
   }
   void track(const std::string& path) { facts.tracked.push_back(loaded(file_at(path))); }
   tracking::FileRecord& record(std::size_t index) { return facts.tracked[index]; }
@@ -83,6 +88,7 @@ struct DecideFixture {
 
   std::set<std::string> elsewhere;              // files of other sources that exist
   std::map<std::string, std::string> contents;  // fingerprints; "of PATH" where not said
+  std::map<std::string, std::string> wholes;    // content hashes; the fingerprint where not said
   Facts facts;
 };
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -12,7 +12,14 @@ namespace {
 
 using tracking::FileRecord;
 
-using Content = std::pair<std::uint64_t, std::string_view>;  // size and fingerprint
+// Size, and the content hash or (false) the fingerprint of a record that has none:
+// is_same_content() by key.
+using Content = std::tuple<std::uint64_t, bool, std::string_view>;
+
+Content content_of(const FileRecord& record) {
+  if (record.content_hash.empty()) return {record.file_size, false, record.fingerprint};
+  return {record.file_size, true, record.content_hash};
+}
 
 bool is_arrival(const Candidate& candidate) {
   return candidate.refusal_code.empty() &&
@@ -64,31 +71,37 @@ Decision adopt(const Picture& picture, const FileRecord& origin, const Candidate
           .placement = arrival.placement,
           .stored_as = file_key(origin),
           .moved_from = origin.file_path,
-          .settings_hash = settings_hash(picture.facts.settings_hash, arrival.placement)};
+          .settings_hash = settings_hash(picture.facts.settings_hash, arrival.placement),
+          .content_hash = arrival.content.content_hash};
 }
 
 }  // namespace
 
-void ask_fingerprints(Picture& picture) {
+void name_contents(Picture& picture) {
   constexpr unsigned kThreads = 8;  // they wait for storage most of the time
   const Facts& facts = picture.facts;
-  if (!facts.fingerprint || facts.full) return;
-  std::set<std::uint64_t> sizes;
+  if (facts.full) return;
+  using Records = std::vector<const FileRecord*>;
+  std::map<std::uint64_t, Records> origins;  // by size
   for (const FileRecord* record : picture.gone) {
     if (record->status == "completed" && !record->fingerprint.empty()) {
-      sizes.insert(record->file_size);
+      origins[record->file_size].push_back(record);
     }
   }
-  std::vector<Candidate*> asked;
+  std::vector<std::pair<Candidate*, Records>> asked;
   for (Candidate& candidate : picture.candidates) {
-    const bool may_be_moved = is_arrival(candidate) && sizes.contains(candidate.file->size);
-    const bool is_touched =
-        candidate.refusal_code.empty() &&
-        may_be_touched(*candidate.file, candidate.placement, candidate.record, facts);
-    if (may_be_moved || is_touched) asked.push_back(&candidate);
+    Records records;
+    const auto as_large = origins.find(candidate.file->size);
+    if (is_arrival(candidate) && as_large != origins.end()) records = as_large->second;
+    if (candidate.refusal_code.empty() &&
+        may_be_touched(*candidate.file, candidate.placement, candidate.record, facts)) {
+      records.push_back(candidate.record);
+    }
+    if (!records.empty()) asked.emplace_back(&candidate, std::move(records));
   }
   base::for_each_index(asked.size(), kThreads, [&](std::size_t i) {
-    asked[i]->fingerprint = facts.fingerprint(*asked[i]->file);
+    auto& [candidate, records] = asked[i];
+    candidate->content = name_content(*candidate->file, candidate->placement.mode, facts, records);
   });
 }
 
@@ -100,14 +113,20 @@ std::map<std::size_t, Decision> find_moved(const Picture& picture) {
   };
   std::map<Content, Pair> pairs;
   for (const FileRecord* record : picture.gone) {
-    if (record->status != "completed" || record->fingerprint.empty()) continue;
-    pairs[{record->file_size, record->fingerprint}].origins.push_back(record);
+    if (record->status == "completed" && !record->fingerprint.empty()) {
+      pairs[content_of(*record)].origins.push_back(record);
+    }
   }
   for (std::size_t i = 0; i < picture.candidates.size(); ++i) {
     const Candidate& candidate = picture.candidates[i];
-    if (!is_arrival(candidate) || candidate.fingerprint.empty()) continue;
-    const auto pair = pairs.find({candidate.file->size, candidate.fingerprint});
-    if (pair != pairs.end()) pair->second.arrivals.push_back(i);
+    const ContentNames& names = candidate.content;
+    if (!is_arrival(candidate) || names.content_hash.empty()) continue;
+    const auto proven = pairs.find({candidate.file->size, true, names.content_hash});
+    const auto like = candidate.placement.mode == schema::LoadMode::kAppend
+                          ? pairs.find({candidate.file->size, false, names.fingerprint})
+                          : pairs.end();
+    if ((proven == pairs.end()) == (like == pairs.end())) continue;
+    (proven == pairs.end() ? like : proven)->second.arrivals.push_back(i);
   }
   std::map<std::size_t, Decision> moved;
   for (const auto& [content, pair] : pairs) {

@@ -45,6 +45,43 @@ TEST_F(DecideTouched, AnotherContentIsLoaded) {
   EXPECT_EQ(touched().reason_code, "changed");
 }
 
+TEST_F(DecideTouched, ThreePiecesThatAreTheSameProveNothing) {
+  wholes["/data/item.qvd"] = "another in between";
+  EXPECT_EQ(touched().reason_code, "changed");
+  wholes["/data/item.qvd"] = "";  // can not be read
+  EXPECT_EQ(touched().reason_code, "changed");
+}
+
+TEST_F(DecideTouched, ARecordWithoutContentHashCountsAsChangedUnlessRowsWouldComeTwice) {
+  record(0).content_hash = "";
+  EXPECT_EQ(touched().reason_code, "changed");
+
+  track("/data/log_1.qvd");  // append
+  record(1).content_hash = "";
+  source::FileEntry log = file_at("/data/log_1.qvd");
+  log.mtime_us += kSecond;
+  const Decision decision = decide_files({log, file_at("/data/item.qvd")}, facts).at(1);
+  EXPECT_EQ(decision.reason_code, "touched");
+  EXPECT_THAT(decision.reason, HasSubstr("start, middle and end of it"));
+  EXPECT_EQ(decision.content_hash, "of /data/log_1.qvd");
+}
+
+TEST_F(DecideTouched, OnlyAFileWithTheFingerprintIsReadWhole) {
+  std::atomic<int> asked = 0;
+  facts.content_hash = [&](const source::FileEntry&) {
+    ++asked;
+    return std::string("of /data/item.qvd");
+  };
+  EXPECT_EQ(touched().reason_code, "touched");
+  EXPECT_EQ(asked, 1);
+  contents["/data/item.qvd"] = "another";
+  EXPECT_EQ(touched().reason_code, "changed");
+  record(0).content_hash = "";
+  contents.clear();
+  EXPECT_EQ(touched().reason_code, "changed");
+  EXPECT_EQ(asked, 1);
+}
+
 TEST_F(DecideTouched, AFileThatCanNotBeReadIsLoadedWhichSaysWhy) {
   contents["/data/item.qvd"] = "";
   record(0).fingerprint = "";
@@ -106,6 +143,21 @@ class DecideMoved : public testing::Test, protected DecideFixture {
     contents[to] = "of " + from;
   }
 };
+
+TEST_F(DecideMoved, ThreePiecesThatAreTheSameProveNothing) {
+  move("/data/Sales_1.qvd", "/data/Sales_2.qvd");
+  wholes["/data/Sales_2.qvd"] = "another in between";
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).reason_code, "new");
+}
+
+TEST_F(DecideMoved, ARecordWithoutContentHashIsNoOriginUnlessRowsWouldComeTwice) {
+  move("/data/Sales_1.qvd", "/data/Sales_2.qvd");
+  record(0).content_hash = "";
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).reason_code, "new");
+  move("/data/log_1.qvd", "/data/old/log_1.qvd");
+  record(1).content_hash = "";
+  EXPECT_EQ(codes({"/data/old/log_1.qvd", "/data/Sales_1.qvd"})["/data/old/log_1.qvd"], "moved");
+}
 
 TEST_F(DecideMoved, WithinASetIsOnlyWrittenDown) {
   move("/data/Sales_1.qvd", "/data/2024/Sales_1.qvd");
@@ -172,6 +224,7 @@ TEST_F(DecideMoved, NotWhenTwoHaveTheContent) {
               ElementsAre(Pair("/data/Sales_2.qvd", "new"), Pair("/data/Sales_3.qvd", "new")));
   track("/data/Sales_4.qvd");
   record(1).fingerprint = record(0).fingerprint;
+  record(1).content_hash = record(0).content_hash;
   EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).reason_code, "new");
 }
 

@@ -9,6 +9,7 @@
 
 #include "sync/decide.h"
 #include "sync/placement.h"
+#include "sync/row_version.h"
 
 namespace qvdhouse::sync {
 
@@ -16,10 +17,21 @@ namespace qvdhouse::sync {
 bool may_be_touched(const source::FileEntry& file, const Placement& placement,
                     const tracking::FileRecord* record, const Facts& facts);
 
-// decide_file() with the fingerprint at hand; empty when it is not known.
+// Whether the content is that of the record's load: proven by a hash over all of it. A record that
+// has none proves nothing, except in a table of mode append, where loading the same content under
+// another name for it would add its rows a second time: there the fingerprint has to do.
+bool is_same_content(const ContentNames& content, const tracking::FileRecord& record,
+                     schema::LoadMode mode);
+
+// What is needed to tell whether the content is that of one of the records; what is not needed
+// stays empty, and so does what can not be read.
+ContentNames name_content(const source::FileEntry& file, schema::LoadMode mode, const Facts& facts,
+                          const std::vector<const tracking::FileRecord*>& records);
+
+// decide_file() with the names of the content at hand; empty when they are not known.
 Decision decide_with(source::FileEntry file, Placement placement,
                      const tracking::FileRecord* record, const Facts& facts,
-                     const std::string& fingerprint);
+                     const ContentNames& content);
 
 // A listed file that is not left out.
 struct Candidate {
@@ -28,7 +40,7 @@ struct Candidate {
   Placement placement{};
   std::string refusal_code{};  // not empty: name, collision
   std::string refusal{};
-  std::string fingerprint{};  // empty: not asked for
+  ContentNames content{};  // empty: not asked for
 };
 
 // A listing beside what is tracked. What it was made from must outlive it.
@@ -57,8 +69,8 @@ struct Picture {
 // listing, and not by one of another source while the first still exists.
 void refuse_collisions(Picture& picture);
 
-// Fills in the fingerprints of those candidates that may be touched or moved files.
-void ask_fingerprints(Picture& picture);
+// Fills in the content's names of those candidates that may be touched or moved files.
+void name_contents(Picture& picture);
 
 // Decides which candidates are files that were loaded from another path, by candidate.
 std::map<std::size_t, Decision> find_moved(const Picture& picture);

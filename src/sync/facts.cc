@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "sync/content_hash.h"
 #include "sync/decide.h"
 #include "sync/decide_reach.h"
 #include "sync/fingerprint.h"
@@ -51,6 +52,7 @@ Facts Facts::without_tracked() const {
           .tables = std::nullopt,
           .now_us = sync::now_us(),
           .settle = settle,
+          .min_age = min_age,
           .full = false,
           .policy = policy,
           .settings_hash = settings_hash,
@@ -58,6 +60,7 @@ Facts Facts::without_tracked() const {
           .missing = missing,
           .is_another_file = is_another_file,
           .fingerprint = fingerprint,
+          .content_hash = content_hash,
           .is_gone = is_gone};
 }
 
@@ -68,6 +71,7 @@ Facts gather_facts(const Options& options, source::Storage& storage,
           .tables = std::move(tables),
           .now_us = now_us(),
           .settle = options.settle,
+          .min_age = options.min_age,
           .full = options.full,
           .retry_failed = options.retry_failed,
           .policy = options.load.policy,
@@ -75,7 +79,10 @@ Facts gather_facts(const Options& options, source::Storage& storage,
           .rules = options.tables,
           .missing = [&storage](const source::FileEntry& file) -> std::string {
             try {
-              return missing_part(*storage.open(file));
+              const auto source = storage.open(file);
+              std::string missing = missing_part(*source);
+              if (missing.empty()) source->check_unchanged();
+              return missing;
             } catch (const base::ChangedError& error) {
               return error.what();
             } catch (const base::IoError&) {
@@ -91,6 +98,13 @@ Facts gather_facts(const Options& options, source::Storage& storage,
               return fingerprint_of(*storage.open(file));
             } catch (const base::IoError&) {
               return "";  // loading it says why
+            }
+          },
+          .content_hash = [&storage](const source::FileEntry& file) -> std::string {
+            try {
+              return content_hash_of(*storage.open(file));
+            } catch (const base::IoError&) {
+              return "";
             }
           },
           .is_gone = [reach = std::make_shared<const Reach>(options.source, options.selection)](

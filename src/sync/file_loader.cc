@@ -9,11 +9,16 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "load/layout.h"
+#include "load/rebuild.h"
 #include "sync/adopt.h"
+#include "sync/content_hash.h"
 #include "sync/decide.h"
 #include "sync/failure.h"
 #include "sync/fingerprint.h"
 #include "sync/monitor.h"
+#include "sync/row_version.h"
+#include "sync/spooled_file.h"
 #include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
@@ -96,6 +101,12 @@ FileLoader::End FileLoader::run_attempts(FileTask& task, const TableSession& ses
 FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& session,
                                         StagedTask& staged) {
   const Decision& decision = task.outcome.decision;
+  // What is said of the table's columns holds whatever becomes of the file.
+  const auto tell = [&] {
+    load::Result& said = task.outcome.result;
+    for (std::string& note : session.notes_on(decision)) said.warnings.push_back(std::move(note));
+    for (const std::string& alert : session.alerts_on(decision)) said.add_alert(alert);
+  };
   RunningFile running(context_.monitor, decision.file.name, decision.file.size);
   begin_attempt(task, context_);
   load::Result& result = task.outcome.result;
@@ -104,17 +115,24 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   const TimeLimit limit(context_.options.file_timeout, context_.stop);
   try {
     load::Target target = session.target_of(decision, task.outcome.attempts);
-    const auto source = context_.storage.open(decision.file);
-    task.record.fingerprint = fingerprint_of(*source);
-    target.version = version_of(task.record.fingerprint);
-    auto file = load::stage_file(*source, decision.file.name, context_.endpoint,
+    const auto opened = context_.storage.open(decision.file);
+    task.record.fingerprint = fingerprint_of(*opened);
+    std::optional<SpooledFile> spooled;
+    if (target.mode == schema::LoadMode::kAppend && opened->is_remote()) {
+      spooled.emplace(*opened, context_.options.lock_dir, limit.token());
+    }
+    HashedSource source(spooled ? static_cast<const base::ByteSource&>(*spooled) : *opened);
+    // In the rows, and so needed before the first of them is sent.
+    if (target.mode == schema::LoadMode::kAppend) name_version(task, source, limit.token(), target);
+    auto file = load::stage_file(source, decision.file.name, context_.endpoint,
                                  options_for(load_options_, decision), target, running.progress(),
                                  result, limit.token());
-    for (std::string& note : session.notes_on(decision)) result.warnings.push_back(std::move(note));
+    task.record.content_hash = source.hash(limit.token());
     check_claim(context_);
     if (session.commits_together() ||
         !load::commit_file(*file, context_.endpoint, target, running.progress(), result,
                            context_.stop)) {
+      tell();
       staged.target = std::move(target);
       staged.staged = std::move(file);
       return End::kStaged;
@@ -130,8 +148,25 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     // Its columns could not be looked at when the table was made ready: the next run's may fit.
     if (!session.is_planned(decision)) failure->try_later = true;
   }
+  tell();
   end_attempt(task, context_, failure);
   return failure && failure->may_pass ? End::kTryAgain : End::kSettled;
+}
+
+// Names the file's rows after its content.
+void FileLoader::name_version(FileTask& task, HashedSource& source, const std::stop_token& stop,
+                              load::Target& target) {
+  FileRecord& record = task.record;
+  record.content_hash = source.hash(stop);
+  const auto holds = [&](std::uint64_t version) {
+    const load::StagedRows rows{
+        .staging = {}, .file_key = target.file_key, .version = version, .keeps_versions = true};
+    return !target.is_remade &&
+           !load::partition_ids(connection_, target.table, load::rows_of(rows)).empty();
+  };
+  record.rows_version = choose_version({record.fingerprint, record.content_hash},
+                                       task.previous ? &*task.previous : nullptr, holds);
+  target.version = record.rows_version;
 }
 
 // In one step for all of them, since each costs as much as the whole table.

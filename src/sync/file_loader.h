@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "clickhouse/connection.h"
+#include "sync/content_hash.h"
 #include "sync/file_task.h"
 #include "sync/run_context.h"
 #include "sync/sync.h"
@@ -37,6 +38,8 @@ class FileLoader {
   enum class End { kSettled, kTryAgain, kStaged };
   End run_attempts(FileTask& task, const TableSession& session, StagedTask& staged);
   End run_attempt(FileTask& task, const TableSession& session, StagedTask& staged);
+  void name_version(FileTask& task, HashedSource& source, const std::stop_token& stop,
+                    load::Target& target);
   void commit_pending(const std::shared_ptr<TableSession>& session);
   void settle_staged(StagedTask staged, const std::optional<Failure>& failure,
                      const load::Step& step, const std::shared_ptr<TableSession>& session);

@@ -21,7 +21,7 @@ struct Piece {
 
 std::vector<Piece> pieces_of(std::uint64_t size) {
   if (size == 0) return {};
-  if (size <= 3 * kPieceBytes) return {{0, size}};
+  if (size <= kWholeBytes) return {{0, size}};
   return {
       {0, kPieceBytes}, {(size - kPieceBytes) / 2, kPieceBytes}, {size - kPieceBytes, kPieceBytes}};
 }
@@ -40,11 +40,6 @@ std::string fingerprint_of(const base::ByteSource& source) {
   }
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
-
-std::uint64_t version_of(const std::string& fingerprint) {
-  constexpr std::size_t kDigits = 16;
-  return std::stoull(fingerprint.substr(0, kDigits), nullptr, 16);
 }
 
 }  // namespace qvdhouse::sync

@@ -1,5 +1,6 @@
-// A short name for the content of a file: that a file was only touched or moved is seen by reading
-// three pieces of it.
+// A short name for the content of a file, read from three pieces of it: files that have not the
+// same are not the same. Whether those that have are is told by their content hash
+// (sync/content_hash.h).
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,7 @@ namespace qvdhouse::sync {
 // ChangedError.
 std::string fingerprint_of(const base::ByteSource& source);
 
-// What `_version` says of the file with this fingerprint. The same for the same content, whatever
-// its modification time: a commit that is repeated after a crash then adds nothing.
-std::uint64_t version_of(const std::string& fingerprint);
+// Sizes up to which it is the hash of the whole content.
+inline constexpr std::uint64_t kWholeBytes = 3 * (64 << 10);
 
 }  // namespace qvdhouse::sync

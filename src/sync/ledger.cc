@@ -24,6 +24,9 @@ void Ledger::enter(std::size_t index, FileOutcome outcome) {
   if (outcome.outcome == Outcome::kFailed) {
     log_.warn("{}: {}", outcome.decision.file.path, outcome.error);
   }
+  for (const std::string& alert : outcome.result.alerts) {
+    log_.warn("{}: {}", outcome.decision.file.path, alert);
+  }
   if (on_file_) on_file_(outcome);
   outcomes_[index] = std::move(outcome);
 }

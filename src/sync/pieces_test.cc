@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "load/load.h"
 #include "qvd/writer.h"
@@ -67,6 +69,33 @@ TEST(Unfinished, SaysWhatIsMissingAtEveryLength) {
   EXPECT_EQ(missing_part(base::MemorySource(std::span(whole).first(whole.size() - 1))),
             std::to_string(whole.size() - 1) + " of " + std::to_string(whole.size()) +
                 " bytes are there");
+}
+
+// A key of `rows` values, all different.
+std::vector<std::byte> key_file(std::uint32_t rows) {
+  qvd::FieldData key{.name = "key", .values = {}, .codes = {}};
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    key.values.push_back(qvd::Value::of(static_cast<std::int32_t>(row)));
+    key.codes.push_back(row + 1);
+  }
+  return qvd::write_qvd({.name = "T", .fields = {key}, .row_count = rows});
+}
+
+// As a copy leaves it that set the size first and came as far as `written`.
+std::string missing_after(std::vector<std::byte> file, std::size_t written) {
+  std::fill(file.begin() + static_cast<std::ptrdiff_t>(written), file.end(), std::byte{0});
+  return missing_part(base::MemorySource(file));
+}
+
+TEST(Unfinished, AFileOfFullLengthWithoutItsEndIsSeen) {
+  const std::vector<std::byte> file = key_file(10'000);
+  EXPECT_EQ(missing_part(base::MemorySource(file)), "");
+  EXPECT_THAT(missing_after(file, file.size() - 8'000), testing::HasSubstr("of 10000 rows"));
+  EXPECT_THAT(missing_after(file, file.size() - 100), testing::HasSubstr("of 10000 rows"));
+  EXPECT_THAT(missing_after(file, file.size() - 20'000), testing::HasSubstr("the last 10000 of"));
+  EXPECT_THAT(missing_after(file, file.size() - 40'000), testing::HasSubstr("the last 10000 of"));
+  EXPECT_THAT(missing_after(file, 200), testing::HasSubstr("from byte 200 on"));
+  EXPECT_THAT(missing_after(file, 0), testing::HasSubstr("begins with zero bytes"));
 }
 
 TEST(Unfinished, WhatIsNoQvdIsNotWaitedFor) {

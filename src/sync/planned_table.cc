@@ -96,18 +96,22 @@ class TablePlanner {
   const Decision& decision_;
   const schema::TableRules& rules_;
   load::Layout layout_;
-  Shape live_;  // empty: nothing of the table stays
+  bool is_remade_ = false;  // its mode is another now
+  Shape live_;              // empty: nothing of the table stays
   schema::Key key_;
   KnownNames known_;
   std::optional<load::PreparedFile> first_;
   PlannedTable planned_;
 };
 
-// The table holds new files to its columns while it is a set, or settings are what they were.
+// The table holds new files to its columns while it is a set, or settings are what they were, and
+// always when its drift policy forbids changes.
 void TablePlanner::read_live() {
   key_ = {.columns = rules_.order_by};
-  if (facts_.connection == nullptr || decision_.reason_code == "mode") return;
-  if (!is_set()) {
+  if (facts_.connection == nullptr) return;
+  is_remade_ = decision_.reason_code == "mode";
+  if (is_remade_ && !binds_always(rules_)) return;
+  if (!is_set() && !binds_always(rules_)) {
     const auto record =
         std::find_if(facts_.tracked.begin(), facts_.tracked.end(), [&](const auto& known) {
           return known.file_path == decision_.file.path && known.table_name == decision_.table;
@@ -119,7 +123,7 @@ void TablePlanner::read_live() {
   }
   layout_ = load::read_layout(*facts_.connection, decision_.table);
   live_ = live_shape(layout_);
-  if (is_set()) key_ = key_of(*facts_.connection, decision_.table, rules_);
+  if (is_set() && !is_remade_) key_ = key_of(*facts_.connection, decision_.table, rules_);
 }
 
 std::optional<Shape> TablePlanner::plan_file(PlannedFile& file) {
@@ -166,7 +170,7 @@ clickhouse::TableDefinition TablePlanner::definition_of(const schema::TablePlan&
   const bool by_file = planned_.files.size() <= facts_.options.max_file_partitions;
   clickhouse::TableDefinition definition = schema::table_definition(
       plan, first_->header, facts_.options.database, rules_, decision_.placement.mode, by_file);
-  if (is_set() && layout_.exists() && rules_.order_by.empty()) {
+  if (is_set() && !is_remade_ && layout_.exists() && rules_.order_by.empty()) {
     if (auto order = kept_order(layout_, shape)) definition.order_by = std::move(*order);
   }
   return definition;
@@ -184,7 +188,7 @@ void TablePlanner::define(const std::vector<Shape>& wanted) {
       if (change.kind != Change::Kind::kIgnored) planned_.notes.push_back(change.reason);
       needs_rebuild |= change.needs_rebuild;
     }
-    if (!is_set() || live_.empty()) {
+    if (!is_set() || is_remade_ || live_.empty()) {
       planned_.ddl = clickhouse::create_table_sql(definition, dialect);
       return;
     }

@@ -27,6 +27,7 @@ Reset plan_reset(const std::vector<tracking::FileRecord>& chosen,
       record.status = "reset";
       record.row_count = 0;
       record.fingerprint.clear();
+      record.content_hash.clear();
       ++record.version;
       reset.restated.push_back(std::move(record));
       continue;

@@ -43,9 +43,17 @@ class SetPlanner {
   SetTable prepare(std::size_t new_partitions);
 
  private:
+  struct Planned {
+    Shape shape;
+    bool has_rows = false;  // a file without any fits into every table
+    // Columns that it may make give up → why its own have the type that they have.
+    std::map<std::string, std::string> reasons{};
+  };
   void plan_files();
   load::PreparedFile plan_file(const Decision& decision) const;
-  std::vector<std::string> fit_alone(const Shape& shape) const;
+  std::vector<std::string> fit_alone(const schema::TablePlan& plan, Planned& planned) const;
+  std::vector<Change> given_up(const Drift& drift) const;
+  void note_given_up(const Drift& drift);
   std::vector<Shape> wanted_shapes() const;
   Drift drift_of_all();
   bool passes_limit(std::size_t new_partitions);
@@ -62,10 +70,6 @@ class SetPlanner {
   load::Layout layout_;
   Shape live_;
   schema::Key key_;
-  struct Planned {
-    Shape shape;
-    bool has_rows = false;  // a file without any fits into every table
-  };
   std::vector<std::optional<Planned>> planned_;  // of each file; absent: it can not be loaded
   std::optional<load::PreparedFile> first_;      // of the files that can be loaded
   SetTable set_;
@@ -91,7 +95,7 @@ void SetPlanner::plan_files() {
       Planned planned{.shape = schema::shape_of(file->plan),
                       .has_rows = file->header.record_count > 0};
       std::vector<std::string> notes;
-      if (planned.has_rows) notes = fit_alone(planned.shape);
+      if (planned.has_rows) notes = fit_alone(file->plan, planned);
       const std::size_t rank = planned.has_rows ? i : files_.size() + i;
       const std::lock_guard lock(mutex);
       planned_[i] = std::move(planned);
@@ -111,13 +115,62 @@ void SetPlanner::plan_files() {
 
 // The file against the table for itself: one that the policy forbids must not stop the others. What
 // there is to say of columns that are left out; throws SchemaError.
-std::vector<std::string> SetPlanner::fit_alone(const Shape& shape) const {
+std::vector<std::string> SetPlanner::fit_alone(const schema::TablePlan& plan,
+                                               Planned& planned) const {
   std::vector<std::string> notes;
-  for (const Change& change : schema::find_drift(live_, {shape}, rules_.drift, key_).changes) {
-    if (change.kind != Change::Kind::kIgnored) continue;
-    notes.push_back(fmt::format("column \"{}\": {}", change.column, change.reason));
+  const Drift drift = schema::find_drift(live_, {planned.shape}, rules_.drift, key_);
+  for (const Change& change : drift.changes) {
+    if (change.kind == Change::Kind::kIgnored) {
+      notes.push_back(schema::said_of(change));
+    } else if (change.kind == Change::Kind::kWiden &&
+               (change.needs_check || schema::gives_up(*change.from, *change.to))) {
+      const auto own = std::ranges::find(plan.columns, change.column, &schema::ColumnPlan::name);
+      planned.reasons[change.column] = own == plan.columns.end() ? change.reason : own->reason;
+    }
   }
   return notes;
+}
+
+// Columns of the table that lose their types, those of a table that is remade among them.
+std::vector<Change> SetPlanner::given_up(const Drift& drift) const {
+  std::vector<Change> changes = drift.changes;
+  if (live_.empty() && layout_.exists()) {
+    for (const clickhouse::ColumnDefinition& before : layout_.columns) {
+      const auto type = clickhouse::parse_column_type(before.type);
+      const auto after = std::ranges::find(drift.shape, before.name, &schema::ShapeColumn::name);
+      if (!type || after == drift.shape.end()) continue;
+      changes.push_back({.kind = Change::Kind::kWiden,
+                         .column = before.name,
+                         .from = type,
+                         .to = after->type,
+                         .numbers_to = {},
+                         .reason = "its table was made anew out of all its files"});
+    }
+  }
+  std::erase_if(changes, [](const Change& change) {
+    return change.kind != Change::Kind::kWiden || !schema::gives_up(*change.from, *change.to);
+  });
+  return changes;
+}
+
+// Tells the files for whose sake columns of the table lose their types; where it is all of them
+// together and none alone, the first.
+void SetPlanner::note_given_up(const Drift& drift) {
+  for (const Change& change : given_up(drift)) {
+    std::map<std::size_t, std::string> reasons;  // by file
+    for (std::size_t i = 0; i < planned_.size(); ++i) {
+      if (!planned_[i]) continue;
+      const auto reason = planned_[i]->reasons.find(change.column);
+      if (reason != planned_[i]->reasons.end()) reasons.emplace(i, reason->second);
+    }
+    for (std::size_t i = 0; reasons.empty() && i < planned_.size(); ++i) {
+      if (planned_[i]) reasons.emplace(i, change.reason);
+    }
+    for (const auto& [file, reason] : reasons) {
+      set_.alerts[files_[file]->file.path].push_back(
+          schema::given_up_text(change.column, *change.from, *change.to, reason));
+    }
+  }
 }
 
 // Files without rows count only for a table that nothing else gives a shape.
@@ -155,7 +208,9 @@ Drift SetPlanner::drift_of_all() {
 }
 
 bool SetPlanner::passes_limit(std::size_t new_partitions) {
-  if (live_.empty()) return files_.size() > context_.options.max_file_partitions;
+  if (set_.is_remade || live_.empty()) {
+    return files_.size() > context_.options.max_file_partitions;
+  }
   if (!layout_.is_by_file(mode_ == schema::LoadMode::kAppend)) return true;
   if (new_partitions == 0) return false;
   return load::partition_ids(connection_, table_).size() + new_partitions >
@@ -168,7 +223,7 @@ clickhouse::TableDefinition SetPlanner::define(const Shape& shape) const {
   clickhouse::TableDefinition definition = schema::table_definition(
       plan, first_->header, context_.endpoint.database, rules_, mode_, !is_past_limit_);
   // A table stays sorted as it is until the setting says otherwise.
-  if (!live_.empty() && rules_.order_by.empty()) {
+  if (!set_.is_remade && !live_.empty() && rules_.order_by.empty()) {
     if (auto order = kept_order(layout_, shape)) definition.order_by = std::move(*order);
   }
   return definition;
@@ -178,9 +233,9 @@ void SetPlanner::apply(const Drift& drift) {
   for (const Change& change : drift.changes) {
     context_.log.info("table {}, column \"{}\": {}", table_, change.column, change.reason);
   }
+  // The old table of one that is remade stays until all files can take its place.
+  if (set_.is_remade) return;
   if (live_.empty()) {
-    // The old table of one that is remade stays until all files can take its place.
-    if (set_.is_remade) return;
     connection_.query(clickhouse::create_table_sql(set_.definition, context_.endpoint.dialect));
     return;
   }
@@ -205,8 +260,9 @@ SetTable SetPlanner::prepare(std::size_t new_partitions) {
   } else {
     set_.is_remade = false;
   }
+  // The columns of a table that is remade do not stay, unless its drift policy holds files to them.
+  if (layout_.exists() && (!set_.is_remade || binds_always(rules_))) live_ = live_shape(layout_);
   if (layout_.exists() && !set_.is_remade) {
-    live_ = live_shape(layout_);
     key_ = key_of(connection_, table_, rules_);
   } else {
     key_ = {.columns = rules_.order_by};
@@ -218,6 +274,7 @@ SetTable SetPlanner::prepare(std::size_t new_partitions) {
   if (!first_) return std::move(set_);
   const Drift drift = drift_of_all();
   set_.shape = drift.shape;
+  note_given_up(drift);
   set_.definition = define(drift.shape);
   apply(drift);
   return std::move(set_);

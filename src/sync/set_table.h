@@ -23,9 +23,10 @@ struct SetTable {
   bool commits_together = false;
   // The table was of another mode: its rows all come again, and until they have, it stays.
   bool is_remade = false;
-  std::map<std::string, std::exception_ptr> unplanned;    // path → why its columns are not known
-  std::map<std::string, std::exception_ptr> refused;      // path → what the drift policy forbids
-  std::map<std::string, std::vector<std::string>> notes;  // path → columns left out, and why
+  std::map<std::string, std::exception_ptr> unplanned;     // path → why its columns are not known
+  std::map<std::string, std::exception_ptr> refused;       // path → what the drift policy forbids
+  std::map<std::string, std::vector<std::string>> notes;   // path → columns left out, and why
+  std::map<std::string, std::vector<std::string>> alerts;  // path → types that gave up for it
 };
 
 // Plans all `files` (decisions to load of one set), then creates the table or changes it. A file

@@ -93,6 +93,8 @@ std::string settings_hash(const load::Options& options) {
     add(text, type);
   }
   for (const std::string& name : policy.order_by) add(text, name);
+  // The default leaves the hash what it was before there was this setting.
+  if (options.zero_tail == load::ZeroTail::kError) add(text, "zero_tail");
   return hash_of(text);
 }
 

@@ -46,6 +46,8 @@ struct Options {
   // A file that is not complete waits until nothing was written to it for so long; then it is
   // wrong.
   std::chrono::seconds settle{60};
+  // A file waits until nothing was written to it for so long, complete or not; 0: it need not.
+  std::chrono::seconds min_age{0};
   std::chrono::milliseconds first_delay{1'000};  // before the second attempt; doubles
   std::vector<schema::TableRules> tables;        // first match wins
   unsigned max_file_partitions = 1'000;          // a table of more files is not partitioned by file
@@ -84,6 +86,7 @@ struct Decision {
   std::string settings_hash;  // of today's settings and rules, for the record
   std::string error_class{};  // kSkip, of a file that failed before or is unreadable: why, as in
                               // tracking::FileRecord
+  std::string content_hash{};  // kAdopt: of the file (sync/content_hash.h)
 };
 
 enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled, kAdopted, kRemoved };

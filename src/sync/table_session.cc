@@ -95,16 +95,28 @@ void TableSession::drop_staging(clickhouse::Connection& connection, tracking::Tr
   }
 }
 
-// The table keeps its types when its file comes again, unless the settings were changed since.
+// The table keeps its types when its file comes again, unless the settings were changed since. A
+// drift policy that forbids changes holds against the table that is there, whatever the file is
+// loaded for.
 void TableSession::read_live_shape(clickhouse::Connection& connection) {
   const Decision& decision = *decisions_.front();
+  if (decision.action != Action::kLoad) return;
   const FileRecord* record = tracked(decision.file.path);
-  if (decision.action != Action::kLoad || record == nullptr || record->table_name != table_ ||
-      record->settings_hash != decision.settings_hash) {
-    return;
+  const bool comes_again = record != nullptr && record->table_name == table_;
+  const bool is_held = binds_always(decision.placement.rules);
+  if (!is_held && !comes_again) return;
+  if (is_held) {
+    load::finish_swap(connection, table_);
+    if (!load::is_our_table(connection, table_)) return;
   }
-  live_shape_ = live_shape(load::read_layout(connection, table_));
-  if (live_shape_->empty()) live_shape_.reset();
+  const bool is_bound = is_held || record->settings_hash == decision.settings_hash;
+  try {
+    replaced_shape_ = live_shape(load::read_layout(connection, table_));
+  } catch (const base::SchemaError&) {
+    if (is_bound) throw;
+    return;  // a column of the user's own, which goes with the old table
+  }
+  if (is_bound && !replaced_shape_->empty()) live_shape_ = replaced_shape_;
 }
 
 void TableSession::prepare_set(clickhouse::Connection& connection) {
@@ -135,6 +147,7 @@ load::Target TableSession::target_of(const Decision& decision, unsigned attempt)
   load::Target target = target_for(decision);
   if (!set_) {
     target.shape = live_shape_;
+    target.replaced = replaced_shape_;
     return target;
   }
   const std::string& path = decision.file.path;
@@ -155,6 +168,12 @@ std::vector<std::string> TableSession::notes_on(const Decision& decision) const 
   if (!set_) return {};
   const auto found = set_->notes.find(decision.file.path);
   return found == set_->notes.end() ? std::vector<std::string>() : found->second;
+}
+
+std::vector<std::string> TableSession::alerts_on(const Decision& decision) const {
+  if (!set_) return {};
+  const auto found = set_->alerts.find(decision.file.path);
+  return found == set_->alerts.end() ? std::vector<std::string>() : found->second;
 }
 
 bool TableSession::is_planned(const Decision& decision) const {

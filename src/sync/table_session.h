@@ -49,6 +49,8 @@ class TableSession {
   load::Target target_of(const Decision& decision, unsigned attempt) const;
   // What the file's load has to say of columns that were left out.
   std::vector<std::string> notes_on(const Decision& decision) const;
+  // Columns of the table whose types gave up for the file (load::Result::alerts).
+  std::vector<std::string> alerts_on(const Decision& decision) const;
   // Whether the columns of the file were looked at when the table was made ready.
   bool is_planned(const Decision& decision) const;
 
@@ -83,7 +85,8 @@ class TableSession {
   std::exception_ptr error_;
   std::optional<Claim> claim_;
   std::map<std::string, tracking::FileRecord> tracked_;
-  std::optional<schema::Shape> live_shape_;  // of a table that one file is
+  std::optional<schema::Shape> replaced_shape_;  // of a table that one file is
+  std::optional<schema::Shape> live_shape_;      // the same, when it binds the file
   std::optional<SetTable> set_;
   std::size_t left_ = 0;
   Pending pending_;

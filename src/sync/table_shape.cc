@@ -49,6 +49,10 @@ std::vector<std::string> read_names(const std::string& answer) {
 
 }  // namespace
 
+bool binds_always(const schema::TableRules& rules) {
+  return rules.drift != schema::DriftPolicy::kEvolve;
+}
+
 schema::Shape live_shape(const load::Layout& layout) {
   schema::Shape shape;
   for (const clickhouse::ColumnDefinition& column : layout.columns) {

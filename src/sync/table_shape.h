@@ -12,6 +12,9 @@
 
 namespace qvdhouse::sync {
 
+// Whether the table's columns bind its files whatever settings and mode were when it was made.
+bool binds_always(const schema::TableRules& rules);
+
 // Empty for a table that is not there. Throws SchemaError for a column of a type that we do not
 // write.
 schema::Shape live_shape(const load::Layout& layout);

@@ -1,5 +1,6 @@
 // Is a file still being written? Qlik writes header first, then symbols and rows, so that a file
-// which is shorter than its header says is on its way, or was cut.
+// which is shorter than its header says is on its way, or was cut. A program that copies may set
+// the size first: then zero bytes or holes are where the rest is to come.
 #pragma once
 
 #include <string>

@@ -85,6 +85,27 @@ std::string select_rows(Connection& connection, const std::string& database, std
   }
 }
 
+std::string select_columns(Connection& connection, const std::string& database,
+                           const std::vector<Column>& columns, std::string_view table,
+                           std::string_view rest) {
+  constexpr int kUnknownIdentifier = 47;
+  try {
+    return select_rows(connection, database, column_list(columns), table, rest);
+  } catch (const base::ServerError& error) {
+    if (error.code() != kUnknownIdentifier) throw;
+  }
+  const auto found = clickhouse::describe_table(connection, database, table);
+  std::string list;
+  for (const Column& column : columns) {
+    const bool is_there =
+        std::ranges::find(found, column.name, &clickhouse::ColumnDefinition::name) != found.end();
+    const std::string_view absent = column.type == "UInt64" ? "toUInt64(0)" : "''";
+    list += (list.empty() ? "" : ", ") +
+            (is_there ? quote_identifier(column.name) : std::string(absent));
+  }
+  return select_rows(connection, database, list, table, rest);
+}
+
 void insert_rows(Connection& connection, const std::string& database, std::string_view table,
                  const std::vector<Column>& columns, std::span<const std::byte> row_binary) {
   bool sent = false;

@@ -35,6 +35,12 @@ void expire_rows(clickhouse::Connection& connection, const std::string& database
 std::string select_rows(clickhouse::Connection& connection, const std::string& database,
                         std::string_view what, std::string_view table, std::string_view rest);
 
+// The same of `columns`; one that an older version of qvdhouse did not have, in a table that no run
+// has brought up to date yet, has its type's default (String and UInt64 only).
+std::string select_columns(clickhouse::Connection& connection, const std::string& database,
+                           const std::vector<Column>& columns, std::string_view table,
+                           std::string_view rest);
+
 void insert_rows(clickhouse::Connection& connection, const std::string& database,
                  std::string_view table, const std::vector<Column>& columns,
                  std::span<const std::byte> row_binary);

@@ -36,7 +36,8 @@ std::vector<Column> file_columns(const clickhouse::Dialect& dialect) {
           {"failure_count", "UInt32"},   {"retry_at", time},
           {"qvd_created_at", "String"},  {"schema", "String"},
           {"warnings", "Array(String)"}, {"settings_hash", "String"},
-          {"fingerprint", "String"},     {"stored_as", "String"}};
+          {"fingerprint", "String"},     {"stored_as", "String"},
+          {"content_hash", "String"},    {"rows_version", "UInt64"}};
 }
 
 std::vector<Column> history_columns(const clickhouse::Dialect& dialect) {

@@ -72,6 +72,8 @@ void code_file(Codec& codec, Record& file) {
   codec(file.settings_hash);
   codec(file.fingerprint);
   codec(file.stored_as);
+  codec(file.content_hash);
+  codec(file.rows_version);
 }
 
 // The steps as two arrays.

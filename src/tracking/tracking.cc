@@ -42,25 +42,24 @@ void Tracking::ensure_tables() {
   expire_rows(connection_, database_, kHistoryTable, history_days_);
 }
 
-std::string Tracking::select(std::string_view what, std::string_view table, std::string_view rest) {
-  return select_rows(connection_, database_, what, table, rest);
+std::string Tracking::select(const std::vector<Column>& columns, std::string_view table,
+                             std::string_view rest) {
+  return select_columns(connection_, database_, columns, table, rest);
 }
 
 std::vector<FileRecord> Tracking::files() {
-  return read_files(
-      select(column_list(file_columns(dialect())), kFileTable, "FINAL ORDER BY file_path"));
+  return read_files(select(file_columns(dialect()), kFileTable, "FINAL ORDER BY file_path"));
 }
 
 std::vector<FileRecord> Tracking::files_that_are(const std::string& status) {
   return read_files(
-      select(column_list(file_columns(dialect())), kFileTable,
+      select(file_columns(dialect()), kFileTable,
              fmt::format("FINAL WHERE status = {} ORDER BY file_path", quote_literal(status))));
 }
 
 std::optional<FileRecord> Tracking::find(const std::string& file_path) {
-  std::vector<FileRecord> files =
-      read_files(select(column_list(file_columns(dialect())), kFileTable,
-                        "FINAL WHERE file_path = " + quote_literal(file_path)));
+  std::vector<FileRecord> files = read_files(select(
+      file_columns(dialect()), kFileTable, "FINAL WHERE file_path = " + quote_literal(file_path)));
   if (files.empty()) return std::nullopt;
   return std::move(files.front());
 }
@@ -77,8 +76,9 @@ std::set<std::string> Tracking::tables() {
 
 // Files are told of after their rows are there, so they are asked for first.
 std::set<std::string> Tracking::emptied_tables() {
-  std::set<std::string> names = names_of(select(
-      "DISTINCT table_name", kFileTable, "FINAL WHERE status = 'completed' AND row_count > 0"));
+  std::set<std::string> names =
+      names_of(select_rows(connection_, database_, "DISTINCT table_name", kFileTable,
+                           "FINAL WHERE status = 'completed' AND row_count > 0"));
   const std::set<std::string> have_parts = names_of(connection_.query(fmt::format(
       "SELECT name FROM system.tables WHERE database = {0} AND (engine NOT LIKE '%MergeTree' "
       "OR name IN (SELECT DISTINCT table FROM system.parts "
@@ -99,7 +99,7 @@ std::vector<Attempt> Tracking::history(const std::string& file, std::size_t limi
   }
   // An insert that was repeated because its answer got lost left its rows twice.
   const std::string answer =
-      select(column_list(history_columns(dialect())), kHistoryTable,
+      select(history_columns(dialect()), kHistoryTable,
              fmt::format("{} ORDER BY started_at DESC, attempt DESC LIMIT 1 BY attempt_id LIMIT {}",
                          filter, limit));
   std::vector<Attempt> attempts;

@@ -18,6 +18,8 @@
 
 namespace qvdhouse::tracking {
 
+struct Column;
+
 struct FileRecord {
   std::string file_path;                   // String
   std::string file_name;                   // String
@@ -45,8 +47,14 @@ struct FileRecord {
   std::string schema;  // String, [["column", "type"], …] as JSON, for explain and drift
   std::vector<std::string> warnings;  // Array(String)
   std::string settings_hash;          // String, of the settings that decide columns and names
-  std::string fingerprint;  // String, of the content (sync/fingerprint.h); empty: not taken
+  std::string fingerprint;  // String, of three pieces of it (sync/fingerprint.h); empty: not taken
   std::string stored_as;    // String, `_file` of its rows; empty: file_path
+  // String, of the whole content (sync/content_hash.h); empty: not known, as of files that were
+  // loaded by a version that took none
+  std::string content_hash{};
+  // UInt64, `_version` of its rows in a table of mode append; 0: not of such a table, or of rows
+  // that were loaded by a version that did not keep it (sync/row_version.h)
+  std::uint64_t rows_version = 0;
 };
 
 struct StepTime {
@@ -95,7 +103,8 @@ class Tracking {
  private:
   const clickhouse::Dialect& dialect() const { return connection_.endpoint().dialect; }
   std::set<std::string> emptied_tables();
-  std::string select(std::string_view what, std::string_view table, std::string_view rest);
+  std::string select(const std::vector<Column>& columns, std::string_view table,
+                     std::string_view rest);
   clickhouse::Connection connection_;
   std::string database_;
   unsigned history_days_;

@@ -41,7 +41,9 @@ FileRecord hostile_record(const std::string& path) {
           .warnings = {"one", "", "t\xffo"},
           .settings_hash = "0123456789abcdef",
           .fingerprint = "fedcba9876543210fedcba9876543210",
-          .stored_as = "/before\n'it' moved\xff.qvd"};
+          .stored_as = "/before\n'it' moved\xff.qvd",
+          .content_hash = "0123456789abcdef0123456789abcdef",
+          .rows_version = 0xfedcba9876543210};
 }
 
 std::string bytes_of(const FileRecord& record) {
@@ -179,7 +181,8 @@ TEST_F(TrackingTest, ExpiryFollowsTheSetting) {
 TEST_F(TrackingTest, ColumnsThatAnOlderVersionLackedAreAdded) {
   tracking(0).record(hostile_record("/old"));
   for (const char* table : {"QvdFileTracking", "QvdFileHistory"}) {
-    for (const char* column : {"settings_hash", "fingerprint", "stored_as"}) {
+    for (const char* column :
+         {"settings_hash", "fingerprint", "stored_as", "content_hash", "rows_version"}) {
       query(std::string("ALTER TABLE tested.") + table + " DROP COLUMN " + column);
     }
   }
@@ -194,6 +197,28 @@ TEST_F(TrackingTest, ColumnsThatAnOlderVersionLackedAreAdded) {
   const std::vector<Attempt> attempts = table.history("/a", 10);
   ASSERT_THAT(attempts, SizeIs(1));
   EXPECT_EQ(bytes_of(attempts[0].file), bytes_of(hostile_record("/a")));
+}
+
+// Commands that only look bring nothing up to date.
+TEST_F(TrackingTest, ATableOfAnOlderVersionIsReadAsItIs) {
+  Tracking table = tracking(0);
+  table.record(hostile_record("/old"));
+  table.record(std::vector<Attempt>{{.file = hostile_record("/old"), .attempt_id = "1"}});
+  for (const char* name : {"QvdFileTracking", "QvdFileHistory"}) {
+    for (const char* column : {"content_hash", "rows_version"}) {
+      query(std::string("ALTER TABLE tested.") + name + " DROP COLUMN " + column);
+    }
+  }
+  ASSERT_TRUE(table.find("/old"));
+  EXPECT_EQ(table.find("/old")->content_hash, "");
+  EXPECT_EQ(table.find("/old")->rows_version, 0U);
+  EXPECT_EQ(table.find("/old")->stored_as, hostile_record("/old").stored_as);
+  EXPECT_THAT(table.files(), SizeIs(1));
+  EXPECT_THAT(table.files_that_are("failed"), SizeIs(1));
+  EXPECT_THAT(table.history("/old", 10), SizeIs(1));
+  EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = 'tested' AND name = "
+                  "'content_hash'"),
+            "0");
 }
 
 TEST_F(TrackingTest, ATableOfAnotherShapeIsRefused) {

@@ -3,10 +3,12 @@
 #include <signal.h>
 
 #include <chrono>
+#include <fstream>
 #include <map>
 #include <string>
 #include <thread>
 
+#include "qvd/writer.h"
 #include "tests/e2e/command_line.h"
 
 namespace qvdhouse::tests {
@@ -49,6 +51,44 @@ TEST_F(Sync, LoadsOnceAndTellsEverything) {
   EXPECT_EQ(qvdhouse({"explain", "no such file", "--source", "samples"}).exit_code, 1);
   const auto plan = json({"plan", "samples", "--full"});
   EXPECT_THAT(plan[0]["ddl"].get<std::string>(), HasSubstr("CREATE TABLE"));
+}
+
+// A field ValidTo of days; a serial beyond the year 2299 makes it a number or text.
+void write_days(const fs::path& path, const std::vector<std::int32_t>& serials) {
+  qvd::FieldData days{.name = "ValidTo", .values = {}, .codes = {}};
+  days.number_format = {.type = "DATE", .format = "YYYY-MM-DD"};
+  for (const std::int32_t serial : serials) {
+    days.values.push_back(qvd::Value::of(serial));
+    days.codes.push_back(static_cast<std::uint32_t>(days.values.size()));
+  }
+  const auto bytes = qvd::write_qvd({.name = "T", .fields = {days}, .row_count = serials.size()});
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+TEST_F(Sync, ATypeThatGivesUpIsToldWhereverALoadIsShown) {
+  write_text("qvdhouse.toml",
+             "source = 'src'\n[[table]]\nmatch = 'Prices_{year}.qvd'\nname = 'Prices'\n");
+  fs::create_directories(folder / "src");
+  write_days(folder / "src/Prices_2025.qvd", {46'010, 46'011});
+  EXPECT_EQ(json({"sync"})["files"][0]["warnings"].size(), 0U);
+  write_days(folder / "src/Prices_2026.qvd", {46'010, 2'958'465});
+  const Finished second = qvdhouse({"sync", "-q"});
+  EXPECT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_THAT(second.out, HasSubstr("Prices_2026.qvd: warning:"));
+  EXPECT_THAT(second.out, HasSubstr("Date32"));
+  EXPECT_THAT(second.err, HasSubstr("\"ValidTo\" was Date32"));
+  EXPECT_THAT(qvdhouse({"query", "SELECT warnings FROM QvdFileTracking FINAL"}).out,
+              HasSubstr("was Date32"));
+  fs::remove(folder / "src/Prices_2025.qvd");
+  EXPECT_EQ(qvdhouse({"reset", "--all", "--with-data", "--force"}).exit_code, 0);
+  fs::remove(folder / "src/Prices_2026.qvd");
+  write_days(folder / "src/Prices_2025.qvd", {46'010, 46'012});
+  EXPECT_EQ(json({"sync"})["loaded"], 1);
+  write_days(folder / "src/Prices_2026.qvd", {46'010, 2'958'465});
+  const auto told = json({"sync"});
+  EXPECT_THAT(told["files"][1]["warnings"][0].get<std::string>(), HasSubstr("was Date32"));
 }
 
 constexpr const char* kThreeSources = R"(

@@ -1,0 +1,138 @@
+#include "load/doubtful_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace qvdhouse::load {
+namespace {
+
+// Of the tail, piece by piece: most files end in something else, and a remote one is read for it.
+constexpr std::uint64_t kFirstPiece = 256;
+constexpr std::uint64_t kMostOfAPiece = 4 << 20;
+constexpr std::uint64_t kSampleBytes = 4 << 20;  // from the start, and from before the tail
+constexpr double kUnlikely = 1e-6;
+
+bool is_zero(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+// Whether a row of zero bytes is one of several that there could be.
+bool rows_may_differ(const qvd::TableHeader& header) {
+  return std::ranges::any_of(header.fields, [](const qvd::FieldHeader& field) {
+    return field.width_bits > 0 && field.symbol_count > (field.bias < 0 ? 0U : 1U);
+  });
+}
+
+class RowBytes {
+ public:
+  RowBytes(const base::ByteSource& source, const qvd::TableHeader& header)
+      : source_(source), header_(header) {}
+
+  std::uint64_t begin() const { return header_.body_offset + header_.rows_offset; }
+  std::uint64_t end() const { return header_.expected_file_bytes(); }
+
+  // Rows at the end of which every byte is zero.
+  std::uint64_t count_zero_tail() const {
+    std::vector<std::byte> piece;
+    std::uint64_t at = end();
+    for (std::uint64_t wanted = kFirstPiece; at > begin();
+         wanted = std::min(kMostOfAPiece, 16 * wanted)) {
+      piece.resize(static_cast<std::size_t>(std::min(wanted, at - begin())));
+      source_.read_at(at - piece.size(), piece);
+      const auto last = std::find_if(piece.rbegin(), piece.rend(),
+                                     [](std::byte byte) { return byte != std::byte{0}; });
+      at -= static_cast<std::uint64_t>(last - piece.rbegin());
+      if (last != piece.rend()) break;
+    }
+    return (end() - at) / header_.record_bytes;
+  }
+
+  // Counts rows from `first` on, those of zero bytes among them, and how often one of these is
+  // followed by another.
+  struct Counts {
+    std::uint64_t rows = 0;
+    std::uint64_t zero = 0;
+    std::uint64_t zero_again = 0;
+  };
+  void count(std::uint64_t first, std::uint64_t rows, Counts& counts) const {
+    const std::uint64_t record = header_.record_bytes;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(rows * record));
+    source_.read_at(begin() + first * record, bytes);
+    bool was_zero = false;
+    for (std::uint64_t row = 0; row < rows; ++row) {
+      const bool zero = is_zero(std::span(bytes).subspan(row * record, record));
+      counts.zero += zero ? 1 : 0;
+      counts.zero_again += zero && was_zero ? 1 : 0;
+      was_zero = zero;
+    }
+    counts.rows += rows;
+  }
+
+ private:
+  const base::ByteSource& source_;
+  const qvd::TableHeader& header_;
+};
+
+// Whether the rows before the tail make so many zero rows at the end unlikely: by how many of them
+// are zero, and how often a zero row follows another.
+bool is_unlikely(const RowBytes& bytes, const qvd::TableHeader& header, std::uint64_t tail) {
+  const std::uint64_t others = header.record_count - tail;
+  if (others == 0) return true;  // and symbols that no row has
+  const std::uint64_t most = std::max<std::uint64_t>(1, kSampleBytes / header.record_bytes);
+  RowBytes::Counts counts;
+  bytes.count(0, std::min(others, most), counts);
+  if (others > most) {
+    const std::uint64_t second = std::min(others - most, most);
+    bytes.count(others - second, second, counts);
+  }
+  const auto share = [](std::uint64_t part, std::uint64_t whole) {
+    return (static_cast<double>(part) + 1) / (static_cast<double>(whole) + 2);
+  };
+  const double begins = share(counts.zero, counts.rows);
+  const double goes_on = share(counts.zero_again, counts.zero);
+  return tail > 1 && begins * std::pow(goes_on, static_cast<double>(tail - 1)) < kUnlikely;
+}
+
+}  // namespace
+
+DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header) {
+  DoubtfulRows found;
+  if (header.record_count == 0 || header.record_bytes == 0 || !rows_may_differ(header)) {
+    return found;
+  }
+  const RowBytes bytes(source, header);
+  const std::uint64_t tail = bytes.count_zero_tail();
+  if (tail > 0 && is_unlikely(bytes, header, tail)) found.zero_tail = tail;
+  const std::uint64_t others = header.record_count - found.zero_tail;
+  std::uint64_t next = 0;  // row that is not counted yet
+  for (const base::ByteRange& hole : source.holes(bytes.begin(), bytes.end())) {
+    const std::uint64_t first = std::max(next, (hole.begin - bytes.begin()) / header.record_bytes);
+    next = std::min(others,
+                    (hole.end - bytes.begin() + header.record_bytes - 1) / header.record_bytes);
+    if (next > first) found.in_holes += next - first;
+  }
+  return found;
+}
+
+std::string text_of(const DoubtfulRows& rows, const qvd::TableHeader& header) {
+  const std::string of_all = fmt::format("of {} rows", header.record_count);
+  std::string text;
+  if (rows.zero_tail > 0) {
+    text = fmt::format(
+        "the last {} {} are zero bytes, which the rows before them make unlikely: the end of the "
+        "file was probably not written",
+        rows.zero_tail, of_all);
+  }
+  if (rows.in_holes > 0) {
+    text += fmt::format("{}{} {} lie in holes of the file, where nothing was written",
+                        text.empty() ? "" : "; ", rows.in_holes, of_all);
+  }
+  return text;
+}
+
+}  // namespace qvdhouse::load

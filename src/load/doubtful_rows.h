@@ -1,0 +1,27 @@
+// Rows that look as if they had never been written: a copy that sets the file's size first leaves
+// zero bytes, or a hole of the file system, where the rest is to come. As rows they are valid, so
+// that nothing else finds them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/byte_source.h"
+#include "qvd/header.h"
+
+namespace qvdhouse::load {
+
+struct DoubtfulRows {
+  std::uint64_t zero_tail = 0;  // rows of zero bytes at the end, more than the others make likely
+  std::uint64_t in_holes = 0;   // rows before those that lie in a hole, or reach into one
+  bool empty() const { return zero_tail == 0 && in_holes == 0; }
+};
+
+// Of a complete file. Rows that could not be anything but zero are never doubtful. Reads the end of
+// the rows and, only where that is zero, up to 8 MiB of the others. Throws IoError, ChangedError.
+DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header);
+
+// "the last 12 of 100 rows are zero bytes, …"; empty when there are none.
+std::string text_of(const DoubtfulRows& rows, const qvd::TableHeader& header);
+
+}  // namespace qvdhouse::load

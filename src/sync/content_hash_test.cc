@@ -1,0 +1,147 @@
+#include "sync/content_hash.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+#include "sync/fingerprint.h"
+#include "sync/row_version.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+std::vector<std::byte> random_bytes(std::size_t size) {
+  std::mt19937 random(static_cast<unsigned>(size));
+  std::vector<std::byte> bytes(size);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  return bytes;
+}
+
+std::string hash_of(const std::vector<std::byte>& bytes) {
+  return content_hash_of(base::MemorySource(bytes));
+}
+
+// Counts what is read.
+class CountingSource : public base::MemorySource {
+ public:
+  using base::MemorySource::MemorySource;
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    count += out.size();
+    base::MemorySource::read_at(offset, out);
+  }
+  mutable std::atomic<std::size_t> count = 0;
+};
+
+TEST(ContentHash, IsTheSameEverywhereAndForEver) {
+  // It is kept in the tracking table: a change of the recipe would load every touched file again.
+  EXPECT_EQ(hash_of({}), "bb4acc98ce8c711964969695ecb6faf4");
+  EXPECT_EQ(hash_of(std::vector<std::byte>(kWholeBytes + 1, std::byte{'q'})),
+            "31b0d3ecb89a53e4df0d5a58232c5781");
+}
+
+TEST(ContentHash, OfASmallFileIsItsFingerprint) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{70'000},
+                                 static_cast<std::size_t>(kWholeBytes)}) {
+    const std::vector<std::byte> bytes = random_bytes(size);
+    EXPECT_EQ(hash_of(bytes), fingerprint_of(base::MemorySource(bytes))) << size;
+  }
+}
+
+TEST(ContentHash, EveryByteAndTheSizeCount) {
+  std::vector<std::byte> bytes(400'000);
+  std::set<std::string> seen{hash_of(bytes)};
+  std::size_t changes = 0;
+  for (std::size_t at = 0; at < bytes.size(); at += 9'973) {
+    bytes[at] = std::byte{1};
+    seen.insert(hash_of(bytes));
+    bytes[at] = std::byte{0};
+    ++changes;
+  }
+  bytes.push_back(std::byte{0});
+  seen.insert(hash_of(bytes));
+  EXPECT_EQ(seen.size(), changes + 2);
+}
+
+TEST(ContentHash, IsTakenOfBytesInAnyOrderFromManyThreadsAndReadsOnlyWhatIsMissing) {
+  const std::vector<std::byte> bytes = random_bytes(3'000'000);
+  const std::string expected = hash_of(bytes);
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    const CountingSource source(bytes);
+    HashedSource hashed(source);
+    std::vector<std::pair<std::size_t, std::size_t>> pieces;  // begin, size
+    std::mt19937 random(seed);
+    const std::size_t left_out = seed % 2 == 0 ? 500'000 : 0;
+    for (std::size_t at = 0; at < bytes.size() - left_out;) {
+      const std::size_t size =
+          std::min<std::size_t>(1 + random() % 150'000, bytes.size() - left_out - at);
+      pieces.emplace_back(at, size);
+      at += size;
+    }
+    pieces.emplace_back(100'000, 200'000);  // again
+    std::shuffle(pieces.begin(), pieces.end(), random);
+    std::atomic<std::size_t> next = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+          for (std::size_t piece = next++; piece < pieces.size(); piece = next++) {
+            std::vector<std::byte> out(pieces[piece].second);
+            hashed.read_at(pieces[piece].first, out);
+          }
+        });
+      }
+    }
+    const std::size_t before = source.count;
+    EXPECT_EQ(hashed.hash(), expected) << seed;
+    EXPECT_LE(source.count - before, left_out == 0 ? 0 : left_out + (64 << 10)) << seed;
+  }
+}
+
+TEST(ContentHash, AStopEndsIt) {
+  const std::vector<std::byte> bytes(1'000'000);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(content_hash_of(base::MemorySource(bytes), stop.get_token()), base::Cancelled);
+}
+
+class RowVersion : public testing::Test {
+ protected:
+  std::uint64_t choose(const tracking::FileRecord* previous, bool holds = false) {
+    return choose_version(file_, previous, [&](std::uint64_t version) {
+      EXPECT_EQ(version, kBefore);
+      return holds;
+    });
+  }
+  static constexpr std::uint64_t kBefore = 0xff;
+  static constexpr std::uint64_t kNow = 0xaa;
+  ContentNames file_{.fingerprint = "00000000000000ff0000000000000000",
+                     .content_hash = "00000000000000aa0000000000000000"};
+};
+
+TEST_F(RowVersion, IsOfTheContent) { EXPECT_EQ(choose(nullptr), kNow); }
+
+TEST_F(RowVersion, RowsThatWereLoadedWithoutAContentHashKeepTheirs) {
+  EXPECT_EQ(choose(nullptr, true), kBefore);
+  const tracking::FileRecord old{.fingerprint = file_.fingerprint, .stored_as = {}};
+  EXPECT_EQ(choose(&old, true), kBefore);
+  EXPECT_EQ(version_of_rows(old), kBefore);
+}
+
+TEST_F(RowVersion, ARecordWithAContentHashTells) {
+  tracking::FileRecord record{.fingerprint = file_.fingerprint,
+                              .stored_as = {},
+                              .content_hash = file_.content_hash,
+                              .rows_version = kBefore};
+  EXPECT_EQ(choose(&record), kBefore);
+  EXPECT_EQ(version_of_rows(record), kBefore);
+  record.content_hash = "another";
+  EXPECT_EQ(choose(&record, true), kNow);
+}
+
+}  // namespace
+}  // namespace qvdhouse::sync

@@ -1,0 +1,227 @@
+// A table against files of another schema, in whole runs into the real engine: what its drift
+// policy forbids never happens, and a type that gives up is never silent.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "clickhouse/connection.h"
+#include "sync/planned_table.h"
+#include "sync/test_sync.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+using schema::DriftPolicy;
+using schema::LoadMode;
+using testing::AllOf;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+
+// Two rows of whole numbers in each of the fields.
+std::string numbers(const std::vector<std::string>& names) {
+  qvd::TableData table{.name = "T", .fields = {}, .row_count = 2};
+  for (const std::string& name : names) {
+    table.fields.push_back(
+        {.name = name, .values = {qvd::Value::of(1), qvd::Value::of(2)}, .codes = {1, 2}});
+  }
+  return as_text(qvd::write_qvd(table));
+}
+
+// A field ValidTo with a number format of DATE, and id.
+std::string dates(const std::vector<std::int32_t>& serials) {
+  qvd::FieldData field{.name = "ValidTo", .values = {}, .codes = {}};
+  field.number_format = {.type = "DATE", .format = "YYYY-MM-DD"};
+  qvd::FieldData id{.name = "id", .values = {}, .codes = {}};
+  for (std::size_t i = 0; i < serials.size(); ++i) {
+    field.values.push_back(qvd::Value::of(serials[i]));
+    field.codes.push_back(static_cast<std::uint32_t>(i + 1));
+    id.values.push_back(qvd::Value::of(static_cast<std::int32_t>(i)));
+    id.codes.push_back(static_cast<std::uint32_t>(i + 1));
+  }
+  return as_text(qvd::write_qvd({.name = "T", .fields = {id, field}, .row_count = serials.size()}));
+}
+
+class DriftSyncTest : public SyncTest {
+ protected:
+  void use(LoadMode mode, DriftPolicy drift) {
+    schema::TableRules rules{.match = "Sales_*.qvd", .name = "Sales", .where = "test"};
+    rules.mode = mode;
+    rules.drift = drift;
+    options_.tables = {rules};
+  }
+  static std::string columns(const std::string& table = "Sales") {
+    return query(
+        "SELECT arrayStringConcat(groupArray(concat(name, ' ', type)), ', ') FROM system.columns "
+        "WHERE database = 'tested' AND table = '" +
+        table + "' AND name NOT LIKE '\\\\_%'");
+  }
+  // What `plan` would say of the only file.
+  PlannedTable planned() {
+    clickhouse::Endpoint where = endpoint();
+    where.database = kDatabase;
+    tracking::Tracking tracking(where, kDatabase);
+    const std::vector<tracking::FileRecord> tracked = tracking.files();
+    const std::vector<Decision> decisions = decide(options_, storage_, tracked, tracking.tables());
+    std::vector<const Decision*> to_load;
+    for (const Decision& decision : decisions) {
+      if (decision.action == Action::kLoad) to_load.push_back(&decision);
+    }
+    clickhouse::Connection connection(where);
+    PlannedTable table = plan_table_of(to_load, {options_, storage_, tracked, &connection});
+    for (PlannedFile& file : table.files) file.decision = nullptr;
+    return table;
+  }
+  // The run refuses the file, as plan says, and the table stays.
+  void expect_refused(const std::string& code) {
+    const std::string before = columns();
+    const PlannedTable plan = planned();
+    ASSERT_EQ(plan.files.size(), 1U) << code;
+    EXPECT_EQ(plan.files[0].error_class, "schema") << code;
+    EXPECT_THAT(plan.files[0].error, HasSubstr("qvdhouse reset --table")) << code;
+    const Summary summary = sync();
+    EXPECT_THAT(fates(summary), ElementsAre(Pair("Sales_1.qvd", "FAILED " + code)));
+    EXPECT_EQ(summary.files[0].error_class, "schema") << code;
+    EXPECT_THAT(summary.files[0].error, HasSubstr("qvdhouse reset --table")) << code;
+    EXPECT_EQ(columns(), before) << code;
+    EXPECT_EQ(query("SELECT count() FROM tested.Sales"), "2") << code;
+  }
+};
+
+TEST_F(DriftSyncTest, FreezeHoldsWhateverTheFileIsLoadedFor) {
+  for (const LoadMode mode : {LoadMode::kReplace, LoadMode::kReplaceByFile, LoadMode::kAppend}) {
+    query("DROP DATABASE IF EXISTS tested SYNC");
+    options_.load.policy.integers = schema::IntegerPolicy::kWide;
+    use(mode, DriftPolicy::kFreeze);
+    put("Sales_1.qvd", numbers({"id", "x", "y"}));
+    ASSERT_EQ(sync().count(Outcome::kLoaded), 1U);
+    put("Sales_1.qvd", numbers({"q"}), 3'000);
+    options_.load.policy.low_cardinality_limit = 5;  // another setting
+    expect_refused("changed");
+    options_.full = true;
+    expect_refused("full");
+    options_.full = false;
+    query("TRUNCATE TABLE tested.QvdFileTracking");
+    expect_refused("new");
+    options_.load.policy.low_cardinality_limit = 10'000;
+  }
+}
+
+TEST_F(DriftSyncTest, FreezeHoldsAgainstTheSameFileUnderOtherTypes) {
+  use(LoadMode::kReplace, DriftPolicy::kFreeze);
+  put("Sales_1.qvd", numbers({"id"}));
+  ASSERT_EQ(sync().count(Outcome::kLoaded), 1U);
+  options_.tables[0].types["id"] = "String";
+  options_.full = true;
+  expect_refused("full");
+  options_.tables[0].types.clear();
+  EXPECT_EQ(sync().count(Outcome::kLoaded), 1U);
+}
+
+TEST_F(DriftSyncTest, FreezeHoldsInAnotherMode) {
+  for (const auto& [first, second] : {std::pair(LoadMode::kReplace, LoadMode::kReplaceByFile),
+                                      std::pair(LoadMode::kReplaceByFile, LoadMode::kAppend),
+                                      std::pair(LoadMode::kAppend, LoadMode::kReplace)}) {
+    query("DROP DATABASE IF EXISTS tested SYNC");
+    use(first, DriftPolicy::kFreeze);
+    put("Sales_1.qvd", numbers({"id", "x"}));
+    ASSERT_EQ(sync().count(Outcome::kLoaded), 1U);
+    const std::string before = columns();
+    use(second, DriftPolicy::kFreeze);
+    put("Sales_1.qvd", numbers({"q"}), 3'000);
+    expect_refused("changed");
+    options_.full = true;
+    expect_refused("full");
+    options_.full = false;
+    // The same columns in the new mode are no drift.
+    put("Sales_1.qvd", numbers({"id", "x"}), 2'000);
+    EXPECT_EQ(sync().count(Outcome::kLoaded), 1U);
+    EXPECT_EQ(columns(), before);
+    EXPECT_EQ(query("SELECT count() FROM tested.Sales"), "2");
+  }
+}
+
+TEST_F(DriftSyncTest, DiscardHoldsUnderOtherSettingsToo) {
+  for (const LoadMode mode : {LoadMode::kReplace, LoadMode::kReplaceByFile}) {
+    query("DROP DATABASE IF EXISTS tested SYNC");
+    use(mode, DriftPolicy::kDiscard);
+    put("Sales_1.qvd", numbers({"id", "x"}));
+    ASSERT_EQ(sync().count(Outcome::kLoaded), 1U);
+    put("Sales_1.qvd", numbers({"id", "x", "new"}), 3'000);
+    options_.load.policy.low_cardinality_limit = mode == LoadMode::kReplace ? 5 : 6;
+    const Summary second = sync();
+    ASSERT_EQ(second.count(Outcome::kLoaded), 1U);
+    EXPECT_THAT(second.files[0].result.warnings, Contains(HasSubstr("column \"new\"")));
+    EXPECT_THAT(columns(), testing::Not(HasSubstr("new")));
+  }
+}
+
+TEST_F(DriftSyncTest, AnotherSchemaComesAfterTheTableIsDropped) {
+  use(LoadMode::kReplace, DriftPolicy::kFreeze);
+  put("Sales_1.qvd", numbers({"id"}));
+  ASSERT_EQ(sync().count(Outcome::kLoaded), 1U);
+  put("Sales_1.qvd", numbers({"q"}), 3'000);
+  expect_refused("changed");
+  query("DROP TABLE tested.Sales SYNC");  // as reset --with-data does
+  query("TRUNCATE TABLE tested.QvdFileTracking");
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("Sales_1.qvd", "LOADED new")));
+  EXPECT_EQ(columns(), "q Int64");
+}
+
+constexpr std::int32_t kDay = 46'010;           // 2025-12-19
+constexpr std::int32_t kEndOfTime = 2'958'465;  // 9999-12-31: no Date32
+
+TEST_F(DriftSyncTest, ATypeThatGivesUpInASetIsTold) {
+  use(LoadMode::kReplaceByFile, DriftPolicy::kEvolve);
+  put("Sales_1.qvd", dates({kDay, kDay + 1}));
+  EXPECT_THAT(sync().files[0].result.alerts, IsEmpty());
+  ASSERT_THAT(columns(), HasSubstr("ValidTo Date32"));
+  put("Sales_2.qvd", dates({kDay, kEndOfTime}));
+  put("Sales_3.qvd", dates({kDay, kDay + 2}));
+  const Summary second = sync();
+  ASSERT_THAT(columns(), HasSubstr("ValidTo String"));
+  const auto is_told = AllOf(HasSubstr("\"ValidTo\" was Date32"), HasSubstr("is String from"));
+  EXPECT_THAT(second.files[1].result.alerts, ElementsAre(is_told));
+  EXPECT_THAT(second.files[1].result.warnings, Contains(is_told));
+  EXPECT_THAT(second.files[2].result.alerts, IsEmpty());
+  EXPECT_THAT(query("SELECT warnings FROM tested.QvdFileTracking FINAL WHERE file_name = "
+                    "'Sales_2.qvd'"),
+              HasSubstr("was Date32"));
+  EXPECT_THAT(query("SELECT warnings FROM tested.QvdFileHistory WHERE file_name = 'Sales_2.qvd'"),
+              HasSubstr("was Date32"));
+  put("Sales_2.qvd", dates({kDay, kEndOfTime, kDay + 3}), 3'000);
+  EXPECT_THAT(sync().files[1].result.alerts, IsEmpty());  // told once
+}
+
+TEST_F(DriftSyncTest, ATypeThatGivesUpInATableOfOneFileIsTold) {
+  for (const bool is_full_of_other_settings : {false, true}) {
+    query("DROP DATABASE IF EXISTS tested SYNC");
+    put("a.qvd", dates({kDay, kDay + 1}));
+    EXPECT_THAT(sync().files[0].result.alerts, IsEmpty());
+    ASSERT_THAT(columns("QvdA"), HasSubstr("ValidTo Date32"));
+    put("a.qvd", dates({kDay, kEndOfTime}), 3'000);
+    if (is_full_of_other_settings) {
+      options_.full = true;
+      options_.load.policy.low_cardinality_limit = 5;
+    }
+    const Summary second = sync();
+    EXPECT_THAT(second.files[0].result.alerts, ElementsAre(HasSubstr("\"ValidTo\" was Date32")));
+    EXPECT_THAT(tracked("warnings"), HasSubstr("was Date32"));
+    EXPECT_THAT(columns("QvdA"), testing::Not(HasSubstr("ValidTo Date32")));
+  }
+}
+
+TEST_F(DriftSyncTest, NumbersThatBecomeTextAreTold) {
+  put("a.qvd", numbers({"id"}));
+  sync();
+  qvd::FieldData id{.name = "id",
+                    .values = {qvd::Value::of(1), qvd::Value::of(std::string_view("x"))},
+                    .codes = {1, 2}};
+  put("a.qvd", as_text(qvd::write_qvd({.name = "T", .fields = {id}, .row_count = 2})), 3'000);
+  EXPECT_THAT(sync().files[0].result.alerts, ElementsAre(HasSubstr("\"id\" was Int64")));
+}
+
+}  // namespace
+}  // namespace qvdhouse::sync
