@@ -28,7 +28,7 @@ class OneServer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_, generic, size) != 0 || listen(listener_, 8) != 0 ||
+    if (bind(listener_, generic, size) != 0 || listen(listener_, 32) != 0 ||
         getsockname(listener_, generic, &size) != 0) {
       throw std::runtime_error("no loopback socket for the test");
     }

@@ -33,25 +33,25 @@ std::string one_line(std::string answer) {
   return answer;
 }
 
-// The server behind a new connection.
-std::string ask_server_id(const Endpoint& endpoint, const std::string& sql,
-                          const std::stop_token& stop) {
-  return one_line(Connection(endpoint, stop).query(sql));
+// The server behind a new connection; nothing when it is too old for the statement.
+std::optional<std::string> ask_server_id(const Endpoint& endpoint, const std::string& sql,
+                                         const std::stop_token& stop) {
+  try {
+    return one_line(Connection(endpoint, stop).query(sql));
+  } catch (const base::ServerError& error) {
+    if (error.code() != kUnknownFunction) throw;
+    return std::nullopt;
+  }
 }
 
 std::optional<Spread> find_servers(const Endpoint& endpoint, const std::stop_token& stop) {
   std::vector<std::string> answers(kConnections);
   std::string sql = fmt::format(kWhoAnswers, kAndUuid);
-  try {
-    answers[0] = ask_server_id(endpoint, sql, stop);
-  } catch (const base::ServerError& error) {
-    if (error.code() != kUnknownFunction) throw;
-    sql = fmt::format(kWhoAnswers, "");
-    answers[0] = ask_server_id(endpoint, sql, stop);
-  }
+  if (!ask_server_id(endpoint, sql, stop)) sql = fmt::format(kWhoAnswers, "");
   // At once: a balancer that looks for the least busy server takes another one for each.
-  base::for_each_index(kConnections - 1, kConnections - 1,
-                       [&](std::size_t i) { answers[i + 1] = ask_server_id(endpoint, sql, stop); });
+  base::for_each_index(kConnections, kConnections, [&](std::size_t i) {
+    answers[i] = ask_server_id(endpoint, sql, stop).value_or("an older server");
+  });
   const std::set<std::string> servers(answers.begin(), answers.end());
   if (servers.size() == 1) return std::nullopt;
   return Spread{

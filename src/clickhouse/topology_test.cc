@@ -88,6 +88,16 @@ TEST(Topology, AnAddressOfSeveralServersIsFound) {
   }
 }
 
+TEST(Topology, ServersOfDifferentAgeAreSeveral) {
+  const Server young{.identity = "host a"};
+  const Server old{.identity = "host b", .has_uuid = false};
+  for (const auto& servers : {std::array{young, old}, std::array{old, young}}) {
+    const auto spread = spread_of(servers, 3);
+    ASSERT_TRUE(spread);
+    EXPECT_THAT(spread->problem, HasSubstr("2 of them"));
+  }
+}
+
 TEST(Topology, AReplicatedDatabaseIsGoodWithOneReplicaOnly) {
   const std::string engine = "Replicated\n";
   EXPECT_FALSE(spread_of({.engine = engine, .replicas = "n1:9000\n"}));

@@ -226,12 +226,34 @@ TEST_P(Target, AFrozenTableStaysAsItIs) {
   wider.push_back({.name = "more", .cells = std::vector(5, std::optional(Value::of(1)))});
   write_table(qvd("Frozen_2.qvd"), wider);
   const Finished refused = on_target({"sync", "qvds"});
-  EXPECT_EQ(refused.exit_code, 3) << refused.out;
+  EXPECT_EQ(refused.exit_code, 7) << "Frozen_1.qvd is loaded as it is: " << refused.out;
   EXPECT_THAT(refused.out + refused.err, HasSubstr("more"));
+  EXPECT_EQ(on_target({"sync", "qvds/Frozen_2.qvd"}).exit_code, 3) << "alone, it has its class";
   EXPECT_EQ(facts("Frozen"), facts_of({{0, 50}}));
   EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = currentDatabase() AND "
                   "table = 'Frozen' AND name = 'more'"),
             "0");
+}
+
+TEST_P(Target, RowsOfBrokenFilesStayInSight) {
+  for (const char* name : {"item.qvd", "Sales_202401.qvd", "Log_a.qvd"}) {
+    write_table(qvd(name), rows(0, 10));
+  }
+  write_table(qvd("Log_b.qvd"), rows(10, 10));
+  EXPECT_EQ(sync()["loaded"], 4);
+  for (const char* name : {"item.qvd", "Sales_202401.qvd", "Log_a.qvd"}) {
+    fs::resize_file(qvd(name), fs::file_size(qvd(name)) - 1);
+    fs::last_write_time(qvd(name), fs::file_time_type::clock::now() - std::chrono::hours(24));
+  }
+  EXPECT_EQ(sync(7)["failed"], 3);
+  EXPECT_EQ(sync(7)["failed_before"], 3);
+  for (const char* table : {"QvdItem", "Sales", "Log"}) {
+    EXPECT_EQ(on_target({"verify", table}).exit_code, 6) << table;
+  }
+  EXPECT_EQ(on_target({"verify", "Log_b"}).exit_code, 0);
+  const auto status = nlohmann::json::parse(on_target({"status", "--json"}).out);
+  EXPECT_EQ(status.size(), 4U);
+  for (const auto& file : status) EXPECT_EQ(file["row_count"], 10) << file;
 }
 
 TEST_P(Target, RowsOfAVanishedFileGoWhereThatIsWanted) {
