@@ -144,7 +144,7 @@ void add_loading_commands(CLI::App& app, Arguments& arguments) {
       "qvdhouse serve ./qvds --schedule '@every 5m'", run_serve,
       [&](CLI::App& c, ServeArguments&) { add_source(c, arguments); });
   serve->alias("dev");
-  serve->preparse_callback([&arguments](std::size_t) { arguments.survives_config = true; });
+  serve->preparse_callback([&arguments](std::size_t) { arguments.is_service = true; });
   add_command<PlanArguments>(app, arguments, "plan",
                              "what sync would do, and the tables it would make",
                              "qvdhouse plan ./qvds", run_plan, [&](CLI::App& c, PlanArguments& a) {

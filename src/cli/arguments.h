@@ -16,8 +16,8 @@ struct Arguments {
   std::function<int(const Context&)> command;
   // False for commands that must work whatever the settings say.
   bool needs_config = true;
-  // True for the service, which says what is wrong with the settings and waits for better ones.
-  bool survives_config = false;
+  // True for the service, which lets open loads finish and says warnings in its own log.
+  bool is_service = false;
   std::map<std::string, std::string> flags;       // settings given as flags, by key
   std::map<std::string, std::string> flag_names;  // what was typed where that is not the flag
   std::optional<std::filesystem::path> config_file;

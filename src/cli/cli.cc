@@ -34,11 +34,7 @@ int run_command(int argc, char** argv, Display& display) {
                               .flag_names = arguments.flag_names,
                               .environment = process_environment(),
                               .config_file = arguments.config_file};
-  if (arguments.survives_config) {
-    config = load_config_as_far_as_right(sources);
-  } else if (arguments.needs_config) {
-    config = load_config(sources);
-  }
+  if (arguments.needs_config) config = load_config(sources);
 
   // What .env says to libraries that read the environment themselves; no thread is running yet.
   for (const auto& [name, value] : config.storage_variables) {
@@ -50,7 +46,7 @@ int run_command(int argc, char** argv, Display& display) {
   if (arguments.verbose) level = "debug";
   if (arguments.quiet) level = "error";
   const auto log = make_logger(display, level);
-  if (!arguments.survives_config) {  // the service says it in its own log
+  if (!arguments.is_service) {
     for (const std::string& warning : config.warnings) log->warn("{}", warning);
   }
 
@@ -58,7 +54,7 @@ int run_command(int argc, char** argv, Display& display) {
   StopSignals signals([&] {
     display.line(
         fmt::format("Stopping: what is open is {}rolled back. Ctrl-C again leaves at once.",
-                    arguments.survives_config ? "finished or " : ""));
+                    arguments.is_service ? "finished or " : ""));
   });
   const Context context{
       .config = config,

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,7 +11,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/pause.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/config_sources.h"
@@ -34,19 +34,63 @@ namespace {
 
 bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
 
+std::string token_hash(const ServeSettings& set) {
+  if (!set.token_hash.empty() && !serve::is_token_hash(set.token_hash)) {
+    throw base::ConfigError("serve.token_hash: expected what `qvdhouse token` printed (sha256:…)");
+  }
+  if (!set.token_hash.empty() || set.token.empty()) return set.token_hash;
+  return serve::hash_token(set.token);
+}
+
+// The hash of the token that clients must send; empty: none is asked for. `address` is the one that
+// is listened to. Throws ConfigError when anything is wrong with what guards the service: nobody is
+// let in by a mistake.
+std::string checked_guard(const Config& config, const std::string& address) {
+  const ServeSettings& set = config.serve;
+  if (!config.misspelt_guards.empty()) {
+    throw base::ConfigError(config.misspelt_guards.front() +
+                            "; the service does not start with a setting that may be meant to "
+                            "guard it: correct the name or remove it");
+  }
+  if (set.tls_certificate.empty() != set.tls_key.empty()) {
+    throw base::ConfigError(
+        fmt::format("serve.tls_certificate and serve.tls_key go together: {} is not set",
+                    set.tls_key.empty() ? "serve.tls_key" : "serve.tls_certificate"));
+  }
+  std::string hash = token_hash(set);
+  serve::check_exposure(address, !hash.empty(), set.allow_anonymous);
+  return hash;
+}
+
 // The configuration in effect, and what is made from it. It is read again at SIGHUP, while runs
 // with the one before may still go on.
 class Setup {
  public:
+  // Throws ConfigError when the configuration of the start is wrong.
   Setup(const Context& context, spdlog::logger& log)
-      : context_(context), log_(log), config_(std::make_shared<const Config>(context.config)) {}
+      : context_(context),
+        log_(log),
+        config_(std::make_shared<const Config>(context.config)),
+        token_hash_(checked_guard(*config_, context.config.serve.address)) {
+    make(*config_);
+  }
 
-  // Throws ConfigError, and then the one before stays.
+  const std::string& token_hash() const { return token_hash_; }
+  // Told when another token is set. To be called before the service starts.
+  void on_token(std::function<void(const std::string& hash)> listener) {
+    on_token_ = std::move(listener);
+  }
+
+  // Throws ConfigError, and then the one before stays. From one thread at a time.
   serve::Configuration read() {
     auto fresh = std::make_shared<const Config>(load_config(context_.sources));
+    const std::string hash = checked_guard(*fresh, context_.config.serve.address);
     serve::Configuration made = make(*fresh);
-    const std::lock_guard lock(mutex_);
-    config_ = std::move(fresh);
+    {
+      const std::lock_guard lock(mutex_);
+      config_ = std::move(fresh);
+    }
+    take_token(hash);
     return made;
   }
 
@@ -62,6 +106,19 @@ class Setup {
   }
 
  private:
+  // A token that is gone from the settings may have gone by mistake.
+  void take_token(const std::string& hash) {
+    if (hash == token_hash_) return;
+    if (hash.empty()) {
+      log_.warn(
+          "no token is set any more; the service asks for the last one until it is restarted");
+      return;
+    }
+    token_hash_ = hash;
+    if (on_token_) on_token_(hash);
+    log_.info("the token that was set is asked for from now on");
+  }
+
   std::shared_ptr<const Config> current() {
     const std::lock_guard lock(mutex_);
     return config_;
@@ -134,15 +191,9 @@ class Setup {
   spdlog::logger& log_;
   std::mutex mutex_;
   std::shared_ptr<const Config> config_;
+  std::string token_hash_;  // of the token that is asked for; empty: none
+  std::function<void(const std::string&)> on_token_;
 };
-
-std::string token_hash(const ServeSettings& set) {
-  if (!set.token_hash.empty() && !serve::is_token_hash(set.token_hash)) {
-    throw base::ConfigError("serve.token_hash: expected what `qvdhouse token` printed (sha256:…)");
-  }
-  if (!set.token_hash.empty() || set.token.empty()) return set.token_hash;
-  return serve::hash_token(set.token);
-}
 
 serve::HttpOptions http_options(const ServeSettings& set) {
   serve::HttpOptions options;
@@ -227,11 +278,35 @@ serve::ApiOptions api_options(const ServeSettings& set, const std::string& hash,
   return options;
 }
 
-// Now and then, until `stop`: which workflows are stale, and what can only be measured by looking.
+// Wakes the thread that looks around.
+class Bell {
+ public:
+  void ring() {
+    const std::lock_guard lock(mutex_);
+    is_rung_ = true;
+    rung_.notify_all();
+  }
+  // Until it was rung since the last time, the time is over, or `stop`; false: stop.
+  bool wait(std::chrono::seconds longest, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    rung_.wait_for(lock, stop, longest, [&] { return is_rung_; });
+    is_rung_ = false;
+    return !stop.stop_requested();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any rung_;
+  bool is_rung_ = false;
+};
+
+// At once, when the bell rings and now and then, until `stop`: which workflows are stale, and what
+// can only be measured by looking.
 void look_around(const serve::Service& service, serve::Alerts& alerts, serve::Metrics& metrics,
-                 const std::stop_token& stop) {
+                 Bell& bell, const std::stop_token& stop) {
   constexpr std::chrono::seconds kBetween{15};
-  while (base::pause_for(kBetween, stop)) {
+  auto alerted = std::chrono::steady_clock::now();
+  do {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     std::vector<serve::Freshness> workflows;
     for (const serve::WorkflowState& state : service.workflows()) {
@@ -242,9 +317,13 @@ void look_around(const serve::Service& service, serve::Alerts& alerts, serve::Me
       fresh.is_paused = state.is_paused;
       workflows.push_back(std::move(fresh));
     }
-    alerts.look(workflows, now);
+    // Not at the start: a workflow is not stale whose run is made up for just now.
+    if (std::chrono::steady_clock::now() - alerted >= kBetween) {
+      alerts.look(workflows, now);
+      alerted = std::chrono::steady_clock::now();
+    }
     metrics.look(service, alerts.counts(), now, stop);
-  }
+  } while (bell.wait(kBetween, stop));
 }
 
 void wait_for_stop(const std::stop_token& stop) {
@@ -257,28 +336,28 @@ void wait_for_stop(const std::stop_token& stop) {
 }  // namespace
 
 int run_serve(const ServeArguments&, const Context& context) {
-  // Who may connect. These settings hold from start to end.
   const ServeSettings& set = context.config.serve;
-  const std::string hash = token_hash(set);
-  serve::check_exposure(set.address, !hash.empty(), set.allow_anonymous);
 
   // The log, which the page shows too.
   serve::LogBook book(log_options(context));
   spdlog::logger log("serve", book.sink());
   log.set_level(log_level(context));
 
-  // The service, and what looks at it.
+  // The service, and what looks at it. What is wrong with the settings ends it here.
   Setup setup(context, log);
   serve::Service service(service_options(setup, set), log);
   book.listen([&](const serve::LogLine& line) { service.events().add("log", to_json(line)); });
   serve::Alerts alerts(alert_options(context.config), log);
   serve::Metrics metrics(version());
+  Bell bell;
   const serve::Listening followers = service.events().listen([&](const serve::Event& event) {
     book.add(event);
     alerts.add(event);
     metrics.add(event);
+    if (event.type == "health_changed") bell.ring();
   });
-  const serve::Api api(service, api_options(set, hash, book, metrics), log);
+  serve::Api api(service, api_options(set, setup.token_hash(), book, metrics), log);
+  setup.on_token([&api](const std::string& hash) { api.set_token_hash(hash); });
 
   // Listens, then begins; ends in the opposite order.
   {
@@ -288,7 +367,7 @@ int run_serve(const ServeArguments&, const Context& context) {
     const serve::Listening wake =
         service.events().listen([&](const serve::Event&) { http.wake(); });
     const std::jthread looks(
-        [&](const std::stop_token& stop) { look_around(service, alerts, metrics, stop); });
+        [&](const std::stop_token& stop) { look_around(service, alerts, metrics, bell, stop); });
     context.on_reload([&] { service.reload(); });
     service.start();
     log.info("qvdhouse {} serves on {}://{}:{}", version(),

@@ -60,6 +60,19 @@ void add_toml(Config& config, const std::filesystem::path& file) {
   }
 }
 
+// Whether somebody who set this unknown name probably meant to guard the service with it.
+bool looks_like_guard(std::string_view name, const std::vector<std::string>& names) {
+  constexpr std::array<std::string_view, 3> kWords = {"TOKEN", "TLS", "SERVE"};
+  if (name.starts_with("QVD_SOURCE")) return false;
+  const auto is_in_name = [&](std::string_view word) { return name.find(word) != name.npos; };
+  if (std::any_of(kWords.begin(), kWords.end(), is_in_name)) return true;
+  const std::string meant = nearest(name, names);
+  const auto settings = settings_table();
+  return std::any_of(settings.begin(), settings.end(), [&](const Setting& setting) {
+    return setting.guards_service && setting.env == meant;
+  });
+}
+
 // Names from the environment or `.env`. An empty value is one that is not set: that is how
 // container tools hand on a variable that nobody gave.
 void add_names(Config& config, const RawValues& values) {
@@ -80,6 +93,7 @@ void add_names(Config& config, const RawValues& values) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
                                           value.origin.where, did_you_mean(name, names)));
+    if (looks_like_guard(name, names)) config.misspelt_guards.push_back(config.warnings.back());
   }
 }
 
@@ -211,32 +225,6 @@ Config load_config(const ConfigSources& sources) {
   resolve_sources(config);
   config.tables = table_rules(config);
   return config;
-}
-
-Config load_config_as_far_as_right(const ConfigSources& sources) {
-  try {
-    return load_config(sources);
-  } catch (const base::Error&) {
-    Config config;
-    const auto attempt = [](const auto& step) {
-      try {
-        step();
-      } catch (const base::Error&) {
-        return;  // load_config() says it
-      }
-    };
-    attempt([&] { read_places(config, sources); });
-    // What was typed stands even when a file can not be read.
-    attempt([&] { add_names(config, environment_values(sources.environment)); });
-    attempt([&] { add_flags(config, sources); });
-    for (const Setting& setting : settings_table()) {
-      const auto found = config.values.find(std::string(setting.key));
-      if (found == config.values.end()) continue;
-      attempt([&] { take_value(setting, setting.key, found->second, config); });
-    }
-    attempt([&] { resolve_target(config); });
-    return config;
-  }
 }
 
 std::map<std::string, std::string> process_environment() {

@@ -152,6 +152,8 @@ struct Config {
   // What `.env` says to the storages' own tools (AWS_PROFILE and the like), for the environment.
   std::map<std::string, std::string> storage_variables;
   std::vector<std::string> warnings;  // names that look like settings and are none
+  // Those of them that look like a setting which guards the service: it does not start with them.
+  std::vector<std::string> misspelt_guards;
 };
 
 // Where settings are read from. The defaults are what `qvdhouse` uses; tests give their own.
@@ -166,10 +168,6 @@ struct ConfigSources {
 // Reads and checks everything. Throws ConfigError naming the key, where it was set and what is
 // allowed; IoError when a file is there but can not be read.
 Config load_config(const ConfigSources& sources);
-
-// The same without throwing: what is wrong is left as if it was not set. For a service that has to
-// say on its page what is wrong.
-Config load_config_as_far_as_right(const ConfigSources& sources);
 
 // This process's environment.
 std::map<std::string, std::string> process_environment();

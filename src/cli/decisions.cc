@@ -48,22 +48,34 @@ sync::Options sync_options(const Config& config, const SourceSettings& source) {
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
                               bool full, const Context& context) {
   DecidedSources decided{.sources = {}, .asked = sources.size()};
+  std::size_t well = 0;
+  const auto note = [&](int code) {
+    decided.exit_code = decided.exit_code == kOk ? code : static_cast<int>(kPartial);
+  };
   for (const OpenSource& source : sources) {
     sync::Options options = sync_options(context.config, source.settings);
     options.full = full;
     options.load.policy.dialect = tracked.dialect;
     try {
-      auto decisions = sync::decide(options, source.storage, tracked.files, tracked.tables);
+      std::string problem;
+      auto decisions =
+          sync::decide(options, source.storage, tracked.files, tracked.tables, &problem);
+      if (!problem.empty()) {
+        context.log.error("{}: {}", source_title(source.settings), problem);
+        note(kSource);
+      } else {
+        ++well;
+      }
       decided.sources.push_back({source, std::move(options), std::move(decisions)});
     } catch (const base::Cancelled&) {
       throw;
     } catch (const base::Error& error) {
       if (sources.size() == 1) throw;
       context.log.error("{}: {}", source_title(source.settings), error.what());
-      decided.exit_code = decided.exit_code == kOk ? exit_code_of(error) : kPartial;
+      note(exit_code_of(error));
     }
   }
-  if (decided.exit_code != kOk && !decided.sources.empty()) decided.exit_code = kPartial;
+  if (decided.exit_code != kOk && well > 0) decided.exit_code = kPartial;
   return decided;
 }
 

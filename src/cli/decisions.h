@@ -27,7 +27,7 @@ struct DecidedSource {
 struct DecidedSources {
   std::vector<DecidedSource> sources;  // that could be listed
   std::size_t asked = 0;
-  int exit_code = 0;  // not 0: some could not be, which is logged
+  int exit_code = 0;  // not 0: some could not be, or are empty though they had files; it is logged
   bool are_several() const { return asked > 1; }
 };
 // A source that can not be listed is left out with a message; the only one throws.

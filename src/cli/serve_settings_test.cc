@@ -8,7 +8,9 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::seconds;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 using ServeSettingsTest = ConfigFolder;
 
@@ -60,17 +62,18 @@ TEST_F(ServeSettingsTest, WhatIsWrongIsSaid) {
   EXPECT_THAT(error(), HasSubstr("skip, buffer"));
 }
 
-// The service says on its page what is wrong; it must be able to listen for that.
-TEST_F(ServeSettingsTest, WhatIsRightHoldsBesideWhatIsWrong) {
-  write("qvdhouse.toml", "schedule = 'often'\n[serve]\nport = 4001\ntoken = 'hunter2'\n");
-  sources_.flags["serve.address"] = "0.0.0.0";
-  const Config config = load_config_as_far_as_right(sources_);
-  EXPECT_EQ(config.serve.port, 4001);
-  EXPECT_EQ(config.serve.token, "hunter2");
-  EXPECT_EQ(config.serve.address, "0.0.0.0");
-  EXPECT_EQ(config.workflow.schedule, "@daily");
-  write("qvdhouse.toml", "this is no TOML");
-  EXPECT_EQ(load_config_as_far_as_right(sources_).serve.address, "0.0.0.0");
+// A name of the environment that is no setting only warns; the service refuses to start unguarded.
+TEST_F(ServeSettingsTest, AMisspeltGuardIsToldApart) {
+  for (const char* name : {"QVD_TOKENHASH", "QVD_TKEN", "QVD_SERVE_TOKEN", "QVD_SERVE_PORT",
+                           "QVD_TLS_CERT", "QVD_SERVER_ADDRESS"}) {
+    sources_.environment = {{name, "value"}};
+    EXPECT_THAT(load().misspelt_guards, ElementsAre(HasSubstr(name))) << name;
+  }
+  write(".env", "QVD_TOKN=value\n");
+  sources_.environment = {{"QVD_SHEDULE", "5m"}, {"QVD_SOURCE_LAKE_TOKEN", "x"}, {"QVD_PRT", "1"}};
+  const Config config = load();
+  EXPECT_THAT(config.misspelt_guards, ElementsAre(HasSubstr("QVD_TOKN (")));
+  EXPECT_THAT(config.warnings, SizeIs(4));
 }
 
 }  // namespace

@@ -21,8 +21,9 @@ struct Setting {
   std::string_view help;          // one clause, no full stop
   bool is_list = false;           // several flags add up
   bool is_secret = false;
-  bool is_credential = false;  // of [source]: never taken over by another source
-  bool is_switch = false;      // its flag has no value
+  bool is_credential = false;   // of [source]: never taken over by another source
+  bool is_switch = false;       // its flag has no value
+  bool guards_service = false;  // decides who may use the service
   // Puts the value into the config. Returns what is wrong with it, `allowed` as a rule; empty:
   // good.
   std::string (*parse)(const RawValue& value, Config& config) = nullptr;

@@ -1,5 +1,8 @@
 #include "serve/api.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -12,6 +15,13 @@ namespace {
 
 constexpr std::size_t kMostAnswers = 1'000;
 constexpr std::chrono::seconds kKept{1};
+
+Problem not_ready(const Service& service) {
+  const std::vector<std::string> problems = service.health().problems;
+  // None: it became ready just now.
+  const std::string why = fmt::format("{}", fmt::join(problems, "; "));
+  return {503, "not ready yet, because " + (why.empty() ? "it was still starting" : why)};
+}
 
 }  // namespace
 
@@ -43,13 +53,13 @@ void SharedAnswers::forget() {
 
 std::shared_ptr<const Configuration> ApiContext::configuration() const {
   auto configuration = service.configuration();
-  if (!configuration) throw Problem(503, "the configuration could not be read; see /ready");
+  if (!configuration) throw not_ready(service);
   return configuration;
 }
 
 TargetAccess ApiContext::target() const {
   auto target = service.target();
-  if (!target) throw Problem(503, "ClickHouse can not be reached; see /ready");
+  if (!target) throw not_ready(service);
   return *target;
 }
 
@@ -68,6 +78,7 @@ tracking::Runs ApiContext::runs() const {
 }
 
 WorkflowState ApiContext::workflow(const std::string& name) const {
+  configuration();  // without one it is not known which workflows there are
   std::vector<std::string> names;
   for (WorkflowState& workflow : service.workflows()) {
     if (workflow.name == name) return std::move(workflow);
@@ -131,6 +142,11 @@ Api::~Api() = default;
 
 HttpResponse Api::handle(const HttpRequest& request) const {
   return state_->router.handle(request);
+}
+
+void Api::set_token_hash(std::string hash) {
+  state_->router.set_token_hash(std::move(hash));
+  ++state_->context.access_changes;
 }
 
 bool Api::is_quick(const HttpRequest& request) {

@@ -37,6 +37,9 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
   HttpResponse handle(const HttpRequest& request) const;  // thread-safe, never throws
+  // From now on the token of this hash (not empty) is asked for; streams of events that were begun
+  // before end. Thread-safe.
+  void set_token_hash(std::string hash);
   std::span<const Route> routes() const;
   // HttpOptions::is_quick: what is answered out of the service's memory.
   static bool is_quick(const HttpRequest& request);

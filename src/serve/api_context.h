@@ -44,15 +44,17 @@ struct ApiContext {
   // Requests that read files or list sources: a few at a time, so that threads are left for others.
   std::counting_semaphore<8> slow{3};
   std::atomic<int> event_streams{0};
+  std::atomic<unsigned> access_changes{0};  // how often another token was set
 
-  // Throw Problem 503 while there is no configuration, or no ClickHouse.
+  // Throw Problem 503, "not ready yet, because …", while there is no configuration or no
+  // ClickHouse.
   std::shared_ptr<const Configuration> configuration() const;
   TargetAccess target() const;
   tracking::Overview overview(const HttpRequest& request) const;
   tracking::Tracking tracking() const;
   tracking::Runs runs() const;
 
-  // Throws Problem 404.
+  // Throws Problem 404, and 503 while there is no configuration.
   WorkflowState workflow(const std::string& name) const;
   // The workflow that the file of this path belongs to; null: none of today's.
   static const Workflow* workflow_of(const Configuration& configuration, const std::string& path);

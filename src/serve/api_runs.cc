@@ -45,6 +45,7 @@ HttpResponse run_workflow(const RoutedRequest& request, ApiContext& context) {
 HttpResponse pause_workflow(const RoutedRequest& request, bool paused, ApiContext& context) {
   object_of(request.http, {});
   const std::string name = context.workflow(request.part("name")).name;
+  context.target();  // where it is kept
   context.service.set_paused(name, paused, "api");
   context.answers.forget();
   return json_response(workflow_json(context.workflow(name)));

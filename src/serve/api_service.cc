@@ -56,7 +56,9 @@ class EventStream {
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
 
-  std::string next() {
+  // None: it ends.
+  std::optional<std::string> next() {
+    if (context_.access_changes != access_changes_) return std::nullopt;  // ask with the new token
     std::string text = std::exchange(greeting_, "");
     for (const Event& event : context_.service.events().after(last_id_)) {
       text += fmt::format("id: {}\nevent: {}\ndata: {}\n\n", event.id, event.type,
@@ -72,6 +74,7 @@ class EventStream {
  private:
   ApiContext& context_;
   std::uint64_t last_id_;
+  unsigned access_changes_ = context_.access_changes;
   std::string greeting_ = "retry: 2000\n\n";
   Clock::time_point last_sent_ = Clock::now();
 };

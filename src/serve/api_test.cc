@@ -11,6 +11,7 @@
 #include "serve/auth.h"
 #include "serve/openapi.h"
 #include "serve/test_service.h"
+#include "sync/claim.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -271,6 +272,102 @@ TEST_F(ApiTest, EventsAreStreamed) {
   EXPECT_THAT(text, StartsWith("retry: "));
   EXPECT_THAT(text, HasSubstr("event: run_finished\ndata: {"));
   EXPECT_EQ(response.stream(), "");
+}
+
+// A service that starts with a file that it loaded before, and a target that comes a little later.
+// Its clock never ticks, so that what it waits for cannot come by chance.
+class Starting : public ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    schedule_ = "@never";
+    patience_ = std::chrono::seconds(0);
+    put("a.qvd", qvd_bytes(5));
+    start();
+    ASSERT_TRUE(is_ready());
+    run_now();
+    ASSERT_TRUE(have_ended(1));
+    tick_ = std::chrono::hours(1);
+  }
+  void begin() {
+    api_.reset();
+    service_.reset();
+    failing_opens_ = 1;
+    make_service();
+    api_ = std::make_unique<Api>(*service_, ApiOptions{}, log_);
+  }
+  bool is_ready() {
+    return eventually([&] { return service_->health().is_ready(); });
+  }
+  struct Write {
+    std::string target;
+    std::string body;
+  };
+  std::vector<Write> writes() const {
+    const std::string file = Json{{"path", path("a.qvd")}}.dump();
+    return {{"/api/workflows/default/run", R"({"full":true})"},
+            {"/api/workflows/default/pause", ""},
+            {"/api/workflows/default/unpause", ""},
+            {"/api/file/retry", file},
+            {"/api/file/reset", file}};
+  }
+  // Whether it was done; what is not done must have a reason.
+  bool is_done(const Write& write) {
+    const HttpResponse response = ask(write.target, "POST", write.body);
+    if (response.status == 200 || response.status == 202) return true;
+    EXPECT_EQ(response.status, 503) << write.target << response.body;
+    EXPECT_THAT(Json::parse(response.body)["detail"].get<std::string>(),
+                testing::MatchesRegex("not ready yet, because .{10,}"))
+        << write.target;
+    return false;
+  }
+  // Cancels the run that this answer began, which waits for its table.
+  int cancel_status(const HttpResponse& begun) {
+    const std::string id = Json::parse(begun.body)["run_id"];
+    return ask("/api/runs/" + id + "/cancel", "POST").status;
+  }
+};
+
+TEST_F(Starting, EveryWriteIsDoneOrToldWhyItHasToWait) {
+  begin();
+  std::size_t posts = 0;
+  for (const Route& route : api_->routes()) posts += route.method == "POST" ? 1U : 0U;
+  EXPECT_EQ(posts, writes().size() + 1);  // and cancel
+  for (const Write& write : writes()) {
+    begin();
+    EXPECT_FALSE(is_done(write)) << write.target;
+    service_->start();
+    EXPECT_TRUE(eventually([&] { return is_done(write); })) << write.target;
+  }
+  begin();
+  EXPECT_FALSE(is_done({"/api/runs/none/cancel", ""}));
+}
+
+TEST_F(Starting, ReadyMeansThatEveryCommandIsTaken) {
+  const sync::Claim held = sync::Claim::acquire(options_.lock_dir, kDatabase, "QvdA", {});
+  begin();
+  service_->start();
+  ASSERT_TRUE(eventually([&] { return ask("/ready").status == 200; }));
+  EXPECT_TRUE(is_done(writes()[1]));
+  EXPECT_TRUE(is_done(writes()[2]));
+  const HttpResponse begun = ask(writes()[0].target, "POST", writes()[0].body);
+  ASSERT_EQ(begun.status, 202) << begun.body;
+  EXPECT_EQ(cancel_status(begun), 202);
+  EXPECT_TRUE(is_done(writes()[3]));
+  EXPECT_TRUE(is_done(writes()[4]));
+}
+
+TEST_F(ApiTest, ATokenThatIsSetLaterIsAskedForAndEndsStreams) {
+  serve();
+  const HttpResponse stream = ask("/api/events");
+  EXPECT_TRUE(stream.stream());
+  EXPECT_EQ(ask("/api/version").status, 200);
+  api_->set_token_hash(hash_token("right"));
+  EXPECT_EQ(ask("/api/version").status, 401);
+  EXPECT_FALSE(stream.stream());
+  HttpRequest request = request_of("/api/version", "GET", "");
+  request.headers.emplace_back("Authorization", "Bearer right");
+  EXPECT_EQ(api_->handle(request).status, 200);
 }
 
 TEST_F(ApiTest, WithoutTheTokenNothingIsTold) {

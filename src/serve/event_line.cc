@@ -37,8 +37,9 @@ void say_file_finished(const nlohmann::json& data, LogLine& line) {
 void say_health(const nlohmann::json& data, LogLine& line) {
   line.message = "ready";
   if (data.value("ready", true)) return;
-  line.level = "error";
-  line.message = "not ready";
+  const bool is_starting = data.value("starting", false);
+  line.level = is_starting ? "info" : "error";
+  line.message = is_starting ? "not ready yet" : "not ready";
   const char* separator = ": ";
   for (const nlohmann::json& problem : data.value("problems", nlohmann::json::array())) {
     if (!problem.is_string()) continue;

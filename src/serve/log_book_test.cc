@@ -122,8 +122,13 @@ TEST_F(LogBookTest, EventsMakeLinesWithRunAndFile) {
   book.add(Event{.id = 5,
                  .type = "health_changed",
                  .data = {{"ready", false}, {"problems", {"engine down", "no source"}}}});
+  book.add(Event{.id = 6,
+                 .type = "health_changed",
+                 .data = {{"ready", false}, {"starting", true}, {"problems", {"no engine yet"}}}});
   const std::vector<LogLine> lines = book.newest(10, {});
-  ASSERT_EQ(lines.size(), 3U);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[3].level, "info");
+  EXPECT_EQ(lines[3].message, "not ready yet: no engine yet");
   EXPECT_EQ(lines[0].message, "a.qvd failed: bad symbol");
   EXPECT_EQ(lines[0].level, "error");
   EXPECT_EQ(lines[0].run_id, "r1");

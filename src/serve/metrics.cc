@@ -8,6 +8,8 @@
 #include <prometheus/text_serializer.h>
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -71,21 +73,25 @@ struct Flow {
       histogram(registry, "qvdhouse_file_duration_seconds", "Duration of committed loads.");
   Family<Histogram>& step_seconds = histogram(registry, "qvdhouse_step_duration_seconds",
                                               "Duration of the steps of committed loads.");
-  Family<Gauge>& freshness =
-      gauge(registry, "qvdhouse_table_freshness_seconds",
-            "From the creation of the newest QVD file of a table until it could be queried.");
-  std::set<std::string> tables;  // that have a freshness
 };
 
-// From the header's CreateUtcTime until now; negative: not known.
-double seconds_since(const std::string& created) {
+// By table: from the creation of its newest QVD file until it could be queried, in seconds.
+using Freshnesses = std::map<std::string, double>;
+
+// `created` is the header's CreateUtcTime, `loaded` seconds of Unix time. A time that is not known
+// changes nothing.
+void set_freshness(Freshnesses& all, const std::string& table, const std::string& created,
+                   double loaded) {
   std::istringstream stream(created);
   Time time;
   stream >> date::parse("%F %T", time);
-  if (stream.fail()) return -1;
-  const auto age = std::chrono::system_clock::now() - time;
-  return std::chrono::duration<double>(age).count();
+  if (stream.fail()) return;
+  const double seconds = loaded - static_cast<double>(time.time_since_epoch().count());
+  if (seconds < 0 || (all.size() >= kMostTables && !all.contains(table))) return;
+  all[table] = seconds;
 }
+
+double seconds_of(std::int64_t time_us) { return static_cast<double>(time_us) / 1e6; }
 
 void count_file(Flow& flow, const nlohmann::json& data) {
   const Labels workflow{{"workflow", text_of(data, "workflow")}};
@@ -108,11 +114,13 @@ void count_file(Flow& flow, const nlohmann::json& data) {
     flow.step_seconds.Add({{"step", text_of(step, "name")}}, kSeconds)
         .Observe(number_of(step, "seconds"));
   }
-  const double fresh = seconds_since(text_of(data, "qvd_created_at"));
-  const std::string table = text_of(data, "table_name");
-  if (fresh < 0 || (flow.tables.size() >= kMostTables && !flow.tables.contains(table))) return;
-  flow.tables.insert(table);
-  flow.freshness.Add({{"table", table}}).Set(fresh);
+}
+
+void note_freshness(Freshnesses& all, const nlohmann::json& data) {
+  if (text_of(data, "status") != "loaded") return;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  set_freshness(all, text_of(data, "table_name"), text_of(data, "qvd_created_at"),
+                std::chrono::duration<double>(now).count());
 }
 
 void count_run(Flow& flow, const nlohmann::json& data) {
@@ -170,10 +178,26 @@ void show_tables(Registry& registry, const std::vector<tracking::TableOverview>&
     files.Add({{"table", name}, {"state", "other"}})
         .Set(static_cast<double>(table.files - table.failed_files));
     if (table.last_loaded_at_us <= 0) continue;
-    const double at = static_cast<double>(table.last_loaded_at_us) / 1e6;
+    const double at = seconds_of(table.last_loaded_at_us);
     loaded.Add({{"table", name}}).Set(at);
     lag.Add({{"table", name}}).Set(unix_seconds(now) - at);
   }
+}
+
+void show_freshness(Registry& registry, const Freshnesses& all) {
+  Family<Gauge>& freshness =
+      gauge(registry, "qvdhouse_table_freshness_seconds",
+            "From the creation of the newest QVD file of a table until it could be queried.");
+  for (const auto& [table, seconds] : all) freshness.Add({{"table", table}}).Set(seconds);
+}
+
+// Names of the tables of which no file stands loaded now: what their rows are of, the history says.
+std::vector<std::string> without_loaded_file(const std::vector<tracking::TableOverview>& tables) {
+  std::vector<std::string> names;
+  for (const tracking::TableOverview& table : tables) {
+    if (table.last_loaded_at_us == 0 && names.size() < kMostTables) names.push_back(table.name);
+  }
+  return names;
 }
 
 void show_alerts(Registry& registry, const Alerts::Counts& counts) {
@@ -191,7 +215,47 @@ struct Metrics::State {
   // As of the last look: made anew each time, so that what is gone leaves no series behind.
   std::unique_ptr<Registry> looked = std::make_unique<Registry>();
   std::vector<tracking::TableOverview> tables;
+  Freshnesses freshness;
+  std::set<std::string> asked;  // tables of which the history was asked; of look() alone
+
+  std::vector<tracking::NewestLoad> newest_loads(tracking::Overview& overview,
+                                                 const std::vector<tracking::TableOverview>& all,
+                                                 const Freshnesses& known);
+  void refresh(const Freshnesses& known, const std::vector<tracking::NewestLoad>& loads);
 };
+
+// From the history, once for each table: what happens later the events say.
+std::vector<tracking::NewestLoad> Metrics::State::newest_loads(
+    tracking::Overview& overview, const std::vector<tracking::TableOverview>& all,
+    const Freshnesses& known) {
+  std::vector<std::string> names = without_loaded_file(all);
+  std::erase_if(names, [&](const std::string& name) {
+    return known.contains(json_text(name)) || asked.contains(name);
+  });
+  std::vector<tracking::NewestLoad> found = overview.newest_loads(names);
+  asked.insert(names.begin(), names.end());
+  return found;
+}
+
+// Under the lock. `known` is what was known before the tables were looked at.
+void Metrics::State::refresh(const Freshnesses& known,
+                             const std::vector<tracking::NewestLoad>& loads) {
+  std::set<std::string> there;
+  for (const tracking::TableOverview& table : tables) {
+    const std::string name = json_text(table.name);
+    if (table.last_loaded_at_us > 0) {
+      set_freshness(freshness, name, table.newest_created_at, seconds_of(table.last_loaded_at_us));
+    }
+    there.insert(name);
+  }
+  for (const tracking::NewestLoad& load : loads) {
+    set_freshness(freshness, json_text(load.table), load.created_at,
+                  seconds_of(load.finished_at_us));
+  }
+  for (const auto& [name, seconds] : known) {
+    if (!there.contains(name)) freshness.erase(name);
+  }
+}
 
 Metrics::Metrics(const std::string& version) : state_(std::make_unique<State>()) {
   gauge(state_->flow.registry, "qvdhouse_build_info", "Always 1; the label is the version.")
@@ -207,7 +271,10 @@ Metrics::~Metrics() = default;
 
 void Metrics::add(const Event& event) {
   const std::lock_guard lock(state_->mutex);
-  if (event.type == "file_finished") count_file(state_->flow, event.data);
+  if (event.type == "file_finished") {
+    count_file(state_->flow, event.data);
+    note_freshness(state_->freshness, event.data);
+  }
   if (event.type == "run_finished") count_run(state_->flow, event.data);
 }
 
@@ -217,10 +284,17 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
   const std::optional<TargetAccess> target = service.target();
   const std::shared_ptr<const Configuration> configuration = service.configuration();
   std::optional<std::vector<tracking::TableOverview>> tables;
+  std::vector<tracking::NewestLoad> loads;
+  Freshnesses known;
+  {
+    const std::lock_guard lock(state_->mutex);
+    known = state_->freshness;
+  }
   if (health.target_ok && target && configuration) {
     try {
       tracking::Overview overview(target->endpoint, configuration->database, stop);
       tables = overview.tables();
+      loads = state_->newest_loads(overview, *tables, known);
     } catch (const base::Error&) {
       // health() says it as soon as the service itself has noticed.
     }
@@ -239,7 +313,10 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
   show_runs(*registry, service.live());
   show_alerts(*registry, alerts);
   const std::lock_guard lock(state_->mutex);
-  if (tables) state_->tables = std::move(*tables);
+  if (tables) {
+    state_->tables = std::move(*tables);
+    state_->refresh(known, loads);
+  }
   show_tables(*registry, state_->tables, now);
   state_->looked = std::move(registry);
 }
@@ -247,9 +324,11 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
 std::string Metrics::text() const {
   Registry process;
   add_process_gauges(process);
+  Registry fresh;
   const std::lock_guard lock(state_->mutex);
+  show_freshness(fresh, state_->freshness);
   std::vector<prometheus::MetricFamily> families = state_->flow.registry.Collect();
-  for (Registry* registry : {state_->looked.get(), &process}) {
+  for (Registry* registry : {state_->looked.get(), &fresh, &process}) {
     for (prometheus::MetricFamily& family : registry->Collect()) {
       families.push_back(std::move(family));
     }

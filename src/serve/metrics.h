@@ -22,8 +22,8 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
 
   void add(const Event& event);
-  // Asks the service, and ClickHouse once for all tables; to be called now and then. While
-  // ClickHouse does not answer, the tables stay as they were last seen.
+  // Asks the service, and ClickHouse once for all tables; to be called now and then, from one
+  // thread. While ClickHouse does not answer, the tables stay as they were last seen.
   void look(const Service& service, const Alerts::Counts& alerts, Time now,
             const std::stop_token& stop = {});
   // The answer to GET /metrics; its type is "text/plain; version=0.0.4".

@@ -1,5 +1,6 @@
 #include "serve/metrics.h"
 
+#include <date/date.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include <string>
 
 #include "base/error.h"
+#include "qvd/writer.h"
+#include "serve/test_service.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -93,6 +96,62 @@ TEST(Metrics, ALookSaysHowThingsAre) {
   EXPECT_TRUE(has(text, "qvdhouse_queue_runs 0"));
   EXPECT_TRUE(has(text, "qvdhouse_alerts_total{outcome=\"delivered\"} 2"));
   EXPECT_NE(text.find("process_resident_memory_bytes"), std::string::npos);
+}
+
+// The first value of this series; negative: there is none.
+double value_of(const std::string& text, const std::string& series) {
+  const std::size_t at = ("\n" + text).find("\n" + series + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size()));
+}
+
+class MetricsOfService : public ServiceTest {
+ protected:
+  // As Qlik writes them, a day ago by their own account.
+  void put_created(const std::string& name) {
+    qvd::FieldData id{.name = "id", .values = {qvd::Value::of(1)}, .codes = {1}};
+    const auto a_day_ago = date::floor<std::chrono::seconds>(std::chrono::system_clock::now()) -
+                           std::chrono::hours(24);
+    qvd::TableData table{.name = "T", .fields = {id}, .row_count = 1};
+    table.created_at = date::format("%F %T", a_day_ago);
+    put(name, sync::as_text(qvd::write_qvd(table)));
+  }
+  // Of the table, as a service that has just begun says it.
+  double freshness(const std::string& table) {
+    Metrics metrics("1");
+    metrics.look(*service_, {}, Time());
+    metrics.look(*service_, {}, Time());
+    return value_of(metrics.text(), "qvdhouse_table_freshness_seconds{table=\"" + table + "\"}");
+  }
+};
+
+TEST_F(MetricsOfService, FreshnessIsKnownAfterARestart) {
+  put_created("a.qvd");
+  put_created("b.qvd");
+  start();
+  ASSERT_TRUE(have_ended(1));
+  for (const char* table : {"QvdA", "QvdB"}) {
+    EXPECT_GE(freshness(table), 24 * 3'600 - 1) << table;
+    EXPECT_LT(freshness(table), 25 * 3'600) << table;
+  }
+  // The rows stay those of the load that completed while a newer file is wrong.
+  put("b.qvd", "this is no QVD", 3'000);
+  run_now();
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].status, "partial");
+  EXPECT_GE(freshness("QvdB"), 24 * 3'600 - 1);
+  EXPECT_LT(freshness("QvdC"), 0);
+}
+
+TEST_F(MetricsOfService, ATableThatIsForgottenLeavesNoFreshness) {
+  put_created("a.qvd");
+  start();
+  ASSERT_TRUE(have_ended(1));
+  Metrics metrics("1");
+  metrics.look(*service_, {}, Time());
+  EXPECT_NE(metrics.text().find("freshness_seconds{"), std::string::npos);
+  query("TRUNCATE TABLE tested.QvdFileTracking");
+  metrics.look(*service_, {}, Time());
+  EXPECT_EQ(metrics.text().find("freshness_seconds{"), std::string::npos);
 }
 
 // $PROMTOOL, the one of ./dev test, or one that is installed; empty: there is none.

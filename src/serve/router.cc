@@ -92,6 +92,16 @@ Router::Router(RouterOptions options, spdlog::logger& log)
 
 void Router::add(Route route) { routes_.push_back(std::move(route)); }
 
+void Router::set_token_hash(std::string hash) {
+  const std::lock_guard lock(mutex_);
+  options_ = {.token_hash = std::move(hash), .checks_host = false};
+}
+
+RouterOptions Router::options() const {
+  const std::lock_guard lock(mutex_);
+  return options_;
+}
+
 HttpResponse Router::handle(const HttpRequest& request) const {
   HttpResponse response;
   try {
@@ -117,7 +127,7 @@ HttpResponse Router::handle(const HttpRequest& request) const {
 }
 
 HttpResponse Router::answer(const HttpRequest& request) const {
-  if (options_.checks_host && !names_loopback_host(request)) {
+  if (options().checks_host && !names_loopback_host(request)) {
     throw Problem(403,
                   "without a token this service answers only to localhost and to its address; "
                   "behind another name it needs one (qvdhouse token)");
@@ -142,7 +152,8 @@ HttpResponse Router::answer(const HttpRequest& request) const {
 }
 
 HttpResponse Router::checked(const Route& route, RoutedRequest&& request) const {
-  request.is_trusted = options_.token_hash.empty() || has_token(request.http, options_.token_hash);
+  const std::string hash = options().token_hash;
+  request.is_trusted = hash.empty() || has_token(request.http, hash);
   if (!request.is_trusted && !route.is_public) {
     throw Problem(401, "send the token of this service: Authorization: Bearer TOKEN");
   }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ class Router {
  public:
   Router(RouterOptions options, spdlog::logger& log);
   void add(Route route);
+  // From now on this token is asked for; `hash` is that of hash_token() and not empty. Thread-safe.
+  void set_token_hash(std::string hash);
   std::span<const Route> routes() const { return routes_; }
   // Never throws. Thread-safe once all routes are there.
   HttpResponse handle(const HttpRequest& request) const;
@@ -51,7 +54,9 @@ class Router {
  private:
   HttpResponse answer(const HttpRequest& request) const;
   HttpResponse checked(const Route& route, RoutedRequest&& request) const;
+  RouterOptions options() const;
 
+  mutable std::mutex mutex_;  // of options_
   RouterOptions options_;
   spdlog::logger& log_;
   std::vector<Route> routes_;

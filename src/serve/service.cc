@@ -1,8 +1,10 @@
 #include "serve/service.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/error.h"
@@ -111,17 +113,32 @@ void Service::State::write_later(const RunRecord& run) {
   changed.notify_all();
 }
 
-std::vector<std::string> Service::State::problems() const {
+std::vector<std::string> Service::State::failures() const {
   std::vector<std::string> found;
   if (!configuration_problem.empty()) found.push_back(configuration_problem);
   if (configuration && configuration->workflows.empty()) {
     found.emplace_back("no source is set: QVD_SOURCE, or `source` in qvdhouse.toml, names it");
   }
-  if (!target_problem.empty()) found.push_back(target_problem);
+  if (is_target_tried && !target_problem.empty()) found.push_back(target_problem);
   for (const auto& [name, entry] : entries) {
     if (entry.source_problem.empty()) continue;
     found.push_back(fmt::format("source {}: {}", entry.workflow.title, entry.source_problem));
   }
+  return found;
+}
+
+std::vector<std::string> Service::State::waits() const {
+  std::vector<std::string> found;
+  if (!configuration && configuration_problem.empty()) {
+    found.emplace_back("the configuration has not been read yet");
+  }
+  if (!is_target_tried && !target_problem.empty()) found.push_back(target_problem);
+  return found;
+}
+
+std::vector<std::string> Service::State::problems() const {
+  std::vector<std::string> found = failures();
+  std::ranges::move(waits(), std::back_inserter(found));
   return found;
 }
 
@@ -281,8 +298,8 @@ void Service::set_paused(const std::string& workflow, bool paused, const std::st
     const std::lock_guard lock(state_->mutex);
     Entry& entry = entry_of(state_->entries, workflow);
     if (!state_->access || !entry.agenda) {
-      throw base::IoError("ClickHouse can not be reached now, where this is to be kept: " +
-                          state_->target_problem);
+      throw base::IoError(
+          fmt::format("not ready yet, because {}", fmt::join(state_->problems(), "; ")));
     }
     Agenda changed = *entry.agenda;
     changed.set_paused(paused, state_->options.now());
@@ -299,6 +316,8 @@ void Service::set_paused(const std::string& workflow, bool paused, const std::st
   Entry& entry = found->second;
   entry.agenda->set_paused(paused, state_->options.now());
   entry.written = entry.agenda->state();
+  // A row that the schedule wrote meanwhile would undo it at the next start.
+  state_->write_later(entry, by);
   state_->log.info("workflow {} was {} by {}", workflow, paused ? "paused" : "taken up again", by);
   state_->tell_workflow(entry);
   state_->changed.notify_all();

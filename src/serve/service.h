@@ -97,7 +97,7 @@ struct LiveRun {
 struct Health {
   bool configuration_ok = false;
   bool target_ok = false;
-  std::vector<std::string> problems;  // sentences; empty: ready
+  std::vector<std::string> problems;  // sentences; empty: ready, every command is taken
   bool is_ready() const { return problems.empty(); }
 };
 

@@ -36,12 +36,12 @@ void Service::State::conduct(const std::stop_token& stop) {
     {
       const std::lock_guard lock(mutex);
       is_wanted = std::exchange(is_reload_wanted, false) && !is_ending;
+      is_look_wanted = false;
     }
     if (is_wanted) load_configuration();
     std::unique_lock lock(mutex);
     if (!is_ending) {
       const Time now = options.now();
-      make_agendas();
       if (access) {
         step_agendas(now);
         step_retries(now);
@@ -49,7 +49,7 @@ void Service::State::conduct(const std::stop_token& stop) {
     }
     look_at_progress();
     tell_health();
-    changed.wait_for(lock, stop, options.tick, [&] { return is_reload_wanted; });
+    changed.wait_for(lock, stop, options.tick, [&] { return is_reload_wanted || is_look_wanted; });
   }
 }
 
@@ -73,6 +73,7 @@ void Service::State::load_configuration() {
     access.reset();
     are_states_read = false;
     target_problem = "ClickHouse is another one now, and has not been reached yet";
+    is_target_tried = false;
   }
   configuration = fresh;
   std::map<std::string, Entry> next;
@@ -87,11 +88,13 @@ void Service::State::load_configuration() {
     }
   }
   entries = std::move(next);
+  make_agendas();
   for (const auto& [name, entry] : entries) tell_workflow(entry);
   changed.notify_all();
 }
 
-// Of workflows whose state the target has told, or that it has never seen.
+// Of workflows whose state the target has told, or that it has never seen. Called wherever one of
+// both becomes known, under the same lock: nobody sees a workflow of an open target without it.
 void Service::State::make_agendas() {
   if (!are_states_read) return;
   const Time now = options.now();
@@ -218,7 +221,9 @@ void Service::State::tell_health() {
   nlohmann::json said = nlohmann::json::array();
   for (const std::string& problem : now) said.push_back(json_text(problem));
   told_problems = std::move(now);
-  events.add("health_changed", {{"ready", told_problems.empty()}, {"problems", std::move(said)}});
+  events.add("health_changed", {{"ready", told_problems.empty()},
+                                {"starting", !told_problems.empty() && failures().empty()},
+                                {"problems", std::move(said)}});
 }
 
 }  // namespace qvdhouse::serve

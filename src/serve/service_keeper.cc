@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/error.h"
@@ -17,6 +18,46 @@ using tracking::RunRecord;
 
 constexpr std::chrono::milliseconds kFirstDelay{1'000};
 constexpr std::chrono::minutes kBetweenSweeps{1};
+
+// Once for each target: what the workflows were when the service ended.
+Memory read_memory(const TargetAccess& target, const Configuration& known) {
+  tracking::Runs runs(target.endpoint, known.database, known.history_days);
+  Memory memory;
+  for (tracking::WorkflowRecord& record : runs.workflows()) {
+    memory.states[record.name] = std::move(record);
+  }
+  for (const Workflow& workflow : known.workflows) {
+    constexpr std::size_t kEnough = 20;
+    tracking::Runs::Query query;
+    query.workflow = workflow.name;
+    query.limit = kEnough;
+    for (RunRecord& run : runs.find(query)) {
+      if (run.status == "running" || run.status == "skipped") continue;
+      memory.last.emplace(workflow.name, std::move(run));
+      break;
+    }
+    query.status = "completed";
+    query.limit = 1;
+    for (const RunRecord& run : runs.find(query)) {
+      memory.last_good[workflow.name] = time_of(run.finished_at_us);
+    }
+  }
+  return memory;
+}
+
+// Marks the runs whose process died as lost, and returns them.
+std::vector<RunRecord> find_lost_runs(const TargetAccess& target, const Configuration& known,
+                                      spdlog::logger& log) {
+  if (known.workflows.empty()) return {};
+  sync::Options run_options = known.workflows.front().options;
+  run_options.database = known.database;
+  try {
+    return sync::settle_lost_runs(run_options, target.endpoint);
+  } catch (const base::Error& error) {
+    log.warn("runs whose process died could not be looked for: {}", error.what());
+    return {};
+  }
+}
 
 }  // namespace
 
@@ -36,7 +77,7 @@ void Service::State::keep_target(const std::stop_token& stop) {
     } else if (is_open) {
       look_at_target();
       if (steady_clock::now() - swept >= kBetweenSweeps) {
-        take_up_lost_runs();
+        sweep_lost_runs();
         swept = steady_clock::now();
       }
     }
@@ -58,68 +99,60 @@ void Service::State::keep_target(const std::stop_token& stop) {
 
 void Service::State::open_target() {
   std::string problem;
+  std::vector<RunRecord> lost;
   try {
-    TargetAccess opened = options.open_target();
-    {
-      const std::lock_guard lock(mutex);
-      access = std::move(opened);
+    while (!open_once(lost)) {
     }
-    read_states();
-    take_up_lost_runs();
   } catch (const std::exception& error) {
     problem = error.what();
   }
   const std::lock_guard lock(mutex);
   if (!problem.empty()) {
-    access.reset();
     if (problem != target_problem) log.error("{}", problem);
-  } else if (!target_problem.empty()) {
-    log.info("ClickHouse answers");
+    target_problem = std::move(problem);
+    is_target_tried = true;
   }
-  target_problem = std::move(problem);
   changed.notify_all();
 }
 
-// Once for each target: what the workflows were when the service ended.
-void Service::State::read_states() {
-  TargetAccess target;
+// False when the configuration changed meanwhile, and the target with it perhaps. `lost` collects
+// the runs that were found lost.
+bool Service::State::open_once(std::vector<RunRecord>& lost) {
   std::shared_ptr<const Configuration> known;
+  bool is_new = false;
   {
     const std::lock_guard lock(mutex);
-    if (are_states_read) return;
-    target = *access;
     known = configuration;
+    is_new = !are_states_read;
   }
-  tracking::Tracking(target.endpoint, known->database, known->history_days).ensure_tables();
-  tracking::Runs runs(target.endpoint, known->database, known->history_days);
-  runs.ensure_tables();
-  std::map<std::string, tracking::WorkflowRecord> found;
-  for (tracking::WorkflowRecord& record : runs.workflows()) found[record.name] = std::move(record);
-  std::map<std::string, RunRecord> last;
-  std::map<std::string, Time> last_good;
-  for (const Workflow& workflow : known->workflows) {
-    constexpr std::size_t kEnough = 20;
-    tracking::Runs::Query query;
-    query.workflow = workflow.name;
-    query.limit = kEnough;
-    for (RunRecord& run : runs.find(query)) {
-      if (run.status == "running" || run.status == "skipped") continue;
-      last.emplace(workflow.name, std::move(run));
-      break;
-    }
-    query.status = "completed";
-    query.limit = 1;
-    for (const RunRecord& run : runs.find(query)) {
-      last_good[workflow.name] = time_of(run.finished_at_us);
-    }
-  }
+  TargetAccess opened = options.open_target();
+  tracking::Tracking(opened.endpoint, known->database, known->history_days).ensure_tables();
+  tracking::Runs(opened.endpoint, known->database, known->history_days).ensure_tables();
+  Memory memory;
+  if (is_new) memory = read_memory(opened, *known);
+  std::ranges::move(find_lost_runs(opened, *known, log), std::back_inserter(lost));
   const std::lock_guard lock(mutex);
-  states = std::move(found);
+  if (configuration != known) return false;
+  // All at once: who sees the target finds its tables and the schedules, and every command is
+  // taken.
+  access = std::move(opened);
+  if (is_new) recall(std::move(memory));
+  note_lost(std::move(lost));
+  if (!target_problem.empty()) log.info("ClickHouse answers");
+  target_problem.clear();
+  is_target_tried = true;
+  is_look_wanted = true;
+  return true;
+}
+
+void Service::State::recall(Memory&& memory) {
+  states = std::move(memory.states);
   are_states_read = true;
-  for (const auto& [name, at] : last_good) {
+  make_agendas();
+  for (const auto& [name, at] : memory.last_good) {
     if (const auto entry = entries.find(name); entry != entries.end()) entry->second.last_good = at;
   }
-  for (auto& [name, run] : last) {
+  for (auto& [name, run] : memory.last) {
     const auto entry = entries.find(name);
     if (entry == entries.end()) continue;
     // What was cut short goes on, and what failed may have back-offs that only a run can find.
@@ -133,25 +166,21 @@ void Service::State::read_states() {
   }
 }
 
-void Service::State::take_up_lost_runs() {
+void Service::State::sweep_lost_runs() {
   TargetAccess target;
   std::shared_ptr<const Configuration> known;
   {
     const std::lock_guard lock(mutex);
-    if (!access || configuration->workflows.empty()) return;
+    if (!access) return;
     target = *access;
     known = configuration;
   }
-  sync::Options run_options = known->workflows.front().options;
-  run_options.database = known->database;
-  std::vector<RunRecord> lost;
-  try {
-    lost = sync::settle_lost_runs(run_options, target.endpoint);
-  } catch (const base::Error& error) {
-    log.warn("runs whose process died could not be looked for: {}", error.what());
-    return;
-  }
+  std::vector<RunRecord> lost = find_lost_runs(target, *known, log);
   const std::lock_guard lock(mutex);
+  note_lost(std::move(lost));
+}
+
+void Service::State::note_lost(std::vector<RunRecord> lost) {
   for (RunRecord& run : lost) {
     log.warn("run {} of {}: {}", run.run_id, run.workflow, run.error);
     const auto entry = entries.find(run.workflow);

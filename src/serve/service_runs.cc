@@ -19,25 +19,34 @@ using sync::FileOutcome;
 using sync::Outcome;
 using tracking::RunRecord;
 
+// Whether time alone may mend it. A refused file waits for other files or settings, which every run
+// looks at, and one that cannot be read or is wrong waits for a change of its own.
+bool is_retried(const FileOutcome& file) {
+  return (file.outcome == Outcome::kFailed && file.decision.action != sync::Action::kRefuse) ||
+         file.decision.reason_code == "backoff";
+}
+
 // When to look again at files that failed for a while, and at those that were not complete.
 std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& job,
                                       const TargetAccess& target, Time now) {
   std::map<std::string, Time> due;
-  std::set<std::string> failing;
+  std::set<std::string> retried;
   for (const FileOutcome& file : summary.files) {
     if (file.outcome == Outcome::kWaiting) {
       due[file.decision.file.path] =
           now + std::max({job.workflow.options.settle, job.workflow.options.min_age,
                           std::chrono::seconds(5)});
-    } else if (sync::is_failing(file)) {
-      failing.insert(file.decision.file.path);
+    } else if (is_retried(file)) {
+      retried.insert(file.decision.file.path);
     }
   }
-  if (failing.empty()) return due;
+  if (retried.empty()) return due;
   tracking::Tracking tracking(target.endpoint, job.workflow.options.database);
   for (const tracking::FileRecord& file : tracking.files_that_are("failed")) {
-    if (file.retry_at_us == 0 || !failing.contains(file.file_path)) continue;
-    due[file.file_path] = time_of(file.retry_at_us) + std::chrono::seconds(1);
+    if (file.retry_at_us == 0 || !retried.contains(file.file_path)) continue;
+    // A time that has passed already is put off, lest one run follow the other without a pause.
+    const Time at = time_of(file.retry_at_us) + std::chrono::seconds(1);
+    due[file.file_path] = at > now ? at : now + sync::delay_between_runs(1);
   }
   return due;
 }
@@ -117,11 +126,20 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
   sync::RunHooks hooks;
   hooks.on_begin = [&](const RunRecord& begun) {
     if (!job.agenda) return;
+    AgendaState state = *job.agenda;
+    {
+      // It may have been paused while the run waited for its turn.
+      const std::lock_guard lock(mutex);
+      const auto entry = entries.find(begun.workflow);
+      if (entry != entries.end() && entry->second.agenda) {
+        state.is_paused = entry->second.agenda->state().is_paused;
+      }
+    }
     tracking::Runs(target.endpoint, run_options.database)
-        .record(record_of(begun.workflow, *job.agenda, "schedule"));
+        .record(record_of(begun.workflow, state, "schedule"));
     const std::lock_guard lock(mutex);
     if (const auto entry = entries.find(begun.workflow); entry != entries.end()) {
-      entry->second.written = *job.agenda;
+      entry->second.written = state;
     }
   };
   hooks.on_file = [&](const FileOutcome& file) {

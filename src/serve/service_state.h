@@ -73,6 +73,13 @@ struct Entry {
   std::set<std::string> failing;          // files that are not as they should be
 };
 
+// What a target remembers of the workflows.
+struct Memory {
+  std::map<std::string, tracking::WorkflowRecord> states;
+  std::map<std::string, tracking::RunRecord> last;  // newest run that has ended, by workflow
+  std::map<std::string, Time> last_good;
+};
+
 struct Service::State {
   State(ServiceOptions options_in, spdlog::logger& log_in)
       : options(std::move(options_in)), log(log_in) {}
@@ -84,6 +91,7 @@ struct Service::State {
   mutable std::mutex mutex;
   std::condition_variable_any changed;
   bool is_reload_wanted = true;
+  bool is_look_wanted = false;  // the conductor is to look before its next tick
   bool is_ending = false;
   std::stop_source finish;  // asked: runs begin no further file
 
@@ -91,6 +99,7 @@ struct Service::State {
   std::string configuration_problem;
   std::optional<TargetAccess> access;
   std::string target_problem = "ClickHouse has not been reached yet";
+  bool is_target_tried = false;   // false: target_problem is no failure, only not over yet
   bool is_keeper_wanted = false;  // rows wait for it, or a run found that the target is gone
   bool are_states_read = false;
   std::map<std::string, tracking::WorkflowRecord> states;  // as read from the target
@@ -115,10 +124,12 @@ struct Service::State {
   // service_keeper.cc
   void keep_target(const std::stop_token& stop);
   void open_target();
+  bool open_once(std::vector<tracking::RunRecord>& lost);
+  void recall(Memory&& memory);                           // locked
+  void note_lost(std::vector<tracking::RunRecord> lost);  // locked
   void look_at_target();
-  void read_states();
   void write_rows();
-  void take_up_lost_runs();
+  void sweep_lost_runs();
   // service_runs.cc
   void work(const std::stop_token& stop);
   void run_job(Job& job, const TargetAccess& target);
@@ -126,7 +137,9 @@ struct Service::State {
   std::shared_ptr<Job> next_job();  // locked
   // service.cc; all locked
   std::shared_ptr<Job> add_job(const Entry& entry, const std::string& trigger);
-  std::vector<std::string> problems() const;
+  std::vector<std::string> failures() const;  // what is wrong
+  std::vector<std::string> waits() const;     // what has not been tried yet
+  std::vector<std::string> problems() const;  // both
   WorkflowState state_of(const Entry& entry) const;
   LiveRun live_of(const Job& job) const;
   bool is_busy(const std::string& workflow) const;

@@ -40,6 +40,15 @@ TEST_F(ServiceTest, ANewWorkflowRunsAtOnceAndSaysSo) {
   EXPECT_TRUE(state.next_run);
 }
 
+TEST_F(ServiceTest, AStartIsNoFailure) {
+  start();
+  ASSERT_TRUE(eventually([&] { return service_->health().is_ready(); }));
+  for (const Event& event : service_->events().after(0, 1'000)) {
+    if (event.type != "health_changed") continue;
+    EXPECT_NE(event.data["ready"], event.data["starting"]) << event.data;
+  }
+}
+
 TEST_F(ServiceTest, RunsByTheClockAndNoRunIsDoneTwiceAfterARestart) {
   put("a.qvd", sync::qvd_bytes(10));
   start();
@@ -111,6 +120,47 @@ TEST_F(ServiceTest, ASourceThatIsGoneIsTriedAgainAndSaid) {
   EXPECT_TRUE(service_->health().is_ready());
 }
 
+TEST_F(ServiceTest, TwoFilesForOneTableAreNotTriedAgainAllTheTime) {
+  put("x/item.qvd", sync::qvd_bytes(1));
+  put("y/Item.qvd", sync::qvd_bytes(2));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(ended()[0].status, "failed");
+  for (std::size_t runs = 2; runs < 5; ++runs) {
+    now_s_ += 600;
+    run_now();
+    ASSERT_TRUE(have_ended(runs));
+  }
+  for (const tracking::RunRecord& run : ended()) EXPECT_NE(run.trigger, "retry");
+  // Each run looks whether they still stand against each other.
+  std::filesystem::remove(source_ / "y/Item.qvd");
+  run_now();
+  ASSERT_TRUE(have_ended(5));
+  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdItem"), "1");
+}
+
+TEST_F(ServiceTest, ASourceThatLostAllItsFilesFailsUntilTheyAreBack) {
+  run_attempts_ = 2;
+  put("a.qvd", sync::qvd_bytes(1));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  std::filesystem::rename(source_ / "a.qvd", folder() / "elsewhere");
+  run_now();
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].status, "failed");
+  EXPECT_EQ(ended()[0].error_class, "io");
+  EXPECT_THAT(ended()[0].error, HasSubstr("may not be mounted"));
+  EXPECT_THAT(service_->health().problems, SizeIs(1));
+  std::filesystem::rename(folder() / "elsewhere", source_ / "a.qvd");
+  now_s_ += 31;
+  ASSERT_TRUE(have_ended(3));
+  EXPECT_EQ(ended()[0].trigger, "retry");
+  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(ended()[0].files_skipped, 1U);
+  EXPECT_TRUE(service_->health().is_ready());
+}
+
 TEST_F(ServiceTest, AFileThatIsStillWrittenIsLookedAtAgainSoon) {
   schedule_ = "@yearly";
   options_.settle = std::chrono::seconds(3'600);
@@ -166,6 +216,7 @@ TEST_F(ServiceTest, WhatIsBrokenAtTheStartIsSaidAndMendsItself) {
   ASSERT_TRUE(have_ended(1));
   EXPECT_TRUE(service_->health().is_ready());
   EXPECT_THAT(event_types(), Contains("health_changed"));
+  EXPECT_EQ(last_event("health_changed")["starting"], false);
   // A wrong one later changes nothing.
   config_problem_ = "wrong";
   service_->reload();

@@ -46,6 +46,11 @@ class ServiceTest : public sync::SyncTest {
   }
 
   void start() {
+    make_service();
+    service_->start();
+  }
+
+  void make_service() {
     ServiceOptions options;
     options.load_configuration = [this] {
       if (!config_problem_.empty()) throw base::ConfigError(config_problem_);
@@ -63,11 +68,10 @@ class ServiceTest : public sync::SyncTest {
       return TargetAccess{.endpoint = endpoint(), .is_embedded = true, .keep_alive = {}};
     };
     options.now = [this] { return Time(std::chrono::seconds(now_s_.load())); };
-    options.tick = std::chrono::milliseconds(10);
+    options.tick = tick_;
     options.between_looks = std::chrono::milliseconds(20);
     options.stop_patience = patience_;
     service_ = std::make_unique<Service>(std::move(options), log_);
-    service_->start();
   }
 
   // Whether it comes true; long before the limit, if it does.
@@ -130,6 +134,7 @@ class ServiceTest : public sync::SyncTest {
   unsigned run_attempts_ = 3;
   std::chrono::seconds run_timeout_{0};
   std::chrono::seconds patience_{60};
+  std::chrono::milliseconds tick_{10};
   std::atomic<std::int64_t> now_s_ = std::chrono::duration_cast<std::chrono::seconds>(
                                          std::chrono::system_clock::now().time_since_epoch())
                                          .count();

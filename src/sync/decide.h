@@ -68,9 +68,9 @@ std::vector<Decision> decide_files(const std::vector<source::FileEntry>& files, 
 std::vector<Decision> decide_and_tell_kept(const std::vector<source::FileEntry>& files,
                                            const Facts& facts);
 
-// Why rows of vanished files are kept although they are to be deleted: a source without any file
-// may be one that is not mounted. Empty when there are none. For the log.
-std::string why_none_vanished(const std::vector<source::FileEntry>& files, const Facts& facts);
+// Why a source that has no file now is a source that failed: tracking knows files of it, so that
+// its storage may not be mounted. Empty when it has files, or none is known (`reset` forgets them).
+std::string why_source_is_lost(const std::vector<source::FileEntry>& files, const Facts& facts);
 
 // The same for one file that no other one of the listing collides with. `record` is what tracking
 // says of it, null when it says nothing.
@@ -93,6 +93,8 @@ schema::LoadMode mode_of_hash(std::string_view settings_hash);
 
 // Status of a path whose file is tracked under another one now: as if it were not tracked.
 inline constexpr std::string_view kMovedAway = "moved";
+// Status of a file that `reset` forgot but for the key of its rows.
+inline constexpr std::string_view kReset = "reset";
 
 // What the rows of a tracked file are known by.
 const std::string& file_key(const tracking::FileRecord& record);

@@ -99,22 +99,22 @@ std::vector<Decision> decide_vanished(const Picture& picture,
   return decisions;
 }
 
-std::string why_none_vanished(const std::vector<source::FileEntry>& files, const Facts& facts) {
+std::string why_source_is_lost(const std::vector<source::FileEntry>& files, const Facts& facts) {
   if (!has_no_file(files)) return "";
   const Picture picture(files, facts);
-  const auto count = std::ranges::count_if(picture.gone, [&](const FileRecord* record) {
-    try {
-      return may_have_rows(*record) &&
-             picture.placer.place(record->file_path).rules.vanished == VanishedPolicy::kDelete;
-    } catch (const base::SchemaError&) {
-      return false;
-    }
-  });
+  const FileRecord* example = nullptr;
+  std::size_t count = 0;
+  for (const FileRecord* record : picture.gone) {
+    if (record->status == kReset) continue;
+    if (count++ == 0) example = record;
+  }
   if (count == 0) return "";
   return fmt::format(
-      "the source has no file at all; the rows of {} that vanished are kept, since the storage may "
-      "not be mounted (if they are to go: qvdhouse reset --with-data)",
-      count == 1 ? "one file" : fmt::format("{} files", count));
+      "the source has no file now, but had {} before, such as {}: its storage may not be mounted. "
+      "Nothing was loaded or deleted. If the files are gone on purpose, forget them with "
+      "`qvdhouse reset --file {}`{}",
+      count == 1 ? "one file" : fmt::format("{} files", count), example->file_path,
+      example->file_name, count == 1 ? "" : " (`--table` and `--all` forget several)");
 }
 
 }  // namespace qvdhouse::sync

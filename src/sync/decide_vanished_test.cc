@@ -49,16 +49,38 @@ TEST_F(DecideVanished, RowsAreKeptByDefaultWhichOnlyTheTellingOneSays) {
 
 TEST_F(DecideVanished, ASourceWithoutAnyFileDeletesNothing) {
   EXPECT_TRUE(decide({}).empty());
-  EXPECT_THAT(why_none_vanished({}, facts), HasSubstr("the rows of one file that vanished"));
   source::FileEntry hidden = file_at("/data/.lock.qvd");
   hidden.skip_code = "hidden";
   hidden.skip_reason = "a dot";
   EXPECT_EQ(decide_files({hidden}, facts).size(), 1U);
-  EXPECT_NE(why_none_vanished({hidden}, facts), "");
   EXPECT_THAT(decide_and_tell_kept({}, facts).at(0).reason, HasSubstr("not mounted"));
-  EXPECT_EQ(why_none_vanished({file_at("/data/item.qvd")}, facts), "");
+}
+
+TEST_F(DecideVanished, ASourceThatLostAllItsFilesHasFailed) {
+  EXPECT_THAT(why_source_is_lost({}, facts),
+              HasSubstr("had one file before, such as /data/Sales_1.qvd"));
+  source::FileEntry hidden = file_at("/data/.lock.qvd");
+  hidden.skip_code = "hidden";
+  EXPECT_NE(why_source_is_lost({hidden}, facts), "");
+  EXPECT_EQ(why_source_is_lost({file_at("/data/item.qvd")}, facts), "");
+  // Whatever the rules say of vanished files, and whatever became of the file.
   facts.rules[0].vanished = schema::VanishedPolicy::kKeep;
-  EXPECT_EQ(why_none_vanished({}, facts), "");
+  for (const char* status : {"completed", "failed", "waiting"}) {
+    record(0).status = status;
+    EXPECT_NE(why_source_is_lost({}, facts), "") << status;
+  }
+  track("/data/item.qvd");
+  EXPECT_THAT(why_source_is_lost({}, facts), HasSubstr("had 2 files before"));
+  // Files of another source, that moved, or that `reset` forgot are no files of this one.
+  facts.tracked = {loaded(file_at("/other/item.qvd"))};
+  EXPECT_EQ(why_source_is_lost({}, facts), "");
+  facts.tracked = {loaded(file_at("/data/item.qvd"))};
+  for (const std::string_view status : {kMovedAway, kReset}) {
+    record(0).status = status;
+    EXPECT_EQ(why_source_is_lost({}, facts), "") << status;
+  }
+  facts.tracked.clear();
+  EXPECT_EQ(why_source_is_lost({}, facts), "");
 }
 
 TEST_F(DecideVanished, NothingIsKnownOfAFolderThatWasNotEntered) {

@@ -113,9 +113,12 @@ Facts gather_facts(const Options& options, source::Storage& storage,
 
 std::vector<Decision> decide(const Options& options, source::Storage& storage,
                              const std::vector<tracking::FileRecord>& tracked,
-                             const std::optional<std::set<std::string>>& tables) {
-  return decide_and_tell_kept(storage.list(options.source, options.selection),
-                              gather_facts(options, storage, tracked, tables));
+                             const std::optional<std::set<std::string>>& tables,
+                             std::string* source_error) {
+  const std::vector<source::FileEntry> files = storage.list(options.source, options.selection);
+  const Facts facts = gather_facts(options, storage, tracked, tables);
+  if (source_error != nullptr) *source_error = why_source_is_lost(files, facts);
+  return decide_and_tell_kept(files, facts);
 }
 
 }  // namespace qvdhouse::sync

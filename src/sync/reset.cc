@@ -24,7 +24,7 @@ Reset plan_reset(const std::vector<tracking::FileRecord>& chosen,
     const bool is_of_set = mode_of_hash(file.settings_hash) != schema::LoadMode::kReplace;
     if (is_of_set && !with_data && !file.stored_as.empty()) {
       tracking::FileRecord record = file;
-      record.status = "reset";
+      record.status = kReset;
       record.row_count = 0;
       record.fingerprint.clear();
       record.content_hash.clear();

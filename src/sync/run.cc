@@ -273,8 +273,10 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
   const double list_seconds = seconds_since(list_start);
   Agenda agenda;
   set_agenda(options, storage, tracking, target, summary.run_id, listing, log, stop, agenda);
-  if (const std::string why = why_none_vanished(listing, agenda.facts); !why.empty()) {
-    log.warn("{}", why);
+  summary.source_error = why_source_is_lost(listing, agenda.facts);
+  if (!summary.source_error.empty()) {
+    summary.source_error_class = "io";
+    return summary;
   }
   for (const Decision& decision : agenda.decisions) {
     if (decision.action == Action::kLoad) announce_file(monitor, decision.file.size);

@@ -307,6 +307,26 @@ TEST_F(SetTest, RowsOfVanishedFilesGoOnlyWhereTheRulesSaySo) {
   EXPECT_EQ(sync().files.size(), 1U);
 }
 
+TEST_F(SetTest, ASourceThatLostAllItsFilesFailsAndNothingIsDeleted) {
+  put("Sales_1.qvd", sales(0, 10));
+  put("Sales_2.qvd", sales(100, 10));
+  rules().vanished = schema::VanishedPolicy::kDelete;
+  ASSERT_EQ(sync().count(Outcome::kLoaded), 2U);
+  fs::rename(source_, folder() / "mounted");
+  fs::create_directories(source_);
+  const Summary lost = sync();
+  EXPECT_THAT(lost.source_error, HasSubstr("had 2 files before"));
+  EXPECT_EQ(lost.source_error_class, "io");
+  EXPECT_TRUE(lost.files.empty());
+  EXPECT_EQ(rows_by_file(), "Sales_1.qvd:10:45 Sales_2.qvd:10:1045");
+  EXPECT_EQ(tracked("status"), "completed\ncompleted");
+  fs::remove_all(source_);
+  fs::rename(folder() / "mounted", source_);
+  const Summary found = sync();
+  EXPECT_EQ(found.source_error, "");
+  EXPECT_THAT(fates(found), Each(Pair(testing::_, "unchanged")));
+}
+
 TEST_F(SetTest, AnotherModeMakesTheTableAnew) {
   put("Sales_1.qvd", sales(0, 10));
   put("Sales_2.qvd", sales(100, 10));

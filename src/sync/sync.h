@@ -105,8 +105,8 @@ struct FileOutcome {
 
 struct Summary {
   std::string run_id;
-  // Why the source could not be listed, and as whose fault (as in tracking::FileRecord); empty: it
-  // was. Its files stay as they are.
+  // Why the source could not be listed, or is empty although files of it are known, and as whose
+  // fault (as in tracking::FileRecord); empty: neither. Its files stay as they are.
   std::string source_error;
   std::string source_error_class;
   std::vector<FileOutcome> files;
@@ -147,17 +147,19 @@ class Monitor {
 
 // Lists the source through `storage` and decides, changing nothing; sorted by path. `tracked` is
 // Tracking::files(), `tables` Tracking::tables() (without it, no file is loaded again because its
-// table is gone). Throws ConfigError/IoError when the source can not be listed.
+// table is gone). Puts into `source_error`, where it is given, why run() would fail for an empty
+// source (Summary::source_error). Throws ConfigError/IoError when the source cannot be listed.
 std::vector<Decision> decide(const Options& options, source::Storage& storage,
                              const std::vector<tracking::FileRecord>& tracked,
-                             const std::optional<std::set<std::string>>& tables = std::nullopt);
+                             const std::optional<std::set<std::string>>& tables = std::nullopt,
+                             std::string* source_error = nullptr);
 
 // One whole run of one source, reached through `storage`, into options.database of the endpoint.
 // `on_file` is called as each file ends (from one thread at a time). Several runs at once, in one
-// process or many, load each file once. A source that can not be listed is said in the summary, so
-// that those of a caller with several go on. Throws ServerError/IoError when the target can not be
-// reached at all, or not any more; a stop ends open loads, rolls them back and returns with
-// kCancelled outcomes.
+// process or many, load each file once. A source that cannot be listed, or is empty although files
+// of it are known, is said in the summary, so that those of a caller with several go on. Throws
+// ServerError/IoError when the target can not be reached at all, or not any more; a stop ends open
+// loads, rolls them back and returns with kCancelled outcomes.
 Summary run(const Options& options, source::Storage& storage, const clickhouse::Endpoint& endpoint,
             Monitor& monitor, spdlog::logger& log,
             const std::function<void(const FileOutcome&)>& on_file, std::stop_token stop = {});

@@ -262,11 +262,12 @@ std::vector<SeriesPoint> Overview::series(std::int64_t from_us, std::uint64_t st
 std::vector<TableOverview> Overview::tables(const std::string& name) {
   const std::string only =
       name.empty() ? "table_name != ''" : "table_name = " + quote_literal(name);
-  const std::string files = ask(fmt::format(
-      "SELECT table_name, count(), toUInt64(sum(status = 'failed')), "
-      "toInt64(max(if(status = 'completed', {}, 0))), min(file_path) FROM {} FINAL WHERE {} "
-      "GROUP BY table_name ORDER BY table_name",
-      micros("processed_at"), qualified(database_, kFileTable), only));
+  const std::string files = ask(
+      fmt::format("SELECT table_name, count(), toUInt64(sum(status = 'failed')), "
+                  "toInt64(max(if(status = 'completed', {}, 0))), "
+                  "argMaxIf(qvd_created_at, processed_at, status = 'completed'), min(file_path) "
+                  "FROM {} FINAL WHERE {} GROUP BY table_name ORDER BY table_name",
+                  micros("processed_at"), qualified(database_, kFileTable), only));
   std::vector<TableOverview> tables;
   std::map<std::string, std::size_t> places;
   for (RowReader reader(files); !reader.done();) {
@@ -275,6 +276,7 @@ std::vector<TableOverview> Overview::tables(const std::string& name) {
     reader(table.files);
     reader(table.failed_files);
     reader(table.last_loaded_at_us);
+    reader(table.newest_created_at);
     reader(table.example_path);
     places[table.name] = tables.size() - 1;
   }
@@ -293,6 +295,22 @@ std::vector<TableOverview> Overview::tables(const std::string& name) {
     tables[place->second].bytes = found.bytes;
   }
   return tables;
+}
+
+std::vector<NewestLoad> Overview::newest_loads(const std::vector<std::string>& tables) {
+  if (tables.empty()) return {};
+  const std::string answer = ask(fmt::format(
+      "SELECT table_name, toInt64(max({})), argMax(qvd_created_at, finished_at) FROM {} "
+      "WHERE status = 'completed' AND table_name IN ({}) GROUP BY table_name ORDER BY table_name",
+      micros("finished_at"), qualified(database_, kHistoryTable), literals(tables)));
+  std::vector<NewestLoad> loads;
+  for (RowReader reader(answer); !reader.done();) {
+    NewestLoad& load = loads.emplace_back();
+    reader(load.table);
+    reader(load.finished_at_us);
+    reader(load.created_at);
+  }
+  return loads;
 }
 
 }  // namespace qvdhouse::tracking

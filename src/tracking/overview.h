@@ -59,7 +59,16 @@ struct TableOverview {
   std::uint64_t files = 0;
   std::uint64_t failed_files = 0;
   std::int64_t last_loaded_at_us = 0;
-  std::string example_path;  // of one of its files
+  std::string newest_created_at;  // CreateUtcTime of the file that was loaded last; empty: no file
+                                  // stands loaded
+  std::string example_path;       // of one of its files
+};
+
+// The newest load of a table that completed.
+struct NewestLoad {
+  std::string table;
+  std::int64_t finished_at_us = 0;
+  std::string created_at;  // CreateUtcTime of its file
 };
 
 // One object is used by one thread at a time.
@@ -80,6 +89,8 @@ class Overview {
   std::vector<SeriesPoint> series(std::int64_t from_us, std::uint64_t step_seconds);
   // Of all files, or of those of one table; sorted by name.
   std::vector<TableOverview> tables(const std::string& name = {});
+  // Of these tables, as far back as the history goes, whatever became of their files since.
+  std::vector<NewestLoad> newest_loads(const std::vector<std::string>& tables);
 
  private:
   const clickhouse::Dialect& dialect() const { return connection_.endpoint().dialect; }

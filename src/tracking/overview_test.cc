@@ -191,8 +191,9 @@ TEST_F(OverviewTest, TablesHaveTheirRowsAndFiles) {
   query("CREATE TABLE tested.T_A (id Int32) ENGINE = MergeTree ORDER BY id");
   query("INSERT INTO tested.T_A SELECT number FROM numbers(42)");
   Tracking tracking(endpoint(), kDatabase);
-  tracking.record({file("/s/A1.qvd", "completed", 2), file("/s/A2.qvd", "failed", 3),
-                   file("/s/B.qvd", "failed", 1)});
+  FileRecord loaded = file("/s/A1.qvd", "completed", 2);
+  loaded.qvd_created_at = "2026-07-12 10:15:00";
+  tracking.record({loaded, file("/s/A2.qvd", "failed", 3), file("/s/B.qvd", "failed", 1)});
   const std::vector<TableOverview> tables = overview().tables();
   ASSERT_EQ(tables.size(), 2U);
   EXPECT_EQ(tables[0].name, "T_A");
@@ -201,8 +202,28 @@ TEST_F(OverviewTest, TablesHaveTheirRowsAndFiles) {
   EXPECT_EQ(tables[0].files, 2U);
   EXPECT_EQ(tables[0].failed_files, 1U);
   EXPECT_EQ(tables[0].last_loaded_at_us, kNoon + 2 * kSecond);
+  EXPECT_EQ(tables[0].newest_created_at, loaded.qvd_created_at);
   EXPECT_EQ(tables[1].last_loaded_at_us, 0);
+  EXPECT_EQ(tables[1].newest_created_at, "");
   EXPECT_EQ(overview().tables("T_B").size(), 1U);
+}
+
+TEST_F(OverviewTest, TheNewestLoadOfATableIsInTheHistory) {
+  FileRecord first = file("/s/A1.qvd", "completed", 2);
+  first.qvd_created_at = "2026-07-11 10:15:00";
+  FileRecord second = first;
+  second.qvd_created_at = "2026-07-12 10:15:00";
+  const FileRecord failed = file("/s/A1.qvd", "failed", 0);
+  Tracking(endpoint(), kDatabase)
+      .record({attempt(second, "2", kNoon), attempt(first, "1", kNoon - 10 * kSecond),
+               attempt(failed, "3", kNoon + 10 * kSecond),
+               attempt(file("/s/B.qvd", "completed", 1), "4", kNoon)});
+  const std::vector<NewestLoad> loads = overview().newest_loads({"T_A", "T_C"});
+  ASSERT_EQ(loads.size(), 1U);
+  EXPECT_EQ(loads[0].table, "T_A");
+  EXPECT_EQ(loads[0].finished_at_us, kNoon + kSecond);
+  EXPECT_EQ(loads[0].created_at, second.qvd_created_at);
+  EXPECT_TRUE(overview().newest_loads({}).empty());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <chrono>
 #include <functional>
@@ -17,6 +18,7 @@ namespace qvdhouse::tests {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 class Serve : public EngineCommandLine {
@@ -26,9 +28,16 @@ class Serve : public EngineCommandLine {
                fmt::format("source = \"qvds\"\n{}\n[serve]\nport = {}\n", settings, port));
   }
 
-  void start() {
-    service = std::make_unique<Process>(binary(), std::vector<std::string>{"serve"}, Environment{},
-                                        folder);
+  void start(const Environment& environment = {}) {
+    service =
+        std::make_unique<Process>(binary(), std::vector<std::string>{"serve"}, environment, folder);
+  }
+
+  bool has_ended() const {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(service->pid()), &info, WEXITED | WNOHANG | WNOWAIT) ==
+               0 &&
+           info.si_pid != 0;
   }
 
   Finished stop() const {
@@ -98,6 +107,82 @@ TEST_F(Serve, TakesCommandsAndEndsWhenToldTo) {
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("Broken.qvd"));
   if (HasFailure()) std::cout << ended.err;
+}
+
+TEST_F(Serve, WrongSettingsEndTheStart) {
+  struct Case {
+    std::string settings;  // after those that are right
+    Environment environment;
+    std::string said;
+  };
+  const std::vector<Case> cases = {
+      {"", {{"QVD_SCHEDULE", "61 * * * *"}}, "61 * * * *"},
+      {"", {{"QVD_PORT", "99999"}}, "99999"},
+      {"tokenhash = \"sha256:0\"\n", {}, "serve.tokenhash"},
+      {"token_hash = \"sha256:0\"\n", {}, "serve.token_hash"},
+      {"token = \"\"\n", {}, "serve.token"},
+      {"adress = \"127.0.0.1\"\n", {}, "serve.adress"},
+      {"[serve.access]\ntoken = \"a token of a good length\"\n", {}, "serve.access"},
+      {"tls_key = \"key.pem\"\n", {}, "serve.tls_certificate"},
+      {"[source.lake]\nurl = \"qvds\"\nschedule = \"often\"\n", {}, "often"},
+      {"", {{"QVD_TOKENHASH", "sha256:0"}}, "QVD_TOKENHASH"},
+      {"", {{"QVD_SERVE_TOKEN", "a token of a good length"}}, "QVD_SERVE_TOKEN"},
+      {"", {{"QVD_SERVE_ADDRESS", "0.0.0.0"}}, "no token is set"}};
+  for (const Case& one : cases) {
+    write_text("qvdhouse.toml",
+               fmt::format("source = \"qvds\"\n[serve]\nport = {}\n{}", port, one.settings));
+    start(one.environment);
+    EXPECT_TRUE(eventually([&] { return has_ended() || !get("/health").is_null(); }));
+    const Finished ended = stop();
+    EXPECT_EQ(ended.exit_code, 2) << one.said << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr(one.said));
+  }
+}
+
+TEST_F(Serve, ATokenThatIsSetLaterIsAskedForFromThenOn) {
+  configure("schedule = \"@never\"");
+  start();
+  ASSERT_TRUE(eventually([&] { return is_ready(); }));
+  const auto status = [&](const std::vector<std::string>& headers) {
+    return serve::call(port, "/api/workflows", {.headers = headers}).status;
+  };
+  EXPECT_EQ(status({}), 200);
+  const auto reload = [&](const std::string& settings) {
+    write_text("qvdhouse.toml",
+               fmt::format("source = \"qvds\"\n[serve]\nport = {}\n{}", port, settings));
+    ::kill(service->pid(), SIGHUP);
+  };
+  reload("token = \"a token of a good length\"\n");
+  EXPECT_TRUE(eventually([&] { return status({}) == 401; }));
+  const std::vector<std::string> with_token = {"Authorization: Bearer a token of a good length"};
+  EXPECT_EQ(status(with_token), 200);
+
+  // What is wrong, or gone, opens nothing.
+  reload("tokenhash = \"sha256:0\"\n");
+  EXPECT_TRUE(eventually([&] { return !is_ready(); }));
+  EXPECT_EQ(status({}), 401);
+  reload("");
+  EXPECT_TRUE(eventually([&] { return is_ready(); }));
+  EXPECT_EQ(status({}), 401);
+  EXPECT_EQ(status(with_token), 200);
+  EXPECT_EQ(stop().exit_code, 0);
+}
+
+TEST_F(Serve, ANormalStartLogsNoErrorAndKnowsTheFreshness) {
+  ASSERT_EQ(qvdhouse({"sample", "qvds", "--rows", "10"}).exit_code, 0);
+  configure("schedule = \"@yearly\"");
+  const auto has_freshness = [&] {
+    return serve::call(port, "/metrics").body.find("qvdhouse_table_freshness_seconds{") !=
+           std::string::npos;
+  };
+  for (int i = 0; i < 2; ++i) {
+    start();
+    ASSERT_TRUE(eventually([&] { return is_ready() && has_freshness(); }));
+    const Finished ended = stop();
+    EXPECT_EQ(ended.exit_code, 0);
+    EXPECT_THAT(ended.err, Not(HasSubstr(" error: ")));
+    EXPECT_THAT(ended.err, Not(HasSubstr(" warning: ")));
+  }
 }
 
 TEST_F(Serve, HangupReadsTheConfigurationAgain) {

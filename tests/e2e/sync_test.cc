@@ -324,6 +324,22 @@ TEST_F(Sync, StopSignalEndsAQueryWith130) {
   EXPECT_THAT(finished.err, HasSubstr("Stopping"));
 }
 
+TEST_F(Sync, ASourceThatLostAllItsFilesExits4UntilTheyAreForgotten) {
+  write_qvd("a.qvd");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  fs::rename(folder / "qvds", folder / "mounted");
+  fs::create_directories(folder / "qvds");
+  for (const char* flag : {"--full", "--dry-run", "--json", "-q"}) {
+    const Finished lost = qvdhouse({"sync", "qvds", flag});
+    EXPECT_EQ(lost.exit_code, 4) << flag << lost.err;
+    EXPECT_THAT(lost.err, HasSubstr("may not be mounted")) << flag;
+  }
+  EXPECT_EQ(qvdhouse({"plan", "qvds"}).exit_code, 4);
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM QvdA"}).out, "3\n");
+  ASSERT_EQ(qvdhouse({"reset", "--all", "--force"}).exit_code, 0);
+  EXPECT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+}
+
 TEST_F(Sync, DoctorIsContentAndSaysWhatIsMissing) {
   for (const auto& check : json({"doctor", "--source", "qvds"})) {
     EXPECT_TRUE(check["good"].get<bool>()) << check;
