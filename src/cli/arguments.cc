@@ -277,8 +277,11 @@ void add_engine_commands(CLI::App& app, Arguments& arguments) {
       });
   add_command<DoctorArguments>(
       app, arguments, "doctor", "check everything that must be there",
-      "qvdhouse doctor --source s3://bucket/qvds", run_doctor,
-      [](CLI::App& c, DoctorArguments& a) { c.add_flag("--json", a.json, kJsonHelp); });
+      "qvdhouse doctor --source s3://bucket/qvds", run_doctor, [](CLI::App& c, DoctorArguments& a) {
+        c.add_flag("--json", a.json, kJsonHelp);
+        c.add_flag("--hash-library", a.hash_library,
+                   "compare the hash of libchdb.so with that of the build (some seconds)");
+      });
   add_command<ConfigArguments>(
       app, arguments, "config", "the settings in effect, and their origin",
       "qvdhouse config --json", run_config,

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
+#include <chrono>
 #include <cstring>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -83,11 +83,17 @@ int run_client_program(const std::vector<std::string>& call, const std::string& 
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? kOk : kClickHouse;
 }
 
-void wait_for_stop(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait(lock, stop, [] { return false; });
+// Until the stop. Throws TargetError when the engine ends before it.
+void keep_running(const clickhouse::Engine& engine, const std::stop_token& stop) {
+  constexpr std::chrono::milliseconds kLook{250};
+  while (base::pause_for(kLook, stop)) {
+    if (engine.is_running()) continue;
+    throw TargetError(fmt::format(
+        "the engine (pid {}) has ended; its last words may stand in engine.log and "
+        "engine-stderr.log of the data directory. Run `qvdhouse client --keep` again to start "
+        "another",
+        engine.info().pid));
+  }
 }
 
 }  // namespace
@@ -97,7 +103,7 @@ int run_client(const ClientArguments& arguments, const Context& context) {
     throw UsageError("client is for the embedded engine; the target is the server " +
                      context.config.endpoint->url + ", which your own tools reach directly");
   }
-  const Target target = Target::open(context, false);
+  const Target target = Target::open(context, false, true);
   const clickhouse::EngineInfo& info = target.engine()->info();
   if (arguments.exec) {
     return run_client_program(client_call(info, context.config.database), info.password);
@@ -107,7 +113,7 @@ int run_client(const ClientArguments& arguments, const Context& context) {
   if (arguments.keep) {
     context.display.line(
         fmt::format("The engine runs until Ctrl-C (HTTP: http://127.0.0.1:{})", info.http_port));
-    wait_for_stop(context.stop);
+    keep_running(*target.engine(), context.stop);
   } else if (target.engine()->started_here()) {
     context.display.line(
         "The engine was started for this command and ends with it. Keep it with "

@@ -1,10 +1,15 @@
 // qvdhouse doctor: each thing that must be there, and what to do where it is not.
 #include <fmt/format.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <memory>
+#include <new>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -35,6 +40,41 @@ Finding find_file(const std::string& what, const std::vector<std::filesystem::pa
     searched += (searched.empty() ? "" : ", ") + path.string();
   }
   return {what, false, "not found in " + searched, fix, kClickHouse};
+}
+
+// The SHA-256 of a file in hexadecimal digits; empty when it cannot be read.
+std::string sha256_of(const std::filesystem::path& path, const std::stop_token& stop) {
+  std::ifstream file(path, std::ios::binary);
+  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                   EVP_MD_CTX_free);
+  if (!context) throw std::bad_alloc();
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::vector<char> piece(std::size_t{1} << 20);
+  while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
+    if (stop.stop_requested()) throw base::Cancelled("stopped while hashing " + path.string());
+    EVP_DigestUpdate(context.get(), piece.data(), static_cast<std::size_t>(file.gcount()));
+  }
+  if (!file.is_open() || file.bad()) return {};
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  EVP_DigestFinal_ex(context.get(), digest.data(), &size);
+  std::string text;
+  for (unsigned i = 0; i != size; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
+
+// Whether the library that the engine would load is the one that this program was built with.
+Finding check_library_hash(const std::filesystem::path& library, const std::stop_token& stop) {
+  const std::string what = "library hash";
+  const std::string found = sha256_of(library, stop);
+  if (found == QVDHOUSE_ENGINE_LIBRARY_SHA256) return {.what = what, .detail = "sha256 " + found};
+  const std::string detail = found.empty()
+                                 ? library.string() + " cannot be read"
+                                 : fmt::format("{}: expected sha256 {}, found {}", library.string(),
+                                               QVDHOUSE_ENGINE_LIBRARY_SHA256, found);
+  return {what, false, detail,
+          "install the library again: npm package @chdb/lib-linux-x64-gnu 26.7.3-stable.1",
+          kClickHouse};
 }
 
 // The nearest folder at or above `path` that is there.
@@ -191,13 +231,16 @@ std::vector<Finding> examine_source(const Context& context) {
   return findings;
 }
 
-std::vector<Finding> examine(const Context& context) {
+std::vector<Finding> examine(const Context& context, bool hash_library) {
   const Config& config = context.config;
   std::vector<Finding> findings;
   if (!config.endpoint) {
     findings.push_back(find_file("engine library",
                                  clickhouse::engine_library_candidates(config.engine),
                                  "install qvdhouse completely, or set QVD_ENGINE_LIBRARY"));
+    if (hash_library && findings.back().good) {
+      findings.push_back(check_library_hash(findings.back().detail, context.stop));
+    }
     findings.push_back(find_file("engine binary",
                                  clickhouse::engine_binary_candidates(config.engine),
                                  "install qvdhouse completely, or set QVD_ENGINE_BINARY"));
@@ -218,8 +261,9 @@ std::vector<Finding> examine(const Context& context) {
 }  // namespace
 
 int run_doctor(const DoctorArguments& arguments, const Context& context) {
-  const std::vector<Finding> findings =
-      is_source_asked(context.config) ? examine_source(context) : examine(context);
+  const std::vector<Finding> findings = is_source_asked(context.config)
+                                            ? examine_source(context)
+                                            : examine(context, arguments.hash_library);
   int exit_code = kOk;
   Json json = Json::array();
   for (const Finding& finding : findings) {

@@ -151,6 +151,7 @@ int run_config(const ConfigArguments& arguments, const Context& context);
 
 struct DoctorArguments {
   bool json = false;
+  bool hash_library = false;  // compare libchdb.so with what was built with
 };
 int run_doctor(const DoctorArguments& arguments, const Context& context);
 

@@ -215,12 +215,22 @@ void read_places(Config& config, const ConfigSources& sources) {
   add_flags(config, sources);
 }
 
+// Whether the value of `key` comes from somewhere else than the working folder.
+bool is_named(const Config& config, std::string_view key, const ConfigSources& sources) {
+  const auto found = config.values.find(std::string(key));
+  if (found == config.values.end()) return false;
+  const Origin::Rank rank = found->second.origin.rank;
+  return rank >= Origin::Rank::kEnvironment ||
+         (rank == Origin::Rank::kToml && sources.config_file.has_value());
+}
+
 }  // namespace
 
 Config load_config(const ConfigSources& sources) {
   Config config;
   read_places(config, sources);
   parse_values(config);
+  config.is_data_dir_named = is_named(config, "data_dir", sources);
   resolve_target(config);
   resolve_sources(config);
   config.tables = table_rules(config);

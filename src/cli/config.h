@@ -121,6 +121,8 @@ struct Config {
   WorkflowSettings workflow;            // of sources that do not say otherwise
   ServeSettings serve;
   std::filesystem::path data_dir = "./qvdhouse-data";
+  // By a flag, the environment or the file of --config, and not by what the working folder holds.
+  bool is_data_dir_named = false;
   ServerSettings server;
   clickhouse::EngineOptions engine;  // data_dir is set in it too
   schema::Policy policy;

@@ -329,9 +329,9 @@ const std::array kGeneralSettings = {
             .env = "QVD_TCP_PORT",
             .flag = "--tcp-port",
             .value_name = "PORT",
-            .default_text = "any free one",
+            .default_text = "none; for client any free one",
             .allowed = kPort,
-            .help = "its port for clickhouse-client",
+            .help = "its TCP port for native clients such as clickhouse-client",
             .parse =
                 [](const RawValue& v, Config& c) {
                   return take_number(v, c.engine.tcp_port, std::uint16_t{1}, std::uint16_t{65535},

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/file_trust.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/topology.h"
 
@@ -56,9 +57,26 @@ void ensure_database(const clickhouse::Endpoint& endpoint, const std::string& da
   connection.query("CREATE DATABASE IF NOT EXISTS " + clickhouse::quote_identifier(database));
 }
 
+// Who can write to the data directory decides what its tables and its engine's passwords are.
+void check_data_dir(const Context& context) {
+  const Config& config = context.config;
+  const auto access = base::file_access(config.data_dir);
+  const std::string reason = access ? base::why_not_trusted(*access) : std::string();
+  if (reason.empty()) return;  // its owner's alone, or not made yet
+  if (config.is_data_dir_named) {
+    context.log.warn("{}: another user may change the data directory: {}", config.data_dir.string(),
+                     reason);
+    return;
+  }
+  throw base::ConfigError(fmt::format(
+      "{0}: this data directory was found, and another user may have made or changed it: {1}. Name "
+      "it with --data-dir {0} (or QVD_DATA_DIR) to use it all the same, or use another one",
+      config.data_dir.string(), reason));
+}
+
 }  // namespace
 
-Target Target::open(const Context& context, bool may_create) {
+Target Target::open(const Context& context, bool may_create, bool native_clients) {
   const Config& config = context.config;
   return at_target(config, [&] {
     Target target;
@@ -72,7 +90,10 @@ Target Target::open(const Context& context, bool may_create) {
       target.endpoint_.compression = choose_compression(config, target.endpoint_);
       if (may_create) refuse_several_servers(target.endpoint_, config.database, context.stop);
     } else {
-      target.engine_ = clickhouse::Engine::attach_or_start(config.engine);
+      check_data_dir(context);
+      clickhouse::EngineOptions options = config.engine;
+      options.native_clients = native_clients;
+      target.engine_ = clickhouse::Engine::attach_or_start(options);
       target.endpoint_ = target.engine_->endpoint(config.database);
       may_create = true;
     }

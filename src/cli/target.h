@@ -21,10 +21,11 @@ namespace qvdhouse::cli {
 class Target {
  public:
   // Attaches to the embedded engine or starts it, or finds that the server answers; creates the
-  // database where it is absent and `may_create` (always, when embedded). Throws TargetError when
-  // it can not be reached, ConfigError (with `may_create` also when it is several servers),
-  // ServerError, Cancelled.
-  static Target open(const Context& context, bool may_create);
+  // database where it is absent and `may_create` (always, when embedded). With `native_clients` the
+  // engine gets a TCP port too. Throws TargetError when it cannot be reached, ConfigError (with
+  // `may_create` also when it is several servers; also for a data directory that was found and may
+  // be another user's doing), ServerError, Cancelled.
+  static Target open(const Context& context, bool may_create, bool native_clients = false);
 
   const clickhouse::Endpoint& endpoint() const { return endpoint_; }
   // Null when the target is a server.

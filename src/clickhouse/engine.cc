@@ -26,10 +26,10 @@ constexpr int kStartAttempts = 3;
 constexpr milliseconds kAttachPatience{5'000};
 constexpr milliseconds kPoll{2};
 
-// TCP first: once HTTP answers, both do. The last query keeps the engine's main thread, at no cost;
-// a single long sleep would end by itself.
+// The last query keeps the engine's main thread, at no cost; a single long sleep would end by
+// itself. The port of native clients is opened later, by open_to_users().
 constexpr const char* kStartQueries =
-    "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; "
+    "SYSTEM START LISTEN HTTP; "
     "SELECT sleepEachRow(2) FROM system.numbers FORMAT Null "
     "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0";
 
@@ -47,18 +47,38 @@ fs::path first_existing(const std::vector<fs::path>& candidates, std::string_vie
       fmt::format("{} not found at {}; {}", what, fmt::join(looked_at, ", "), fix));
 }
 
-// HTTP answers a moment before the last query of the start runs. Only then is the quota of
-// `default` used up, and the engine closed to strangers.
-bool is_closed_to_strangers(const EngineInfo& info) try {
-  const auto used =
-      Connection({.url = fmt::format("http://127.0.0.1:{}", info.http_port),
-                  .user = info.user,
-                  .password = info.password,
-                  .database = "system"})
-          .query("SELECT sum(queries) >= 3 FROM quotas_usage WHERE quota_name = 'start'");
-  return used == "1\n";
-} catch (const base::IoError&) {
-  return false;  // it has just ended: its log says why
+Endpoint endpoint_of(const EngineInfo& info, std::string user, std::string database) {
+  return {.url = fmt::format("http://127.0.0.1:{}", info.http_port),
+          .user = std::move(user),
+          .password = info.password,
+          .database = std::move(database)};
+}
+
+// Fails to log in as `default`, which has no password, until its quota of failures is used up: from
+// then on every login of it is refused. True once one was refused for that reason.
+bool is_default_closed(const EngineInfo& info) {
+  constexpr int kQuotaExceeded = 201;
+  constexpr int kLogins = 4;  // two are enough
+  Connection stranger(endpoint_of(info, "default", "system"));
+  for (int i = 0; i != kLogins; ++i) {
+    try {
+      stranger.query("SELECT 1");
+    } catch (const base::ServerError& error) {
+      if (error.code() == kQuotaExceeded) return true;
+    }
+  }
+  return false;
+}
+
+// The last steps of a start, once HTTP answers. Why the engine is not for use; nothing when it is.
+std::optional<std::string> open_to_users(const EngineInfo& info) try {
+  if (!is_default_closed(info)) return "its user \"default\" could not be closed to strangers";
+  if (info.tcp_port != 0) {
+    Connection(endpoint_of(info, info.user, "system")).query("SYSTEM START LISTEN TCP");
+  }
+  return std::nullopt;
+} catch (const base::Error& error) {
+  return error.what();
 }
 
 bool is_alive(const EngineInfo& info) {
@@ -92,8 +112,20 @@ void check_port(std::string_view which, std::uint16_t wanted, std::uint16_t foun
       which, wanted, info.pid, found));
 }
 
+bool wants_native(const EngineOptions& options) {
+  return options.native_clients || options.tcp_port != 0;
+}
+
 void check_wanted(const EngineOptions& options, const EngineInfo& info) {
   check_port("HTTP port", options.http_port, info.http_port, info);
+  if (wants_native(options) && info.tcp_port == 0) {
+    throw base::ConfigError(fmt::format(
+        "the engine that runs already (pid {}) has no TCP port for native clients: start the "
+        "command that keeps it running with --tcp-port PORT (or QVD_TCP_PORT), or end the commands "
+        "that use it and run \"qvdhouse client --keep\"; HTTP clients can use "
+        "http://127.0.0.1:{} as it is",
+        info.pid, info.http_port));
+  }
   check_port("TCP port", options.tcp_port, info.tcp_port, info);
   const bool other_user = options.user != EngineOptions{}.user && options.user != info.user;
   const bool other_password = !options.password.empty() && options.password != info.password;
@@ -108,7 +140,8 @@ EngineInfo fresh_info(const EngineOptions& options) {
   EngineInfo info;
   info.http_port = options.http_port != 0 ? options.http_port : free_port();
   info.tcp_port = options.tcp_port;
-  while (info.tcp_port == 0 || (options.tcp_port == 0 && info.tcp_port == info.http_port)) {
+  while (wants_native(options) &&
+         (info.tcp_port == 0 || (options.tcp_port == 0 && info.tcp_port == info.http_port))) {
     info.tcp_port = free_port();
   }
   info.user = options.user;
@@ -124,6 +157,9 @@ std::string explained(const fs::path& data_dir, const EngineInfo& info, const st
                        last_lines(data_dir / "status", 3));
   }
   if (log.find("Address already in use") != std::string::npos) {
+    if (info.tcp_port == 0) {
+      return fmt::format("port {} of 127.0.0.1 is in use: choose another", info.http_port);
+    }
     return fmt::format("port {} or {} of 127.0.0.1 is in use: choose others", info.http_port,
                        info.tcp_port);
   }
@@ -133,48 +169,71 @@ std::string explained(const fs::path& data_dir, const EngineInfo& info, const st
 }  // namespace
 
 struct Engine::State {
+  // How a try to start ended, when not well.
+  struct Failure {
+    std::string log;         // what the engine printed, and how it ended
+    bool by_signal = false;  // of its own: not killed by us
+  };
+
   fs::path data_dir;
   FileLock in_use;  // held as long as this lives: the engine runs on
   EngineInfo info;
   std::optional<ChildProcess> child;  // when started here
 
   void start(const EngineOptions& options);
-  // Empty on success, else what the engine printed.
-  std::optional<std::string> try_start(const EngineOptions& options, const fs::path& binary,
-                                       const fs::path& library);
+  std::optional<Failure> try_start(const EngineOptions& options, const fs::path& binary,
+                                   const fs::path& library);
+  // Waits until the engine that was just started answers.
+  std::optional<std::string> wait_for_answer(milliseconds patience);
   void use() {
     in_use = FileLock(data_dir / "engine.lock", FileLock::Kind::kShared, kAttachPatience,
                       "the engine that ran here is still ending; try again");
   }
 };
 
-std::optional<std::string> Engine::State::try_start(const EngineOptions& options,
-                                                    const fs::path& binary,
-                                                    const fs::path& library) {
+std::optional<std::string> Engine::State::wait_for_answer(milliseconds patience) {
+  const auto deadline = steady_clock::now() + patience;
+  while (!answers_nonce(info.http_port, info.nonce)) {
+    if (child->ended()) return "";
+    if (steady_clock::now() >= deadline) {
+      return fmt::format("no answer on 127.0.0.1:{} within {} ms", info.http_port,
+                         patience.count());
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return std::nullopt;
+}
+
+std::optional<Engine::State::Failure> Engine::State::try_start(const EngineOptions& options,
+                                                               const fs::path& binary,
+                                                               const fs::path& library) {
+  // What dies under our requests needs a moment to be dead.
+  constexpr milliseconds kDying{1'000};
   info = fresh_info(options);
-  const auto config = write_engine_config(options, info);
+  const auto files = write_engine_config(options, info);
   const auto log = data_dir / "engine-stderr.log";
   child.emplace(std::vector<std::string>{binary.string(), library.string(),
-                                         (data_dir / "engine.lock").string(),
-                                         "--config-file=" + config.string(),
+                                         (data_dir / "engine.lock").string(), files.gate.string(),
+                                         "--config-file=" + files.config.string(),
                                          std::string("--query=") + kStartQueries},
                 data_dir, log);
   info.pid = child->pid();
   info.pid_start_time = process_start_time(info.pid).value_or(0);
 
-  const auto deadline = steady_clock::now() + options.start_timeout;
-  while (!answers_nonce(info.http_port, info.nonce) || !is_closed_to_strangers(info)) {
-    if (child->ended()) {
-      return fmt::format("{}\n({})", last_lines(log, 12), *child->ended());
-    }
-    if (steady_clock::now() >= deadline) {
-      child->kill();
-      return fmt::format("{}\n(no answer on 127.0.0.1:{} within {} ms)", last_lines(log, 12),
-                         info.http_port, options.start_timeout.count());
-    }
-    std::this_thread::sleep_for(kPoll);
+  auto failure = wait_for_answer(options.start_timeout);
+  if (!failure) {
+    failure = open_to_users(info);
+    if (!failure) return std::nullopt;
+    child->wait_for(kDying);
   }
-  return std::nullopt;
+  const bool by_signal = child->is_ended_by_signal();
+  if (child->ended()) {
+    failure = *child->ended();
+  } else {
+    child->kill();
+  }
+  return Failure{.log = fmt::format("{}\n({})", last_lines(log, 12), *failure),
+                 .by_signal = by_signal};
 }
 
 void Engine::State::start(const EngineOptions& options) {
@@ -184,16 +243,19 @@ void Engine::State::start(const EngineOptions& options) {
       first_existing(engine_library_candidates(options), kLibraryName,
                      "run \"npm ci\" in packaging/engine (npm package @chdb/lib-linux-x64-gnu "
                      "26.7.3-stable.1), or set where it is");
-  const bool any_port = options.http_port == 0 || options.tcp_port == 0;
+  make_subfolders_private(data_dir);
+  const bool any_port = options.http_port == 0 || (wants_native(options) && options.tcp_port == 0);
+  bool was_ended_by_signal = false;
   for (int attempt = 1;; ++attempt) {
     const auto failure = try_start(options, binary, library);
     if (!failure) break;
-    const bool port_taken = failure->find("Address already in use") != std::string::npos;
-    const bool folder_taken = failure->find("Cannot lock file") != std::string::npos;
-    const bool worthwhile = folder_taken || (port_taken && any_port);
+    const bool port_taken = failure->log.find("Address already in use") != std::string::npos;
+    const bool folder_taken = failure->log.find("Cannot lock file") != std::string::npos;
+    const bool may_pass = failure->by_signal && !std::exchange(was_ended_by_signal, true);
+    const bool worthwhile = folder_taken || may_pass || (port_taken && any_port);
     if (!worthwhile || attempt == kStartAttempts) {
       throw base::IoError(fmt::format("the engine did not start on {}: {}", data_dir.string(),
-                                      explained(data_dir, info, *failure)));
+                                      explained(data_dir, info, failure->log)));
     }
     if (folder_taken) {
       // Perhaps an engine whose starter died before it wrote engine.json: left alone by us for a
@@ -248,12 +310,10 @@ Engine& Engine::operator=(Engine&& other) noexcept {
 
 const EngineInfo& Engine::info() const { return state_->info; }
 bool Engine::started_here() const { return state_->child.has_value(); }
+bool Engine::is_running() const { return is_alive(state_->info); }
 
 Endpoint Engine::endpoint(std::string database) const {
-  return {.url = fmt::format("http://127.0.0.1:{}", state_->info.http_port),
-          .user = state_->info.user,
-          .password = state_->info.password,
-          .database = std::move(database)};
+  return endpoint_of(state_->info, state_->info.user, std::move(database));
 }
 
 std::vector<fs::path> engine_binary_candidates(const EngineOptions& options) {

@@ -4,7 +4,8 @@
 // Lifetime: every process that uses the engine holds a shared flock on DATA/engine.lock; the engine
 // waits for the exclusive one and ends itself when it gets it, that is, when the last user is gone,
 // however it died. So commands attach to an engine that runs already, whoever started it, through
-// DATA/engine.json (mode 0600: pid, start time, ports, user, password).
+// DATA/engine.json (mode 0600: pid, start time, ports, user, password, and the folder that it is
+// of).
 #pragma once
 
 #include <chrono>
@@ -21,7 +22,8 @@ namespace qvdhouse::clickhouse {
 struct EngineOptions {
   std::filesystem::path data_dir;
   std::uint16_t http_port = 0;  // 0: any free one
-  std::uint16_t tcp_port = 0;
+  std::uint16_t tcp_port = 0;   // 0: none, or any free one when native clients are wanted
+  bool native_clients = false;  // a port of the native protocol is wanted, as a tcp_port says too
   std::string user = "qvdhouse";
   std::string password;                  // empty: a random one for this start
   std::uint64_t memory_bytes = 0;        // max_server_memory_usage; 0: 60 % of the machine's
@@ -35,7 +37,7 @@ struct EngineInfo {
   int pid = 0;
   std::uint64_t pid_start_time = 0;  // field 22 of /proc/PID/stat
   std::uint16_t http_port = 0;
-  std::uint16_t tcp_port = 0;
+  std::uint16_t tcp_port = 0;  // 0: none
   std::string user;
   std::string password;
   std::string nonce;  // GET /qvdhouse-nonce answers it, before any password is sent
@@ -44,8 +46,9 @@ struct EngineInfo {
 class Engine {
  public:
   // Attaches to the engine that runs on options.data_dir, or starts one. Throws ConfigError
-  // (library or binary not found, ports of a running engine that differ), IoError (it did not
-  // start; with the last lines of its log).
+  // (library or binary not found, ports of a running engine that differ or that it lacks), IoError
+  // (it did not start; with the last lines of its log). A start that a signal ends is tried once
+  // more.
   static Engine attach_or_start(const EngineOptions& options);
   ~Engine();
   Engine(Engine&&) noexcept;
@@ -53,6 +56,8 @@ class Engine {
 
   const EngineInfo& info() const;
   bool started_here() const;
+  // Whether its process lives: nobody but the system or another program ends it under a user.
+  bool is_running() const;
   // An endpoint with the engine's own user; set `database` as wanted.
   Endpoint endpoint(std::string database) const;
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +40,20 @@ void write_private_file(const fs::path& path, std::string_view text) {
   const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   if (close(file) != 0 || !written) throw_errno(fresh, "writing it");
   if (rename(fresh.c_str(), path.c_str()) != 0) throw_errno(path, "replacing it");
+}
+
+// What a folder keeps when it is renamed, and a copy of it has of its own.
+struct FolderId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t owner = 0;
+  bool operator==(const FolderId&) const = default;
+};
+
+FolderId id_of(const fs::path& folder) {
+  struct stat facts {};
+  if (stat(folder.c_str(), &facts) != 0) throw_errno(folder, "looking at it");
+  return {.device = facts.st_dev, .inode = facts.st_ino, .owner = facts.st_uid};
 }
 
 std::string xml_text(std::string_view text) {
@@ -88,13 +103,14 @@ std::uint64_t default_memory() {
 // 15 of waiting to working on): its users are our own commands, which would fail for it.
 std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
   const auto data = fs::absolute(options.data_dir).string();
+  const auto tcp = info.tcp_port == 0 ? "" : fmt::format("<tcp_port>{}</tcp_port>", info.tcp_port);
   return fmt::format(
       R"(<clickhouse>
   <path>{data}/</path>
   <users_config>users.xml</users_config>
   <listen_host>127.0.0.1</listen_host>
   <http_port>{http}</http_port>
-  <tcp_port>{tcp}</tcp_port>
+  {tcp}
   <max_server_memory_usage>{memory}</max_server_memory_usage>
   <max_thread_pool_free_size>16</max_thread_pool_free_size>
   <min_os_cpu_wait_time_ratio_to_drop_connection>1000000</min_os_cpu_wait_time_ratio_to_drop_connection>
@@ -103,25 +119,23 @@ std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
   <logger><log>{data}/engine.log</log><size>10M</size><count>2</count></logger>
   <http_handlers>
     <rule>
-      <url>{nonce_path}</url><methods>GET</methods>
+      <url>/</url>
       <handler>
-        <type>static</type><status>200</status><response_content>{nonce}</response_content>
+        <type>dynamic_query_handler</type><query_param_name>query</query_param_name>
       </handler>
     </rule>
-    <defaults/>
   </http_handlers>
 </clickhouse>
 )",
-      fmt::arg("data", xml_text(data)), fmt::arg("http", info.http_port),
-      fmt::arg("tcp", info.tcp_port),
-      fmt::arg("memory", options.memory_bytes != 0 ? options.memory_bytes : default_memory()),
-      fmt::arg("nonce_path", kNoncePath), fmt::arg("nonce", info.nonce));
+      fmt::arg("data", xml_text(data)), fmt::arg("http", info.http_port), fmt::arg("tcp", tcp),
+      fmt::arg("memory", options.memory_bytes != 0 ? options.memory_bytes : default_memory()));
 }
 
-// `default` runs the queries that start the engine and can not have a password. So that no other
-// user of the machine does anything as `default`, it is granted these three queries' needs only,
-// and its quota of three queries in 68 years is used up by them. (users.xml is not read again when
-// it changes, so that its grants can not be taken away after the start.)
+// `default` runs the two queries that start the engine and can not have a password. The gate keeps
+// strangers away (engine/gate.h). Behind it, `default` is granted these queries' needs only, and
+// its quota, of 68 years, is used up by them and by two failed logins at the start: constant
+// queries do not count, and functions such as file() ask for no grant. (users.xml is not read again
+// when it changes, so that `default` can not be taken away after the start.)
 std::string users_xml(const EngineInfo& info) {
   return fmt::format(
       R"(<clickhouse>
@@ -132,7 +146,13 @@ std::string users_xml(const EngineInfo& info) {
   </profiles>
   <quotas>
     <default/>
-    <start><interval><duration>2147483647</duration><queries>3</queries></interval></start>
+    <start>
+      <interval>
+        <duration>2147483647</duration>
+        <queries>2</queries>
+        <failed_sequential_authentications>1</failed_sequential_authentications>
+      </interval>
+    </start>
   </quotas>
   <users>
     <default>
@@ -192,7 +212,7 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
   return *this;
 }
 
-fs::path write_engine_config(const EngineOptions& options, const EngineInfo& info) {
+EngineConfigFiles write_engine_config(const EngineOptions& options, const EngineInfo& info) {
   check_user_name(info.user);
   check_password(info.password);
   const auto folder = fs::absolute(options.data_dir) / "engine-config";
@@ -200,11 +220,47 @@ fs::path write_engine_config(const EngineOptions& options, const EngineInfo& inf
   fs::permissions(folder, fs::perms::owner_all);
   write_private_file(folder / "users.xml", users_xml(info));
   write_private_file(folder / "config.xml", config_xml(options, info));
-  return folder / "config.xml";
+  write_private_file(folder / "gate",
+                     fmt::format("{}\n{}\n{}\n{}\n{}\n", info.http_port, info.tcp_port,
+                                 info.password, kNoncePath, info.nonce));
+  return {.config = folder / "config.xml", .gate = folder / "gate"};
+}
+
+void make_subfolders_private(const fs::path& data_dir) {
+  constexpr std::array kFolders = {"access",
+                                   "backups",
+                                   "coordination",
+                                   "data",
+                                   "dictionaries_lib",
+                                   "disks",
+                                   "dynamic_user_defined_executable_functions",
+                                   "engine-config",
+                                   "flags",
+                                   "format_schemas",
+                                   "metadata",
+                                   "metadata_dropped",
+                                   "named_collections",
+                                   "preprocessed_configs",
+                                   "snapshots",
+                                   "store",
+                                   "tmp",
+                                   "user_defined",
+                                   "user_files",
+                                   "user_scripts"};
+  for (const char* name : kFolders) {
+    const fs::path folder = data_dir / name;
+    std::error_code failed;
+    if (!fs::is_directory(fs::symlink_status(folder, failed))) continue;
+    fs::permissions(folder, fs::perms::owner_all, failed);
+  }
 }
 
 void write_engine_info(const fs::path& data_dir, const EngineInfo& info) {
+  const FolderId folder = id_of(data_dir);
   const nlohmann::json record = {
+      {"device", folder.device},
+      {"inode", folder.inode},
+      {"owner", folder.owner},
       {"pid", info.pid},
       {"pid_start_time", info.pid_start_time},
       {"http_port", info.http_port},
@@ -221,6 +277,10 @@ std::optional<EngineInfo> read_engine_info(const fs::path& data_dir) {
   if (!file) return std::nullopt;
   try {
     const auto record = nlohmann::json::parse(file);
+    const FolderId recorded{.device = record.at("device").get<std::uint64_t>(),
+                            .inode = record.at("inode").get<std::uint64_t>(),
+                            .owner = record.at("owner").get<std::uint64_t>()};
+    if (recorded != id_of(data_dir)) return std::nullopt;
     return EngineInfo{.pid = record.at("pid").get<int>(),
                       .pid_start_time = record.at("pid_start_time").get<std::uint64_t>(),
                       .http_port = record.at("http_port").get<std::uint16_t>(),

@@ -32,11 +32,21 @@ class FileLock {
 // Where the engine answers its nonce to anybody, without a password.
 inline constexpr const char* kNoncePath = "/qvdhouse-nonce";
 
-// Writes DATA/engine-config/{config,users}.xml for this start; returns the path of config.xml.
-// Throws ConfigError for a user name that ClickHouse's configuration can not hold.
-std::filesystem::path write_engine_config(const EngineOptions& options, const EngineInfo& info);
+struct EngineConfigFiles {
+  std::filesystem::path config;  // ClickHouse's own, which names users.xml beside it
+  std::filesystem::path gate;    // which connections reach it (engine/main.cc)
+};
 
-// DATA/engine.json. Reading gives nothing when there is none or it is not whole.
+// Writes DATA/engine-config/{config.xml,users.xml,gate} for this start. Throws ConfigError for a
+// user name that ClickHouse's configuration can not hold.
+EngineConfigFiles write_engine_config(const EngineOptions& options, const EngineInfo& info);
+
+// Takes from everybody but the owner what earlier versions of the engine let them do with the
+// folders that it keeps in `data_dir`. Those of another owner stay as they are.
+void make_subfolders_private(const std::filesystem::path& data_dir);
+
+// DATA/engine.json. It names the folder that it is of (device, inode, owner). Reading gives nothing
+// when there is none, it is not whole, or it is of another folder: that of which this is a copy.
 void write_engine_info(const std::filesystem::path& data_dir, const EngineInfo& info);
 std::optional<EngineInfo> read_engine_info(const std::filesystem::path& data_dir);
 

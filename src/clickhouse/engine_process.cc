@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -65,11 +66,17 @@ struct SpawnPlan {
   posix_spawnattr_t attributes{};
 };
 
-// Times without a zone of their own are read and written as UTC, whatever the machine's zone.
-std::vector<std::string> environment_in_utc() {
+// Times without a zone of their own are read and written as UTC, whatever the machine's zone. The
+// rest of our environment may hold secrets, and the engine's users can read /proc/self/environ.
+std::vector<std::string> engine_environment() {
+  constexpr std::array<std::string_view, 10> kKept = {
+      "PATH",     "HOME",       "http_proxy",  "https_proxy", "all_proxy",
+      "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",   "NO_PROXY"};
   std::vector<std::string> variables{"TZ=UTC"};
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with("TZ=")) variables.emplace_back(*variable);
+    const std::string_view text = *variable;
+    const auto name = text.substr(0, text.find('='));
+    if (std::ranges::find(kKept, name) != kKept.end()) variables.emplace_back(text);
   }
   return variables;
 }
@@ -87,7 +94,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, const fs::pa
                            const fs::path& log) {
   const SpawnPlan plan(folder, log);
   auto arguments = command;
-  auto environment = environment_in_utc();
+  auto environment = engine_environment();
   const int error = posix_spawn(&pid_, command.front().c_str(), &plan.actions, &plan.attributes,
                                 pointers(arguments).data(), pointers(environment).data());
   if (error != 0) {
@@ -99,10 +106,13 @@ ChildProcess::ChildProcess(const std::vector<std::string>& command, const fs::pa
 const std::optional<std::string>& ChildProcess::ended() {
   int status = 0;
   if (ended_ || waitpid(pid_, &status, WNOHANG) == 0) return ended_;
-  ended_ = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
-                               : fmt::format("exit code {}", WEXITSTATUS(status));
+  by_signal_ = WIFSIGNALED(status);
+  ended_ = by_signal_ ? fmt::format("signal {}", WTERMSIG(status))
+                      : fmt::format("exit code {}", WEXITSTATUS(status));
   return ended_;
 }
+
+bool ChildProcess::is_ended_by_signal() { return ended() && by_signal_; }
 
 void ChildProcess::kill() {
   if (ended()) return;

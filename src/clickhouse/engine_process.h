@@ -18,7 +18,8 @@ namespace qvdhouse::clickhouse {
 class ChildProcess {
  public:
   // stdout and stderr go to `log` (which is emptied), the working directory is `folder`, the
-  // environment ours but TZ=UTC. Throws IoError.
+  // environment TZ=UTC and of ours PATH, HOME and the proxies only: a query can read it. Throws
+  // IoError.
   ChildProcess(const std::vector<std::string>& command, const std::filesystem::path& folder,
                const std::filesystem::path& log);
   // Lets it run on; it is its lock that ends it (engine.h).
@@ -27,6 +28,7 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
   // How it ended, in words; empty while it runs.
   const std::optional<std::string>& ended();
+  bool is_ended_by_signal();
   // kill -9, and waits for its end.
   void kill();
   // Waits for its end no longer than that.
@@ -35,6 +37,7 @@ class ChildProcess {
  private:
   pid_t pid_ = 0;
   std::optional<std::string> ended_;
+  bool by_signal_ = false;
 };
 
 // Field 22 of /proc/PID/stat: with the pid, it names a process for as long as the machine runs.

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/engine_files.h"
+#include "clickhouse/engine_fixture.h"
 #include "clickhouse/engine_process.h"
 
 namespace qvdhouse::clickhouse {
@@ -28,25 +29,6 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-template <class Expected>
-std::string message_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Expected& error) {
-    return error.what();
-  }
-  throw std::runtime_error("expected an exception of that type, none came");
-}
-
-bool ends(const EngineInfo& info) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (process_start_time(info.pid) == info.pid_start_time) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
 
 // Another process that uses the engine until it is killed. To be started only while this process
 // holds no Engine, whose lock it would inherit.
@@ -88,32 +70,6 @@ class OtherUser {
   std::array<int, 2> pipe_{-1, -1};
 };
 
-class EngineTest : public testing::Test {
- protected:
-  void SetUp() override {
-    const auto libraries = engine_library_candidates({});
-    if (std::ranges::none_of(libraries, [](const auto& path) { return fs::exists(path); })) {
-      GTEST_SKIP() << "libchdb.so is not installed: run \"npm ci\" in packaging/engine";
-    }
-    std::string name = fs::temp_directory_path() / "qvdhouse_engine_test_XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder for the test");
-    folder_ = name;
-    options_.data_dir = folder_ / "data";
-  }
-  void TearDown() override {
-    if (!folder_.empty()) fs::remove_all(folder_);
-  }
-  Engine start() const { return Engine::attach_or_start(options_); }
-  EngineInfo recorded() const { return read_engine_info(options_.data_dir).value(); }
-
-  fs::path folder_;
-  EngineOptions options_;
-};
-
-std::string query(const Engine& engine, std::string_view sql) {
-  return Connection(engine.endpoint("default")).query(sql);
-}
-
 TEST_F(EngineTest, AnswersAndEndsWithItsLastUser) {
   EngineInfo info;
   {
@@ -130,33 +86,6 @@ TEST_F(EngineTest, AnswersAndEndsWithItsLastUser) {
     EXPECT_EQ(query(engine, "SELECT 2"), "2\n");
   }
   EXPECT_TRUE(ends(info));
-}
-
-TEST_F(EngineTest, ItsFilesAreForTheirOwnerAlone) {
-  const auto engine = start();
-  for (const char* name : {"engine.json", "engine-config/users.xml", "engine-config/config.xml",
-                           "engine-stderr.log"}) {
-    struct stat facts {};
-    ASSERT_EQ(stat((options_.data_dir / name).c_str(), &facts), 0) << name;
-    EXPECT_EQ(facts.st_mode & 077, 0U) << name;
-  }
-  struct stat facts {};
-  ASSERT_EQ(stat(options_.data_dir.c_str(), &facts), 0);
-  EXPECT_EQ(facts.st_mode & 077, 0U);
-}
-
-TEST_F(EngineTest, StrangersCanNeitherReadNorStopIt) {
-  const auto engine = start();
-  auto endpoint = engine.endpoint("default");
-  endpoint.user = "default";
-  endpoint.password.clear();
-  Connection stranger(endpoint);
-  EXPECT_THROW(stranger.query("SELECT count() FROM system.tables"), base::ServerError);
-  EXPECT_THROW(stranger.query("SYSTEM STOP LISTEN HTTP"), base::ServerError);
-  endpoint.user = engine.info().user;
-  endpoint.password = "guessed";
-  EXPECT_THROW(Connection(endpoint).query("SELECT 1"), base::ServerError);
-  EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
 }
 
 TEST_F(EngineTest, InsertsAreCheckedNotGuessed) {
@@ -348,6 +277,54 @@ TEST_F(EngineTest, WrongSettingsAreNamed) {
   EXPECT_THROW(Engine::attach_or_start(wrong), base::ConfigError);
   wrong.user = "default";
   EXPECT_THROW(Engine::attach_or_start(wrong), base::ConfigError);
+}
+
+// A program in the engine's place that dies by a signal as often as the file `deaths` has not as
+// many lines yet, and then is the engine.
+fs::path dying_engine(const fs::path& folder, int deaths, const EngineOptions& options) {
+  const auto candidates = engine_binary_candidates(options);
+  const auto real =
+      *std::ranges::find_if(candidates, [](const auto& path) { return fs::exists(path); });
+  const fs::path script = folder / "engine.sh";
+  const std::string count = folder / "deaths";
+  std::ofstream(script) << "#!/bin/sh\ntouch " << count << "\nif [ $(wc -l < " << count << ") -lt "
+                        << deaths << " ]; then echo died >> " << count
+                        << "; kill -SEGV $$; fi\nexec " << fs::absolute(real).string()
+                        << " \"$@\"\n";
+  fs::permissions(script, fs::perms::owner_all);
+  return script;
+}
+
+TEST_F(EngineTest, StartThatASignalEndsIsTriedOnceMore) {
+  options_.engine_binary = dying_engine(folder_, 1, options_);
+  EXPECT_EQ(query(start(), "SELECT 1"), "1\n");
+  EXPECT_EQ(fs::file_size(folder_ / "deaths"), std::string("died\n").size());
+}
+
+TEST_F(EngineTest, StartThatSignalsEndTwiceFails) {
+  options_.engine_binary = dying_engine(folder_, 9, options_);
+  EXPECT_THAT(message_of<base::IoError>([&] { start(); }), HasSubstr("signal 11"));
+  EXPECT_EQ(fs::file_size(folder_ / "deaths"), std::string("died\ndied\n").size());
+}
+
+TEST_F(EngineTest, CopyOfTheFolderGetsAnEngineOfItsOwn) {
+  const auto engine = start();
+  query(engine, "CREATE TABLE kept (x UInt64) ENGINE = MergeTree ORDER BY x");
+  const fs::path copy = folder_ / "copy";
+  fs::copy(options_.data_dir, copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  auto options = options_;
+  options.data_dir = copy;
+  {
+    const auto other = Engine::attach_or_start(options);
+    EXPECT_NE(other.info().pid, engine.info().pid);
+    query(other, "DROP TABLE kept SYNC");
+  }
+  EXPECT_EQ(query(engine, "EXISTS TABLE kept"), "1\n");
+
+  // Renamed, it is still the folder of the engine that runs.
+  fs::rename(options_.data_dir, folder_ / "renamed");
+  options.data_dir = folder_ / "renamed";
+  EXPECT_EQ(Engine::attach_or_start(options).info().pid, engine.info().pid);
 }
 
 TEST(EngineFiles, LastLines) {

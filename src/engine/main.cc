@@ -1,22 +1,33 @@
-// qvdhouse-engine LIBRARY LOCK_FILE ARGUMENT...
+// qvdhouse-engine LIBRARY LOCK_FILE GATE_FILE ARGUMENT...
 //
 // A genuine ClickHouse server out of libchdb, for as long as another process holds a shared lock on
-// LOCK_FILE. clickhouse/engine.h says how it is used, docs/clickhouse.md what of libchdb we rely
-// on.
+// LOCK_FILE. GATE_FILE says which connections reach it: a line each of HTTP port, native port (0:
+// none), password, path of the nonce, nonce. clickhouse/engine.h says how it is used,
+// docs/clickhouse.md what of libchdb we rely on.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <exception>
+#include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "engine/gate.h"
+#include "engine/interposed.h"
+
 namespace {
+
+using qvdhouse::engine::Gate;
+using qvdhouse::engine::GateSettings;
 
 constexpr int kExitUsage = 2;
 constexpr int kExitNoLibrary = 3;
@@ -66,14 +77,31 @@ void end_when_unused(int lock) {
   _exit(0);
 }
 
+bool read_gate(const char* path, GateSettings& gate) {
+  std::ifstream file(path);
+  file >> gate.http_port >> gate.native_port;
+  file.ignore();  // the end of the second line
+  auto& secrets = gate.secrets;
+  if (std::getline(file, secrets.password) && std::getline(file, secrets.nonce_path) &&
+      std::getline(file, secrets.nonce) && !secrets.password.empty()) {
+    return true;
+  }
+  std::fprintf(stderr, "%s: expected two ports, password, path and nonce, a line each\n", path);
+  return false;
+}
+
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::fprintf(stderr, "qvdhouse starts this program itself: %s LIBRARY LOCK_FILE ARGUMENT...\n",
+int main(int argc, char** argv) try {
+  if (argc < 5) {
+    std::fprintf(stderr,
+                 "qvdhouse starts this program itself: %s LIBRARY LOCK_FILE GATE_FILE "
+                 "ARGUMENT...\n",
                  argv[0]);
     return kExitUsage;
   }
+  // What the engine makes is for its owner alone, whatever the folder above allows.
+  umask(077);
   // A client that goes away in midst of an answer must not end the server.
   sigset_t broken_pipe;
   sigemptyset(&broken_pipe);
@@ -86,16 +114,25 @@ int main(int argc, char** argv) {
     return kExitUsage;
   }
   std::thread(end_when_unused, lock).detach();
+  GateSettings settings;
+  if (!read_gate(argv[3], settings)) return kExitUsage;
+  // Never freed: the library's threads use it to the very end.
+  static Gate& gate = *new Gate(std::move(settings));
+  qvdhouse::engine::put_in_charge(gate);
+  std::thread([] { gate.run(); }).detach();
 
   Library library;
   if (!load(argv[1], library)) return kExitNoLibrary;
   library.set_signal_handlers_enabled(0);
   std::vector<char*> arguments{argv[0]};
-  arguments.insert(arguments.end(), argv + 3, argv + argc);
+  arguments.insert(arguments.end(), argv + 4, argv + argc);
   void* result = library.query_cmdline(static_cast<int>(arguments.size()), arguments.data());
   // Only a start that fails comes back; the last query of the arguments never ends.
   const char* error = result == nullptr ? nullptr : library.result_error(result);
   std::fprintf(stderr, "the engine ended: %s\n", error == nullptr ? "no reason given" : error);
   std::fflush(nullptr);
   _exit(kExitEngineEnded);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "the engine cannot be started: %s\n", error.what());
+  return kExitUsage;
 }
