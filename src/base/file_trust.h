@@ -1,0 +1,34 @@
+// Who decides what a file or folder holds: its owner, and whoever its permissions let write to it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace qvdhouse::base {
+
+struct FileAccess {
+  uid_t owner = 0;
+  mode_t mode = 0;  // the permission bits: 0644
+
+  // Nobody but the caller and root decides what the file holds.
+  bool is_own() const;
+  // Its group or every user may write to it.
+  bool is_writable_by_others() const { return (mode & 0022U) != 0; }
+  // Every user of the machine may read it.
+  bool is_readable_by_all() const { return (mode & 0004U) != 0; }
+};
+
+// Of the file or folder that `path` leads to. The owner of a symbolic link counts too: `owner` is
+// that of the link when neither the caller nor root made it. Nothing when the path can not be
+// looked at (errno says why).
+std::optional<FileAccess> file_access(const std::filesystem::path& path);
+
+// Why what the file holds may be another user's doing, as the end of a sentence: "it belongs to
+// user 1001, and this program runs as user 1000", "its group or every user may write to it (mode
+// 0664)". Empty when only the caller or root can write to it.
+std::string why_not_trusted(const FileAccess& access);
+
+}  // namespace qvdhouse::base
