@@ -74,4 +74,11 @@ struct Cancelled : Error {
   using Error::Error;
 };
 
+// Memory ran out: std::bad_alloc, or a size that no memory could have.
+bool is_out_of_memory(const std::exception& error);
+
+// What an exception says to people. The standard library's own for want of memory says nothing:
+// that one becomes a sentence with what to do.
+std::string message_of(const std::exception& error);
+
 }  // namespace qvdhouse::base

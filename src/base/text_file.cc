@@ -1,61 +1,55 @@
 #include "base/text_file.h"
 
-#include <fmt/format.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <fstream>
-#include <system_error>
-
-#include "base/error.h"
+#include <utility>
 
 namespace qvdhouse::base {
+namespace {
 
-// Not by std::istreambuf_iterator, which throws what a read error is to the stream buffer.
-std::optional<std::string> read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
+// Everything behind `descriptor`; nothing when it can not be read (errno says why).
+std::optional<std::string> read_all(int descriptor) {
   std::string text;
   std::array<char, 16 * 1024> piece{};
-  while (file.read(piece.data(), piece.size()) || file.gcount() > 0) {
-    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  for (;;) {
+    const ssize_t count = read(descriptor, piece.data(), piece.size());
+    if (count == 0) return text;
+    if (count > 0) {
+      text.append(piece.data(), static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      return std::nullopt;
+    }
   }
-  if (!file.is_open() || file.bad()) return std::nullopt;
-  return text;
 }
 
-void write_text(const std::filesystem::path& path, const std::string& text) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const auto check = [&] {
-    if (!error) return;
-    throw IoError(fmt::format("{} can not be written: {}", path.string(), error.message()));
-  };
-  const fs::file_status before = fs::status(path, error);
-  if (before.type() == fs::file_type::not_found) error.clear();
-  check();
-  if (fs::exists(before) && !fs::is_regular_file(before)) {
-    throw IoError(fmt::format("{} can not be written: it is no regular file", path.string()));
-  }
-  // What a link leads to is replaced, and not the link.
-  fs::path target = path;
-  if (fs::is_symlink(fs::symlink_status(path, error))) target = fs::weakly_canonical(path, error);
-  error.clear();
-  if (target.has_parent_path()) fs::create_directories(target.parent_path(), error);
-  check();
-  const fs::path aside = fmt::format("{}.new{}", target.string(), getpid());
-  errno = 0;
-  std::ofstream file(aside, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) error.assign(errno != 0 ? errno : EIO, std::generic_category());
-  if (!error && fs::exists(before)) fs::permissions(aside, before.permissions(), error);
-  if (!error) fs::rename(aside, target, error);
-  if (error) {
-    std::error_code ignored;
-    fs::remove(aside, ignored);
-  }
-  check();
+}  // namespace
+
+std::optional<std::string> read_text(const std::filesystem::path& path) {
+  std::optional<TextFile> file = read_text_file(path);
+  if (!file) return std::nullopt;
+  return std::move(file->text);
+}
+
+std::optional<TextFile> read_text_file(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  const std::optional<FileAccess> access = file_access(path, descriptor);
+  std::optional<std::string> text;
+  if (access) text = read_all(descriptor);
+  const int error = errno;
+  close(descriptor);
+  errno = error;
+  if (!text) return std::nullopt;
+  return TextFile{.text = *std::move(text), .access = *access};
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text, Existing existing) {
+  OutputFile file(path, existing);
+  file.write(text);
+  file.finish();
 }
 
 }  // namespace qvdhouse::base

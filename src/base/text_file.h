@@ -4,6 +4,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+
+#include "base/file_trust.h"
+#include "base/output_file.h"
 
 namespace qvdhouse::base {
 
@@ -11,9 +15,16 @@ namespace qvdhouse::base {
 // whose process has ended meanwhile (errno says why).
 std::optional<std::string> read_text(const std::filesystem::path& path);
 
-// Makes `path` hold exactly `text`, and its folder where that is absent: written aside and renamed,
-// so that a kill or a full disk leaves what was there. Keeps the permissions, follows links, and
-// throws IoError, also for what is there and no regular file.
-void write_text(const std::filesystem::path& path, const std::string& text);
+// The same, with who owns the very file that was read and who may write to it.
+struct TextFile {
+  std::string text;
+  FileAccess access;
+};
+std::optional<TextFile> read_text_file(const std::filesystem::path& path);
+
+// Makes `path` hold exactly `text`, and its folder where that is absent, as OutputFile does. Throws
+// IoError.
+void write_text(const std::filesystem::path& path, std::string_view text,
+                Existing existing = Existing::kReplace);
 
 }  // namespace qvdhouse::base

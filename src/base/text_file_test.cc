@@ -40,15 +40,47 @@ TEST(WriteText, ReplacesTheFileOrLeavesIt) {
   EXPECT_EQ(read_text(file), std::string("two\0", 4));
   EXPECT_THROW(write_text("/dev/null", "x"), IoError);
   fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
-  fs::create_symlink("deep/file", folder / "link");
-  write_text(folder / "link", "three");
-  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  write_text(file, "three");
   EXPECT_EQ(read_text(file), "three");
   EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
-  fs::remove(folder / "link");
   // Nothing half written is left beside it.
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder / "deep"), {}), 1);
+  fs::remove_all(folder);
+}
+
+TEST(WriteText, KeepsWhatIsThereWhenAskedTo) {
+  const fs::path folder = fs::temp_directory_path() / ("keep_text_" + std::to_string(::getpid()));
+  const fs::path file = folder / "file";
+  write_text(file, "one", Existing::kKeep);
+  EXPECT_THROW(write_text(file, "two", Existing::kKeep), IoError);
+  EXPECT_EQ(read_text(file), "one");
+  // What appears while the file is written stays too.
+  fs::remove(file);
+  OutputFile late(file, Existing::kKeep);
+  late.write("late");
+  write_text(file, "first");
+  EXPECT_THROW(late.finish(), IoError);
+  EXPECT_EQ(read_text(file), "first");
+  fs::remove_all(folder);
+}
+
+// What a stranger could plant in a folder that all may write to.
+TEST(WriteText, FollowsNoLink) {
+  const fs::path folder = fs::temp_directory_path() / ("link_text_" + std::to_string(::getpid()));
+  write_text(folder / "victim", "mine");
+  fs::create_symlink("victim", folder / "link");
+  fs::create_symlink("absent", folder / "dangling");
+  for (const char* name : {"link", "dangling"}) {
+    for (const Existing existing : {Existing::kReplace, Existing::kKeep}) {
+      EXPECT_THROW(write_text(folder / name, "x", existing), IoError);
+    }
+    EXPECT_TRUE(fs::is_symlink(folder / name));
+  }
+  EXPECT_EQ(read_text(folder / "victim"), "mine");
+  EXPECT_FALSE(fs::exists(folder / "absent"));
+  { const OutputFile unfinished(folder / "unfinished", Existing::kReplace); }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 3);
   fs::remove_all(folder);
 }
 

@@ -87,14 +87,14 @@ void add_plan(const load::PreparedFile& file, FileRow& row) {
 }
 
 void read_file(const source::FileEntry& entry, source::Storage& storage,
-               const Destination& destination, FileRow& row) {
+               const Destination& destination, const std::stop_token& stop, FileRow& row) {
   const std::unique_ptr<base::ByteSource> bytes = storage.open(entry);
   qvd::TableHeader header = qvd::read_header(*bytes);
   add_header(header, row);
   if (!destination.error.empty()) throw base::SchemaError(destination.error);
-  add_plan(
-      load::prepare(*bytes, std::move(header), entry.name, destination.options, destination.target),
-      row);
+  add_plan(load::prepare(*bytes, std::move(header), entry.name, destination.options,
+                         destination.target, stop),
+           row);
 }
 
 // As sync's error classes are called (tracking::FileRecord).
@@ -116,7 +116,7 @@ std::optional<std::int64_t> parse_time(const std::string& text) {
 }
 
 FileRow describe_file(const source::FileEntry& entry, source::Storage& storage,
-                      const Destination& destination) {
+                      const Destination& destination, const std::stop_token& stop) {
   FileRow row{.source_type = entry.source_type,
               .file_path = entry.path,
               .file_name = entry.name,
@@ -126,11 +126,11 @@ FileRow describe_file(const source::FileEntry& entry, source::Storage& storage,
               .load_mode = destination.mode};
   if (entry.mtime_us != 0) row.file_mtime_us = entry.mtime_us;
   try {
-    read_file(entry, storage, destination, row);
+    read_file(entry, storage, destination, stop, row);
   } catch (const base::Cancelled&) {
     throw;
   } catch (const std::exception& error) {
-    row.error = error.what();
+    row.error = base::message_of(error);
     row.error_class = class_of(error);
   }
   return row;

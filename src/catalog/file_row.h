@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -90,7 +91,7 @@ struct Destination {
 // Reads header and symbol tables. What is wrong with the file or keeps it from being read is in
 // the row, together with what could be read before. Throws Cancelled.
 FileRow describe_file(const source::FileEntry& entry, source::Storage& storage,
-                      const Destination& destination);
+                      const Destination& destination, const std::stop_token& stop = {});
 
 // "2024-05-06 07:08:09" → microseconds since 1970 UTC; nothing for what is no such time, or none
 // that DateTime64 holds (1900 to 2299).

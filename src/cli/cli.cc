@@ -90,7 +90,8 @@ int run(int argc, char** argv) {
   } catch (const std::exception& error) {
     // What was printed before the error belongs before it.
     std::fflush(stdout);
-    display.line(fmt::format("qvdhouse: {}", error.what()));
+    const std::string text = fmt::format("qvdhouse: {}", base::message_of(error));
+    has_lines(error) ? display.lines(text) : display.line(text);
     return exit_code_of(error);
   }
 }

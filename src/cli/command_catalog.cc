@@ -159,7 +159,8 @@ class Cataloguer {
     if (context_.stop.stop_requested()) throw base::Cancelled("stopped");
     catalog::FileRow row =
         entry.skip_reason.empty()
-            ? catalog::describe_file(entry, source_.storage, destination_of(entry, placer, options))
+            ? catalog::describe_file(entry, source_.storage, destination_of(entry, placer, options),
+                                     context_.stop)
             : unreadable(entry);
     row.source = done.name;
     row.source_url = masked_source(source_.settings.url);

@@ -125,7 +125,8 @@ int generate_models(const InitQvdArguments& arguments, const Context& context) {
   print(fmt::format("\nGenerating models to: {}\n", output));
   const models::Format& format = *models::find_format("moose");
   base::write_text(arguments.output,
-                   models::render(std::string(format.text), data, format.language, "moose"));
+                   models::render(std::string(format.text), data, format.language, "moose"),
+                   arguments.overwrite ? base::Existing::kReplace : base::Existing::kKeep);
   print_next_steps(output);
   return found.exit_code;
 }

@@ -209,7 +209,7 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
                             .file_key = named.entry.path,
                             .name_parts = placement.name_parts,
                             .shape = {}};
-  const load::PreparedFile file = load::prepare(*named.bytes, name, options, target);
+  const load::PreparedFile file = load::prepare(*named.bytes, name, options, target, context.stop);
   if (arguments.json) {
     print_json_report(file, name, placement.mode);
   } else {

@@ -61,9 +61,9 @@ void say_tables(const SourceModels& found, const Context& context) {
   }
 }
 
-void write(const std::string& path, const std::string& text, const SourceModels& found,
-           const Context& context) {
-  base::write_text(path, text);
+void write(const std::string& path, const std::string& text, bool overwrite,
+           const SourceModels& found, const Context& context) {
+  base::write_text(path, text, overwrite ? base::Existing::kReplace : base::Existing::kKeep);
   if (context.quiet) return;
   context.display.line(fmt::format(
       "{} in {}", format_quantity(found.document.tables.size(), "table"), printable(path)));
@@ -102,13 +102,13 @@ int run_models(const ModelsArguments& arguments, const Context& context) {
       asks_for_text ? models::render(chosen.text, data, chosen.language, chosen.where) : "";
   if (context.stop.stop_requested()) throw base::Cancelled("stopped");
   if (!arguments.output.empty()) {
-    write(arguments.output, text, found, context);
+    write(arguments.output, text, arguments.overwrite, found, context);
   } else {
     print(text);
   }
   if (!arguments.lock.empty()) {
-    write(arguments.lock, models::lock_text(models::lock_of(found.document.tables)), found,
-          context);
+    write(arguments.lock, models::lock_text(models::lock_of(found.document.tables)),
+          arguments.overwrite, found, context);
   }
   return found.exit_code;
 }

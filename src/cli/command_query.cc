@@ -1,4 +1,5 @@
-// qvdhouse query: the engine's answer to one SQL statement, byte for byte as it comes.
+// qvdhouse query: the engine's answer to one SQL statement: byte for byte as it comes, but on a
+// terminal without control characters.
 #include <unistd.h>
 
 #include <iostream>
@@ -24,20 +25,27 @@ std::string statement(const std::string& argument) {
 
 int run_query(const QueryArguments& arguments, const Context& context) {
   const std::string sql = statement(arguments.sql);
-  const std::string fallback = stdout_is_terminal() ? "PrettyCompact" : "TSV";
+  const bool is_terminal = stdout_is_terminal();
+  const std::string fallback = is_terminal ? "PrettyCompact" : "TSV";
   const std::string format = arguments.format.empty() ? fallback : arguments.format;
   const Target target = Target::open(context, false);
   try {
     clickhouse::Connection connection = target.connect(context.stop);
+    // A terminal obeys control characters, also those that a cell holds.
+    PrintableStream cells;
+    const auto show = [&](std::string_view bytes) {
+      if (is_terminal) {
+        print(cells.add(bytes));
+      } else {
+        print(bytes);
+      }
+      if (!output_is_open()) throw OutputClosed();
+    };
+    // A FORMAT in the statement itself wins over default_format.
     at_target(context.config, [&] {
-      // A FORMAT in the statement itself wins over default_format.
-      connection.query_streamed(sql,
-                                [](std::string_view bytes) {
-                                  print(bytes);
-                                  if (!output_is_open()) throw OutputClosed();
-                                },
-                                {{"default_format", format}});
+      connection.query_streamed(sql, show, {{"default_format", format}});
     });
+    print(cells.finish());
   } catch (const OutputClosed&) {
   }
   return kOk;

@@ -12,6 +12,7 @@
 #include "cli/config_files.h"
 #include "cli/config_sources.h"
 #include "cli/config_tables.h"
+#include "cli/config_trust.h"
 #include "cli/did_you_mean.h"
 #include "cli/server_url.h"
 #include "cli/setting_values.h"
@@ -43,9 +44,15 @@ void overlay(Config& config, std::string_view key, const RawValue& value) {
   if (value.origin.rank >= current.origin.rank) current = value;
 }
 
-void add_toml(Config& config, const std::filesystem::path& file) {
+void warn(Config& config, std::string warning) {
+  if (!warning.empty()) config.warnings.push_back(std::move(warning));
+}
+
+void add_toml(Config& config, const std::filesystem::path& file, HowRead how) {
   const std::vector<std::string> keys = known_keys();
-  TomlFile toml = read_toml(file, keys_of_tables());
+  TomlFile toml = read_toml(file, how, keys_of_tables());
+  warn(config, std::move(toml.warning));
+  std::vector<std::string> secrets;
   config.raw_tables = std::move(toml.tables);
   for (const auto& [written, value] : toml.values) {
     // `source = "…"` and `url = "…"` of [source] say the same.
@@ -56,8 +63,11 @@ void add_toml(Config& config, const std::filesystem::path& file) {
       throw base::ConfigError(fmt::format("{}: there is no setting '{}'{}", value.origin.where, key,
                                           did_you_mean(key, keys)));
     }
+    if (how == HowRead::kFound) refuse_program_setting(key, value);
+    if (is_secret_setting(key, value)) secrets.push_back(written);
     overlay(config, key, value);
   }
+  warn(config, warn_of_readable_secrets(file, toml.access, secrets));
 }
 
 // Whether somebody who set this unknown name probably meant to guard the service with it.
@@ -116,6 +126,35 @@ RawValues environment_values(const std::map<std::string, std::string>& environme
         RawValue{.text = text, .items = {}, .origin = {Origin::Rank::kEnvironment, "environment"}};
   }
   return values;
+}
+
+// The key of the setting that a variable sets; empty when it sets none.
+std::string key_of_variable(const std::string& name,
+                            const std::map<std::string, std::string>& of_sources) {
+  if (const auto key = of_sources.find(name); key != of_sources.end()) return key->second;
+  const auto settings = settings_table();
+  const auto found = std::ranges::find(settings, name, &Setting::env);
+  return found == settings.end() ? std::string() : std::string(found->key);
+}
+
+void add_dot_env(Config& config, const std::filesystem::path& file, const ConfigSources& sources) {
+  const DotEnvFile dot_env = read_dot_env(file);
+  add_names(config, dot_env.values);
+  const auto of_sources = named_source_variables(config, dot_env.values);
+  std::vector<std::string> secrets;
+  for (const auto& [name, value] : dot_env.values) {
+    const std::string key = key_of_variable(name, of_sources);
+    const bool is_of_storage = is_storage_variable(name);
+    if (!key.empty()) refuse_program_setting(key, value);
+    if (is_of_storage) refuse_program_variable(name, value);
+    const bool is_secret =
+        key.empty() ? is_of_storage && is_secret_variable(name) : is_secret_setting(key, value);
+    if (is_secret && !value.text.empty()) secrets.push_back(name);
+    if (is_of_storage && !value.text.empty() && !sources.environment.contains(name)) {
+      config.storage_variables.emplace(name, value.text);
+    }
+  }
+  warn(config, warn_of_readable_secrets(file, dot_env.access, secrets));
 }
 
 void add_flags(Config& config, const ConfigSources& sources) {
@@ -198,18 +237,12 @@ void read_places(Config& config, const ConfigSources& sources) {
       throw base::ConfigError(
           fmt::format("--config: there is no file {}", sources.config_file->string()));
     }
-    add_toml(config, *sources.config_file);
+    add_toml(config, *sources.config_file, HowRead::kNamed);
   } else if (const auto file = sources.directory / "qvdhouse.toml"; std::filesystem::exists(file)) {
-    add_toml(config, file.lexically_normal());
+    add_toml(config, file.lexically_normal(), HowRead::kFound);
   }
   if (const auto file = sources.directory / ".env"; std::filesystem::is_regular_file(file)) {
-    const RawValues values = read_dot_env(file.lexically_normal());
-    add_names(config, values);
-    for (const auto& [name, value] : values) {
-      if (is_storage_variable(name) && !value.text.empty() && !sources.environment.contains(name)) {
-        config.storage_variables.emplace(name, value.text);
-      }
-    }
+    add_dot_env(config, file.lexically_normal(), sources);
   }
   add_names(config, environment_values(sources.environment));
   add_flags(config, sources);

@@ -8,16 +8,18 @@
 #include <cstring>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text_file.h"
+#include "cli/config_trust.h"
 #include "cli/settings_table.h"
 
 namespace qvdhouse::cli {
 namespace {
 
-std::string read_text(const std::filesystem::path& file) {
-  std::optional<std::string> text = base::read_text(file);
+base::TextFile read_text(const std::filesystem::path& file) {
+  std::optional<base::TextFile> text = base::read_text_file(file);
   if (!text) {
     throw base::ConfigError(fmt::format("{}: the settings file can not be read ({})", file.string(),
                                         std::strerror(errno)));
@@ -200,11 +202,12 @@ bool unquote(std::string_view text, std::string& out) {
 
 }  // namespace
 
-TomlFile read_toml(const std::filesystem::path& file, const std::vector<std::string>& table_keys) {
-  const std::string text = read_text(file);
-  TomlFile out;
+TomlFile read_toml(const std::filesystem::path& file, HowRead how,
+                   const std::vector<std::string>& table_keys) {
+  const base::TextFile read = read_text(file);
+  TomlFile out{.access = read.access, .warning = check_trust(file, read.access, how)};
   try {
-    toml::table table = toml::parse(text);
+    toml::table table = toml::parse(read.text);
     if (const toml::node* tables = table.get(kTableKey)) {
       TableReader(file, table_keys, out.tables).read_all(*tables);
       table.erase(kTableKey);
@@ -217,9 +220,11 @@ TomlFile read_toml(const std::filesystem::path& file, const std::vector<std::str
   return out;
 }
 
-RawValues read_dot_env(const std::filesystem::path& file) {
-  std::istringstream in(read_text(file));
-  RawValues values;
+DotEnvFile read_dot_env(const std::filesystem::path& file) {
+  base::TextFile read = read_text(file);
+  check_trust(file, read.access, HowRead::kFound);
+  std::istringstream in(std::move(read.text));
+  DotEnvFile out{.access = read.access};
   std::string whole_line;
   for (std::size_t number = 1; std::getline(in, whole_line); ++number) {
     std::string_view line = trimmed(whole_line);
@@ -238,9 +243,9 @@ RawValues read_dot_env(const std::filesystem::path& file) {
           fmt::format("{}: {}: the quote is not closed on this line, or text follows it",
                       value.origin.where, name));
     }
-    values[std::string(name)] = std::move(value);
+    out.values[std::string(name)] = std::move(value);
   }
-  return values;
+  return out;
 }
 
 }  // namespace qvdhouse::cli

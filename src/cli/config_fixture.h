@@ -26,6 +26,10 @@ class ConfigFolder : public testing::Test {
 
   void write(const std::string& name, const std::string& text) {
     std::ofstream(directory_ / name, std::ios::binary) << text;
+    set_mode(name, 0600);
+  }
+  void set_mode(const std::string& name, unsigned mode) {
+    std::filesystem::permissions(directory_ / name, static_cast<std::filesystem::perms>(mode));
   }
   Config load() const { return load_config(sources_); }
   // The message of the ConfigError that load() must throw.

@@ -193,7 +193,7 @@ TEST_F(ConfigTest, DotEnvQuotesAndComments) {
   write(".env",
         "export A=plain # comment\r\nB='single # $x \\n'\nC=\"tab\\t\\\"q\\\" \\$y\" # c\nD=\n"
         "E=a#b\n F = spaced \n");
-  const RawValues values = read_dot_env(directory_ / ".env");
+  const RawValues values = read_dot_env(directory_ / ".env").values;
   EXPECT_EQ(values.at("A").text, "plain");
   EXPECT_EQ(values.at("B").text, "single # $x \\n");
   EXPECT_EQ(values.at("C").text, "tab\t\"q\" $y");

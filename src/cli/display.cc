@@ -46,7 +46,9 @@ Display::~Display() {
   clear_live();
 }
 
-void Display::line(std::string_view text) {
+void Display::line(std::string_view text) { lines(printable(text)); }
+
+void Display::lines(std::string_view text) {
   const std::lock_guard lock(mutex_);
   clear_live();
   std::string out = paragraph("", text, 0, is_terminal_ ? terminal_width() : 0) + "\n";

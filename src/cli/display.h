@@ -21,8 +21,12 @@ class Display {
 
   bool is_terminal() const { return is_terminal_; }
 
-  // Writes a line above the live block. Control characters in it are escaped, line ends stay.
+  // Writes a line above the live block. Control characters in it are escaped, line ends too: a file
+  // name that holds one makes no line of its own.
   void line(std::string_view text);
+  // The same for a text that has lines of its own: their ends stay. Nothing that a file or its name
+  // says may be in it as it is.
+  void lines(std::string_view text);
 
   // Replaces the live block; does nothing when standard error is not a terminal.
   void show_live(const std::vector<std::string>& lines);

@@ -7,6 +7,11 @@
 
 namespace qvdhouse::cli {
 
+bool has_lines(const std::exception& error) {
+  return dynamic_cast<const TargetError*>(&error) != nullptr ||
+         dynamic_cast<const LockDriftError*>(&error) != nullptr;
+}
+
 int exit_code_of(const std::exception& error) {
   if (dynamic_cast<const UsageError*>(&error) != nullptr) return kUsage;
   if (dynamic_cast<const InitQvdError*>(&error) != nullptr) return kConfig;
@@ -18,6 +23,7 @@ int exit_code_of(const std::exception& error) {
   if (dynamic_cast<const TargetError*>(&error) != nullptr) return kClickHouse;
   if (dynamic_cast<const base::VerifyError*>(&error) != nullptr) return kVerify;
   if (dynamic_cast<const base::Cancelled*>(&error) != nullptr) return kStopped;
+  if (base::is_out_of_memory(error)) return kSource;
   return kUsage;
 }
 

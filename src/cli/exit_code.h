@@ -18,7 +18,7 @@ enum ExitCode : int {
   kUsage = 1,       // the command line
   kConfig = 2,      // a setting
   kSchema = 3,      // a policy forbids this schema
-  kSource = 4,      // a file is wrong, or storage can not be reached
+  kSource = 4,      // a file is wrong or needs more memory than there is, storage not reached
   kClickHouse = 5,  // the server or the embedded engine
   kVerify = 6,      // a table is not what its file is
   kPartial = 7,     // some files failed and others did not
@@ -39,6 +39,15 @@ struct InitQvdError : base::Error {
 struct TargetError : base::Error {
   using base::Error::Error;
 };
+
+// The source differs from its schema lock: a line for each difference.
+struct LockDriftError : base::SchemaError {
+  using SchemaError::SchemaError;
+};
+
+// Whether the message has lines of its own, in which nothing stands as a file says it: what the
+// engine's log says, or a schema lock.
+bool has_lines(const std::exception& error);
 
 int exit_code_of(const std::exception& error);
 

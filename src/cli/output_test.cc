@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
+#include <stdexcept>
+
 #include "cli/completion.h"
+#include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/progress.h"
 #include "sync/sync.h"
@@ -26,6 +30,19 @@ TEST(Output, ControlCharactersAreEscaped) {
   EXPECT_EQ(printable_lines("a\nb\x1b"), "a\nb\\x1b");
 }
 
+TEST(Output, WhatComesInPiecesIsEscapedAsTheWhole) {
+  const std::string text =
+      "Склад\t在庫\n\x1b]0;pwned\x07\x1b[31m \xc2\x9b\xe2\x80\xae\xf0\x9f\x93\xa6\xff\xe2\x82";
+  for (std::size_t piece = 1; piece <= text.size(); ++piece) {
+    PrintableStream stream;
+    std::string shown;
+    for (std::size_t at = 0; at < text.size(); at += piece) {
+      shown += stream.add(std::string_view(text).substr(at, piece));
+    }
+    EXPECT_EQ(shown + stream.finish(), printable_lines(text)) << piece;
+  }
+}
+
 TEST(Output, WidthIsInColumnsNotBytes) {
   EXPECT_EQ(display_width("abc"), 3U);
   EXPECT_EQ(display_width("Склад"), 5U);
@@ -34,6 +51,32 @@ TEST(Output, WidthIsInColumnsNotBytes) {
   EXPECT_EQ(cut_to_width("Остатки", 4), "Ост…");
   EXPECT_EQ(cut_to_width("在庫表", 4), "在…");
   EXPECT_EQ(cut_to_width("short", 5), "short");
+}
+
+// A file name may hold a line break, behind which it would say what it likes.
+TEST(Output, ALineOfStandardErrorIsOneLine) {
+  testing::internal::CaptureStderr();
+  {
+    Display display;
+    display.line("qvds/a\nerror: forged\r\x1b[2K.qvd: failed");
+    make_logger(display, "warning")->warn("{}: skipped", "a\nerror: forged.qvd");
+    display.lines("one\ntwo\x1b");
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "qvds/a\\nerror: forged\\r\\x1b[2K.qvd: failed\n"
+            "warning: a\\nerror: forged.qvd: skipped\n"
+            "one\ntwo\\x1b\n");
+}
+
+TEST(ExitCode, WantOfMemoryHasASentence) {
+  const std::bad_alloc no_memory;
+  const std::length_error no_such_size("x");
+  for (const std::exception* error :
+       std::initializer_list<const std::exception*>{&no_memory, &no_such_size}) {
+    EXPECT_EQ(exit_code_of(*error), 4);
+    EXPECT_NE(base::message_of(*error).find("not enough memory"), std::string::npos);
+  }
+  EXPECT_EQ(base::message_of(base::IoError("x")), "x");
 }
 
 TEST(Output, TableIsAlignedAndFits) {

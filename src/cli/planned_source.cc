@@ -44,7 +44,8 @@ Groups group_by_table(const std::vector<sync::Decision>& decisions) {
 std::vector<sync::PlannedTable> plan_tables(const DecidedSource& decided, const Tracked& tracked,
                                             clickhouse::Connection* connection,
                                             const Context& context) {
-  const sync::PlanFacts facts{decided.options, decided.source.storage, tracked.files, connection};
+  const sync::PlanFacts facts{decided.options, decided.source.storage, tracked.files, connection,
+                              context.stop};
   const Groups groups = group_by_table(decided.decisions);
   std::vector<sync::PlannedTable> planned(groups.size());
   const unsigned threads =
@@ -129,11 +130,11 @@ void check_lock(const std::string& lock_path, const DecidedSources& decided,
   const std::string drift = models::drift_from(
       lock, tables, are_all_listed ? std::optional(std::move(known)) : std::nullopt);
   if (drift.empty()) return;
-  throw base::SchemaError(fmt::format(
+  throw LockDriftError(fmt::format(
       "the source has drifted from the schema lock {}; nothing is loaded:\n{}"
       "Mend the source, or write the lock anew, of the same sources: qvdhouse models SOURCE --lock "
       "{} --overwrite",
-      lock_path, drift, lock_path));
+      printable(lock_path), drift, printable(lock_path)));
 }
 
 }  // namespace qvdhouse::cli

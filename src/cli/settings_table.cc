@@ -370,6 +370,7 @@ const std::array kGeneralSettings = {
             .default_text = "the usual places",
             .allowed = kPath,
             .help = "libchdb.so",
+            .names_program = true,
             .parse = [](const RawValue& v,
                         Config& c) { return take_path(v, c.engine.engine_library); }},
     Setting{
@@ -380,6 +381,7 @@ const std::array kGeneralSettings = {
         .default_text = "beside qvdhouse",
         .allowed = kPath,
         .help = "qvdhouse-engine",
+        .names_program = true,
         .parse = [](const RawValue& v, Config& c) { return take_path(v, c.engine.engine_binary); }},
     Setting{.key = "log_level",
             .env = "QVD_LOG_LEVEL",

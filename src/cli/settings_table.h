@@ -24,6 +24,8 @@ struct Setting {
   bool is_credential = false;   // of [source]: never taken over by another source
   bool is_switch = false;       // its flag has no value
   bool guards_service = false;  // decides who may use the service
+  // A program, a library or a file that may name one: not taken from a file that was only found.
+  bool names_program = false;
   // Puts the value into the config. Returns what is wrong with it, `allowed` as a rule; empty:
   // good.
   std::string (*parse)(const RawValue& value, Config& config) = nullptr;

@@ -232,6 +232,7 @@ const std::array kSourceSettings = {
         .default_text = "rclone on PATH",
         .allowed = kPath,
         .help = "the rclone program",
+        .names_program = true,
         .parse = [](const RawValue& v, Config& c) { return take_text(v, c.access.rclone_binary); }},
     Setting{
         .key = "source.rclone_config",
@@ -241,6 +242,7 @@ const std::array kSourceSettings = {
         .default_text = "rclone's own",
         .allowed = kPath,
         .help = "its configuration, for rclone:// URLs",
+        .names_program = true,
         .parse = [](const RawValue& v, Config& c) { return take_text(v, c.access.rclone_config); }},
 };
 

@@ -35,6 +35,18 @@ std::string escaped(std::string_view text, bool keep_lines) {
   return out;
 }
 
+// How many bytes at the end of `text` begin a character of UTF-8 that goes on behind it.
+std::size_t unfinished_bytes(std::string_view text) {
+  constexpr std::size_t kMostBytes = 4;
+  for (std::size_t count = 1; count < kMostBytes && count <= text.size(); ++count) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - count]);
+    if ((byte & 0xC0U) == 0x80U) continue;  // not the first of a character
+    const std::size_t whole = byte >= 0xF0U ? 4 : byte >= 0xE0U ? 3 : byte >= 0xC0U ? 2 : 1;
+    return count < whole ? count : 0;
+  }
+  return 0;
+}
+
 // The C library's widths, in UTF-8 whatever the user's locale is.
 class WidthLocale {
  public:
@@ -69,6 +81,14 @@ bool is_ascii(std::string_view text) {
 std::string printable(std::string_view text) { return escaped(text, false); }
 
 std::string printable_lines(std::string_view text) { return escaped(text, true); }
+
+std::string PrintableStream::add(std::string_view piece) {
+  std::string text = std::exchange(held_, {});
+  text += piece;
+  held_ = text.substr(text.size() - unfinished_bytes(text));
+  text.resize(text.size() - held_.size());
+  return printable_lines(text);
+}
 
 std::size_t display_width(std::string_view text) {
   if (is_ascii(text)) return text.size();

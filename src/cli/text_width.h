@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace qvdhouse::cli {
@@ -13,6 +14,19 @@ namespace qvdhouse::cli {
 std::string printable(std::string_view text);
 // The same, but line ends stay: for messages of several lines.
 std::string printable_lines(std::string_view text);
+
+// Makes a text printable that comes in pieces, which may end within a character. Line ends and tabs
+// stay.
+class PrintableStream {
+ public:
+  // What may be shown by now.
+  std::string add(std::string_view piece);
+  // The rest, at the end.
+  std::string finish() { return printable_lines(std::exchange(held_, {})); }
+
+ private:
+  std::string held_;  // the beginning of a character
+};
 
 // Terminal columns that printable UTF-8 text takes.
 std::size_t display_width(std::string_view text);

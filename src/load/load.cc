@@ -185,12 +185,12 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   // Read header and symbol tables, decide the columns, cast every distinct value.
   Layout live;  // of a set that exists
   run_step("plan", progress, result, [&] {
-    file = prepare(source, file_name, options, target);
+    file = prepare(source, file_name, options, target, stop);
     if (is_our_table(connection, file.plan.table) && target.is_set() && !target.is_remade) {
       live = read_layout(connection, file.plan.table);
       order_like(live, file.plan);
     }
-    columns = cast_columns(file, options.streams);
+    columns = cast_columns(file, options.streams, stop);
     run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
   describe(file, result);
@@ -294,10 +294,10 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
                                       const clickhouse::Endpoint& endpoint, const Options& options,
                                       const Target& target, std::stop_token stop) {
   clickhouse::Connection connection(endpoint, stop);
-  PreparedFile file = prepare(source, file_name, options, target);
+  PreparedFile file = prepare(source, file_name, options, target, stop);
   const Layout live = read_layout(connection, file.plan.table);
   order_like(live, file.plan);
-  std::vector<ColumnValues> columns = cast_columns(file, options.streams);
+  std::vector<ColumnValues> columns = cast_columns(file, options.streams, stop);
   const qvd::RowDecoder decoder(file.header);
   try {
     check_columns(connection, endpoint.database, file.plan.table, columns);

@@ -82,15 +82,19 @@ struct PreparedFile {
 };
 
 // Reads header and symbol tables and decides the table, the target's own columns and shape
-// included. Throws InputError, SchemaError, IoError.
+// included. Throws InputError, SchemaError, IoError, and Cancelled when a stop is asked for.
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
-                     const Options& options, const Target& target = {});
+                     const Options& options, const Target& target = {},
+                     const std::stop_token& stop = {});
 // The same of a file whose header was read before.
 PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
-                     const std::string& file_name, const Options& options, const Target& target);
+                     const std::string& file_name, const Options& options, const Target& target,
+                     const std::stop_token& stop = {});
 
-// Casts every field's symbols to its columns' values and gives the symbol tables back.
-std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads);
+// Casts every field's symbols to its columns' values and gives the symbol tables back. Throws
+// SchemaError, and Cancelled when a stop is asked for.
+std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads,
+                                       const std::stop_token& stop = {});
 
 // The verified rows of one file in a table of their own, which is dropped with this object: before
 // the commit they are thrown away so, and after it what was in their place.

@@ -253,6 +253,15 @@ TEST_F(Load, AStopRollsBack) {
   EXPECT_EQ(tables(), "");
 }
 
+TEST(Prepare, AStopEndsThePlanning) {
+  const auto bytes = qvd::write_qvd(orders());
+  const base::MemorySource source(bytes);
+  std::stop_source stop;
+  EXPECT_NO_THROW(prepare(source, "Orders.qvd", {}, {}, stop.get_token()));
+  stop.request_stop();
+  EXPECT_THROW(prepare(source, "Orders.qvd", {}, {}, stop.get_token()), base::Cancelled);
+}
+
 TEST(BlockEncoder, HalvesBlocksWhoseTextsAreTooLarge) {
   qvd::FieldData text{.name = "t"};
   for (int i = 0; i < 20'000; ++i) text.values.push_back(qvd::Value::of(std::to_string(i)));

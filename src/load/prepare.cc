@@ -18,7 +18,8 @@
 namespace qvdhouse::load {
 namespace {
 
-ColumnValues cast_column(const PreparedFile& file, const schema::ColumnPlan& column) {
+ColumnValues cast_column(const PreparedFile& file, const schema::ColumnPlan& column,
+                         const std::stop_token& stop) {
   using Codes = ColumnValues::Codes;
   switch (column.part) {
     case schema::Part::kConstant:
@@ -29,19 +30,21 @@ ColumnValues cast_column(const PreparedFile& file, const schema::ColumnPlan& col
       return {column.name, schema::kNoField, clickhouse::Dictionary(column.type), Codes::kNone, 0};
     default:
       return {column.name, column.field_index,
-              schema::cast_symbols(file.symbols[column.field_index], column), Codes::kOfField, 0};
+              schema::cast_symbols(file.symbols[column.field_index], column, stop), Codes::kOfField,
+              0};
   }
 }
 
 // Symbols of the fields that become columns.
-void read_symbols(const base::ByteSource& source, const Options& options, PreparedFile& file) {
+void read_symbols(const base::ByteSource& source, const Options& options,
+                  const std::stop_token& stop, PreparedFile& file) {
   std::vector<std::string> fields;
   for (const qvd::FieldHeader& field : file.header.fields) fields.push_back(field.name);
   const std::vector<std::string> columns = schema::column_names(fields, options.policy);
   file.symbols.resize(fields.size());
   base::for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
     if (columns[i].empty()) return;  // left out
-    file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8);
+    file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8, stop);
   });
 }
 
@@ -80,7 +83,8 @@ void note_given_up(const schema::Shape& replaced, const schema::TablePlan& own,
 }
 
 // Plans for the columns that the table has or is to have.
-void fit(const Target& target, const Options& options, PreparedFile& file) {
+void fit(const Target& target, const Options& options, const std::stop_token& stop,
+         PreparedFile& file) {
   schema::Shape shape = *target.shape;
   if (target.mode == schema::LoadMode::kReplace) {
     // The table's only file: no row stays that could be in the way of a change.
@@ -97,29 +101,30 @@ void fit(const Target& target, const Options& options, PreparedFile& file) {
   if (target.is_set() && file.header.record_count == 0) {
     without_cells(shape, file.plan);
   } else {
-    file.plan = schema::fit_plan(file.plan, shape, file.symbols, options.streams);
+    file.plan = schema::fit_plan(file.plan, shape, file.symbols, options.streams, stop);
   }
 }
 
 }  // namespace
 
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
-                     const Options& options, const Target& target) {
-  return prepare(source, qvd::read_header(source), file_name, options, target);
+                     const Options& options, const Target& target, const std::stop_token& stop) {
+  return prepare(source, qvd::read_header(source), file_name, options, target, stop);
 }
 
 PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
-                     const std::string& file_name, const Options& options, const Target& target) {
+                     const std::string& file_name, const Options& options, const Target& target,
+                     const std::stop_token& stop) {
   PreparedFile file;
   file.header = std::move(header);
   qvd::check_complete(file.header);
   const qvd::RowDecoder decoder(file.header);
-  read_symbols(source, options, file);
+  read_symbols(source, options, stop, file);
   for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
     file.may_be_null.push_back(decoder.may_be_null(i));
   }
   file.plan = schema::plan_table(file.header, file_name, file.symbols, file.may_be_null,
-                                 options.policy, options.streams);
+                                 options.policy, options.streams, stop);
   if (!target.table.empty()) file.plan.table = target.table;
   schema::add_own_columns(
       file.plan,
@@ -127,15 +132,17 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
                           target.loaded_at_us, target.name_parts),
       target.rules, options.policy.dialect);
   const schema::TablePlan own = target.replaced ? file.plan : schema::TablePlan();
-  if (target.shape) fit(target, options, file);
+  if (target.shape) fit(target, options, stop, file);
   if (target.replaced) note_given_up(*target.replaced, own, file);
   return file;
 }
 
-std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads) {
+std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads,
+                                       const std::stop_token& stop) {
   std::vector<std::optional<ColumnValues>> cast(file.plan.columns.size());
-  base::for_each_index(cast.size(), threads,
-                       [&](std::size_t i) { cast[i] = cast_column(file, file.plan.columns[i]); });
+  base::for_each_index(cast.size(), threads, [&](std::size_t i) {
+    cast[i] = cast_column(file, file.plan.columns[i], stop);
+  });
   file.symbols.clear();
   std::vector<ColumnValues> columns;
   for (auto& column : cast) columns.push_back(std::move(*column));

@@ -169,6 +169,15 @@ void append_text(std::string_view content, std::size_t position, std::string& ou
   }
 }
 
+// Appends the content of a number element, which is never mended: a `&` that begins no reference is
+// kept as text, so that the number is refused. (The parser would take "12&#0;34" for 12.)
+void append_number(std::string_view content, std::string& out) {
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    out += content[i];
+    if (content[i] == '&' && !is_reference(content.substr(i))) out += "amp;";
+  }
+}
+
 // Where the end tag of `name` begins at or behind `from`: "</name", white space, ">".
 std::size_t find_end_tag(std::string_view text, std::string_view name, std::size_t from) {
   const std::string tag = fmt::format("</{}", name);
@@ -209,7 +218,7 @@ std::string mend_texts(std::string_view text, Repairs& repairs) {
     if (!is_text_element(name)) continue;
     if (std::ranges::find(kNumberElements, name) != kNumberElements.end()) {
       i = std::min(text.find('<', content), text.size());
-      out += text.substr(content, i - content);
+      append_number(text.substr(content, i - content), out);
       continue;
     }
     const std::size_t end = find_end_tag(text, name, content);

@@ -255,6 +255,13 @@ TEST(Header, NeverRepairsNumbers) {
                             "4<")),
               HasSubstr("in <Offset>, found \"\\x114\""));
   EXPECT_THAT(error_of(with("<Bias>-2<", "<Bias>&2<")), HasSubstr("in <Bias>, found \"&2\""));
+  // The parser would end the text at a NUL, and take the number for what stands before it.
+  for (const std::string nul : {"&#0;", "&#00;", "&#x0;", "&#1;", "&#xFFFF;", "&#99999999999;"}) {
+    for (const std::string rest : {"", "4", " "}) {
+      EXPECT_THAT(error_of(with("<Offset>14<", "<Offset>14" + nul + rest + "<")),
+                  HasSubstr("in <Offset>, found \"14" + nul + rest + "\""));
+    }
+  }
 }
 
 TEST(Header, RepairsTheEnd) {

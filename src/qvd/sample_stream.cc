@@ -3,69 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <span>
 #include <utility>
 
-#include "base/error.h"
+#include "base/output_file.h"
 
 namespace qvdhouse::qvd {
 namespace {
 
 constexpr std::uint64_t kBatchRows = 64 * 1024;
-
-// A file that appears under its name when it is complete, or not at all.
-class OutputFile {
- public:
-  explicit OutputFile(std::filesystem::path path)
-      : path_(std::move(path)), part_path_(path_.string() + ".part") {
-    file_.reset(std::fopen(part_path_.c_str(), "wb"));
-    if (!file_) fail("choose a folder that you may write to");
-  }
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
-  ~OutputFile() {
-    if (complete_) return;
-    file_.reset();
-    std::error_code ignored;
-    std::filesystem::remove(part_path_, ignored);
-  }
-
-  void write(std::span<const std::byte> bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) fail(kDiskAdvice);
-    written_ += bytes.size();
-  }
-
-  // Gives the file its name. Returns its size in bytes.
-  std::uint64_t finish() {
-    if (std::fclose(file_.release()) != 0) fail(kDiskAdvice);
-    if (std::rename(part_path_.c_str(), path_.c_str()) != 0) fail("remove what has that name");
-    complete_ = true;
-    return written_;
-  }
-
- private:
-  static constexpr std::string_view kDiskAdvice =
-      "free disk space, choose another folder or fewer rows";
-
-  [[noreturn]] void fail(std::string_view advice) const {
-    const int cause = errno;
-    throw base::IoError(fmt::format("cannot write {} after {} bytes: {}; {}", path_.string(),
-                                    written_, std::strerror(cause), advice));
-  }
-
-  struct Closer {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::filesystem::path path_;
-  std::filesystem::path part_path_;
-  std::unique_ptr<std::FILE, Closer> file_;
-  std::uint64_t written_ = 0;
-  bool complete_ = false;
-};
 
 // What rows pick, numbered by first use.
 struct UsedCandidates {
@@ -110,7 +56,7 @@ SampleFile write_sample(const std::filesystem::path& path, const SampleTable& ta
   const QvdWriter writer(data, std::move(nullable));
   data.fields.clear();
 
-  OutputFile file(path);
+  base::OutputFile file(path, base::Existing::kReplace);
   file.write(writer.head());
   std::vector<std::vector<std::uint32_t>> codes(table.columns.size());
   std::vector<std::byte> records;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string_view>
 #include <vector>
 
@@ -53,8 +54,7 @@ class SymbolTable {
   std::uint64_t invalid_utf8_count() const { return invalid_utf8_count_; }
 
  private:
-  friend SymbolTable parse_symbols(std::vector<std::byte> bytes, const FieldHeader& field,
-                                   std::uint64_t file_offset, InvalidUtf8 policy);
+  friend class SymbolParser;
   std::vector<std::byte> bytes_;
   std::vector<std::uint64_t> offsets_;  // size() + 1, from the start of bytes_
   std::uint64_t invalid_utf8_count_ = 0;
@@ -65,8 +65,12 @@ class SymbolTable {
 SymbolTable parse_symbols(std::vector<std::byte> bytes, const FieldHeader& field,
                           std::uint64_t file_offset, InvalidUtf8 policy = InvalidUtf8::kError);
 
-// Reads and parses the symbol table of header.fields[field_index].
+// Reads and parses the symbol table of header.fields[field_index], in pieces of which the first has
+// up to 1 MiB and each other at most as many bytes as were read before: what is wrong early ends
+// the reading early, whatever Length claims. Throws InputError, IoError, and Cancelled when a stop
+// is asked for.
 SymbolTable read_symbols(const base::ByteSource& source, const TableHeader& header,
-                         std::size_t field_index, InvalidUtf8 policy = InvalidUtf8::kError);
+                         std::size_t field_index, InvalidUtf8 policy = InvalidUtf8::kError,
+                         const std::stop_token& stop = {});
 
 }  // namespace qvdhouse::qvd

@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::string_view_literals;
 using namespace std::string_literals;
+using ::testing::HasSubstr;
 
 constexpr std::uint64_t kFileOffset = 1000;
 
@@ -161,6 +162,109 @@ TEST(Symbols, ReadingPastTheFileIsAnErrorAndAllocatesNothing) {
   EXPECT_THROW(read_symbols(base::MemorySource(file), header, 0), base::InputError);
   header.fields[0].offset = 3;
   EXPECT_THROW(read_symbols(base::MemorySource(file), header, 0), base::InputError);
+}
+
+// A sparse file: `start`, then a hole up to `size`.
+class SparseSource : public base::ByteSource {
+ public:
+  SparseSource(std::vector<std::byte> start, std::uint64_t size)
+      : start_(std::move(start)), size_(size) {}
+  std::uint64_t size() const override { return size_; }
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    bytes_read_ += out.size();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = offset + i < start_.size() ? start_[offset + i] : std::byte{0};
+    }
+  }
+  void check_unchanged() const override {}
+  const std::string& name() const override { return name_; }
+  std::uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  std::vector<std::byte> start_;
+  std::uint64_t size_;
+  std::string name_ = "sparse";
+  mutable std::uint64_t bytes_read_ = 0;
+};
+
+TableHeader header_of(std::uint64_t symbol_count, std::uint64_t length) {
+  TableHeader header;
+  header.fields = {{.name = "F", .symbol_count = symbol_count, .length = length}};
+  return header;
+}
+
+// `symbol` again and again, in at least `size` bytes.
+std::string repeated(std::string_view symbol, std::size_t size) {
+  std::string bytes;
+  while (bytes.size() < size) bytes += symbol;
+  return bytes;
+}
+
+TEST(Symbols, AHoleCostsNoMoreThanTheBytesBeforeIt) {
+  constexpr std::uint64_t kMiB = 1024 * 1024;
+  constexpr std::uint64_t kClaimed = 3 * 1024 * kMiB;
+  const std::string real = repeated("\x04x\x00"sv, 3 * kMiB);
+  for (const std::uint64_t symbol_count : {std::uint64_t{1}, kClaimed / 2}) {
+    const SparseSource hole({}, kClaimed);
+    EXPECT_THROW(read_symbols(hole, header_of(symbol_count, kClaimed), 0), base::InputError);
+    EXPECT_LE(hole.bytes_read(), kMiB);
+  }
+  const SparseSource behind(bytes_of(std::string_view(real)), kClaimed);
+  try {
+    read_symbols(behind, header_of(kClaimed / 2, kClaimed), 0);
+    FAIL() << "a hole has no symbols";
+  } catch (const base::InputError& error) {
+    EXPECT_EQ(error.place().byte_offset, real.size());
+    EXPECT_THAT(error.what(), HasSubstr("found 00"));
+  }
+  EXPECT_LE(behind.bytes_read(), 2 * real.size() + kMiB);
+}
+
+TEST(Symbols, PiecesGiveWhatTheWholeGives) {
+  const std::string long_text = "\x04" + std::string(3'000'000, 'y') + "\0"s;
+  const std::string bytes = repeated(kOneOfEach, 2'500'000) + long_text +
+                            repeated(kOneOfEach, 1'000'001) + long_text + std::string(kOneOfEach);
+  const auto count_of = [](std::size_t size) {
+    return (size + kOneOfEach.size() - 1) / kOneOfEach.size() * 5;
+  };
+  const std::uint64_t symbol_count = count_of(2'500'000) + count_of(1'000'001) + 2 + 5;
+  const auto both = [&](const std::string& damaged) {
+    FieldHeader field{.name = "F", .symbol_count = symbol_count, .length = damaged.size()};
+    std::vector<std::string> ends;
+    for (const bool in_pieces : {false, true}) {
+      try {
+        const std::vector<std::byte> all = bytes_of(std::string_view(damaged));
+        const SymbolTable table = in_pieces ? read_symbols(base::MemorySource(all),
+                                                           header_of(symbol_count, all.size()), 0)
+                                            : parse_symbols(all, field, 0);
+        EXPECT_EQ(table.size(), symbol_count);
+        EXPECT_EQ(table.raw(table.size() - 1).size(), 13U);
+        EXPECT_EQ(table.text(symbol_count - 6), std::string(3'000'000, 'y'));
+        ends.emplace_back("good");
+      } catch (const base::InputError& error) {
+        ends.emplace_back(error.what());
+      }
+    }
+    EXPECT_EQ(ends[0], ends[1]);
+    return ends[1];
+  };
+  EXPECT_EQ(both(bytes), "good");
+  for (std::size_t at = 7; at < bytes.size(); at += bytes.size() / 5) {
+    std::string damaged = bytes;
+    damaged[at] = '\xFF';
+    both(damaged);
+  }
+  EXPECT_THAT(both(bytes.substr(0, bytes.size() - 1)), HasSubstr("expected text ended by NUL"));
+  EXPECT_THAT(both(bytes + "x"), HasSubstr("found 1 bytes behind the last"));
+}
+
+TEST(Symbols, AStopEndsTheReading) {
+  const std::vector<std::byte> bytes = bytes_of(kOneOfEach);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(read_symbols(base::MemorySource(bytes), header_of(5, bytes.size()), 0,
+                            InvalidUtf8::kError, stop.get_token()),
+               base::Cancelled);
 }
 
 TEST(Profile, CountsKindsAndRanges) {

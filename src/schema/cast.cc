@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "schema/decimal.h"
 #include "schema/field_view.h"
 #include "schema/temporal.h"
@@ -290,12 +291,13 @@ class Caster {
 
 // Slot 0 and the symbols, as values of `type`.
 Dictionary cast_to(const ColumnType& type, const qvd::SymbolTable& symbols,
-                   const ColumnPlan& column) {
+                   const ColumnPlan& column, const std::stop_token& stop) {
   Dictionary values(type);
   values.reserve(symbols.size() + 1, symbols.memory_bytes());
   values.add_null();
   Caster caster(column, values);
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
     if (caster.add(symbol_at(symbols, symbol))) continue;
     throw base::SchemaError(fmt::format(
         "column \"{}\": symbol {} of {}, {}, has no exact value of type {}; choose a type that "
@@ -308,11 +310,12 @@ Dictionary cast_to(const ColumnType& type, const qvd::SymbolTable& symbols,
 
 }  // namespace
 
-Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column) {
-  if (!column.text_of) return cast_to(column.type, symbols, column);
+Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column,
+                        const std::stop_token& stop) {
+  if (!column.text_of) return cast_to(column.type, symbols, column, stop);
   ColumnType type = *column.text_of;
   type.nullable = column.type.nullable;
-  return texts_of(cast_to(type, symbols, column), column.type);
+  return texts_of(cast_to(type, symbols, column, stop), column.type);
 }
 
 Dictionary cast_constant(const ColumnPlan& column) {

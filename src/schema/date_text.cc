@@ -84,6 +84,45 @@ bool has(std::string_view pattern, std::string_view token) {
   return pattern.find(token) != std::string_view::npos;
 }
 
+// "[.fff]" and the like are left out, in one pass.
+std::string without_optional_parts(std::string_view pattern) {
+  std::string rest;
+  while (!pattern.empty()) {
+    const std::size_t begin = pattern.find('[');
+    const std::size_t end = begin == pattern.npos ? begin : pattern.find(']', begin);
+    if (end == pattern.npos) break;  // the last one is not closed, or there is none
+    rest += pattern.substr(0, begin);
+    pattern.remove_prefix(end + 1);
+  }
+  return rest.append(pattern);
+}
+
+bool is_twelve_hours(std::string_view pattern) { return has(pattern, "TT") || has(pattern, "tt"); }
+
+// Renders a pattern without optional parts. Ends once there are more than `most_bytes`: each token
+// gives at least one, so that no pattern costs more than the text that it is compared with.
+std::string render(std::string_view pattern, bool twelve_hours, const WallClock& wall,
+                   std::size_t most_bytes) {
+  const std::chrono::sys_days day{std::chrono::days{wall.unix_day}};
+  const Clock clock{.date = day,
+                    .weekday = std::chrono::weekday{day}.c_encoding(),
+                    .seconds = wall.microseconds / kMicro,
+                    .twelve_hours = twelve_hours};
+  std::string text;
+  while (!pattern.empty() && text.size() <= most_bytes) {
+    const auto token = std::find_if(kTokens.begin(), kTokens.end(),
+                                    [&](auto candidate) { return pattern.starts_with(candidate); });
+    if (token == kTokens.end()) {
+      text += pattern.front();
+      pattern.remove_prefix(1);
+    } else {
+      append_token(text, *token, clock);
+      pattern.remove_prefix(token->size());
+    }
+  }
+  return text;
+}
+
 // What the header's own pattern shows.
 DateText shown_by(std::string_view pattern) {
   const bool time = has(pattern, "h");
@@ -120,13 +159,6 @@ std::optional<std::int64_t> take_half_day(std::string_view text, std::int64_t ho
   return std::nullopt;
 }
 
-bool shows_pattern(std::string_view text, std::string_view pattern, const WallClock& clock) {
-  if (render_pattern(pattern, clock) == text) return true;
-  const std::int64_t rounded = (clock.microseconds + kMicro / 2) / kMicro * kMicro;
-  const WallClock next{clock.unix_day + rounded / kMicrosPerDay, rounded % kMicrosPerDay};
-  return render_pattern(pattern, next) == text;
-}
-
 // Nothing, or a separator and the time.
 DateText match_rest(std::string_view rest, const WallClock& clock) {
   if (rest.empty()) return DateText::kDate;
@@ -137,6 +169,11 @@ DateText match_rest(std::string_view rest, const WallClock& clock) {
   return shows_time(rest, clock.microseconds) ? DateText::kStamp : DateText::kNone;
 }
 
+WallClock to_whole_second(const WallClock& clock) {
+  const std::int64_t rounded = (clock.microseconds + kMicro / 2) / kMicro * kMicro;
+  return {clock.unix_day + rounded / kMicrosPerDay, rounded % kMicrosPerDay};
+}
+
 WallClock wall_clock(double serial) {
   const std::int64_t micros = time_ticks(serial, kMicrosecondScale);
   return {day_of(serial) + micros / kMicrosPerDay, micros % kMicrosPerDay};
@@ -144,30 +181,13 @@ WallClock wall_clock(double serial) {
 
 }  // namespace
 
+DateTextMatcher::DateTextMatcher(std::string_view pattern)
+    : pattern_(without_optional_parts(pattern)),
+      twelve_hours_(is_twelve_hours(pattern)),
+      shown_(shown_by(pattern)) {}
+
 std::string render_pattern(std::string_view pattern, const WallClock& wall) {
-  const std::chrono::sys_days day{std::chrono::days{wall.unix_day}};
-  const Clock clock{.date = day,
-                    .weekday = std::chrono::weekday{day}.c_encoding(),
-                    .seconds = wall.microseconds / kMicro,
-                    .twelve_hours = has(pattern, "TT") || has(pattern, "tt")};
-  std::string text;
-  for (std::size_t i = 0; i < pattern.size();) {
-    const std::string_view rest = pattern.substr(i);
-    if (rest.front() == '[' && has(rest, "]")) {
-      i += rest.find(']') + 1;
-      continue;
-    }
-    const auto token = std::find_if(kTokens.begin(), kTokens.end(),
-                                    [&](auto candidate) { return rest.starts_with(candidate); });
-    if (token == kTokens.end()) {
-      text += rest.front();
-      ++i;
-    } else {
-      append_token(text, *token, clock);
-      i += token->size();
-    }
-  }
-  return text;
+  return render(without_optional_parts(pattern), is_twelve_hours(pattern), wall, std::string::npos);
 }
 
 bool shows_time(std::string_view text, std::int64_t microseconds) {
@@ -211,15 +231,22 @@ DateText DateTextMatcher::match(double serial, std::string_view text) {
   constexpr double kEarliest = -693593;  // 0001-01-01
   if (!(serial >= kEarliest && serial < kFarthest) || text.empty()) return DateText::kNone;
   const WallClock clock = wall_clock(serial);
+  const auto rendered = [&](std::string_view pattern) {
+    return render(pattern, /*twelve_hours=*/false, clock, text.size());
+  };
   const auto starts = [&](std::string_view pattern) {
-    const std::string date = render_pattern(pattern, clock);
+    const std::string date = rendered(pattern);
     return text.starts_with(date) ? match_rest(text.substr(date.size()), clock) : DateText::kNone;
   };
   if (const DateText found = starts(kDatePatterns[last_date_]); found != DateText::kNone) {
     return found;
   }
-  const DateText own = shown_by(pattern_);
-  if (own != DateText::kNone && shows_pattern(text, pattern_, clock)) return own;
+  const auto is_own = [&](const WallClock& wall) {
+    return render(pattern_, twelve_hours_, wall, text.size()) == text;
+  };
+  if (shown_ != DateText::kNone && (is_own(clock) || is_own(to_whole_second(clock)))) {
+    return shown_;
+  }
   for (std::size_t i = 0; i < kDatePatterns.size(); ++i) {
     if (const DateText found = starts(kDatePatterns[i]); found != DateText::kNone) {
       last_date_ = i;
@@ -228,7 +255,7 @@ DateText DateTextMatcher::match(double serial, std::string_view text) {
   }
   if (shows_time(text, clock.microseconds)) return DateText::kTime;
   for (const std::string_view pattern : kPartialPatterns) {
-    if (render_pattern(pattern, clock) == text) return DateText::kPartial;
+    if (rendered(pattern) == text) return DateText::kPartial;
   }
   return DateText::kNone;
 }

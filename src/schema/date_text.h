@@ -19,14 +19,18 @@ enum class DateText {
 
 class DateTextMatcher {
  public:
-  // `pattern` is the header's Fmt, such as "DD/MM/YYYY h:mm:ss[.fff] TT"; empty if none.
-  explicit DateTextMatcher(std::string pattern) : pattern_(std::move(pattern)) {}
+  // `pattern` is the header's Fmt, such as "DD/MM/YYYY h:mm:ss[.fff] TT"; empty if none. It is
+  // looked at once, and it may be of any length.
+  explicit DateTextMatcher(std::string_view pattern);
 
-  // Remembers which pattern matched last, so that a field of one pattern costs one comparison.
+  // Remembers which pattern matched last, so that a field of one pattern costs one comparison. A
+  // call costs no more than the length of `text` allows, however long the header's pattern is.
   DateText match(double serial, std::string_view text);
 
  private:
-  std::string pattern_;
+  std::string pattern_;  // without its optional parts
+  bool twelve_hours_;
+  DateText shown_;  // what the pattern shows
   std::size_t last_date_ = 0;
 };
 

@@ -8,8 +8,8 @@ namespace {
 constexpr double kMay1 = 33725;               // 1992-05-01
 constexpr double kStamp = 42983.61675925926;  // 2017-09-05 14:48:08
 
-DateText match(double serial, std::string_view text, std::string pattern = "") {
-  return DateTextMatcher(std::move(pattern)).match(serial, text);
+DateText match(double serial, std::string_view text, std::string_view pattern = "") {
+  return DateTextMatcher(pattern).match(serial, text);
 }
 
 TEST(DateText, RendersQlikPatterns) {
@@ -71,6 +71,22 @@ TEST(DateText, TheHeadersOwnPattern) {
   EXPECT_EQ(match(kMay1, "Fri 1992/1/5", "WWW YYYY/D/M"), DateText::kDate);
   EXPECT_EQ(match(kMay1, "Fri 1992/1/5"), DateText::kNone);
   EXPECT_EQ(match(kStamp, "5:9:2017@14:48:08", "D:M:YYYY@hh:mm:ss[.fff]"), DateText::kStamp);
+}
+
+// Ten megabytes of pattern beside 20,000 texts: minutes if each text cost the whole pattern.
+TEST(DateText, APatternOfAnyLengthCostsOnce) {
+  constexpr std::size_t kLength = 10'000'000;
+  std::string optional_parts;
+  while (optional_parts.size() < kLength) optional_parts += "[.ff]";
+  for (const std::string& pattern :
+       {std::string(kLength, 'Y'), std::string(kLength, '['), optional_parts + "YYYY MM DD",
+        "YYYYMMDD[" + std::string(kLength, 'f') + "]", "hYYMD" + std::string(kLength, 'x')}) {
+    DateTextMatcher matcher(pattern);
+    for (int i = 0; i < 20'000; ++i) {
+      ASSERT_EQ(matcher.match(kMay1 + i, "1992-05-01 x"), DateText::kNone) << pattern.substr(0, 9);
+    }
+  }
+  EXPECT_EQ(match(kMay1, "1992:05:01", optional_parts + "YYYY:MM[.f]:DD"), DateText::kDate);
 }
 
 TEST(DateText, ShowsTime) {

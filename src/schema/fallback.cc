@@ -21,7 +21,7 @@ bool holds_all(const FieldView& field, ColumnPlan column, const ColumnType& type
   column.type = type;
   column.type.nullable = true;
   try {
-    cast_symbols(field.symbols, column);
+    cast_symbols(field.symbols, column, field.stop);
   } catch (const base::SchemaError&) {
     return false;
   }

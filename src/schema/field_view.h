@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,8 @@ struct FieldView {
   const qvd::SymbolTable& symbols;
   const qvd::FieldProfile& profile;
   const Policy& policy;
-  std::string name;  // of the column
+  std::string name;           // of the column
+  std::stop_token stop = {};  // ends the planning with Cancelled
 };
 
 // Qlik's usual "missing": text that is empty or spaces only.

@@ -62,7 +62,7 @@ void take_type(const ColumnType& type, ColumnPlan& column) {
 
 // `own` as the table's column.
 ColumnPlan fit_column(const ColumnPlan& own, const ShapeColumn& wanted,
-                      std::span<const qvd::SymbolTable> symbols) {
+                      std::span<const qvd::SymbolTable> symbols, const std::stop_token& stop) {
   ColumnPlan column = own;
   column.name = wanted.name;
   if (own.type == wanted.type) return column;
@@ -81,7 +81,7 @@ ColumnPlan fit_column(const ColumnPlan& own, const ShapeColumn& wanted,
   }
   const Join join = join_types(own.type, wanted.type);
   const bool holds_all = join.is_exact && join.type == wanted.type;
-  if (!holds_all && !own.is_empty) cast_symbols(symbols[own.field_index], column);
+  if (!holds_all && !own.is_empty) cast_symbols(symbols[own.field_index], column, stop);
   return column;
 }
 
@@ -99,7 +99,8 @@ void drop_nullable_keys(TablePlan& plan) {
 }  // namespace
 
 TablePlan fit_plan(const TablePlan& own, const Shape& shape,
-                   std::span<const qvd::SymbolTable> symbols, unsigned threads) {
+                   std::span<const qvd::SymbolTable> symbols, unsigned threads,
+                   const std::stop_token& stop) {
   ColumnsByName columns;
   for (const ColumnPlan& column : own.columns) columns.emplace(column.name, &column);
   TablePlan plan = own;
@@ -110,7 +111,7 @@ TablePlan fit_plan(const TablePlan& own, const Shape& shape,
     const ColumnPlan* source =
         found != columns.end() ? found->second : numbers_for(wanted.name, columns);
     plan.columns[i] =
-        source != nullptr ? fit_column(*source, wanted, symbols) : missing_column(wanted);
+        source != nullptr ? fit_column(*source, wanted, symbols, stop) : missing_column(wanted);
   });
   for (const ColumnPlan& column : own.columns) {
     if (column.field_index == kNoField && is_own_column(column.name)) {

@@ -133,6 +133,7 @@ std::vector<std::string> column_names(const std::vector<std::string>& field_name
     taken.insert(wanted.back());
   }
   std::map<std::string, std::string> owners;  // column name → field name
+  std::map<std::string, int> last_number;     // of each name that fields share
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i].empty()) continue;
     const auto [owner, is_new] = owners.emplace(wanted[i], field_names[i]);
@@ -141,9 +142,9 @@ std::vector<std::string> column_names(const std::vector<std::string>& field_name
       throw_collision(owner->second, field_names[i], wanted[i], policy);
     }
     const std::string base = wanted[i];
-    for (int number = 2; !taken.insert(wanted[i]).second; ++number) {
-      wanted[i] = fmt::format("{}_{}", base, number);
-    }
+    // From the last one on: lower numbers are taken.
+    int& number = last_number.try_emplace(base, 1).first->second;
+    while (!taken.insert(wanted[i]).second) wanted[i] = fmt::format("{}_{}", base, ++number);
     owners.emplace(wanted[i], field_names[i]);
   }
   return wanted;

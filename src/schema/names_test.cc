@@ -33,6 +33,15 @@ TEST(Names, EqualFieldsAreNumbered) {
   EXPECT_THAT(column_names({"x", "x", "x_2", "x"}, {}), ElementsAre("x", "x_3", "x_2", "x_4"));
 }
 
+// As many as a header may have: minutes if each looked for its number from 2 on.
+TEST(Names, ManyEqualFieldsAreNumberedInOnePass) {
+  const std::vector<std::string> fields(100'000, "x");
+  const std::vector<std::string> columns = column_names(fields, {});
+  EXPECT_EQ(columns.front(), "x");
+  EXPECT_EQ(columns[1], "x_2");
+  EXPECT_EQ(columns.back(), "x_100000");
+}
+
 TEST(Names, EmptyFieldGetsItsPosition) {
   EXPECT_THAT(column_names({"a", "", ""}, {}), ElementsAre("a", "field_2", "field_3"));
 }

@@ -58,15 +58,49 @@ std::string pattern_affix(std::string_view pattern) {
   return std::string(trim(pattern.substr(0, first))) + std::string(trim(pattern.substr(last + 1)));
 }
 
+std::string join(const std::vector<std::string_view>& groups, std::size_t count) {
+  std::string digits;
+  for (std::size_t i = 0; i < count; ++i) digits += groups[i];
+  return digits;
+}
+
+// Whether the pattern shows digits but no fraction, as "#,##0" does.
+bool rounds_to_whole(const qvd::NumberFormat& format) {
+  constexpr std::size_t kMostSignBytes = 16;  // a longer one is not a sign, and costly to look for
+  const std::string& pattern = format.format;
+  const std::string sign = format.decimal_sign.empty() ? "." : format.decimal_sign;
+  const bool has_sign = sign.size() <= kMostSignBytes && pattern.find(sign) != std::string::npos;
+  return pattern.find('0') != std::string::npos && !has_sign;
+}
+
+// Whether `shown` is what rounding `value` to `fraction_digits` gives, halves either way. Digits
+// are compared, not doubles: a key of twenty digits is not its nearest double.
+bool rounds_to(const Decimal& value, const Decimal& shown, int fraction_digits) {
+  const int scale = std::max(fraction_digits, value.fraction_digits());
+  const auto exact = scaled(value, scale);
+  const auto rounded = scaled(shown, scale);
+  const auto unit = scaled(Decimal{.digits = "1", .point = 1 - fraction_digits}, scale);
+  if (!exact || !rounded || !unit) return false;
+  const Int128 difference = *exact < *rounded ? *rounded - *exact : *exact - *rounded;
+  return difference <= *unit / 2;
+}
+
+}  // namespace
+
 // A text taken apart: sign, affix and the groups of digits with what parts them.
-struct Parts {
+struct NumberTextMatcher::Parts {
   bool negative = false;
   std::string affix;
   std::vector<std::string_view> groups;
   std::vector<std::string_view> separators;  // one fewer than groups
 };
 
-std::optional<Parts> take_apart(std::string_view text, const qvd::NumberFormat& format) {
+struct NumberTextMatcher::Split {
+  std::string whole;
+  std::string fraction;
+};
+
+std::optional<NumberTextMatcher::Parts> NumberTextMatcher::take_apart(std::string_view text) const {
   Parts parts;
   text = trim(text);
   if (text.size() > 2 && text.front() == '(' && text.back() == ')') {
@@ -82,7 +116,7 @@ std::optional<Parts> take_apart(std::string_view text, const qvd::NumberFormat& 
   if (!take_sign(before, parts.negative)) take_sign(after, parts.negative);
   parts.affix = std::string(trim(before)) + std::string(trim(after));
   if (!parts.affix.empty() && parts.affix != "%" && !contains(kCurrencies, parts.affix) &&
-      parts.affix != pattern_affix(format.format)) {
+      parts.affix != affix_) {
     return std::nullopt;
   }
   std::string_view body = text.substr(first, last - first + 1);
@@ -98,56 +132,24 @@ std::optional<Parts> take_apart(std::string_view text, const qvd::NumberFormat& 
 }
 
 // Whether all groups but the first of `count` hold three digits, parted by one and the same sign.
-bool are_thousands(const Parts& parts, std::size_t count, const qvd::NumberFormat& format) {
+bool NumberTextMatcher::are_thousands(const Parts& parts, std::size_t count) const {
   if (count == 1) return true;
   const std::string_view sign = parts.separators.front();
-  if (!contains(kThousandsSigns, sign) && sign != format.thousands_sign) return false;
+  if (!contains(kThousandsSigns, sign) && sign != thousands_sign_) return false;
   for (std::size_t i = 1; i < count; ++i) {
     if (parts.groups[i].size() != 3 || parts.separators[i - 1] != sign) return false;
   }
   return !parts.groups.front().empty() && parts.groups.front().size() <= 3;
 }
 
-std::string join(const Parts& parts, std::size_t count) {
-  std::string digits;
-  for (std::size_t i = 0; i < count; ++i) digits += parts.groups[i];
-  return digits;
-}
-
-// Whether the pattern shows digits but no fraction, as "#,##0" does.
-bool rounds_to_whole(const qvd::NumberFormat& format) {
-  const std::string& pattern = format.format;
-  const std::string sign = format.decimal_sign.empty() ? "." : format.decimal_sign;
-  return pattern.find('0') != std::string::npos && pattern.find(sign) == std::string::npos;
-}
-
-struct Split {
-  std::string whole;
-  std::string fraction;
-};
-
-// Whether `shown` is what rounding `value` to `fraction_digits` gives, halves either way. Digits
-// are compared, not doubles: a key of twenty digits is not its nearest double.
-bool rounds_to(const Decimal& value, const Decimal& shown, int fraction_digits) {
-  const int scale = std::max(fraction_digits, value.fraction_digits());
-  const auto exact = scaled(value, scale);
-  const auto rounded = scaled(shown, scale);
-  const auto unit = scaled(Decimal{.digits = "1", .point = 1 - fraction_digits}, scale);
-  if (!exact || !rounded || !unit) return false;
-  const Int128 difference = *exact < *rounded ? *rounded - *exact : *exact - *rounded;
-  return difference <= *unit / 2;
-}
-
-bool shows(double number, const Parts& parts, const Split& reading,
-           const qvd::NumberFormat& format) {
+bool NumberTextMatcher::shows(double number, const Parts& parts, const Split& reading) const {
   const bool zero_padded = reading.whole.size() > 1 && reading.whole.front() == '0';
   if (zero_padded) return false;
   auto shown = parse_decimal((parts.negative ? "-" : "") + reading.whole + "." + reading.fraction);
   const auto value = decimal_of(number);
   if (!shown || !value) return false;
   auto fraction_digits = static_cast<int>(reading.fraction.size());
-  const bool means_rounding =
-      fraction_digits > 0 || !parts.affix.empty() || rounds_to_whole(format);
+  const bool means_rounding = fraction_digits > 0 || !parts.affix.empty() || rounds_to_whole_;
   if (parts.affix == "%") {
     if (!shown->digits.empty()) shown->point -= 2;
     fraction_digits += 2;
@@ -155,10 +157,13 @@ bool shows(double number, const Parts& parts, const Split& reading,
   return *shown == *value || (means_rounding && rounds_to(*value, *shown, fraction_digits));
 }
 
-}  // namespace
+NumberTextMatcher::NumberTextMatcher(const qvd::NumberFormat& format)
+    : decimal_sign_(format.decimal_sign),
+      thousands_sign_(format.thousands_sign),
+      affix_(pattern_affix(format.format)),
+      rounds_to_whole_(rounds_to_whole(format)) {}
 
-std::optional<NumberText> match_number_text(double number, std::string_view text,
-                                            const qvd::NumberFormat& format) {
+std::optional<NumberText> NumberTextMatcher::match(double number, std::string_view text) const {
   if (text == shortest_text(number)) {
     const std::size_t point = text.find('.');
     const std::size_t fraction = point == std::string_view::npos || text.find('e') != text.npos
@@ -172,7 +177,7 @@ std::optional<NumberText> match_number_text(double number, std::string_view text
       parse_decimal(text) == decimal_of(number)) {
     return NumberText{};
   }
-  const auto parts = take_apart(text, format);
+  const auto parts = take_apart(text);
   if (!parts) return std::nullopt;
   const auto found = [&](const Split& reading) {
     return NumberText{
@@ -181,19 +186,19 @@ std::optional<NumberText> match_number_text(double number, std::string_view text
         .ends_in_zero = reading.fraction.size() > 1 && reading.fraction.back() == '0'};
   };
   const std::size_t count = parts->groups.size();
-  if (are_thousands(*parts, count, format)) {
-    const Split whole{join(*parts, count), {}};
-    if (shows(number, *parts, whole, format)) return found(whole);
+  if (are_thousands(*parts, count)) {
+    const Split whole{join(parts->groups, count), {}};
+    if (shows(number, *parts, whole)) return found(whole);
   }
   if (count < 2) return std::nullopt;
   const std::string_view sign = parts->separators.back();
-  const bool is_decimal_sign = contains(kDecimalSigns, sign) || sign == format.decimal_sign;
+  const bool is_decimal_sign = contains(kDecimalSigns, sign) || sign == decimal_sign_;
   const bool used_twice = count > 2 && parts->separators.front() == sign;
-  if (!is_decimal_sign || used_twice || !are_thousands(*parts, count - 1, format)) {
+  if (!is_decimal_sign || used_twice || !are_thousands(*parts, count - 1)) {
     return std::nullopt;
   }
-  const Split split{join(*parts, count - 1), std::string(parts->groups.back())};
-  if (shows(number, *parts, split, format)) return found(split);
+  const Split split{join(parts->groups, count - 1), std::string(parts->groups.back())};
+  if (shows(number, *parts, split)) return found(split);
   return std::nullopt;
 }
 

@@ -8,7 +8,7 @@ namespace qvdhouse::schema {
 namespace {
 
 bool shows(double number, std::string_view text, const qvd::NumberFormat& format = {}) {
-  return match_number_text(number, text, format).has_value();
+  return NumberTextMatcher(format).match(number, text).has_value();
 }
 
 TEST(NumberText, PlainAndSeparated) {
@@ -39,8 +39,8 @@ TEST(NumberText, SignsAndParentheses) {
 }
 
 TEST(NumberText, CurrenciesAndPercent) {
-  EXPECT_EQ(match_number_text(18000, "$18,000.00", {})->affix, "$");
-  EXPECT_EQ(match_number_text(5, "5,00 €", {})->affix, "€");
+  EXPECT_EQ(NumberTextMatcher({}).match(18000, "$18,000.00")->affix, "$");
+  EXPECT_EQ(NumberTextMatcher({}).match(5, "5,00 €")->affix, "€");
   EXPECT_TRUE(shows(0.125, "12.5 %"));
   EXPECT_TRUE(shows(0.3333, "33%"));
   EXPECT_FALSE(shows(12.5, "12.5%"));
@@ -71,9 +71,23 @@ TEST(NumberText, KeysAndOtherTextsCarryMore) {
 }
 
 TEST(NumberText, TrailingZeros) {
-  EXPECT_TRUE(match_number_text(1.1, "1.10", {})->ends_in_zero);
-  EXPECT_FALSE(match_number_text(7, "7.0", {})->ends_in_zero);
-  EXPECT_EQ(match_number_text(1.25, "1.25", {})->fraction_digits, 2);
+  EXPECT_TRUE(NumberTextMatcher({}).match(1.1, "1.10")->ends_in_zero);
+  EXPECT_FALSE(NumberTextMatcher({}).match(7, "7.0")->ends_in_zero);
+  EXPECT_EQ(NumberTextMatcher({}).match(1.25, "1.25")->fraction_digits, 2);
+}
+
+// Ten megabytes of pattern beside 20,000 texts: minutes if each text cost the whole pattern.
+TEST(NumberText, APatternOfAnyLengthCostsOnce) {
+  constexpr std::size_t kLength = 10'000'000;
+  const std::string blanks(kLength, ' ');
+  const NumberTextMatcher matcher({.format = blanks + "x" + std::string(kLength, '#') + "0"});
+  const std::string sign(kLength / 2, '0');
+  const NumberTextMatcher of_long_sign({.format = sign + sign, .decimal_sign = sign + "x"});
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_FALSE(matcher.match(i, "y 7z"));
+    ASSERT_FALSE(of_long_sign.match(i, "y 7z"));
+  }
+  EXPECT_TRUE(matcher.match(7.4, "x7"));
 }
 
 TEST(NumberText, NotFinite) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/pause.h"
 #include "schema/decimal.h"
 
 namespace qvdhouse::schema {
@@ -29,9 +30,10 @@ struct NumberFacts {
   std::int64_t max_whole = std::numeric_limits<std::int64_t>::min();
 };
 
-NumberFacts number_facts(const qvd::SymbolTable& symbols) {
+NumberFacts number_facts(const qvd::SymbolTable& symbols, const std::stop_token& stop) {
   NumberFacts facts;
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
     if (!symbols.has_number(symbol)) continue;
     ++facts.count;
     const double number = symbols.number(symbol);
@@ -62,9 +64,10 @@ TypeKind narrowest(const NumberFacts& facts) {
 }
 
 // How many digits hold every number; empty when one is not finite.
-std::optional<Digits> digits_needed(const qvd::SymbolTable& symbols) {
+std::optional<Digits> digits_needed(const qvd::SymbolTable& symbols, const std::stop_token& stop) {
   Digits most;
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
     if (!symbols.has_number(symbol)) continue;
     const auto value = decimal_of(symbols.number(symbol));
     if (!value) return std::nullopt;
@@ -78,7 +81,7 @@ std::optional<Digits> digits_needed(const qvd::SymbolTable& symbols) {
 bool choose_decimal(const FieldView& field, const NumberFacts& facts, NumberChoice& choice) {
   const qvd::NumberFormat& format = field.header.number_format;
   if (format.type != "MONEY" && format.type != "FIX") return false;
-  const auto digits = digits_needed(field.symbols);
+  const auto digits = digits_needed(field.symbols, field.stop);
   if (!digits || digits->fraction > kMostFractionDigits ||
       digits->integer + digits->fraction > kDecimalDigits) {
     choice.warnings.push_back(fmt::format(
@@ -110,7 +113,7 @@ void note_negative_zeros(const NumberFacts& facts, NumberChoice& choice) {
 
 NumberChoice choose_plain_number(const FieldView& field) {
   NumberChoice choice;
-  const NumberFacts facts = number_facts(field.symbols);
+  const NumberFacts facts = number_facts(field.symbols, field.stop);
   if (facts.not_whole_count == 0) {
     const bool narrow = field.policy.integers == IntegerPolicy::kNarrow;
     choice.type.kind = narrow ? narrowest(facts) : TypeKind::kInt64;

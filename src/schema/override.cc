@@ -31,7 +31,7 @@ const std::string* find_override(const FieldView& field, const std::string& colu
 }
 
 void note_losses(const FieldView& field, ColumnPlan& column) {
-  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
+  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format, field.stop);
   if (texts.not_plain_count == 0) return;
   column.warnings.push_back(fmt::format("duals of which only the {} is kept: {} (such as {})",
                                         column.part == Part::kText ? "text" : "number",
@@ -45,7 +45,7 @@ bool fits_float64(const FieldView& field, const ColumnPlan& column) {
   ColumnPlan as_float = column;
   as_float.type = {.kind = TypeKind::kFloat64, .nullable = column.type.nullable};
   try {
-    cast_symbols(field.symbols, as_float);
+    cast_symbols(field.symbols, as_float, field.stop);
   } catch (const base::SchemaError&) {
     return false;
   }
@@ -111,7 +111,7 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
     column.reason += "; Nullable since cells may be NULL";
   }
   note_losses(field, column);
-  cast_symbols(field.symbols, column);
+  cast_symbols(field.symbols, column, field.stop);
   column.fits_float64 = fits_float64(field, column);
   return column;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "schema/decimal.h"
 #include "schema/fallback.h"
 #include "schema/field_plan.h"
@@ -105,7 +106,7 @@ ColumnPlan number_column(const FieldView& field, std::string name, const NumberC
 
 // Rule 3.
 std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
-  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
+  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format, field.stop);
   const NumberChoice choice = choose_number(field, texts);
   const Misfits& misfits = misfits_of(texts, choice, field.header.number_format.type);
   const DualPolicy policy = field.policy.dual;
@@ -140,10 +141,11 @@ std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
 
 // Texts that stand for two different symbols: 1 and '1' are two values in Qlik. Hashes are
 // compared, at eight bytes a symbol, since the count is only for a warning.
-std::size_t count_equal_texts(const qvd::SymbolTable& symbols) {
+std::size_t count_equal_texts(const qvd::SymbolTable& symbols, const std::stop_token& stop) {
   std::vector<std::size_t> hashes;
   hashes.reserve(symbols.size());
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
     hashes.push_back(symbols.has_text(symbol)
                          ? std::hash<std::string_view>{}(symbols.text(symbol))
                          : std::hash<std::string>{}(shortest_text(symbols.number(symbol))));
@@ -154,14 +156,15 @@ std::size_t count_equal_texts(const qvd::SymbolTable& symbols) {
 }
 
 void note_mixed_losses(const FieldView& field, ColumnPlan& column) {
-  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format);
+  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format, field.stop);
   if (field.policy.mixed == MixedPolicy::kString && texts.not_plain_count > 0) {
     column.warnings.push_back(
         fmt::format("numbers dropped whose text is not plainly the number: {} (such as {}); "
                     "mixed = \"split\" keeps them",
                     texts.not_plain_count, show_symbol(field.symbols, texts.first_not_plain)));
   }
-  if (const std::size_t equal_count = count_equal_texts(field.symbols); equal_count > 0) {
+  if (const std::size_t equal_count = count_equal_texts(field.symbols, field.stop);
+      equal_count > 0) {
     column.warnings.push_back(fmt::format(
         "symbols with the same text as another symbol, not to be told from it: {}", equal_count));
   }
@@ -212,12 +215,13 @@ std::vector<ColumnPlan> plan_by_rule(const FieldView& field) {
 }
 
 // Whether the numbers or dates rise from symbol to symbol nearly always, in the order of first use.
-bool is_ascending(const qvd::SymbolTable& symbols) {
+bool is_ascending(const qvd::SymbolTable& symbols, const std::stop_token& stop) {
   constexpr std::size_t kFewest = 3;
   std::size_t steps = 0;
   std::size_t rises = 0;
   std::optional<double> last;
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
     if (!symbols.has_number(symbol)) continue;
     const double number = symbols.number(symbol);
     if (last) {
@@ -245,7 +249,7 @@ std::vector<ColumnPlan> plan_columns(const FieldView& field) {
   const std::vector<std::string> hints = false_hints(field, is_temporal(columns.back()));
   auto& warnings = columns.front().warnings;
   warnings.insert(warnings.end(), hints.begin(), hints.end());
-  const bool ascending = is_ascending(field.symbols);
+  const bool ascending = is_ascending(field.symbols, field.stop);
   for (ColumnPlan& column : columns) {
     column.ascending = ascending && column.type.kind != clickhouse::TypeKind::kString;
     column.has_non_finite =

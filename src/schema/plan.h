@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,11 +79,12 @@ std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t fi
 
 // The whole file. `symbols` holds one table a field, in field order (an empty one will do for a
 // field that column_names() leaves out); `may_be_null` likewise. Fields are decided on up to
-// `threads` threads. Throws SchemaError, also for two fields that claim one column name.
+// `threads` threads. Throws SchemaError, also for two fields that claim one column name, and
+// Cancelled when a stop is asked for.
 TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                      std::span<const qvd::SymbolTable> symbols,
                      const std::vector<bool>& may_be_null, const Policy& policy,
-                     unsigned threads = 1);
+                     unsigned threads = 1, const std::stop_token& stop = {});
 
 // The DDL-ready definition (codecs, comments, quoted later) of a table of one file or, by mode, of
 // many. `by_file` false: a set of more files than a table should have partitions. Throws

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/pause.h"
 #include "schema/date_text.h"
 #include "schema/decimal.h"
 #include "schema/number_text.h"
@@ -74,16 +75,19 @@ void add_date_text(DisplayTexts& texts, std::size_t symbol, DateText kind) {
 
 }  // namespace
 
-DisplayTexts classify_texts(const qvd::SymbolTable& symbols, const qvd::NumberFormat& format) {
+DisplayTexts classify_texts(const qvd::SymbolTable& symbols, const qvd::NumberFormat& format,
+                            const std::stop_token& stop) {
   DisplayTexts texts;
-  NumberTexts numbers;
+  NumberTexts agreement;
+  const NumberTextMatcher numbers(format);
   DateTextMatcher dates(format.format);
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
     if (!symbols.has_number(symbol) || !symbols.has_text(symbol)) continue;
     const double number = symbols.number(symbol);
     const std::string_view text = symbols.text(symbol);
     if (texts.dual_count++ == 0) texts.first_dual = symbol;
-    numbers.add(symbol, match_number_text(number, text, format), texts.as_number);
+    agreement.add(symbol, numbers.match(number, text), texts.as_number);
     // A number's plain text fits every reading and speaks for none.
     if (text == shortest_text(number)) continue;
     if (texts.not_plain_count++ == 0) texts.first_not_plain = symbol;
@@ -97,7 +101,7 @@ DisplayTexts classify_texts(const qvd::SymbolTable& symbols, const qvd::NumberFo
     if (kind != DateText::kTime) texts.as_time.add(symbol);
     if (!shows_interval(number, text)) texts.as_interval.add(symbol);
   }
-  numbers.finish(texts.as_number);
+  agreement.finish(texts.as_number);
   return texts;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 
 #include "qvd/header.h"
 #include "qvd/symbols.h"
@@ -38,6 +39,8 @@ struct DisplayTexts {
   std::uint64_t time_count = 0;
 };
 
-DisplayTexts classify_texts(const qvd::SymbolTable& symbols, const qvd::NumberFormat& format);
+// Throws Cancelled when a stop is asked for.
+DisplayTexts classify_texts(const qvd::SymbolTable& symbols, const qvd::NumberFormat& format,
+                            const std::stop_token& stop);
 
 }  // namespace qvdhouse::schema

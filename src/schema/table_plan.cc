@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "base/workers.h"
 #include "schema/field_plan.h"
 #include "schema/names.h"
@@ -130,7 +131,8 @@ bool is_excluded(const std::string& column, const Policy& policy) {
 
 TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                      std::span<const qvd::SymbolTable> symbols,
-                     const std::vector<bool>& may_be_null, const Policy& policy, unsigned threads) {
+                     const std::vector<bool>& may_be_null, const Policy& policy, unsigned threads,
+                     const std::stop_token& stop) {
   TablePlan plan{.table = table_name(file_name, policy),
                  .columns = {},
                  .order_by = {},
@@ -141,6 +143,7 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
   const std::vector<std::string> names = column_names(field_names, policy);
   std::vector<std::vector<ColumnPlan>> of_field(header.fields.size());
   base::for_each_index(of_field.size(), threads, [&](std::size_t i) {
+    base::end_if_stopped(stop, 0);
     if (names[i].empty()) return;
     const qvd::FieldProfile profile = qvd::profile_field(symbols[i]);
     of_field[i] = plan_columns({.header = header.fields[i],
@@ -149,7 +152,8 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
                                 .symbols = symbols[i],
                                 .profile = profile,
                                 .policy = policy,
-                                .name = names[i]});
+                                .name = names[i],
+                                .stop = stop});
     std::erase_if(of_field[i], [&](const ColumnPlan& column) {
       return column.name != names[i] && is_excluded(column.name, policy);
     });

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/pause.h"
 #include "schema/decimal.h"
 #include "schema/number_type.h"
 #include "schema/temporal.h"
@@ -28,9 +29,10 @@ struct SerialFacts {
   double max = -std::numeric_limits<double>::infinity();
 };
 
-SerialFacts serial_facts(const qvd::SymbolTable& symbols) {
+SerialFacts serial_facts(const qvd::SymbolTable& symbols, const std::stop_token& stop) {
   SerialFacts facts;
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
     if (!symbols.has_number(symbol)) continue;
     ++facts.count;
     const double serial = symbols.number(symbol);
@@ -70,6 +72,7 @@ ZoneFacts zone_facts(const FieldView& field, int scale) {
   ZoneFacts facts;
   const std::int64_t day = kSecondsPerDay * power_of_ten(scale);
   for (std::size_t symbol = 0; symbol < field.symbols.size(); ++symbol) {
+    base::end_if_stopped(field.stop, symbol);
     if (!field.symbols.has_number(symbol)) continue;
     // In clock range and at most microseconds: Int64 holds it.
     const std::int64_t wall = wall_ticks(field.symbols.number(symbol), scale).value();
@@ -138,7 +141,7 @@ bool choose_date_time(const FieldView& field, const std::string& evidence, const
 bool choose_clock(const FieldView& field, const DisplayTexts& texts, NumberChoice& choice) {
   const std::string evidence = clock_evidence(field, texts);
   if (evidence.empty()) return false;
-  const SerialFacts facts = serial_facts(field.symbols);
+  const SerialFacts facts = serial_facts(field.symbols, field.stop);
   if (facts.outside_count > 0) {
     choice.warnings.push_back(outside_warning(evidence, field, facts));
     return false;
@@ -168,7 +171,7 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
   const bool by_format = field.header.number_format.type == "TIME";
   const bool by_texts = texts.as_time.count == 0 && texts.time_count > 0;
   if (!by_format && !by_texts) return false;
-  const SerialFacts facts = serial_facts(field.symbols);
+  const SerialFacts facts = serial_facts(field.symbols, field.stop);
   if (facts.beyond_day_count > 0) {
     if (by_format) {
       choice.warnings.push_back(

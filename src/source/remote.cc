@@ -18,6 +18,12 @@ constexpr std::string_view kKnownSchemes =
     "webdav, webdavs, hdfs, rclone";
 
 Remote own_remote_of(const Url& url) {
+  // rclone would read parameters behind a comma, and some of them name a program.
+  if (url.host.find_first_of(",:\"'") != std::string::npos) {
+    throw base::ConfigError(
+        "source: expected rclone://REMOTE/PATH with the name of a remote alone, found more behind "
+        "the name; write parameters into your rclone configuration");
+  }
   return {.type = {},
           .parameters = nlohmann::json::object(),
           .own_name = url.host,

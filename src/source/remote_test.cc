@@ -75,6 +75,11 @@ TEST(RemoteOf, EveryScheme) {
   const Remote own = remote_for("rclone://My Drive/p/x");
   expect_place(own, "", "", "p/x", "rclone", "rclone://My Drive");
   EXPECT_EQ(own.own_name, "My Drive");
+  // Parameters of a remote may name programs.
+  for (const char* more :
+       {"rclone://own,bearer_token_command=evil/p", "rclone://own,ssh='evil'/p"}) {
+    EXPECT_THROW(remote_for(more), base::ConfigError) << more;
+  }
 }
 
 TEST(RemoteOf, UnknownSchemeNamesTheKnownOnesAndNoSecret) {

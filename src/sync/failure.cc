@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "clickhouse/connection.h"
+#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -17,8 +18,11 @@ const Type* as(const std::exception& error) {
 }  // namespace
 
 Failure describe_failure(const std::exception& error) {
-  const std::string message = error.what();
+  const std::string message = base::message_of(error);
   if (as<base::Cancelled>(error)) return {.error_class = "cancelled", .message = message};
+  if (as<TimedOut>(error)) {
+    return {.error_class = "timeout", .message = message, .try_later = true};
+  }
   if (as<base::InputError>(error)) return {.error_class = "input", .message = message};
   if (as<base::SchemaError>(error)) return {.error_class = "schema", .message = message};
   if (as<base::ChangedError>(error)) {

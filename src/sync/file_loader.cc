@@ -140,10 +140,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   } catch (const std::exception& error) {
     failure = describe_failure(error);
     if (limit.is_over() && failure->error_class == "cancelled") {
-      failure->error_class = "timeout";
-      failure->message = fmt::format("it took longer than file_timeout allows ({} s)",
-                                     context_.options.file_timeout.count());
-      failure->try_later = true;
+      failure = describe_failure(TimedOut(context_.options.file_timeout));
     }
     // Its columns could not be looked at when the table was made ready: the next run's may fit.
     if (!session.is_planned(decision)) failure->try_later = true;

@@ -19,6 +19,7 @@
 #include "sync/failure.h"
 #include "sync/set_table.h"
 #include "sync/table_shape.h"
+#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -87,6 +88,7 @@ class TablePlanner {
  private:
   bool is_set() const { return decision_.placement.is_set(); }
   void read_live();
+  load::PreparedFile prepare_file(const Decision& decision) const;
   std::optional<Shape> plan_file(PlannedFile& file);
   void define(const std::vector<Shape>& wanted);
   clickhouse::TableDefinition definition_of(const schema::TablePlan& plan,
@@ -126,13 +128,22 @@ void TablePlanner::read_live() {
   if (is_set() && !is_remade_) key_ = key_of(*facts_.connection, decision_.table, rules_);
 }
 
+load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
+  const TimeLimit limit(facts_.options.file_timeout, facts_.stop);
+  try {
+    const auto source = facts_.storage.open(decision.file);
+    return load::prepare(*source, decision.file.name, options_for(facts_.options.load, decision),
+                         target_for(decision), limit.token());
+  } catch (const base::Cancelled&) {
+    limit.throw_if_over();
+    throw;
+  }
+}
+
 std::optional<Shape> TablePlanner::plan_file(PlannedFile& file) {
   const Decision& decision = *file.decision;
   try {
-    const auto source = facts_.storage.open(decision.file);
-    load::PreparedFile prepared =
-        load::prepare(*source, decision.file.name, options_for(facts_.options.load, decision),
-                      target_for(decision));
+    load::PreparedFile prepared = prepare_file(decision);
     file.warnings = prepared.header.warnings;
     for (const qvd::FieldHeader& field : prepared.header.fields) known_.fields.insert(field.name);
     file.record_count = prepared.header.record_count;
@@ -179,7 +190,7 @@ clickhouse::TableDefinition TablePlanner::definition_of(const schema::TablePlan&
 void TablePlanner::define(const std::vector<Shape>& wanted) {
   try {
     const schema::Drift drift = schema::find_drift(live_, wanted, rules_.drift, key_, is_set());
-    planned_.plan = schema::fit_plan(first_->plan, drift.shape, first_->symbols);
+    planned_.plan = schema::fit_plan(first_->plan, drift.shape, first_->symbols, 1, facts_.stop);
     const clickhouse::Dialect& dialect = facts_.options.load.policy.dialect;
     const clickhouse::TableDefinition definition = definition_of(planned_.plan, drift.shape);
     planned_.definition = clickhouse::adapted(definition, dialect);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -50,9 +51,11 @@ struct PlanFacts {
   source::Storage& storage;
   const std::vector<tracking::FileRecord>& tracked;
   clickhouse::Connection* connection;  // null: the target has no tables
+  std::stop_token stop = {};           // ends the planning with Cancelled
 };
 
-// `decisions`: to load, all of one table. Throws ServerError, IoError of the target.
+// `decisions`: to load, all of one table. Throws ServerError, IoError of the target, Cancelled. A
+// file that takes longer than options.file_timeout can not be loaded.
 PlannedTable plan_table_of(const std::vector<const Decision*>& decisions, const PlanFacts& facts);
 
 }  // namespace qvdhouse::sync

@@ -17,6 +17,7 @@
 #include "schema/plan.h"
 #include "sync/placement.h"
 #include "sync/table_shape.h"
+#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -76,10 +77,16 @@ class SetPlanner {
 };
 
 load::PreparedFile SetPlanner::plan_file(const Decision& decision) const {
-  const auto source = context_.storage.open(decision.file);
-  load::Options options = options_for(context_.options.load, decision);
-  options.streams = 1;
-  return load::prepare(*source, decision.file.name, options, target_for(decision));
+  const TimeLimit limit(context_.options.file_timeout, context_.stop);
+  try {
+    const auto source = context_.storage.open(decision.file);
+    load::Options options = options_for(context_.options.load, decision);
+    options.streams = 1;
+    return load::prepare(*source, decision.file.name, options, target_for(decision), limit.token());
+  } catch (const base::Cancelled&) {
+    limit.throw_if_over();
+    throw;
+  }
 }
 
 void SetPlanner::plan_files() {
@@ -218,8 +225,8 @@ bool SetPlanner::passes_limit(std::size_t new_partitions) {
 }
 
 clickhouse::TableDefinition SetPlanner::define(const Shape& shape) const {
-  const schema::TablePlan plan =
-      schema::fit_plan(first_->plan, shape, first_->symbols, context_.options.load.streams);
+  const schema::TablePlan plan = schema::fit_plan(first_->plan, shape, first_->symbols,
+                                                  context_.options.load.streams, context_.stop);
   clickhouse::TableDefinition definition = schema::table_definition(
       plan, first_->header, context_.endpoint.database, rules_, mode_, !is_past_limit_);
   // A table stays sorted as it is until the setting says otherwise.

@@ -34,6 +34,19 @@ std::string sales(std::int32_t first, std::uint32_t rows, const std::vector<std:
   return as_text(qvd::write_qvd(table));
 }
 
+// Takes minutes to plan: no text is a rendering of its number, and each is compared with all
+// patterns of a date.
+std::string slow_to_plan() {
+  constexpr std::uint32_t kSymbols = 3'000'000;
+  qvd::FieldData field{.name = "d"};
+  field.values.reserve(kSymbols);
+  for (std::uint32_t i = 0; i < kSymbols; ++i) {
+    field.values.push_back(qvd::Value::dual(static_cast<std::int32_t>(i), "2000-01-01 x"));
+  }
+  field.codes = {1, 2};
+  return as_text(qvd::write_qvd({.name = "T", .fields = {field}, .row_count = 2}));
+}
+
 class SetTest : public SyncTest {
  protected:
   void SetUp() override {
@@ -349,6 +362,32 @@ TEST_F(SetTest, AStopWhileItWaitsForTheTableIsNoFailure) {
   stop.request_stop();
   waiting.join();
   EXPECT_THAT(fates(summary), Each(Pair(testing::_, "CANCELLED new")));
+  EXPECT_EQ(tracked("status"), "");
+}
+
+TEST_F(SetTest, FileTimeoutEndsThePlanning) {
+  put("Sales_1.qvd", slow_to_plan());
+  options_.file_timeout = std::chrono::seconds(1);
+  for (const LoadMode mode : {LoadMode::kReplaceByFile, LoadMode::kAppend, LoadMode::kReplace}) {
+    use(mode);
+    options_.full = true;
+    const Summary summary = sync();
+    ASSERT_EQ(summary.files.size(), 1U);
+    EXPECT_EQ(summary.files[0].outcome, Outcome::kFailed);
+    EXPECT_EQ(summary.files[0].error_class, "timeout");
+    EXPECT_THAT(summary.files[0].error, HasSubstr("longer than file_timeout allows (1 s)"));
+  }
+}
+
+TEST_F(SetTest, AStopEndsThePlanning) {
+  put("Sales_1.qvd", slow_to_plan());
+  std::stop_source stop;
+  Summary summary;
+  std::jthread run([&] { summary = sync(stop.get_token()); });
+  while (query("EXISTS tested.QvdFileHistory") != "1") std::this_thread::yield();
+  stop.request_stop();
+  run.join();
+  EXPECT_THAT(fates(summary), ElementsAre(Pair("Sales_1.qvd", "CANCELLED new")));
   EXPECT_EQ(tracked("status"), "");
 }
 

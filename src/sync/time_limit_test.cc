@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/pause.h"
+#include "sync/failure.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -14,6 +15,14 @@ TEST(TimeLimit, StopsWhenTheTimeIsOver) {
   const TimeLimit limit(seconds(1), {});
   EXPECT_FALSE(base::pause_for(seconds(300), limit.token()));
   EXPECT_TRUE(limit.is_over());
+  try {
+    limit.throw_if_over();
+    FAIL() << "the time is over";
+  } catch (const TimedOut& error) {
+    EXPECT_STREQ(error.what(), "it took longer than file_timeout allows (1 s)");
+    EXPECT_EQ(describe_failure(error).error_class, "timeout");
+    EXPECT_TRUE(describe_failure(error).try_later);
+  }
 }
 
 TEST(TimeLimit, StopsWithTheOuterStopAndSaysThatItWasNotTheTime) {
@@ -25,6 +34,7 @@ TEST(TimeLimit, StopsWithTheOuterStopAndSaysThatItWasNotTheTime) {
   EXPECT_TRUE(none.token().stop_requested());
   EXPECT_TRUE(long_one.token().stop_requested());
   EXPECT_FALSE(long_one.is_over());
+  EXPECT_NO_THROW(long_one.throw_if_over());
   EXPECT_TRUE(TimeLimit(seconds(0), outer.get_token()).token().stop_requested());
 }
 

@@ -49,6 +49,52 @@ TEST_F(Cli, WrongSettingsExit2AndNameThePlace) {
   EXPECT_EQ(qvdhouse({"version"}).exit_code, 0) << "needs no settings";
 }
 
+TEST_F(Cli, FilesOfTheWorkingFolderRunNoProgram) {
+  write_text("evil", "#!/bin/sh\ntouch was-run\n");
+  fs::permissions(folder / "evil", fs::perms::owner_all);
+  for (const char* text : {"QVD_ENGINE_BINARY=./evil\n", "QVD_ENGINE_LIBRARY=./evil\n",
+                           "QVD_SOURCE=sftp://127.0.0.1/x\nQVD_SOURCE_RCLONE_BINARY=./evil\n",
+                           "AWS_CONFIG_FILE=./profiles\n"}) {
+    write_text(".env", text);
+    const Finished done = qvdhouse({"query", "SELECT 1"});
+    EXPECT_EQ(done.exit_code, 2) << text;
+    EXPECT_THAT(done.err, HasSubstr("only found in the working folder"));
+    qvdhouse({"ls"});
+    EXPECT_FALSE(fs::exists(folder / "was-run")) << text;
+  }
+  write_text(".env", "QVD_BATCH_SIZE=5\n");
+  fs::permissions(folder / ".env", fs::perms{0666});
+  const Finished writable = qvdhouse({"config"});
+  EXPECT_EQ(writable.exit_code, 2);
+  EXPECT_THAT(writable.err, HasSubstr("mode 0666"));
+}
+
+TEST_F(Cli, AFileNameMakesNoLineOfItsOwn) {
+  fs::create_directories(folder / "qvds");
+  write_text("qvds/a\nerror: forged\x1b[2K.qvd", "<not a qvd");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"models", "qvds"},
+        {"inspect", "qvds/a\nerror: forged\x1b[2K.qvd"},
+        {"inspect", "qvds/b\nerror: forged\x1b[2K.qvd"}}) {
+    const Finished done = qvdhouse(command);
+    EXPECT_NE(done.exit_code, 0);
+    EXPECT_THAT(done.err, HasSubstr("\\nerror: forged\\x1b[2K.qvd"));
+    EXPECT_THAT(done.err, Not(HasSubstr("\nerror: forged")));
+  }
+}
+
+TEST_F(Cli, OutputsFollowNoLink) {
+  fs::create_directories(folder / "qvds");
+  ASSERT_EQ(qvdhouse({"sample", "qvds", "--rows", "10"}).exit_code, 0);
+  write_text("victim", "mine");
+  fs::create_symlink("victim", folder / "out.sql");
+  const Finished models = qvdhouse({"models", "qvds", "--output", "out.sql", "--overwrite"});
+  EXPECT_EQ(models.exit_code, 4);
+  EXPECT_THAT(models.err, HasSubstr("out.sql cannot be written: it is a symbolic link"));
+  std::ifstream victim(folder / "victim");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(victim), {}), "mine");
+}
+
 TEST_F(Cli, ConfigShowsValuesOriginsAndNoSecrets) {
   write_text("qvdhouse.toml", "batch_size = 5\n[types]\nPrice = 'Decimal(18, 2)'\n");
   write_text(".env", "QVD_SOURCE='./q v'\n");

@@ -78,6 +78,8 @@ void EngineCommandLine::SetUp() {
 
 void CommandLine::write_text(const std::string& name, const std::string& text) const {
   std::ofstream(folder / name, std::ios::binary) << text;
+  // Whatever the umask is: settings that others may write to are refused.
+  fs::permissions(folder / name, fs::perms::owner_read | fs::perms::owner_write);
 }
 
 }  // namespace qvdhouse::tests

@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qvd/writer.h"
@@ -84,6 +85,19 @@ void write_symbol_seeds(const fs::path& folder) {
   }
 }
 
+// A number behind which XML says NUL: a parser that ends its texts there would believe it.
+void write_nul_reference_seed(const fs::path& path) {
+  constexpr std::string_view kEnd = "</BitWidth>";
+  constexpr std::string_view kNul = "&#0;7";
+  std::vector<std::byte> header = write_qvd(tables().front().table);
+  header.erase(std::find(header.begin(), header.end(), std::byte{0}) + 1, header.end());
+  const auto end = std::search(header.begin(), header.end(), std::as_bytes(std::span(kEnd)).begin(),
+                               std::as_bytes(std::span(kEnd)).end());
+  const auto nul = std::as_bytes(std::span(kNul));
+  header.insert(end, nul.begin(), nul.end());
+  write_seed(path, header);
+}
+
 // As rows_fuzz.cc takes it.
 void write_row_seed(const fs::path& path, std::uint16_t record_bytes, bool foreign_null,
                     std::uint32_t offset_bits, std::uint8_t width_bits, std::int64_t bias) {
@@ -115,6 +129,7 @@ int main(int argc, char** argv) {
     const auto end = std::find(file.begin(), file.end(), std::byte{0}) - file.begin() + 1;
     write_seed(folder / "header_fuzz" / item.name, std::span(file).first(std::size_t(end)));
   }
+  write_nul_reference_seed(folder / "header_fuzz" / "nul_reference");
   write_symbol_seeds(folder / "symbols_fuzz");
   const fs::path rows = folder / "rows_fuzz";
   write_row_seed(rows / "byte", 1, false, 4, 3, 0);

@@ -394,7 +394,7 @@ TEST_F(Models, OutputIsReplacedOnlyWhenTold) {
       qvdhouse({"models", "qvds", "--output", "new/deep/models.sql", "--overwrite"}).exit_code, 0);
   const Finished nowhere = qvdhouse({"models", "qvds", "--output", "/proc/models.sql"});
   EXPECT_EQ(nowhere.exit_code, 4);
-  EXPECT_THAT(nowhere.err, HasSubstr("/proc/models.sql can not be written"));
+  EXPECT_THAT(nowhere.err, HasSubstr("/proc/models.sql cannot be written"));
 }
 
 TEST_F(Models, TwoSourcesDoNotMakeOneTable) {
