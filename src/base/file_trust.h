@@ -12,11 +12,14 @@ namespace qvdhouse::base {
 struct FileAccess {
   uid_t owner = 0;
   mode_t mode = 0;  // the permission bits: 0644
+  // The group is the owner's private one: it has the owner's name and no other member. Systems that
+  // give each user such a group make files group-writable by default (umask 0002).
+  bool is_group_private = false;
 
   // Nobody but the caller and root decides what the file holds.
   bool is_own() const;
-  // Its group or every user may write to it.
-  bool is_writable_by_others() const { return (mode & 0022U) != 0; }
+  // Every user may write to it, or a group that others can belong to.
+  bool is_writable_by_others() const { return (mode & (is_group_private ? 0002U : 0022U)) != 0; }
   // Every user of the machine may read it.
   bool is_readable_by_all() const { return (mode & 0004U) != 0; }
 };

@@ -1,7 +1,9 @@
 #include "base/file_trust.h"
 
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,6 +45,22 @@ TEST_F(FileTrustTest, NamesTheModeByWhichOthersWrite) {
   EXPECT_THAT(reason_for(fs::perms{0664}), HasSubstr("mode 0664"));
   EXPECT_THAT(reason_for(fs::perms{0602}), HasSubstr("mode 0602"));
   EXPECT_THAT(why_not_trusted({.owner = geteuid(), .mode = 01777}), HasSubstr("mode 1777"));
+}
+
+// Debian's user and group "daemon" (1) have the same name and no further member.
+TEST_F(FileTrustTest, AGroupOfTheOwnersOwnMayWrite) {
+  EXPECT_EQ(why_not_trusted({.owner = geteuid(), .mode = 0664, .is_group_private = true}), "");
+  EXPECT_THAT(why_not_trusted({.owner = geteuid(), .mode = 0666, .is_group_private = true}),
+              HasSubstr("mode 0666"));
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const passwd* const daemon = getpwnam("daemon");
+  const group* const games = getgrnam("games");
+  if (daemon == nullptr || games == nullptr) GTEST_SKIP() << "no users daemon and games";
+  fs::permissions(file_, fs::perms{0664});
+  ASSERT_EQ(lchown(file_.c_str(), daemon->pw_uid, daemon->pw_gid), 0);
+  EXPECT_FALSE(file_access(file_).value().is_writable_by_others());
+  ASSERT_EQ(lchown(file_.c_str(), daemon->pw_uid, games->gr_gid), 0);
+  EXPECT_TRUE(file_access(file_).value().is_writable_by_others());
 }
 
 TEST_F(FileTrustTest, NamesAnotherOwner) {
