@@ -279,8 +279,7 @@ void add_engine_commands(CLI::App& app, Arguments& arguments) {
       app, arguments, "doctor", "check everything that must be there",
       "qvdhouse doctor --source s3://bucket/qvds", run_doctor, [](CLI::App& c, DoctorArguments& a) {
         c.add_flag("--json", a.json, kJsonHelp);
-        c.add_flag("--hash-library", a.hash_library,
-                   "compare the hash of libchdb.so with that of the build (some seconds)");
+        c.add_flag("--hash-library", a.hash_library, "compare libchdb.so with the build's hash");
       });
   add_command<ConfigArguments>(
       app, arguments, "config", "the settings in effect, and their origin",

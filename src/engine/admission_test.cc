@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <random>
 #include <string>
 
 namespace qvdhouse::engine {
@@ -111,6 +113,39 @@ TEST(Admission, OtherProtocolsAreClosedWithoutAWord) {
   // A length beyond anything that comes stays without a verdict: the gate's limits end it.
   const std::string endless = std::string("\0", 1) + std::string(20, '\xff');
   EXPECT_EQ(judge(Protocol::kNative, endless, kSecrets).kind, Verdict::Kind::kMore);
+}
+
+TEST(Admission, NoBytesWithoutThePasswordAreAdmitted) {
+  const std::string pieces[] = {"GET /?",
+                                "POST / HTTP/1.1\r\n",
+                                "password=",
+                                "&",
+                                "%",
+                                "%2",
+                                "a b+&",
+                                "\r\n",
+                                "\n\n",
+                                "X-ClickHouse-Key:",
+                                "Authorization: Basic ",
+                                "dXNl",
+                                "cjph=",
+                                ":",
+                                " ",
+                                std::string("\0", 1),
+                                "\xff\x80\x01",
+                                "\x06"};
+  constexpr unsigned kSeed = 12;
+  constexpr int kTries = 20'000;
+  constexpr int kMostPieces = 12;
+  std::minstd_rand random(kSeed);
+  for (int i = 0; i != kTries; ++i) {
+    std::string bytes = i % 2 == 0 ? "" : std::string(1, '\0');
+    for (int count = 0; count != kMostPieces; ++count)
+      bytes += pieces[random() % std::size(pieces)];
+    for (const Protocol protocol : {Protocol::kHttp, Protocol::kNative}) {
+      ASSERT_NE(judge(protocol, bytes, kSecrets).kind, Verdict::Kind::kAdmit) << bytes;
+    }
+  }
 }
 
 }  // namespace

@@ -33,13 +33,13 @@ void put_in_charge(Gate& gate) { gate_in_charge = &gate; }
 
 }  // namespace qvdhouse::engine
 
-extern "C" int listen(int socket, int backlog) noexcept {
+extern "C" int gate_listen(int socket, int backlog) noexcept {
   Gate* gate = gate_in_charge;
   if (gate != nullptr) return gate->listen(socket, backlog);
   return static_cast<int>(syscall(SYS_listen, socket, backlog));
 }
 
-extern "C" int getsockname(int socket, sockaddr* address, socklen_t* length) noexcept {
+extern "C" int gate_getsockname(int socket, sockaddr* address, socklen_t* length) noexcept {
   Gate* gate = gate_in_charge;
   const auto bound = gate == nullptr ? std::nullopt : gate->address_of(socket);
   if (!bound) return static_cast<int>(syscall(SYS_getsockname, socket, address, length));
@@ -48,24 +48,24 @@ extern "C" int getsockname(int socket, sockaddr* address, socklen_t* length) noe
   return 0;
 }
 
-extern "C" int getpeername(int socket, sockaddr* address, socklen_t* length) noexcept {
+extern "C" int gate_getpeername(int socket, sockaddr* address, socklen_t* length) noexcept {
   if (syscall(SYS_getpeername, socket, address, length) == 0) return 0;
   // Its own address in place of the lost one: both are loopback.
-  if (has_lost_its_peer(socket, errno)) return getsockname(socket, address, length);
+  if (has_lost_its_peer(socket, errno)) return gate_getsockname(socket, address, length);
   return -1;
 }
 
-extern "C" int accept(int socket, sockaddr* address, socklen_t* length) {
+extern "C" int gate_accept(int socket, sockaddr* address, socklen_t* length) {
   Gate* gate = gate_in_charge;
   if (gate == nullptr || !gate->address_of(socket)) {
     return static_cast<int>(syscall(SYS_accept, socket, address, length));
   }
   const int connection = qvdhouse::engine::take_connection(socket);
-  if (connection >= 0 && address != nullptr) getpeername(connection, address, length);
+  if (connection >= 0 && address != nullptr) gate_getpeername(connection, address, length);
   return connection;
 }
 
-extern "C" ssize_t send(int socket, const void* bytes, size_t size, int flags) {
+extern "C" ssize_t gate_send(int socket, const void* bytes, size_t size, int flags) {
   const ssize_t sent = syscall(SYS_sendto, socket, bytes, size, flags, nullptr, 0);
   if (sent >= 0) return sent;
   const int error = errno;
@@ -74,11 +74,21 @@ extern "C" ssize_t send(int socket, const void* bytes, size_t size, int flags) {
   return -1;
 }
 
-extern "C" ssize_t recv(int socket, void* bytes, size_t size, int flags) {
+extern "C" ssize_t gate_recv(int socket, void* bytes, size_t size, int flags) {
   const ssize_t received = syscall(SYS_recvfrom, socket, bytes, size, flags, nullptr, nullptr);
   if (received >= 0) return received;
   const int error = errno;
   if (has_lost_its_peer(socket, error)) return 0;
   errno = error;
   return -1;
+}
+
+// The names under which the library finds them.
+extern "C" {
+[[gnu::alias("gate_listen")]] int listen(int, int) noexcept;
+[[gnu::alias("gate_getsockname")]] int getsockname(int, sockaddr*, socklen_t*) noexcept;
+[[gnu::alias("gate_getpeername")]] int getpeername(int, sockaddr*, socklen_t*) noexcept;
+[[gnu::alias("gate_accept")]] int accept(int, sockaddr*, socklen_t*);
+[[gnu::alias("gate_send")]] ssize_t send(int, const void*, size_t, int);
+[[gnu::alias("gate_recv")]] ssize_t recv(int, void*, size_t, int);
 }
