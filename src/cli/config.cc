@@ -74,7 +74,9 @@ void add_toml(Config& config, const std::filesystem::path& file, HowRead how) {
 bool looks_like_guard(std::string_view name, const std::vector<std::string>& names) {
   constexpr std::array<std::string_view, 3> kWords = {"TOKEN", "TLS", "SERVE"};
   if (name.starts_with("QVD_SOURCE")) return false;
-  const auto is_in_name = [&](std::string_view word) { return name.find(word) != name.npos; };
+  const auto is_in_name = [&](std::string_view word) {
+    return name.find(word) != std::string_view::npos;
+  };
   if (std::any_of(kWords.begin(), kWords.end(), is_in_name)) return true;
   const std::string meant = nearest(name, names);
   const auto settings = settings_table();

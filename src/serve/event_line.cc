@@ -38,7 +38,7 @@ void say_health(const nlohmann::json& data, LogLine& line) {
   line.message = "ready";
   if (data.value("ready", true)) return;
   const bool is_starting = data.value("starting", false);
-  line.level = is_starting ? "info" : "error";
+  line.level = is_starting ? "debug" : "error";
   line.message = is_starting ? "not ready yet" : "not ready";
   const char* separator = ": ";
   for (const nlohmann::json& problem : data.value("problems", nlohmann::json::array())) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "base/text_file.h"
 #include "serve/test_client.h"
 #include "tests/e2e/command_line.h"
 #include "tests/servers/loopback.h"
@@ -124,7 +125,7 @@ TEST_F(Serve, WrongSettingsEndTheStart) {
       {"adress = \"127.0.0.1\"\n", {}, "serve.adress"},
       {"[serve.access]\ntoken = \"a token of a good length\"\n", {}, "serve.access"},
       {"tls_key = \"key.pem\"\n", {}, "serve.tls_certificate"},
-      {"[source.lake]\nurl = \"qvds\"\nschedule = \"often\"\n", {}, "often"},
+      {"[[table]]\nmatch = \"a.qvd\"\nmode = \"now and then\"\n", {}, "now and then"},
       {"", {{"QVD_TOKENHASH", "sha256:0"}}, "QVD_TOKENHASH"},
       {"", {{"QVD_SERVE_TOKEN", "a token of a good length"}}, "QVD_SERVE_TOKEN"},
       {"", {{"QVD_SERVE_ADDRESS", "0.0.0.0"}}, "no token is set"}};
@@ -169,7 +170,11 @@ TEST_F(Serve, ATokenThatIsSetLaterIsAskedForFromThenOn) {
 }
 
 TEST_F(Serve, ANormalStartLogsNoErrorAndKnowsTheFreshness) {
-  ASSERT_EQ(qvdhouse({"sample", "qvds", "--rows", "10"}).exit_code, 0);
+  // As Qlik writes it, with the time of its creation.
+  std::string file = base::read_text(write_qvd("a.qvd")).value_or("");
+  const std::string element = "<CreateUtcTime>";
+  ASSERT_NE(file.find(element), std::string::npos);
+  write_text("qvds/a.qvd", file.insert(file.find(element) + element.size(), "2026-01-02 03:04:05"));
   configure("schedule = \"@yearly\"");
   const auto has_freshness = [&] {
     return serve::call(port, "/metrics").body.find("qvdhouse_table_freshness_seconds{") !=
