@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <random>
 #include <set>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "sync/fingerprint.h"
 #include "sync/row_version.h"
+#include "sync/spooled_file.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -107,6 +109,29 @@ TEST(ContentHash, AStopEndsIt) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_THROW(content_hash_of(base::MemorySource(bytes), stop.get_token()), base::Cancelled);
+}
+
+TEST(SpooledFile, HasTheBytesOfARemoteFileThatIsReadOnceAndLeavesNothing) {
+  const std::vector<std::byte> bytes = random_bytes(20'000'000);
+  const CountingSource remote(bytes);
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "spooled_file_test";
+  std::filesystem::remove_all(folder);
+  {
+    const SpooledFile spooled(remote, folder, {});
+    EXPECT_FALSE(spooled.is_remote());
+    EXPECT_EQ(content_hash_of(spooled), hash_of(bytes));
+    std::vector<std::byte> out(1'000'000);
+    spooled.read_at(17'000'001, out);
+    EXPECT_TRUE(std::equal(out.begin(), out.end(), bytes.begin() + 17'000'001));
+    EXPECT_THROW(spooled.read_at(19'999'999, out), base::ChangedError);
+    EXPECT_EQ(remote.count, bytes.size());
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+  }
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(SpooledFile(remote, folder, stop.get_token()), base::Cancelled);
+  std::filesystem::remove_all(folder);
 }
 
 class RowVersion : public testing::Test {

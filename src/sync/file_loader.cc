@@ -116,13 +116,13 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   try {
     load::Target target = session.target_of(decision, task.outcome.attempts);
     const auto opened = context_.storage.open(decision.file);
-    task.record.fingerprint = fingerprint_of(*opened);
     std::optional<SpooledFile> spooled;
     if (target.mode == schema::LoadMode::kAppend && opened->is_remote()) {
       spooled.emplace(*opened, context_.options.lock_dir, limit.token());
     }
     HashedSource source(spooled ? static_cast<const base::ByteSource&>(*spooled) : *opened);
-    // In the rows, and so needed before the first of them is sent.
+    task.record.fingerprint = fingerprint_of(source);
+    // It is in the rows, and so has to be known before the first of them is sent.
     if (target.mode == schema::LoadMode::kAppend) name_version(task, source, limit.token(), target);
     auto file = load::stage_file(source, decision.file.name, context_.endpoint,
                                  options_for(load_options_, decision), target, running.progress(),
