@@ -2,7 +2,7 @@
 // Needs no engine.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/commands.h"
@@ -94,6 +94,16 @@ Json field_json(const qvd::FieldHeader& field, bool may_be_null) {
               {"may_be_null", may_be_null}};
 }
 
+// The columns of each field, in the plan's order.
+std::vector<std::vector<const schema::ColumnPlan*>> columns_by_field(
+    const load::PreparedFile& file) {
+  std::vector<std::vector<const schema::ColumnPlan*>> columns(file.header.fields.size());
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    if (column.field_index != schema::kNoField) columns[column.field_index].push_back(&column);
+  }
+  return columns;
+}
+
 Json column_json(const schema::ColumnPlan& column) {
   return Json{{"name", column.name},
               {"type", column.type.name()},
@@ -105,13 +115,13 @@ void print_json_report(const load::PreparedFile& file, const std::string& name,
                        schema::LoadMode mode) {
   const qvd::TableHeader& header = file.header;
   Json json = header_json(header, name);
+  const auto columns = columns_by_field(file);
   for (std::size_t i = 0; i < header.fields.size(); ++i) {
     Json field = field_json(header.fields[i], file.may_be_null[i]);
     field["profile"] = profile_json(qvd::profile_field(file.symbols[i]));
     field["columns"] = Json::array();
-    for (const schema::ColumnPlan& column : file.plan.columns) {
-      if (column.field_index != i) continue;
-      field["columns"].push_back(column_json(column));
+    for (const schema::ColumnPlan* column : columns[i]) {
+      field["columns"].push_back(column_json(*column));
     }
     json["fields"].push_back(std::move(field));
   }
@@ -156,12 +166,10 @@ void print_column(const schema::ColumnPlan& column) {
 }
 
 void print_fields(const load::PreparedFile& file) {
+  const auto columns = columns_by_field(file);
   for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
     print(fmt::format("\n{}\n", printable(file.header.fields[i].name)));
-    const auto is_of_field = [&](const schema::ColumnPlan& column) {
-      return column.field_index == i;
-    };
-    if (std::none_of(file.plan.columns.begin(), file.plan.columns.end(), is_of_field)) {
+    if (columns[i].empty()) {
       print_indented("left out by the settings of its table");
       continue;
     }
@@ -173,9 +181,7 @@ void print_fields(const load::PreparedFile& file) {
     }
     if (file.may_be_null[i]) facts += "; may be NULL";
     print_indented(facts);
-    for (const schema::ColumnPlan& column : file.plan.columns) {
-      if (is_of_field(column)) print_column(column);
-    }
+    for (const schema::ColumnPlan* column : columns[i]) print_column(*column);
   }
 }
 

@@ -82,6 +82,7 @@ attempts = 7
 rclone_binary = "/r"
 rclone_config = "/rc"
 )");
+  sources_.config_file = directory_ / "qvdhouse.toml";  // by a name, since it names a program
   const Config config = load();
   ASSERT_THAT(chosen(config), ElementsAre(" s3://lake"));
   const source::Access& access = config.sources[config.chosen[0]].access;

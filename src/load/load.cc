@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "base/error.h"
@@ -91,9 +92,13 @@ void check_columns(clickhouse::Connection& connection, const std::string& databa
 
 // Puts the columns into the order that the table has them in; new ones stay at the end.
 void order_like(const Layout& table, schema::TablePlan& plan) {
+  std::unordered_map<std::string_view, std::size_t> positions;
+  for (const clickhouse::ColumnDefinition& column : table.columns) {
+    positions.emplace(column.name, positions.size());
+  }
   const auto position = [&](const schema::ColumnPlan& column) {
-    return std::ranges::find(table.columns, column.name, &clickhouse::ColumnDefinition::name) -
-           table.columns.begin();
+    const auto found = positions.find(column.name);
+    return found == positions.end() ? positions.size() : found->second;
   };
   std::ranges::stable_sort(plan.columns, {}, position);
 }

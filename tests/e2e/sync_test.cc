@@ -10,6 +10,7 @@
 
 #include "qvd/writer.h"
 #include "tests/e2e/command_line.h"
+#include "tests/support/terminal.h"
 
 namespace qvdhouse::tests {
 namespace {
@@ -149,6 +150,17 @@ TEST_F(Sync, NoPasswordOfASourceIsShown) {
     const Finished done = qvdhouse(command, {{"QVD_SOURCE_ATTEMPTS", "1"}});
     EXPECT_THAT(done.out + done.err, Not(HasSubstr("hunter2"))) << command[0];
   }
+}
+
+TEST_F(Sync, QueryEscapesControlBytesOnATerminalOnly) {
+  const std::string sql = "SELECT '\\x1b]0;pwned\\x07Склад' AS a";
+  for (const char* format : {"PrettyCompact", "TSV", "JSON"}) {
+    Terminal terminal(binary(), {"query", sql, "--format", format}, {}, folder);
+    EXPECT_EQ(terminal.wait(), 0);
+    EXPECT_THAT(terminal.shown(), HasSubstr("Склад")) << format;
+    EXPECT_THAT(terminal.shown(), Not(HasSubstr("\x1b]0;pwned"))) << format;
+  }
+  EXPECT_EQ(qvdhouse({"query", sql}).out, "\x1b]0;pwned\x07Склад\n");
 }
 
 TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
