@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/loopback.h"
 #include "base/pause.h"
 #include "clickhouse/compressor.h"
 #include "clickhouse/http_answer.h"
@@ -463,8 +464,7 @@ Endpoint impatient(Endpoint endpoint, long limit_seconds) {
 }
 
 bool is_loopback(const Endpoint& endpoint) {
-  const auto host = url_part(parse_url(endpoint.url).get(), CURLUPART_HOST);
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  return base::is_loopback_host(url_part(parse_url(endpoint.url).get(), CURLUPART_HOST));
 }
 
 Dialect ask_dialect(Connection& connection) {

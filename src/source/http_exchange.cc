@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/loopback.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -54,10 +55,6 @@ Origin origin_of(const std::string& url) {
     return CurlText(text).get();
   };
   return {part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT)};
-}
-
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
 }
 
 bool is_redirect(long status) {
@@ -233,7 +230,7 @@ void HttpExchange::set_common(const std::string& url, const HttpTarget& target) 
   curl_easy_setopt(h, CURLOPT_FILETIME, 1L);
   curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
-  const bool no_proxy = !target.use_proxy || is_loopback(origin_of(url).host);
+  const bool no_proxy = !target.use_proxy || base::is_loopback_host(origin_of(url).host);
   if (no_proxy) curl_easy_setopt(h, CURLOPT_PROXY, "");
 
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
