@@ -19,6 +19,7 @@
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "source/scope.h"
 #include "sync/claim.h"
 #include "sync/decide.h"
 #include "sync/failure.h"
@@ -52,7 +53,7 @@ struct CataloguedSource {
 // What the tables call a source. One without a name must not be taken for another: it is called by
 // its path or URL.
 std::string name_of(const SourceSettings& source) {
-  return source.name.empty() ? masked_source(identity_of(source.url)) : source.name;
+  return source.name.empty() ? masked_source(source::identity_of(source.url)) : source.name;
 }
 
 catalog::Destination destination_of(const source::FileEntry& entry, const sync::Placer& placer,

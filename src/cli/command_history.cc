@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/source_url.h"
 #include "cli/target.h"
+#include "source/scope.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
@@ -70,7 +71,7 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
 int run_history(const HistoryArguments& arguments, const Context& context) {
   // A path or URL is compared as tracking has it; a name is in no folder.
   const bool is_path = arguments.file.find('/') != std::string::npos;
-  const std::string file = is_path ? identity_of(arguments.file) : arguments.file;
+  const std::string file = is_path ? source::identity_of(arguments.file) : arguments.file;
   std::vector<tracking::Attempt> attempts;
   if (target_may_hold_data(context.config)) {
     const Target target = Target::open(context, false);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/loopback.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/config_sources.h"
@@ -35,6 +36,7 @@ namespace {
 bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
 
 std::string token_hash(const ServeSettings& set) {
+  if (!set.token.empty()) serve::check_token(set.token);
   if (!set.token_hash.empty() && !serve::is_token_hash(set.token_hash)) {
     throw base::ConfigError("serve.token_hash: expected what `qvdhouse token` printed (sha256:…)");
   }
@@ -265,7 +267,7 @@ serve::ApiOptions api_options(const ServeSettings& set, const std::string& hash,
   serve::ApiOptions options;
   options.version = version();
   options.token_hash = hash;
-  options.is_loopback = serve::is_loopback_address(set.address);
+  options.is_loopback = base::is_loopback_host(set.address);
   options.metrics = [&metrics] { return metrics.text(); };
   options.logs = [&book](std::size_t limit, const std::string& filter, const std::string& level) {
     nlohmann::json lines = nlohmann::json::array();

@@ -7,9 +7,9 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "source/scope.h"
 #include "sync/rows_left.h"
 #include "tracking/tracking.h"
 
@@ -102,9 +102,9 @@ int run_status(const StatusArguments& arguments, const Context& context) {
   // QVD_SOURCE and the like are for commands that read one.
   if (is_source_asked(context.config)) {
     const SourceSettings& source = context.config.sources[context.config.chosen.front()];
-    std::erase_if(files, [&](const tracking::FileRecord& file) {
-      return !is_below(file.file_path, source.url);
-    });
+    const source::Scope scope(source.url);
+    std::erase_if(files,
+                  [&](const tracking::FileRecord& file) { return !scope.covers(file.file_path); });
   }
   if (arguments.json) {
     Json json = Json::array();

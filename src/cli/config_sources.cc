@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "cli/did_you_mean.h"
 #include "cli/settings_table.h"
-#include "cli/source_url.h"
+#include "source/scope.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -73,7 +73,7 @@ bool goes_with(const Config& config, const Origin& origin, const std::string& te
   for (const auto& [rank, source] : config.source_by_rank) {
     if (rank <= origin.rank) owner = &source;
   }
-  return owner == nullptr || is_below(identity_of(text), *owner);
+  return owner == nullptr || source::Scope(*owner).covers(source::identity_of(text));
 }
 
 // The settings of the source `name` (empty: of a path or URL of no named source).
@@ -209,15 +209,15 @@ void resolve_sources(Config& config) {
 }
 
 std::optional<std::size_t> source_of(const Config& config, const std::string& text) {
-  const std::string identity = identity_of(text);
+  const std::string identity = source::identity_of(text);
   std::optional<std::size_t> best;
   std::size_t best_length = 0;
   for (std::size_t i = 0; i < config.sources.size(); ++i) {
-    if (!is_below(identity, config.sources[i].url)) continue;
-    const std::size_t length = identity_of(config.sources[i].url).size();
-    if (best && length < best_length) continue;
+    const source::Scope scope(config.sources[i].url);
+    if (!scope.covers(identity)) continue;
+    if (best && scope.folder().size() < best_length) continue;
     best = i;
-    best_length = length;
+    best_length = scope.folder().size();
   }
   return best;
 }

@@ -10,7 +10,7 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "cli/exit_code.h"
-#include "cli/source_url.h"
+#include "source/scope.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -80,7 +80,7 @@ DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Trac
 }
 
 std::string short_path(const source::FileEntry& file, const std::string& source) {
-  return path_below(file.path, source);
+  return source::Scope(source).relative(file.path);
 }
 
 void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
@@ -133,7 +133,7 @@ Json decision_json(const sync::Decision& decision) {
 bool names_file(const std::string& text, std::string_view path, std::string_view name) {
   const std::string stem = std::filesystem::path(name).stem().string();
   return base::equal_ignoring_case(text, path) || base::equal_ignoring_case(text, name) ||
-         base::equal_ignoring_case(text, stem) || identity_of(text) == path;
+         base::equal_ignoring_case(text, stem) || source::identity_of(text) == path;
 }
 
 }  // namespace qvdhouse::cli

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/loopback.h"
 #include "base/pause.h"
 #include "clickhouse/compressor.h"
 #include "clickhouse/http_answer.h"
@@ -413,7 +414,7 @@ Endpoint impatient(Endpoint endpoint, long limit_seconds) {
 }
 
 bool is_loopback(const Endpoint& endpoint) {
-  return http::is_loopback_host(parse_url(endpoint.url).part(CURLUPART_HOST));
+  return base::is_loopback_host(parse_url(endpoint.url).part(CURLUPART_HOST));
 }
 
 Dialect ask_dialect(Connection& connection) {

@@ -1,10 +1,7 @@
 #include "http/curl.h"
 
-#include <arpa/inet.h>
-
 #include <new>
 
-#include "base/ascii.h"
 #include "base/error.h"
 
 namespace qvdhouse::http {
@@ -79,15 +76,6 @@ void set_tls(const Handle& handle, const Tls& tls) {
   set_file(CURLOPT_SSLKEY, tls.client_key);
   curl_easy_setopt(handle.get(), CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
   curl_easy_setopt(handle.get(), CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
-}
-
-bool is_loopback_host(std::string_view host) {
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (base::equal_ignoring_case(host, "localhost") || host == "::1") return true;
-  in_addr address{};
-  constexpr std::uint32_t kLoopbackNet = 127;
-  return inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 &&
-         ntohl(address.s_addr) >> 24U == kLoopbackNet;
 }
 
 }  // namespace qvdhouse::http

@@ -89,8 +89,4 @@ struct Tls {
 };
 void set_tls(const Handle& handle, const Tls& tls);
 
-// Whether `host`, as it stands in a URL, is this machine by its form: "localhost", an IPv4 address
-// in 127.0.0.0/8, or ::1 with or without brackets. No name is looked up.
-bool is_loopback_host(std::string_view host);
-
 }  // namespace qvdhouse::http

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <utility>
 
 #include "serve/api_context.h"
@@ -87,31 +86,13 @@ WorkflowState ApiContext::workflow(const std::string& name) const {
   throw Problem(404, "no workflow is called " + name, std::move(names));
 }
 
-std::string path_prefix(const Workflow& workflow) {
-  std::string source = workflow.options.source;
-  if (source.find("://") == std::string::npos) {
-    source = std::filesystem::absolute(source).lexically_normal().string();
-  } else {
-    source = workflow.source_url;
+std::shared_ptr<const Owners> ApiContext::owners() const {
+  auto known = configuration();
+  const std::lock_guard lock(owners_mutex);
+  if (!known_owners || known_owners->configuration() != known) {
+    known_owners = std::make_shared<const Owners>(std::move(known));
   }
-  // A glob: the folder above its first wildcard.
-  if (const std::size_t wild = source.find_first_of("*?[{"); wild != std::string::npos) {
-    source.resize(source.rfind('/', wild) + 1);
-  }
-  return source;
-}
-
-const Workflow* ApiContext::workflow_of(const Configuration& configuration,
-                                        const std::string& path) {
-  const Workflow* found = nullptr;
-  std::size_t longest = 0;
-  for (const Workflow& workflow : configuration.workflows) {
-    const std::string prefix = path_prefix(workflow);
-    if (!path.starts_with(prefix) || (found != nullptr && prefix.size() <= longest)) continue;
-    found = &workflow;
-    longest = prefix.size();
-  }
-  return found;
+  return known_owners;
 }
 
 struct Api::State {

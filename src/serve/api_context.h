@@ -13,6 +13,7 @@
 #include <string>
 
 #include "serve/api.h"
+#include "serve/owners.h"
 #include "serve/problem.h"
 #include "tracking/overview.h"
 #include "tracking/runs.h"
@@ -56,12 +57,12 @@ struct ApiContext {
 
   // Throws Problem 404, and 503 while there is no configuration.
   WorkflowState workflow(const std::string& name) const;
-  // The workflow that the file of this path belongs to; null: none of today's.
-  static const Workflow* workflow_of(const Configuration& configuration, const std::string& path);
-};
+  // Which workflow a file belongs to, by the configuration of this moment.
+  std::shared_ptr<const Owners> owners() const;
 
-// What the paths of a source's files begin with.
-std::string path_prefix(const Workflow& workflow);
+  mutable std::mutex owners_mutex{};
+  mutable std::shared_ptr<const Owners> known_owners{};  // of the configuration when last asked
+};
 
 // {table_name, last_loaded_at, lag_seconds, stale}
 Json freshness_json(const tracking::TableOverview& table, const ApiContext& context);

@@ -45,19 +45,21 @@ std::vector<sync::Decision> decisions_of(const Workflow& workflow,
 
 // What tracking and the source know of one file.
 struct KnownFile {
-  std::shared_ptr<const Configuration> configuration;  // which holds the workflow
-  const Workflow* workflow = nullptr;                  // whose source holds the file; null: none's
+  std::shared_ptr<const Owners> owners;  // which hold the workflow
+  const Workflow* workflow = nullptr;    // whose source's listing takes the file; null: none's
   std::optional<tracking::FileRecord> record;
   std::optional<sync::Decision> decision;
   std::string source_error;  // why the source could not be asked
 };
 
 // As if the source held no other file: a source of many files is not listed for it, and tracking is
-// not read whole. So a collision with another file's table is not seen here.
+// not read whole. So a collision with another file's table is not seen here. The path is a
+// stranger's: nothing is asked of any storage, and no credentials leave, unless a listing of the
+// source takes it.
 KnownFile look_at(const std::string& path, ApiContext& context) {
   KnownFile file;
-  file.configuration = context.configuration();
-  file.workflow = ApiContext::workflow_of(*file.configuration, path);
+  file.owners = context.owners();
+  file.workflow = file.owners->taking(path);
   file.record = context.tracking().find(path);
   if (file.workflow != nullptr) {
     Workflow narrowed = *file.workflow;
@@ -76,7 +78,7 @@ KnownFile look_at(const std::string& path, ApiContext& context) {
 }
 
 std::string unknown_text(const std::string& path) {
-  return "no file of a source and none that was loaded is " + path;
+  return "no file that a source takes and none that was loaded is " + path;
 }
 
 Json base_json(const KnownFile& file, const std::string& path) {
@@ -84,8 +86,7 @@ Json base_json(const KnownFile& file, const std::string& path) {
   unknown.file_path = path;
   unknown.file_name = path.substr(path.rfind('/') + 1);
   unknown.status = "new";
-  return file_json(file.record.value_or(unknown),
-                   file.workflow == nullptr ? "" : file.workflow->name);
+  return file_json(file.record.value_or(unknown), file.owners->name_of(path));
 }
 
 std::string path_parameter(const HttpRequest& request) {
@@ -113,7 +114,7 @@ HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
       return json_response(json);
     }
     const std::string error = !file.source_error.empty() ? file.source_error
-                              : file.workflow == nullptr ? "no workflow's source holds this file"
+                              : file.workflow == nullptr ? "no workflow's source takes this file"
                                                          : "the file is not in the source any more";
     json["decision_error"] = error;
     for (const char* part : {"header", "columns", "rows"}) {

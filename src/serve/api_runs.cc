@@ -134,9 +134,9 @@ HttpResponse cancel_run(const RoutedRequest& request, ApiContext& context) {
 HttpResponse retry_file(const RoutedRequest& request, ApiContext& context) {
   const Json body = object_of(request.http, {"path"});
   const std::string path = text_of_member(body, "path");
-  const auto configuration = context.configuration();
-  const Workflow* workflow = ApiContext::workflow_of(*configuration, path);
-  if (workflow == nullptr) throw Problem(404, "no workflow's source holds " + path);
+  const auto owners = context.owners();
+  const Workflow* workflow = owners->taking(path);
+  if (workflow == nullptr) throw Problem(404, "no workflow's source takes " + path);
   Service::RunRequest run;
   run.workflow = workflow->name;
   run.trigger = "retry";

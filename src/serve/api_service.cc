@@ -116,30 +116,33 @@ HttpResponse asset_answer(const HttpRequest& request, std::string_view path) {
   return response;
 }
 
-void add_public(Router& router, const char* pattern,
+void add_public(Router& router, const char* pattern, Route::Sites sites,
                 std::function<HttpResponse(const RoutedRequest&)> handle) {
   router.add({.method = "GET",
               .pattern = pattern,
               .parameters = {},
               .handle = std::move(handle),
-              .is_public = true});
+              .is_public = true,
+              .sites = sites});
 }
 
 }  // namespace
 
 void add_service_routes(Router& router, ApiContext& context) {
-  add_public(router, "/", [](const RoutedRequest& r) { return asset_answer(r.http, "/"); });
-  add_public(router, "/assets/{name*}",
+  using Sites = Route::Sites;
+  add_public(router, "/", Sites::kLinks,
+             [](const RoutedRequest& r) { return asset_answer(r.http, "/"); });
+  add_public(router, "/assets/{name*}", Sites::kOwn,
              [](const RoutedRequest& r) { return asset_answer(r.http, r.http.path); });
-  add_public(router, "/openapi.json", [&context](const RoutedRequest&) {
+  add_public(router, "/openapi.json", Sites::kOwn, [&context](const RoutedRequest&) {
     Json document = Json::parse(openapi_document());
     document["info"]["version"] = context.options.version;
     return json_response(document);
   });
-  add_public(router, "/health", [](const RoutedRequest&) {
+  add_public(router, "/health", Sites::kAll, [](const RoutedRequest&) {
     return json_response(Json{{"status", "ok"}});
   });
-  add_public(router, "/ready",
+  add_public(router, "/ready", Sites::kAll,
              [&context](const RoutedRequest& r) { return ready_answer(r, context); });
 
   const auto add = [&](const char* pattern, const std::vector<std::string>& parameters,

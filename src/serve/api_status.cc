@@ -60,8 +60,6 @@ Json processing_files(const Service& service, std::size_t limit) {
   return files;
 }
 
-std::string name_of(const Workflow* workflow) { return workflow == nullptr ? "" : workflow->name; }
-
 // One question for all files of the page.
 void add_histories(Json& files, const std::vector<tracking::FileRecord>& records,
                    tracking::Overview& overview) {
@@ -86,7 +84,7 @@ HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
   const bool with_history = flag_parameter(request, "include_history");
   return context.answers.get(request, [&] {
     tracking::Overview overview = context.overview(request);
-    const auto configuration = context.configuration();
+    const auto owners = context.owners();
     const tracking::Totals totals = overview.totals(today_us());
     Json files = Json::array();
     if (query.status == "processing") {
@@ -94,8 +92,7 @@ HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
     } else {
       const std::vector<tracking::FileRecord> records = overview.find_files(query).files;
       for (const tracking::FileRecord& record : records) {
-        files.push_back(
-            file_json(record, name_of(ApiContext::workflow_of(*configuration, record.file_path))));
+        files.push_back(file_json(record, owners->name_of(record.file_path)));
       }
       if (with_history) add_histories(files, records, overview);
     }
@@ -198,12 +195,9 @@ HttpResponse files_answer(const HttpRequest& request, ApiContext& context) {
   query.after = text_parameter(request, "after");
   const std::string workflow = text_parameter(request, "workflow");
   return context.answers.get(request, [&] {
-    const auto configuration = context.configuration();
+    const auto owners = context.owners();
     if (!workflow.empty()) {
-      context.workflow(workflow);
-      for (const Workflow& one : configuration->workflows) {
-        if (one.name == workflow) query.path_prefix = path_prefix(one);
-      }
+      query.path_condition = owners->condition(context.workflow(workflow).name);
     }
     tracking::FilePage page;
     try {
@@ -213,8 +207,7 @@ HttpResponse files_answer(const HttpRequest& request, ApiContext& context) {
     }
     Json files = Json::array();
     for (const tracking::FileRecord& record : page.files) {
-      files.push_back(
-          file_json(record, name_of(ApiContext::workflow_of(*configuration, record.file_path))));
+      files.push_back(file_json(record, owners->name_of(record.file_path)));
     }
     return json_response(Json{{"total", page.total},
                               {"files", std::move(files)},

@@ -20,9 +20,9 @@ constexpr std::size_t kFilesShown = 100;
 // missing. A table whose files did not change is fresh, however old its rows are.
 bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
   if (table.failed_files > 0) return true;
-  const auto configuration = context.service.configuration();
-  if (!configuration) return true;
-  const Workflow* workflow = ApiContext::workflow_of(*configuration, table.example_path);
+  if (!context.service.configuration()) return true;
+  const auto owners = context.owners();
+  const Workflow* workflow = owners->of(table.example_path);
   if (workflow == nullptr) return false;
   const auto now = std::chrono::system_clock::now();
   for (const WorkflowState& state : context.service.workflows()) {
@@ -36,9 +36,9 @@ bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
 }
 
 std::string mode_of(const tracking::TableOverview& table, const ApiContext& context) {
-  const auto configuration = context.service.configuration();
-  if (!configuration) return "";
-  const Workflow* workflow = ApiContext::workflow_of(*configuration, table.example_path);
+  if (!context.service.configuration()) return "";
+  const auto owners = context.owners();
+  const Workflow* workflow = owners->of(table.example_path);
   if (workflow == nullptr) return "";
   try {
     const sync::Placement placement = sync::place_file(table.example_path, workflow->options.tables,
@@ -75,6 +75,7 @@ Json columns_json(clickhouse::Connection& connection, const std::string& databas
 HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
   const std::string& name = request.part("name");
   const auto configuration = context.configuration();
+  const auto owners = context.owners();
   tracking::Overview overview = context.overview(request.http);
   const std::vector<tracking::TableOverview> found = overview.tables(name);
   if (found.empty()) throw Problem(404, "no file was loaded into a table called " + name);
@@ -86,8 +87,7 @@ HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
   query.limit = kFilesShown;
   json["files"] = Json::array();
   for (const tracking::FileRecord& file : overview.find_files(query).files) {
-    const Workflow* workflow = ApiContext::workflow_of(*configuration, file.file_path);
-    json["files"].push_back(file_json(file, workflow == nullptr ? "" : workflow->name));
+    json["files"].push_back(file_json(file, owners->name_of(file.file_path)));
   }
   clickhouse::Connection connection(context.target().endpoint, request.http.stop);
   json["columns"] = columns_json(connection, configuration->database, name);

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "serve/auth.h"
@@ -245,6 +247,106 @@ TEST_F(ApiTest, OneFileIsShownClosely) {
   EXPECT_EQ(get("/api/plan").size(), 2U);
 }
 
+// What a listing of the source leaves out is not shown, not explained and not loaded.
+TEST_F(ApiTest, OnlyFilesThatTheListingTakesAreShown) {
+  options_.selection = {.pattern = "{*,in/*,.in/*}.qvd", .include = {}, .exclude = {"secret"}};
+  for (const char* name : {"A.qvd", "in/A.qvd", ".in/A.qvd", "other/B.qvd", "secret.qvd",
+                           ".hidden.qvd", "in/.hidden.qvd", ".git/A.qvd", "~A.qvd", "A.qvd.tmp",
+                           "A.csv", "../source-private/P.qvd", "../sourc/P.qvd", "../P.qvd"}) {
+    put(name, qvd_bytes(3));
+  }
+  serve();
+  for (const char* name : {"A.qvd", "in/A.qvd", ".in/A.qvd"}) {
+    EXPECT_EQ(get("/api/file?path=" + path(name))["rows"]["data"].size(), 3U) << name;
+  }
+  const std::string folder = source_.string();
+  for (const std::string& hidden : {folder + "/other/B.qvd",
+                                    folder + "/secret.qvd",
+                                    folder + "/.hidden.qvd",
+                                    folder + "/in/.hidden.qvd",
+                                    folder + "/.git/A.qvd",
+                                    folder + "/~A.qvd",
+                                    folder + "/A.qvd.tmp",
+                                    folder + "/A.csv",
+                                    folder + "-private/P.qvd",
+                                    folder + "/../P.qvd",
+                                    folder + "/in/../A.qvd",
+                                    folder + "/./A.qvd",
+                                    folder + "//A.qvd",
+                                    folder + "/../source-private/P.qvd",
+                                    folder,
+                                    folder + "/",
+                                    source_.parent_path().string() + "/sourc/P.qvd",
+                                    "file://" + folder + "/A.qvd",
+                                    std::string("A.qvd"),
+                                    std::string("/etc/passwd")}) {
+    EXPECT_EQ(ask("/api/file?path=" + hidden).status, 404) << hidden;
+    EXPECT_EQ(ask("/api/explain?path=" + hidden).status, 404) << hidden;
+    EXPECT_EQ(ask("/api/file/retry", "POST", Json{{"path", hidden}}.dump()).status, 404) << hidden;
+  }
+  EXPECT_EQ(ask("/api/file?path=" + folder + "/*.qvd").status, 404);
+  std::filesystem::remove_all(source_.parent_path() / "source-private");
+  std::filesystem::remove_all(source_.parent_path() / "sourc");
+}
+
+// Of a file that was loaded once its record is shown, but nothing is read that is elsewhere now.
+TEST_F(ApiTest, ASiblingFolderIsNoPartOfASource) {
+  source_ += "-other";
+  options_.source = source_.string();
+  put("B.qvd", qvd_bytes(3));
+  const std::string other = path("B.qvd");
+  sync();
+  source_ = folder() / "source";
+  options_.source = source_.string();
+  put("A.qvd", qvd_bytes(5));
+  serve();
+  const Json files = get("/api/files?workflow=default");
+  EXPECT_EQ(files["total"], 1);
+  EXPECT_EQ(files["files"][0]["file_name"], "A.qvd");
+  std::map<std::string, std::string> workflows;
+  const Json all = get("/api/files");
+  for (const Json& file : all["files"]) {
+    workflows[file["file_name"]] = file.value("workflow", Json()).dump();
+  }
+  EXPECT_EQ(workflows,
+            (std::map<std::string, std::string>{{"A.qvd", "\"default\""}, {"B.qvd", "null"}}));
+  const Json file = get("/api/file?path=" + other);
+  EXPECT_EQ(file["status"], "completed");
+  EXPECT_TRUE(file["decision"].is_null());
+  EXPECT_TRUE(file["rows"].is_null());
+  std::filesystem::remove_all(std::filesystem::path(other).parent_path());
+}
+
+// A stranger's URL only begins like the source's: nobody is asked for it, with or without
+// credentials.
+TEST_F(ApiTest, NoForeignHostIsAsked) {
+  std::atomic<int> asked = 0;
+  HttpOptions options;
+  options.ports = {0};
+  const HttpServer foreign(
+      options,
+      [&](const HttpRequest&) {
+        ++asked;
+        return HttpResponse{};
+      },
+      log_);
+  const std::string port = std::to_string(foreign.ports().front());
+  const std::string begin = port.substr(0, port.size() - 1);
+  options_.source = "http://127.0.0.1:" + begin;
+  serve();
+  const std::string host = "127.0.0.1:" + port;
+  for (const std::string& url :
+       {"http://" + host + "/A.qvd", options_.source + "@" + host + "/A.qvd",
+        "http://u:p@" + host + "/A.qvd", "HTTP://" + host + "/A.qvd",
+        options_.source + ":x@" + host + "/A.qvd", options_.source + "/@" + host + "/A.qvd",
+        "http://" + host + "/" + options_.source + "/A.qvd"}) {
+    EXPECT_EQ(ask("/api/file?path=" + url).status, 404) << url;
+    EXPECT_EQ(ask("/api/explain?path=" + url).status, 404) << url;
+    EXPECT_EQ(ask("/api/file/retry", "POST", Json{{"path", url}}.dump()).status, 404) << url;
+  }
+  EXPECT_EQ(asked, 0);
+}
+
 TEST_F(ApiTest, TablesSayHowFullAndFreshTheyAre) {
   put("Item.qvd", qvd_bytes(30));
   serve();
@@ -368,6 +470,17 @@ TEST_F(ApiTest, ATokenThatIsSetLaterIsAskedForAndEndsStreams) {
   HttpRequest request = request_of("/api/version", "GET", "");
   request.headers.emplace_back("Authorization", "Bearer right");
   EXPECT_EQ(api_->handle(request).status, 200);
+}
+
+TEST_F(ApiTest, PagesOfOtherSitesGetHealthOnly) {
+  serve();
+  for (const Route& route : api_->routes()) {
+    if (route.method != "GET") continue;
+    HttpRequest request = request_of(route.pattern, "GET", "");
+    request.headers.emplace_back("Sec-Fetch-Site", "cross-site");
+    const bool is_health = route.pattern == "/health" || route.pattern == "/ready";
+    EXPECT_EQ(api_->handle(request).status, is_health ? 200 : 403) << route.pattern;
+  }
 }
 
 TEST_F(ApiTest, WithoutTheTokenNothingIsTold) {

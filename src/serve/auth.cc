@@ -12,6 +12,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "base/loopback.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -75,12 +76,16 @@ bool has_token(const HttpRequest& request, std::string_view token_hash) {
          CRYPTO_memcmp(hash.data(), token_hash.data(), hash.size()) == 0;
 }
 
-bool is_loopback_address(std::string_view address) {
-  return address == "localhost" || address == "::1" || address.starts_with("127.");
+void check_token(std::string_view token) {
+  if (token.size() >= kShortestSecret) return;
+  throw base::ConfigError(
+      fmt::format("serve.token: expected at least {} characters, found {}; make one with "
+                  "`qvdhouse token`",
+                  kShortestSecret, token.size()));
 }
 
 void check_exposure(const std::string& address, bool has_token, bool allow_anonymous) {
-  if (is_loopback_address(address) || has_token || allow_anonymous) return;
+  if (base::is_loopback_host(address) || has_token || allow_anonymous) return;
   throw base::ConfigError(fmt::format(
       "serve.address is {}, which other machines reach, and no token is set: make one with "
       "`qvdhouse token`, set serve.address = \"127.0.0.1\", or let everybody in with "
@@ -88,10 +93,18 @@ void check_exposure(const std::string& address, bool has_token, bool allow_anony
       address));
 }
 
+bool is_from_another_site(const HttpRequest& request) {
+  const auto site = request.header("Sec-Fetch-Site");
+  return site && *site != "same-origin" && *site != "none";
+}
+
+bool follows_a_link(const HttpRequest& request) {
+  return request.header("Sec-Fetch-Mode") == "navigate" &&
+         request.header("Sec-Fetch-Dest") == "document";
+}
+
 bool is_own_page_or_none(const HttpRequest& request) {
-  if (const auto site = request.header("Sec-Fetch-Site")) {
-    if (*site != "same-origin" && *site != "none") return false;
-  }
+  if (is_from_another_site(request)) return false;
   const auto origin = request.header("Origin");
   if (!origin) return true;
   const std::size_t scheme_end = origin->find("://");

@@ -2,6 +2,7 @@
 // other web pages from acting through a user's browser.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,10 +20,21 @@ bool is_token_hash(std::string_view text);
 // Whether the request brings the token of this hash ("Authorization: Bearer …"), in constant time.
 bool has_token(const HttpRequest& request, std::string_view token_hash);
 
-bool is_loopback_address(std::string_view address);
+// The least number of characters of a token, and of a secret that the log masks: what is shorter is
+// guessed, and masking it wherever its letters stand would tell it.
+inline constexpr std::size_t kShortestSecret = 16;
+// Throws ConfigError for a token that is shorter than that; `token` is not empty.
+void check_token(std::string_view token);
+
 // Throws ConfigError for an address that other machines reach when neither a token is set nor
 // everybody is let in explicitly.
 void check_exposure(const std::string& address, bool has_token, bool allow_anonymous);
+
+// Whether a browser sends the request for the page of another site (or of another port or name of
+// this one), by Sec-Fetch-Site, which no page can forge. False for what is no browser.
+bool is_from_another_site(const HttpRequest& request);
+// Whether it is a user who follows a link to here: the browser leaves the other site's page.
+bool follows_a_link(const HttpRequest& request);
 
 // Whether a request that changes something comes from our own page or from no page at all, by
 // Sec-Fetch-Site and Origin, which no page can forge.

@@ -45,6 +45,15 @@ TEST(Auth, OtherAddressesNeedATokenOrAnExplicitWord) {
   EXPECT_NO_THROW(check_exposure("::", false, true));
   EXPECT_THROW(check_exposure("0.0.0.0", false, false), base::ConfigError);
   EXPECT_THROW(check_exposure("10.0.0.1", false, false), base::ConfigError);
+  EXPECT_THROW(check_exposure("127.evil.example", false, false), base::ConfigError);
+}
+
+TEST(Auth, ATokenHasALeastLength) {
+  EXPECT_NO_THROW(check_token("0123456789abcdef"));
+  EXPECT_NO_THROW(check_token(new_token()));
+  for (const char* token : {"a", "0123456789abcde"}) {
+    EXPECT_THROW(check_token(token), base::ConfigError) << token;
+  }
 }
 
 TEST(Auth, OnlyOurOwnPageWrites) {

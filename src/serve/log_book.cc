@@ -12,6 +12,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "serve/auth.h"
 #include "serve/event_line.h"
 
 namespace qvdhouse::serve {
@@ -50,7 +51,7 @@ std::string time_text(std::int64_t at_us, const char* format) {
 
 void mask(std::string& text, const std::vector<std::string>& secrets) {
   for (const std::string& secret : secrets) {
-    if (secret.empty()) continue;
+    if (secret.size() < kShortestSecret) continue;
     for (std::size_t at = text.find(secret); at != std::string::npos;
          at = text.find(secret, at + 3)) {
       text.replace(at, secret.size(), "***");

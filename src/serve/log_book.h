@@ -52,7 +52,8 @@ struct LogBookOptions {
   std::size_t files_kept = 5;                               // beside the one that is written
   std::function<void(std::string_view line)> console = {};  // empty: none
   bool console_is_json = false;
-  std::vector<std::string> secrets;  // texts that are masked wherever they turn up
+  // Texts that are masked wherever they turn up, unless they are shorter than kShortestSecret.
+  std::vector<std::string> secrets;
 };
 
 // Thread-safe. Must outlive its sink().

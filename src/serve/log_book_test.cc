@@ -84,18 +84,29 @@ TEST_F(LogBookTest, ALoggerWritesIntoItAndSecretsAreMasked) {
   LogBookOptions options;
   options.console = [&](std::string_view text) { console.emplace_back(text); };
   options.console_is_json = true;
-  options.secrets = {"hunter2", ""};
+  options.secrets = {"hunter2-hunter2-2", ""};
   LogBook book(options);
   std::vector<std::string> heard;
   book.listen([&](const LogLine& one) { heard.push_back(one.message); });
   spdlog::logger log("test", book.sink());
-  log.warn("password hunter2, again hunter2");
+  log.warn("password hunter2-hunter2-2, again hunter2-hunter2-2");
   log.debug("not asked for");
   EXPECT_EQ(messages(book.newest(10, {})), Texts({"password ***, again ***"}));
   EXPECT_EQ(heard, Texts({"password ***, again ***"}));
   ASSERT_EQ(console.size(), 1U);
   EXPECT_EQ(nlohmann::json::parse(console[0])["level"], "warning");
   EXPECT_EQ(console[0].find("hunter2"), std::string::npos);
+}
+
+// Stars in place of each letter that the secret has would tell it.
+TEST_F(LogBookTest, AShortSecretIsNotMaskedWhereverItsLettersStand) {
+  LogBookOptions options;
+  options.secrets = {"a", "default", "fifteen-letters", "sixteen--letters"};
+  LogBook book(options);
+  spdlog::logger log("test", book.sink());
+  log.warn("a table of the default database, fifteen-letters, sixteen--letters");
+  EXPECT_EQ(messages(book.newest(1, {})),
+            Texts({"a table of the default database, fifteen-letters, ***"}));
 }
 
 TEST_F(LogBookTest, EventsMakeLinesWithRunAndFile) {

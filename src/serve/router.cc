@@ -56,6 +56,14 @@ void check_parameters(const Route& route, const HttpRequest& request) {
   }
 }
 
+// A page of another site cannot read the answer, but what was asked for would have been done: files
+// read, sources asked with their credentials.
+void check_site(const Route& route, const HttpRequest& request) {
+  if (route.sites == Route::Sites::kAll || !is_from_another_site(request)) return;
+  if (route.sites == Route::Sites::kLinks && follows_a_link(request)) return;
+  throw Problem(403, "only the page of this service may ask for this from a browser");
+}
+
 void check_write(const HttpRequest& request) {
   if (!is_own_page_or_none(request)) {
     throw Problem(403, "only the page of this service may change something from a browser");
@@ -152,6 +160,7 @@ HttpResponse Router::answer(const HttpRequest& request) const {
 }
 
 HttpResponse Router::checked(const Route& route, RoutedRequest&& request) const {
+  check_site(route, request.http);
   const std::string hash = options().token_hash;
   request.is_trusted = hash.empty() || has_token(request.http, hash);
   if (!request.is_trusted && !route.is_public) {

@@ -33,6 +33,12 @@ struct Route {
   std::vector<std::string> parameters;  // names that may stand in the query
   std::function<HttpResponse(const RoutedRequest&)> handle;
   bool is_public = false;  // needs no token
+  // Whose pages may make a browser ask for it.
+  enum class Sites {
+    kOwn,
+    kLinks,  // others' too, by a link that a user follows to it
+    kAll,    // health checks, which tell nothing
+  } sites = Sites::kOwn;
 };
 
 struct RouterOptions {

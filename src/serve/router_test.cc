@@ -21,7 +21,13 @@ class RouterTest : public testing::Test {
       json["trusted"] = request.is_trusted;
       return json_response(json);
     };
-    router_->add({.method = "GET", .pattern = "/", .handle = echo, .is_public = true});
+    router_->add({.method = "GET",
+                  .pattern = "/",
+                  .handle = echo,
+                  .is_public = true,
+                  .sites = Route::Sites::kLinks});
+    router_->add(
+        {.method = "GET", .pattern = "/health", .handle = echo, .sites = Route::Sites::kAll});
     router_->add({.method = "GET", .pattern = "/runs", .parameters = {"limit"}, .handle = echo});
     router_->add({.method = "GET", .pattern = "/runs/{id}", .handle = echo});
     router_->add({.method = "POST", .pattern = "/runs/{id}/cancel", .handle = echo});
@@ -118,6 +124,31 @@ TEST_F(RouterTest, OtherSitesChangeNothing) {
   form.body = "a=b";
   form.headers.emplace_back("Content-Type", "text/plain");
   EXPECT_EQ(ask(form).status, 415);
+}
+
+TEST_F(RouterTest, PagesOfOtherSitesMakeABrowserAskForNothing) {
+  router();
+  const auto status = [&](const std::string& path, const std::string& site, bool is_link = false,
+                          const std::string& method = "GET") {
+    HttpRequest request = get(path, method);
+    request.headers.emplace_back("Sec-Fetch-Site", site);
+    if (is_link) request.headers.emplace_back("Sec-Fetch-Mode", "navigate");
+    if (is_link) request.headers.emplace_back("Sec-Fetch-Dest", "document");
+    return ask(request).status;
+  };
+  for (const char* site : {"same-origin", "none"}) {
+    EXPECT_EQ(status("/runs", site), 200) << site;
+    EXPECT_EQ(status("/", site), 200) << site;
+  }
+  for (const char* site : {"cross-site", "same-site", "what?"}) {
+    for (const char* path : {"/runs", "/runs/7", "/assets/a.js", "/"}) {
+      EXPECT_EQ(status(path, site), 403) << site << path;
+      EXPECT_EQ(status(path, site, false, "HEAD"), 403) << site << path;
+    }
+    EXPECT_EQ(status("/runs", site, true), 403) << site;
+    EXPECT_EQ(status("/", site, true), 200) << site;
+    EXPECT_EQ(status("/health", site), 200) << site;
+  }
 }
 
 TEST_F(RouterTest, ReboundNamesAreRefused) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/loopback.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -201,7 +202,7 @@ void HttpExchange::set_common(const std::string& url, const HttpTarget& target) 
   curl_easy_setopt(h, CURLOPT_FILETIME, 1L);
   curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
-  const bool no_proxy = !target.use_proxy || http::is_loopback_host(origin_of(url).host);
+  const bool no_proxy = !target.use_proxy || base::is_loopback_host(origin_of(url).host);
   if (no_proxy) curl_easy_setopt(h, CURLOPT_PROXY, "");
 
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,

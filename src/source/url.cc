@@ -107,6 +107,25 @@ std::string authority_of(const Url& url) {
   return text;
 }
 
+// What the path leads to: `.` and `..` taken out, never above the root. Empty parts stay: they are
+// names in a bucket, and two slashes at the start are the root of an SFTP server.
+std::string without_dots(const std::string& path) {
+  if (path.find("/.") == std::string::npos) return path;
+  const std::size_t root = std::min(path.find_first_not_of('/'), path.size());
+  std::string out = path.substr(0, root);
+  for (std::size_t start = root; start < path.size();) {
+    const std::size_t slash = std::min(path.find('/', start), path.size());
+    const std::string_view part = std::string_view(path).substr(start, slash - start);
+    start = slash + 1;
+    if (part == "..") {
+      if (out.size() > root) out.resize(std::max(out.rfind('/', out.size() - 2) + 1, root));
+    } else if (part != ".") {
+      out.append(part).append(slash < path.size() ? 1 : 0, '/');
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<Url> parse_url(std::string_view text) {
@@ -122,7 +141,8 @@ std::optional<Url> parse_url(std::string_view text) {
   }
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view path = rest.substr(slash);
-  url.path = has_encoded_path(url.scheme) ? http::decode_percent(path) : std::string(path);
+  url.path =
+      without_dots(has_encoded_path(url.scheme) ? http::decode_percent(path) : std::string(path));
 
   std::string_view authority = rest.substr(0, slash);
   const std::size_t at = is_host_a_name(url.scheme) ? std::string_view::npos : authority.rfind('@');
@@ -144,12 +164,7 @@ std::optional<Url> parse_url(std::string_view text) {
 std::string public_text(const Url& url) {
   std::string text = url.scheme + "://";
   if (is_user_a_container(url.scheme) && !url.user.empty()) {
-    std::string container = http::encode_path(url.user);
-    // Percent-encoding leaves '/' alone, which would end the host here.
-    for (std::size_t i = 0; (i = container.find('/', i)) != std::string::npos;) {
-      container.replace(i, 1, "%2F");
-    }
-    text += container + "@";
+    text += http::encode_component(url.user) + "@";
   }
   return text + authority_of(url) +
          (has_encoded_path(url.scheme) ? http::encode_path(url.path) : url.path);

@@ -19,7 +19,8 @@ struct Url {
   std::string password;    // decoded; empty: none
   std::string host;        // or bucket, container, remote; an IPv6 address without brackets
   std::uint16_t port = 0;  // 0: the scheme's own
-  std::string path;   // decoded, with its leading slash; empty where the URL ends with the host
+  std::string path;  // decoded, with its leading slash, `.` and `..` taken out; empty where the URL
+                     // ends with the host
   std::string query;  // http(s) only, without '?', still encoded: it may hold a signature
 };
 

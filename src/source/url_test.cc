@@ -7,7 +7,6 @@
 #include <tuple>
 
 #include "base/error.h"
-#include "http/percent.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -46,6 +45,22 @@ TEST(Url, PartsOfEachKind) {
   EXPECT_EQ(parts("abfss://box@account.dfs.core.windows.net/a"),
             parts("abfss", "box", "", "account.dfs.core.windows.net", 0, "/a"));
   EXPECT_EQ(parts("hdfs:///a"), parts("hdfs", "", "", "", 0, "/a"));
+}
+
+TEST(Url, DotsAreTakenOutOfPaths) {
+  const auto path = [](const std::string& text) { return parse_url(text).value().path; };
+  EXPECT_EQ(path("http://h/a/./b/../c.qvd"), "/a/c.qvd");
+  EXPECT_EQ(path("http://h/src/%2e%2E/private/x.qvd"), "/private/x.qvd");
+  EXPECT_EQ(path("http://h/src/..%2Fprivate/x.qvd"), "/private/x.qvd");
+  EXPECT_EQ(path("http://h/../../x"), "/x");
+  EXPECT_EQ(path("http://h/a/.."), "/");
+  EXPECT_EQ(path("http://h/a/."), "/a/");
+  EXPECT_EQ(path("http://h/."), "/");
+  EXPECT_EQ(path("s3://b/a//../c"), "/a/c");
+  EXPECT_EQ(path("sftp://h//data/../../etc"), "//etc");
+  for (const char* name : {"/.hidden/a..b", "/a/...", "/a/..b", "/a//b", "//"}) {
+    EXPECT_EQ(path(std::string("s3://b") + name), name);
+  }
 }
 
 TEST(Url, UserAndPasswordAreDecodedAndMayHoldAtSigns) {
@@ -110,6 +125,7 @@ TEST(Url, PublicTextReadsBackForAnyBytes) {
     if (!is_name && random() % 4 == 0) url.host = "::1";
     if (!is_name && random() % 2 == 0) url.port = static_cast<std::uint16_t>(random() | 1U);
     url.path = random() % 4 == 0 ? "" : "/" + some(random() % 2 == 0 ? "" : kHard, 12);
+    if (url.path.find("/.") != std::string::npos) url.path = "/x";  // parts of dots are no names
     if (!is_name) url.user = some("", 4);
     if (!is_name) url.password = some("", 4);
     if (url.scheme.starts_with("http")) url.query = some("", 4);

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "sync/decide_fixture.h"
-#include "sync/decide_reach.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -140,40 +139,6 @@ TEST_F(DecideVanished, ATableOfOtherRulesThanTodaysStays) {
   record(0).table_name = "Sales";
   record(0).settings_hash = "today";  // loaded when the table was of one file
   EXPECT_EQ(decide({"/data/Sales_2.qvd"}).size(), 1U);
-}
-
-TEST(Reach, AFolderReachesWhatItsPatternAndListsTake) {
-  const Reach top("/data/qvd/", {});
-  EXPECT_TRUE(top.covers("/data/qvd/item.qvd"));
-  EXPECT_TRUE(top.covers("/data/qvd/ITEM.QVD"));
-  EXPECT_FALSE(top.covers("/data/qvd/sub/item.qvd"));
-  EXPECT_FALSE(top.covers("/data/qvd2/item.qvd"));
-  EXPECT_FALSE(top.covers("/data/item.qvd"));
-  EXPECT_FALSE(top.covers("/data/qvd"));
-  const Reach all("/data/./qvd", {.pattern = "**/*.qvd", .include = {}, .exclude = {"po"}});
-  EXPECT_TRUE(all.covers("/data/qvd/a/b/item.qvd"));
-  EXPECT_FALSE(all.covers("/data/qvd/a/po.qvd"));
-}
-
-TEST(Reach, AGlobReachesWhatItMatches) {
-  const Reach glob("/no/20[0-9][0-9]/*.qvd", {});
-  EXPECT_TRUE(glob.covers("/no/2024/item.qvd"));
-  EXPECT_FALSE(glob.covers("/no/1999/item.qvd"));
-  EXPECT_FALSE(glob.covers("/no/2024/sub/item.qvd"));
-  EXPECT_TRUE(Reach("file:///no/*.qvd", {}).covers("/no/item.qvd"));
-  EXPECT_FALSE(Reach("/no/item.qvd", {}).covers("/no/other.qvd"));
-}
-
-TEST(Reach, UrlsAreComparedAsTheyAreKept) {
-  const Reach http("https://user:secret@host/a%20b/", {});
-  EXPECT_TRUE(http.covers("https://host/a%20b/i%C3%BC.qvd"));
-  EXPECT_FALSE(http.covers("https://host/a%20b/c/item.qvd"));
-  EXPECT_FALSE(http.covers("https://other/a%20b/item.qvd"));
-  const Reach s3("s3://lake/qvd/**/Sales_*.qvd", {});
-  EXPECT_TRUE(s3.covers("s3://lake/qvd/eu/Sales_1.qvd"));
-  EXPECT_FALSE(s3.covers("s3://lake/qvd/eu/Item.qvd"));
-  EXPECT_FALSE(s3.covers("/lake/qvd/eu/Sales_1.qvd"));
-  EXPECT_TRUE(Reach("s3://lake", {}).covers("s3://lake/a%20b.qvd"));
 }
 
 }  // namespace

@@ -52,10 +52,7 @@ std::string condition(const FileQuery& query) {
   }
   if (!query.status.empty()) text += " AND status = " + quote_literal(query.status);
   if (!query.table.empty()) text += " AND table_name = " + quote_literal(query.table);
-  if (!query.path_prefix.empty()) {
-    text += fmt::format(" AND substring(file_path, 1, {}) = {}", query.path_prefix.size(),
-                        quote_literal(query.path_prefix));
-  }
+  if (!query.path_condition.empty()) text += " AND (" + query.path_condition + ")";
   return text;
 }
 

@@ -100,7 +100,8 @@ TEST_F(OverviewTest, FilesAreFoundByEachCondition) {
   EXPECT_THAT(found({.search = "S/IT'"}), ElementsAre("it's.qvd"));
   EXPECT_THAT(found({.status = "failed"}), ElementsAre("it's.qvd"));
   EXPECT_THAT(found({.table = "T_B"}), ElementsAre("B.v1.qvd"));
-  EXPECT_THAT(found({.path_prefix = "/s/"}), ElementsAre("Äpfel.qvd", "it's.qvd"));
+  EXPECT_THAT(found({.path_condition = "startsWith(file_path, '/s/')"}),
+              ElementsAre("Äpfel.qvd", "it's.qvd"));
 }
 
 // Also where many files are equal in what they are sorted by.
