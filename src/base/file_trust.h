@@ -25,6 +25,9 @@ struct FileAccess {
 // that of the link when neither the caller nor root made it. Nothing when the path can not be
 // looked at (errno says why).
 std::optional<FileAccess> file_access(const std::filesystem::path& path);
+// The same of an open file, so that it can not become another one meanwhile; `path` is what it was
+// opened by.
+std::optional<FileAccess> file_access(const std::filesystem::path& path, int descriptor);
 
 // Why what the file holds may be another user's doing, as the end of a sentence: "it belongs to
 // user 1001, and this program runs as user 1000", "its group or every user may write to it (mode
