@@ -198,7 +198,7 @@ class Stranger {
 };
 
 int starts_of_the_test() {
-  const char* wanted = std::getenv("QVDHOUSE_TEST_ENGINE_STARTS");
+  const char* wanted = std::getenv("QVDHOUSE_ENGINE_STARTS");
   return wanted == nullptr ? 3 : std::stoi(wanted);
 }
 

@@ -22,7 +22,8 @@ using std::chrono::steady_clock;
 constexpr milliseconds kPatience{10'000};
 // Of connections that have not said it yet; the oldest makes room for a new one.
 constexpr std::size_t kMostPending = 256;
-constexpr int kAcceptsAtOnce = 64;
+// So few that each waiting connection is looked at before newer ones make it the oldest.
+constexpr int kAcceptsAtOnce = 16;
 constexpr int kEventsAtOnce = 64;
 // How long the library may leave connections that it was sent.
 constexpr timeval kHandOverPatience{.tv_sec = 1, .tv_usec = 0};
@@ -63,6 +64,11 @@ std::optional<sockaddr_in> bound_address(int socket) {
   const auto failed = syscall(SYS_getsockname, socket, &address, &length);
   if (failed != 0 || address.sin_family != AF_INET) return std::nullopt;
   return address;
+}
+
+// What comes back with an event: the socket, and the serial number of its connection or 0.
+epoll_data_t tag(int socket, std::uint32_t serial) {
+  return {.u64 = (std::uint64_t{serial} << 32U) | static_cast<std::uint32_t>(socket)};
 }
 
 }  // namespace
@@ -134,8 +140,8 @@ int Gate::listen(int socket, int backlog) {
                              .outlet = pair[1]};
     listening_of_outlet_[pair[1]] = listening;
   }
-  epoll_event end{.events = 0, .data = {.fd = pair[1]}};  // EPOLLHUP: the library closed its end
-  epoll_event connections{.events = EPOLLIN, .data = {.fd = listening}};
+  epoll_event end{.events = 0, .data = tag(pair[1], 0)};  // EPOLLHUP: the library closed its end
+  epoll_event connections{.events = EPOLLIN, .data = tag(listening, 0)};
   epoll_ctl(poll_, EPOLL_CTL_ADD, pair[1], &end);
   epoll_ctl(poll_, EPOLL_CTL_ADD, listening, &connections);
   return 0;
@@ -171,12 +177,14 @@ void Gate::accept_all(int listening) {
       return;
     }
     if (pendings_.size() >= kMostPending) drop(pendings_.begin());
+    if (++last_serial_ == 0) ++last_serial_;  // 0 are the listeners
     pendings_.push_back({.socket = socket,
+                         .serial = last_serial_,
                          .listener = listener,
                          .deadline = steady_clock::now() + kPatience,
                          .is_answered = false});
     pending_of_[socket] = std::prev(pendings_.end());
-    epoll_event bytes{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = {.fd = socket}};
+    epoll_event bytes{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = tag(socket, last_serial_)};
     if (epoll_ctl(poll_, EPOLL_CTL_ADD, socket, &bytes) != 0) drop(std::prev(pendings_.end()));
   }
 }
@@ -229,10 +237,12 @@ void Gate::run() {
     const int count = epoll_wait(poll_, events.data(), kEventsAtOnce, milliseconds_to_wait());
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
-      const int socket = event.data.fd;
-      // An event of a connection that was dropped since finds nothing, or looks once too often.
-      if (const auto found = pending_of_.find(socket); found != pending_of_.end()) {
-        look(found->second, event.events);
+      const auto socket = static_cast<int>(event.data.u64 & 0xFFFF'FFFFU);
+      const auto serial = static_cast<std::uint32_t>(event.data.u64 >> 32U);
+      if (serial != 0) {
+        const auto found = pending_of_.find(socket);
+        const bool is_there = found != pending_of_.end() && found->second->serial == serial;
+        if (is_there) look(found->second, event.events);
         continue;
       }
       const std::scoped_lock lock(mutex_);

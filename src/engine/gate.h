@@ -55,6 +55,7 @@ class Gate {
   };
   struct Pending {
     int socket = -1;
+    std::uint32_t serial = 0;  // no other's: events may be of an earlier one with this socket
     Listener listener;
     std::chrono::steady_clock::time_point deadline;
     bool is_answered = false;  // only its end is waited for
@@ -71,7 +72,8 @@ class Gate {
 
   GateSettings settings_;
   int poll_ = -1;
-  std::mutex mutex_;  // of the two below: the library's threads call listen() and address_of()
+  std::uint32_t last_serial_ = 0;
+  std::mutex mutex_;  // of the three below: the library's threads call listen() and address_of()
   std::unordered_map<int, Listener> listeners_;             // by the listening socket
   std::unordered_map<int, sockaddr_in> addresses_;          // by the library's socket
   std::unordered_map<int, int> listening_of_outlet_;        // by the gate's end of a pair
