@@ -29,14 +29,28 @@ Pairs values(MHD_Connection* connection, MHD_ValueKind kind) {
   return pairs;
 }
 
-std::string peer_address(MHD_Connection* connection) {
-  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-  if (info == nullptr || info->client_addr == nullptr) return "";
-  const socklen_t size =
-      info->client_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
-  char host[NI_MAXHOST] = "";
-  getnameinfo(info->client_addr, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
-  return host;
+std::vector<std::string> values_of(const HttpRequest& request, std::string_view name) {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : request.headers) {
+    if (base::equal_ignoring_case(key, name)) values.push_back(value);
+  }
+  return values;
+}
+
+// What RFC 9110 calls a token.
+bool is_header_name(std::string_view name) {
+  constexpr std::string_view kSigns = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::ranges::all_of(name, [&](char c) {
+    return base::is_lower(c) || base::is_upper(c) || base::is_digit(c) ||
+           kSigns.find(c) != std::string_view::npos;
+  });
+}
+
+// 10^18 bytes are more than any body has, and fit in 64 bits.
+bool is_length(std::string_view text) {
+  constexpr std::size_t kMostDigits = 18;
+  return !text.empty() && text.size() <= kMostDigits &&
+         std::ranges::all_of(text, [](char c) { return base::is_digit(c); });
 }
 
 void free_body(void* body) { delete static_cast<std::string*>(body); }
@@ -66,6 +80,16 @@ std::optional<std::string> HttpRequest::parameter(std::string_view name) const {
   return found->second;
 }
 
+std::string peer_address(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info == nullptr || info->client_addr == nullptr) return "";
+  const socklen_t size =
+      info->client_addr->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  char host[NI_MAXHOST] = "";
+  getnameinfo(info->client_addr, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+  return host;
+}
+
 HttpRequest read_request(MHD_Connection* connection, const char* path, const char* method) {
   HttpRequest request;
   request.method = method;
@@ -74,6 +98,28 @@ HttpRequest read_request(MHD_Connection* connection, const char* path, const cha
   request.headers = values(connection, MHD_HEADER_KIND);
   request.peer = peer_address(connection);
   return request;
+}
+
+std::string framing_fault(const HttpRequest& request, std::string_view version) {
+  for (const auto& [name, value] : request.headers) {
+    if (!is_header_name(name)) return "the name of a header has a character that none may have";
+  }
+  const std::vector<std::string> lengths = values_of(request, "Content-Length");
+  const std::vector<std::string> codings = values_of(request, "Transfer-Encoding");
+  if (values_of(request, "Host").size() > 1) return "expected one Host header, found several";
+  if (lengths.size() > 1) return "expected one Content-Length header, found several";
+  if (codings.size() > 1) return "expected one Transfer-Encoding header, found several";
+  if (!lengths.empty() && !codings.empty()) {
+    return "expected Content-Length or Transfer-Encoding, found both";
+  }
+  if (!lengths.empty() && !is_length(lengths.front())) {
+    return "expected digits as Content-Length";
+  }
+  if (codings.empty()) return "";
+  if (!base::equal_ignoring_case(codings.front(), "chunked")) {
+    return "expected no Transfer-Encoding but chunked";
+  }
+  return version == MHD_HTTP_VERSION_1_0 ? "HTTP/1.0 has no Transfer-Encoding" : "";
 }
 
 OwnedResponse make_response(HttpResponse&& response, const StreamReader& stream) {

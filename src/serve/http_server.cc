@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <microhttpd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/text_file.h"
+#include "serve/http_clients.h"
 #include "serve/http_message.h"
 #include "serve/listen.h"
 
@@ -30,12 +30,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kBytesPerSecond = 64 << 10;   // that a client must take
 constexpr std::chrono::seconds kLastAnswers{2};     // to leave when the server goes
 constexpr std::size_t kConnectionMemory = 8 << 10;  // beside the request's header
-
-// One client, from its connecting to its leaving.
-struct Client {
-  int fd = -1;
-  Clock::time_point deadline;  // max(): it is not the client that we wait for
-};
+// Connections beside those allowed: their places are taken, but libmicrohttpd has not seen it yet.
+constexpr unsigned kLeaving = 64;
 
 // One request and its answer.
 struct Exchange {
@@ -81,10 +77,11 @@ struct HttpServer::State {
   struct Queue;
   void work(Queue& own);  // a handler's thread
   void sweep();           // cuts slow clients off, wakes streams
+  MHD_Result refuse(Exchange& exchange, unsigned status, std::string detail);
   HttpResponse handled(const HttpRequest& request);
 
   MHD_Result on_request(MHD_Connection* connection, const char* path, const char* method,
-                        const char* data, std::size_t* size, void** context);
+                        const char* version, const char* data, std::size_t* size, void** context);
   MHD_Result dispatch(Exchange& exchange);
   MHD_Result answer(Exchange& exchange);
   struct Stream;
@@ -94,6 +91,7 @@ struct HttpServer::State {
   static MHD_Result request_callback(void* self, MHD_Connection* connection, const char* path,
                                      const char* method, const char* version, const char* data,
                                      std::size_t* size, void** context);
+  static void* first_line_callback(void* self, const char* uri, MHD_Connection* connection);
   static void completed_callback(void* self, MHD_Connection* connection, void** context,
                                  MHD_RequestTerminationCode code);
   static void connection_callback(void* self, MHD_Connection* connection, void** context,
@@ -123,7 +121,7 @@ struct HttpServer::State {
   Queue quick_queue;
   bool is_stopping = false;
   std::condition_variable stopping;  // begun, or one request less to end
-  std::set<Client*> clients;
+  Clients clients;
   std::size_t open_exchanges = 0;
   std::set<MHD_Connection*> sleeping;  // suspended streams
   std::uint64_t wakes = 0;
@@ -144,7 +142,8 @@ void HttpServer::State::start_daemons() {
   const std::string certificate =
       is_tls ? read_pem(options.tls_certificate, "the certificate") : "";
   const std::string key = is_tls ? read_pem(options.tls_key, "the key of the certificate") : "";
-  options.max_connections = allowed_connections(options.max_connections);
+  const unsigned allowed = allowed_connections(options.max_connections + kLeaving);
+  options.max_connections = std::max(allowed - std::min(allowed / 2, kLeaving), 1U);
   for (const std::uint16_t port : options.ports) open_port(port, certificate, key);
   for (unsigned i = 0; i < std::max(options.threads, 1U); ++i) {
     threads.emplace_back([this] { work(queue); });
@@ -168,14 +167,14 @@ void HttpServer::State::open_port(std::uint16_t port, const std::string& certifi
   }
   items.push_back({MHD_OPTION_END, 0, nullptr});
   MHD_Daemon* daemon = MHD_start_daemon(
-      flags, 0, nullptr, nullptr, &State::request_callback, this,  //
-      MHD_OPTION_EXTERNAL_LOGGER, &State::log_callback, this,      //
-      MHD_OPTION_LISTEN_SOCKET, fd,                                //
+      flags, 0, nullptr, nullptr, &State::request_callback, this,      //
+      MHD_OPTION_EXTERNAL_LOGGER, &State::log_callback, this,          //
+      MHD_OPTION_LISTEN_SOCKET, fd,                                    //
+      MHD_OPTION_URI_LOG_CALLBACK, &State::first_line_callback, this,  //
       MHD_OPTION_NOTIFY_COMPLETED, &State::completed_callback, this, MHD_OPTION_NOTIFY_CONNECTION,
-      &State::connection_callback, this,                     //
-      MHD_OPTION_CONNECTION_LIMIT, options.max_connections,  //
-      MHD_OPTION_PER_IP_CONNECTION_LIMIT, options.max_connections_per_address,
-      MHD_OPTION_CONNECTION_TIMEOUT, timeout,  //
+      &State::connection_callback, this,                                //
+      MHD_OPTION_CONNECTION_LIMIT, options.max_connections + kLeaving,  //
+      MHD_OPTION_CONNECTION_TIMEOUT, timeout,                           //
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.max_header_bytes + kConnectionMemory,
       MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, items.data(), MHD_OPTION_END);
   if (daemon == nullptr) {
@@ -249,19 +248,22 @@ void HttpServer::State::sweep() {
       if (stopping.wait_for(lock, std::chrono::seconds(1), [this] { return is_stopping; })) return;
       const Clock::time_point now = Clock::now();
       for (Client* client : clients) {
-        if (client->deadline > now) continue;
-        // libmicrohttpd sees the end and closes it.
-        shutdown(client->fd, SHUT_RDWR);
-        client->deadline = Clock::time_point::max();
+        if (client->deadline <= now) cut(*client);
       }
     }
     wake_streams();
   }
 }
 
+MHD_Result HttpServer::State::refuse(Exchange& exchange, unsigned status, std::string detail) {
+  exchange.response = plain(static_cast<int>(status), std::move(detail));
+  exchange.response.headers.emplace_back("Connection", "close");
+  return answer(exchange);
+}
+
 MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char* path,
-                                         const char* method, const char* data, std::size_t* size,
-                                         void** context) {
+                                         const char* method, const char* version, const char* data,
+                                         std::size_t* size, void** context) {
   auto* exchange = static_cast<Exchange*>(*context);
   if (exchange == nullptr) {  // only the header is there yet
     auto made = std::make_unique<Exchange>();
@@ -274,14 +276,16 @@ MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char*
     {
       const std::lock_guard lock(mutex);
       ++open_exchanges;
+      exchange->client->is_header = false;
+    }
+    if (std::string fault = framing_fault(exchange->request, version); !fault.empty()) {
+      return refuse(*exchange, MHD_HTTP_BAD_REQUEST, std::move(fault));
     }
     const std::string length = exchange->request.header("Content-Length").value_or("0");
     std::size_t announced = 0;
     std::from_chars(length.data(), length.data() + length.size(), announced);
     if (announced <= options.max_body_bytes) return MHD_YES;
-    exchange->response = plain(MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
-    exchange->response.headers.emplace_back("Connection", "close");
-    return answer(*exchange);
+    return refuse(*exchange, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
   }
   if (*size > 0) {
     exchange->is_too_large |= exchange->request.body.size() + *size > options.max_body_bytes;
@@ -304,6 +308,7 @@ MHD_Result HttpServer::State::dispatch(Exchange& exchange) {
     return answer(exchange);
   }
   exchange.client->deadline = Clock::time_point::max();
+  exchange.client->is_asking = false;
   MHD_suspend_connection(exchange.connection);
   chosen.waiting.push_back(&exchange);
   lock.unlock();
@@ -327,6 +332,7 @@ MHD_Result HttpServer::State::answer(Exchange& exchange) {
     const std::lock_guard lock(mutex);
     exchange.client->deadline = reader.read != nullptr ? Clock::time_point::max()
                                                        : Clock::now() + options.timeout + for_body;
+    exchange.client->is_asking = false;
   }
   return MHD_queue_response(exchange.connection, status, response.get());
 }
@@ -364,13 +370,26 @@ void HttpServer::State::wake_streams() {
 
 MHD_Result HttpServer::State::request_callback(void* self, MHD_Connection* connection,
                                                const char* path, const char* method,
-                                               const char* /*version*/, const char* data,
+                                               const char* version, const char* data,
                                                std::size_t* size, void** context) {
   try {
-    return static_cast<State*>(self)->on_request(connection, path, method, data, size, context);
+    return static_cast<State*>(self)->on_request(connection, path, method, version, data, size,
+                                                 context);
   } catch (const std::exception&) {  // no memory: only this connection ends
     return MHD_NO;
   }
+}
+
+// Called before the header is read.
+void* HttpServer::State::first_line_callback(void* self, const char* /*uri*/,
+                                             MHD_Connection* connection) {
+  auto& state = *static_cast<State*>(self);
+  if (Client* client = client_of(connection)) {
+    const std::lock_guard lock(state.mutex);
+    client->is_header = true;
+    client->reader = std::this_thread::get_id();
+  }
+  return nullptr;  // what on_request() finds at first
 }
 
 void HttpServer::State::completed_callback(void* self, MHD_Connection* /*connection*/,
@@ -382,6 +401,7 @@ void HttpServer::State::completed_callback(void* self, MHD_Connection* /*connect
   const std::lock_guard lock(state.mutex);
   --state.open_exchanges;
   exchange->client->deadline = Clock::now() + state.options.timeout;  // for the next request
+  exchange->client->is_asking = true;
   if (state.is_stopping) state.stopping.notify_all();
 }
 
@@ -393,7 +413,9 @@ void HttpServer::State::connection_callback(void* self, MHD_Connection* connecti
     const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     auto client = std::make_unique<Client>();
     client->fd = info == nullptr ? -1 : info->connect_fd;
+    client->address = peer_address(connection);
     client->deadline = Clock::now() + state.options.timeout;
+    if (!make_room(state.clients, client->address, state.options)) cut(*client);
     state.clients.insert(client.get());
     *context = client.release();
   } else {
@@ -422,6 +444,12 @@ void HttpServer::State::log_callback(void* self, const char* format, va_list arg
   std::string line(text);
   while (line.ends_with('\n')) line.pop_back();
   state.log.debug("http: {}", line);
+  if (line.starts_with("Error processing request") &&
+      (line.find("code is 400") != std::string::npos ||
+       line.find("code is 413") != std::string::npos)) {
+    const std::lock_guard lock(state.mutex);
+    refuse_headers(state.clients, !state.options.tls_certificate.empty());
+  }
   const std::lock_guard lock(state.complaint_mutex);
   state.last_complaint = line;
 }

@@ -50,6 +50,9 @@ struct HttpOptions {
   // Requests that wait for nothing outside; they have a thread more, for themselves, so that they
   // are answered whatever the others wait for. None: there are no such.
   std::function<bool(const HttpRequest&)> is_quick;
+  // When there are so many, a new client takes the place of the one that has waited longest without
+  // having sent a whole request, or else of the one whose answer has taken longest to leave; so
+  // clients that only connect shut nobody out. It is turned away when all are being served.
   unsigned max_connections = 1'000;
   unsigned max_connections_per_address = 500;
   std::size_t max_body_bytes = 1 << 20;

@@ -114,6 +114,112 @@ TEST_F(HttpServerTest, LargeBodiesAndHeadersAreRefused) {
   EXPECT_EQ(count, 1);
 }
 
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+// What others may part in another way than we do is never answered with a second response: who
+// stands between (a proxy) would hand that to another client.
+TEST_F(HttpServerTest, ABadRequestGetsOneRefusalAndItsConnectionEnds) {
+  options_.timeout = std::chrono::minutes(10);  // it is not the time-out that ends them
+  std::atomic<int> count = 0;
+  start([&](const HttpRequest&) {
+    ++count;
+    return text("taken");
+  });
+  const std::string next = "GET /smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";
+  const std::string chunks = "\r\n4\r\nabcd\r\n0\r\n\r\n";
+  const std::vector<std::string> bad = {
+      post + "Content-Length: 14\r\nTransfer-Encoding: chunked\r\n" + chunks,
+      post + "Transfer-Encoding: chunked\r\nContent-Length: 14\r\n" + chunks,
+      post + "content-length: 0\r\ntransfer-encoding: Chunked\r\n" + chunks,
+      post + "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
+      post + "Content-Length: 4\r\nContent-Length: 0\r\n\r\nabcd",
+      post + "Content-Length: 0\r\ncontent-length: 4\r\n\r\nabcd",
+      post + "Content-Length: 4, 4\r\n\r\nabcd",
+      post + "Content-Length: +4\r\n\r\nabcd",
+      post + "Content-Length: -1\r\n\r\nabcd",
+      post + "Content-Length: 4x\r\n\r\nabcd",
+      post + "Content-Length: 0x4\r\n\r\nabcd",
+      post + "Content-Length:\r\n\r\nabcd",
+      post + "Content-Length: 99999999999999999999999\r\n\r\nabcd",
+      post + "Content-Length : 4\r\n\r\nabcd",
+      post + "Transfer-Encoding: identity\r\n" + chunks,
+      post + "Transfer-Encoding: xchunked\r\n" + chunks,
+      post + "Transfer-Encoding: chunked, identity\r\n" + chunks,
+      post + "Transfer-Encoding: gzip, chunked\r\n" + chunks,
+      post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + chunks,
+      post + "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n" + chunks,
+      post + "Transfer-Encoding : chunked\r\n" + chunks,
+      post + "Transfer-Encoding: chunked\r\n\r\nZZ\r\nabcd\r\n0\r\n\r\n",
+      post + "Transfer-Encoding: chunked\r\n\r\n-4\r\nabcd\r\n0\r\n\r\n",
+      post + "Transfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n0\r\n\r\n",
+      "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + chunks,
+      "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+      "GET / HTTP/1.1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n X-Folded: 1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n",
+      "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+      "GET /\r\n\r\n",
+      "\x16\x03\x01\x02\r\n\r\n",
+  };
+  for (const std::string& request : bad) {
+    RawSocket client(port());
+    ASSERT_TRUE(client.send(request + next));
+    const std::string answer = client.receive_until("");
+    EXPECT_LE(count_of(answer, "HTTP/1.1 "), 1U) << request << answer;
+    EXPECT_THAT(answer,
+                AllOf(testing::Not(HasSubstr("taken")), testing::Not(HasSubstr("[nothing came]"))))
+        << request;
+  }
+  EXPECT_EQ(count, 0);
+}
+
+TEST_F(HttpServerTest, EachRequestGetsOneResponse) {
+  options_.timeout = std::chrono::minutes(10);
+  options_.max_body_bytes = 1'000;
+  std::atomic<int> count = 0;
+  start([&](const HttpRequest& request) {
+    ++count;
+    return text(request.method + " " + request.body + "!");
+  });
+  const auto answers = [&](const std::string& requests) {
+    RawSocket client(port());
+    EXPECT_TRUE(client.send(requests + "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    return client.receive_until("");
+  };
+  const std::string head = " / HTTP/1.1\r\nHost: x\r\n";
+  for (const std::string& request :
+       {"POST" + head + "Content-Length: 4\r\n\r\nabcd",
+        "GET" + head + "Content-Length: 4\r\n\r\nabcd",
+        "POST" + head + "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+        "POST" + head + "Transfer-Encoding: Chunked\r\n\r\n4;x=1\r\nabcd\r\n0\r\nX-T: 1\r\n\r\n"}) {
+    count = 0;
+    const std::string answer = answers(request);
+    EXPECT_EQ(count_of(answer, "HTTP/1.1 200"), 2U) << request << answer;
+    EXPECT_THAT(answer, AllOf(HasSubstr(" abcd!"), HasSubstr("GET !")));
+    EXPECT_EQ(count, 2);
+  }
+  EXPECT_EQ(count_of(answers("POST" + head + "Content-Length: 0\r\n\r\n"), "HTTP/1.1 200"), 2U);
+  // Too large: refused before it is read, and what follows is its body and no request.
+  count = 0;
+  for (const std::string& request :
+       {"POST" + head + "Content-Length: 2000\r\n\r\n" + std::string(1'000, 'x'),
+        "POST" + head + "Expect: 100-continue\r\nContent-Length: 2000\r\n\r\n",
+        "POST" + head + "Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + std::string(2'000, 'x') +
+            "\r\n0\r\n\r\n"}) {
+    const std::string answer = answers(request);
+    EXPECT_LE(count_of(answer, "HTTP/1."), 1U) << answer;
+    EXPECT_THAT(answer, testing::Not(HasSubstr("[nothing came]")));
+  }
+  EXPECT_EQ(count, 0);
+}
+
 TEST_F(HttpServerTest, ASlowHandlerDelaysNoOther) {
   std::promise<void> release;
   const std::shared_future<void> released(release.get_future());
@@ -162,21 +268,25 @@ TEST_F(HttpServerTest, SlowClientsAreCutOff) {
   EXPECT_EQ(silent.receive_until(""), "");
 }
 
-TEST_F(HttpServerTest, MoreClientsThanAllowedAreTurnedAway) {
-  options_.max_connections_per_address = 10;
-  start([](const HttpRequest&) { return text("ok"); });
-  std::vector<std::unique_ptr<RawSocket>> clients;
-  for (int i = 0; i < 10; ++i) clients.push_back(std::make_unique<RawSocket>(port()));
-  ASSERT_TRUE(clients.back()->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
-  EXPECT_THAT(clients.back()->receive_until("ok"), StartsWith("HTTP/1.1 200"));
-  EXPECT_EQ(call(port(), "/").status, 0);
-  clients.clear();
-  Reply reply;
-  for (int i = 0; i < 1'000 && reply.status != 200; ++i) {
-    reply = call(port(), "/");
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+// Who connects and sends no whole request gives way to others, of the same address or of any.
+TEST_F(HttpServerTest, HalfOpenConnectionsShutNobodyOut) {
+  options_.timeout = std::chrono::minutes(10);  // it is not the time-out that lets others in
+  for (const bool is_of_one_address : {true, false}) {
+    options_.max_connections_per_address = is_of_one_address ? 50 : 1'000;
+    options_.max_connections = is_of_one_address ? 1'000 : 50;
+    start([](const HttpRequest&) { return text("ok"); });
+    std::vector<std::unique_ptr<RawSocket>> clients;
+    for (int i = 0; i < 120; ++i) {
+      clients.push_back(std::make_unique<RawSocket>(port()));
+      if (i % 3 == 0) continue;
+      // Some have had an answer before.
+      const std::string first = i % 3 == 1 ? "" : "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+      clients.back()->send(first + "GET / HTTP/1.1\r\nX-Slow: ");
+    }
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(call(port(), "/").body, "ok");
+    EXPECT_TRUE(clients.back()->send("1\r\nHost: x\r\n\r\n"));
+    EXPECT_THAT(clients.back()->receive_until("\r\n\r\nok"), StartsWith("HTTP/1.1 200"));
   }
-  EXPECT_EQ(reply.status, 200);
 }
 
 // A queue of pieces, as events are.
@@ -239,6 +349,31 @@ TEST_F(HttpServerTest, ManyStreamsLeaveThreadsForOthers) {
     clients.back()->receive_until("\r\n\r\n");
   }
   EXPECT_EQ(call(port(), "/").body, "ok");
+}
+
+// Clients that are being served give their place to nobody.
+TEST_F(HttpServerTest, MoreClientsThanAllowedAreTurnedAway) {
+  options_.max_connections_per_address = 10;
+  const auto pieces = std::make_shared<Pieces>();
+  start([&](const HttpRequest& request) {
+    return request.path == "/stream" ? stream_of(pieces) : text("ok");
+  });
+  std::vector<std::unique_ptr<RawSocket>> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(std::make_unique<RawSocket>(port()));
+    clients.back()->send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(clients.back()->receive_until("\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  }
+  EXPECT_EQ(call(port(), "/").status, 0);
+  clients.clear();
+  Reply reply;
+  for (int i = 0; i < 1'000 && reply.status != 200; ++i) {
+    pieces->add("x");  // the server sees that they are gone when it sends
+    server_->wake();
+    reply = call(port(), "/");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(reply.status, 200);
 }
 
 // Streams, idle clients and handlers under way: none keeps the server from ending.

@@ -16,7 +16,7 @@ double seconds_between(std::int64_t from_us, std::int64_t to_us) {
   return static_cast<double>(to_us - from_us) / static_cast<double>(kMicroseconds);
 }
 
-json text_or_null(const std::string& text) {
+json plain_or_null(const std::string& text) {
   return text.empty() ? json(nullptr) : json(json_text(text));
 }
 
@@ -66,8 +66,8 @@ json run_json(const tracking::RunRecord& run) {
           {"files_failed", run.files_failed},
           {"rows", run.rows},
           {"bytes", run.bytes},
-          {"error", text_or_null(run.error)},
-          {"error_class", text_or_null(run.error_class)}};
+          {"error", plain_or_null(run.error)},
+          {"error_class", plain_or_null(run.error_class)}};
 }
 
 json progress_json(const LiveRun& live) {
@@ -135,11 +135,11 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"rows", file.result.row_count},
           {"file_size_bytes", file.decision.file.size},
           {"bytes_sent", file.result.bytes_sent},
-          {"qvd_created_at", text_or_null(file.result.qvd_created_at)},
+          {"qvd_created_at", plain_or_null(file.result.qvd_created_at)},
           {"duration_seconds", seconds},
           {"steps", std::move(steps)},
-          {"error", text_or_null(file.error)},
-          {"error_class", text_or_null(file.error_class)}};
+          {"error", plain_or_null(file.error)},
+          {"error_class", plain_or_null(file.error_class)}};
 }
 
 }  // namespace qvdhouse::serve

@@ -67,49 +67,49 @@ Facts Facts::without_tracked() const {
 Facts gather_facts(const Options& options, source::Storage& storage,
                    std::vector<tracking::FileRecord> tracked,
                    std::optional<std::set<std::string>> tables) {
-  return {
-      .tracked = std::move(tracked),
-      .tables = std::move(tables),
-      .now_us = now_us(),
-      .settle = options.settle,
-      .min_age = options.min_age,
-      .full = options.full,
-      .retry_failed = options.retry_failed,
-      .policy = options.load.policy,
-      .settings_hash = settings_hash(options.load),
-      .rules = options.tables,
-      .missing = [&storage](const source::FileEntry& file) -> std::string {
-        try {
-          const auto source = storage.open(file);
-          std::string missing = missing_part(*source);
-          if (missing.empty()) source->check_unchanged();
-          return missing;
-        } catch (const base::ChangedError& error) {
-          return error.what();
-        } catch (const base::IoError&) {
-          return "";  // loading it says why, and tries again
-        }
-      },
-      .is_another_file =
-          [&storage](const std::string& path, const std::string& other) {
-            return is_another_file(storage, path, other);
+  auto reach = std::make_shared<const source::Reach>(options.source, options.selection);
+  return {.tracked = std::move(tracked),
+          .tables = std::move(tables),
+          .now_us = now_us(),
+          .settle = options.settle,
+          .min_age = options.min_age,
+          .full = options.full,
+          .retry_failed = options.retry_failed,
+          .policy = options.load.policy,
+          .settings_hash = settings_hash(options.load),
+          .rules = options.tables,
+          .missing = [&storage](const source::FileEntry& file) -> std::string {
+            try {
+              const auto source = storage.open(file);
+              std::string missing = missing_part(*source);
+              if (missing.empty()) source->check_unchanged();
+              return missing;
+            } catch (const base::ChangedError& error) {
+              return error.what();
+            } catch (const base::IoError&) {
+              return "";  // loading it says why, and tries again
+            }
           },
-      .fingerprint = [&storage](const source::FileEntry& file) -> std::string {
-        try {
-          return fingerprint_of(*storage.open(file));
-        } catch (const base::IoError&) {
-          return "";  // loading it says why
-        }
-      },
-      .content_hash = [&storage](const source::FileEntry& file) -> std::string {
-        try {
-          return content_hash_of(*storage.open(file));
-        } catch (const base::IoError&) {
-          return "";
-        }
-      },
-      .is_gone = [reach = std::make_shared<const source::Reach>(options.source, options.selection)](
-                     const std::string& path) { return reach->takes(path) && is_gone(path); }};
+          .is_another_file =
+              [&storage](const std::string& path, const std::string& other) {
+                return is_another_file(storage, path, other);
+              },
+          .fingerprint = [&storage](const source::FileEntry& file) -> std::string {
+            try {
+              return fingerprint_of(*storage.open(file));
+            } catch (const base::IoError&) {
+              return "";  // loading it says why
+            }
+          },
+          .content_hash = [&storage](const source::FileEntry& file) -> std::string {
+            try {
+              return content_hash_of(*storage.open(file));
+            } catch (const base::IoError&) {
+              return "";
+            }
+          },
+          .is_gone = [reach = std::move(reach)](
+                         const std::string& path) { return reach->takes(path) && is_gone(path); }};
 }
 
 std::vector<Decision> decide(const Options& options, source::Storage& storage,

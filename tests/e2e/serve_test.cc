@@ -214,5 +214,12 @@ TEST_F(Serve, HangupReadsTheConfigurationAgain) {
   EXPECT_EQ(stop().exit_code, 0);
 }
 
+TEST_F(Serve, AShortTokenEndsTheStart) {
+  configure("");
+  const Finished refused = qvdhouse({"serve"}, {{"QVD_TOKEN", "0123456789abcde"}});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("expected at least 16 characters, found 15"));
+}
+
 }  // namespace
 }  // namespace qvdhouse::tests
