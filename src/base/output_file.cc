@@ -48,9 +48,8 @@ OutputFile::OutputFile(std::filesystem::path path, Existing existing)
 }
 
 OutputFile::~OutputFile() {
-  if (descriptor_ < 0) return;
-  close(descriptor_);
-  unlink(aside_.c_str());
+  if (descriptor_ >= 0) close(descriptor_);
+  if (!finished_) unlink(aside_.c_str());
 }
 
 void OutputFile::look_at_existing() {
@@ -61,7 +60,7 @@ void OutputFile::look_at_existing() {
   }
   if (existing_ == Existing::kKeep) fail(EEXIST);
   if (S_ISLNK(found.st_mode)) {
-    fail("it is a symbolic link, and none is followed: name the file that it leads to");
+    fail("it is a symbolic link, and links are not followed; name the file that it leads to");
   }
   if (!S_ISREG(found.st_mode)) fail("it is not a regular file");
   mode_ = found.st_mode & kPermissions;
@@ -93,11 +92,13 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 
 std::uint64_t OutputFile::finish() {
   if (mode_ && fchmod(descriptor_, *mode_) != 0) fail(errno);
+  // Some file systems tell of a full disk only here.
+  if (close(std::exchange(descriptor_, -1)) != 0) fail(errno);
   const bool replaces = existing_ == Existing::kReplace;
   const int renamed = replaces ? std::rename(aside_.c_str(), path_.c_str())
                                : rename_to_new(aside_.c_str(), path_.c_str());
   if (renamed != 0) fail(errno);
-  if (close(std::exchange(descriptor_, -1)) != 0) fail(errno);
+  finished_ = true;
   return written_;
 }
 

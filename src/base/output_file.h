@@ -23,7 +23,7 @@ class OutputFile {
   // Makes its folder where that is absent. Throws IoError, also where `path` is a symbolic link or
   // not a regular file, and, with Existing::kKeep, where it is anything.
   OutputFile(std::filesystem::path path, Existing existing);
-  ~OutputFile();  // without finish(), nothing is left of it
+  ~OutputFile();  // without a finish() that succeeded, nothing is left of it
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
@@ -47,6 +47,7 @@ class OutputFile {
   std::optional<mode_t> mode_;  // of the file that is replaced
   int descriptor_ = -1;
   std::uint64_t written_ = 0;
+  bool finished_ = false;
 };
 
 }  // namespace qvdhouse::base

@@ -91,7 +91,11 @@ int run(int argc, char** argv) {
     // What was printed before the error belongs before it.
     std::fflush(stdout);
     const std::string text = fmt::format("qvdhouse: {}", base::message_of(error));
-    has_lines(error) ? display.lines(text) : display.line(text);
+    if (has_lines(error)) {
+      display.lines(text);
+    } else {
+      display.line(text);
+    }
     return exit_code_of(error);
   }
 }

@@ -25,7 +25,7 @@ TEST(Failure, EachErrorHasItsReaction) {
     EXPECT_EQ(failure.may_pass, may_pass) << error_class;
     EXPECT_EQ(failure.try_later, try_later) << error_class;
     EXPECT_EQ(failure.file_changed, changed) << error_class;
-    EXPECT_STREQ(failure.message.c_str(), error.what());
+    EXPECT_EQ(failure.message, base::message_of(error));
   };
   is(base::InputError("x"), "input", false, false, false);
   is(base::SchemaError("x"), "schema", false, false, false);
