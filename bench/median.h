@@ -6,7 +6,7 @@
 
 namespace qvdhouse::bench {
 
-// Of at least one value; of an even number of them the upper of the two in the middle.
+// At least one value; with an even number of them, the upper of the two in the middle.
 inline double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];

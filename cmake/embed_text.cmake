@@ -1,19 +1,19 @@
-# qvdhouse_embed_text(ROOM FILE HEADER FUNCTION): puts a text file into a room's library, as what
-# `std::string_view FUNCTION()` of qvdhouse::ROOM returns; HEADER declares it.
-function(qvdhouse_embed_text room file header name)
+# qvdhouse_embed_text(MODULE FILE HEADER FUNCTION): puts a text file into a module's library, as what
+# `std::string_view FUNCTION()` of qvdhouse::MODULE returns; HEADER declares it.
+function(qvdhouse_embed_text module file header name)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(READ ${file} text)
   set(output ${CMAKE_BINARY_DIR}/embedded/${name}.cc)
   file(CONFIGURE OUTPUT ${output} @ONLY CONTENT "// Written by cmake/embed_text.cmake.
 #include \"@header@\"
 
-namespace qvdhouse::@room@ {
+namespace qvdhouse::@module@ {
 
 std::string_view @name@() {
   return R\"embedded(@text@)embedded\";
 }
 
-}  // namespace qvdhouse::@room@
+}  // namespace qvdhouse::@module@
 ")
-  target_sources(qvdhouse_${room} PRIVATE ${output})
+  target_sources(qvdhouse_${module} PRIVATE ${output})
 endfunction()

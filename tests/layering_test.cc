@@ -1,5 +1,6 @@
-// Keeps docs/architecture.md true: which room may include which, how long a file may be, and which
-// libraries stay in one place. The rules are checked on a made-up tree too, so that they can fail.
+// Keeps docs/architecture.md true: which module may include which, how long a file may be, and
+// which libraries stay in one place. The rules are checked on a made-up tree too, so that they can
+// fail.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,8 +23,8 @@ using testing::IsEmpty;
 
 constexpr std::size_t kMaxLines = 800;
 
-// Room → rooms that it may include.
-using Rooms = std::map<std::string, std::set<std::string>>;
+// Module → modules that it may include.
+using Modules = std::map<std::string, std::set<std::string>>;
 
 struct SourceFile {
   std::string path;  // from the root of the repository, e.g. "src/qvd/rows.cc"
@@ -35,13 +36,13 @@ std::vector<std::string> words(const std::string& text) {
   return {std::sregex_token_iterator(text.begin(), text.end(), kWord), {}};
 }
 
-// Reads the table whose header is "| room | may include | …".
-Rooms parse_rooms(const std::string& markdown) {
-  Rooms rooms;
+// Reads the table whose header is "| module | may include | …".
+Modules parse_modules(const std::string& markdown) {
+  Modules modules;
   std::istringstream lines(markdown);
   bool in_table = false;
   for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("| room | may include |")) {
+    if (line.starts_with("| module | may include |")) {
       in_table = true;
     } else if (in_table && !line.starts_with("|")) {
       break;
@@ -49,22 +50,22 @@ Rooms parse_rooms(const std::string& markdown) {
       const std::size_t name_end = line.find('|', 1);
       const std::size_t allowed_end = line.find('|', name_end + 1);
       const std::vector<std::string> allowed = words(line.substr(name_end, allowed_end - name_end));
-      for (const std::string& room : words(line.substr(0, name_end))) {
-        rooms[room] = {allowed.begin(), allowed.end()};
+      for (const std::string& module : words(line.substr(0, name_end))) {
+        modules[module] = {allowed.begin(), allowed.end()};
       }
     }
   }
-  return rooms;
+  return modules;
 }
 
 // "qvd" of "src/qvd/rows.cc"; empty outside src.
-std::string room_of(const std::string& path) {
-  static const std::regex kRoom("src/([^/]+)/.*");
+std::string module_of(const std::string& path) {
+  static const std::regex kModule("src/([^/]+)/.*");
   std::smatch match;
-  return std::regex_match(path, match, kRoom) ? match[1].str() : "";
+  return std::regex_match(path, match, kModule) ? match[1].str() : "";
 }
 
-// What an include line names: quoted ones with their room, all with their text.
+// What an include line names: quoted ones with their module, all with their text.
 struct Include {
   std::size_t line;
   std::string target;
@@ -87,39 +88,39 @@ std::vector<Include> includes_of(const std::string& text) {
 }
 
 // Empty when `file` may include it, else what is wrong.
-std::string include_fault(const SourceFile& file, const Include& include, const Rooms& rooms) {
+std::string include_fault(const SourceFile& file, const Include& include, const Modules& modules) {
   static const std::regex kXmlHome("src/qvd/header[^/]*\\.cc");
-  const std::string room = room_of(file.path);
-  if (room.empty()) {
+  const std::string module = module_of(file.path);
+  if (module.empty()) {
     return "";  // tests and benchmarks may use everything
   }
   if (include.target.starts_with("pugixml") && !std::regex_match(file.path, kXmlHome)) {
     return "XML stays in src/qvd/header*.cc";
   }
-  if (include.target.starts_with("CLI/") && room != "cli") {
+  if (include.target.starts_with("CLI/") && module != "cli") {
     return "command-line parsing stays in src/cli";
   }
   if (!include.quoted) {
     return "";
   }
-  const std::string target_room = include.target.substr(0, include.target.find('/'));
-  if (target_room == include.target) {
-    return "quoted includes name their room, as in \"qvd/rows.h\"";
+  const std::string target_module = include.target.substr(0, include.target.find('/'));
+  if (target_module == include.target) {
+    return "quoted includes name their module, as in \"qvd/rows.h\"";
   }
-  if (target_room == room) {
+  if (target_module == module) {
     return "";
   }
-  if (!rooms.contains(target_room)) {
-    return "no room is called " + target_room;
+  if (!modules.contains(target_module)) {
+    return "no module is called " + target_module;
   }
-  if (!rooms.at(room).contains(target_room)) {
-    return room + " may not include " + target_room;
+  if (!modules.at(module).contains(target_module)) {
+    return module + " may not include " + target_module;
   }
   return "";
 }
 
 // All violations, each as "path:line: what".
-std::vector<std::string> violations(const std::vector<SourceFile>& files, const Rooms& rooms) {
+std::vector<std::string> violations(const std::vector<SourceFile>& files, const Modules& modules) {
   std::vector<std::string> found;
   std::set<std::string> unknown;
   for (const SourceFile& file : files) {
@@ -128,15 +129,15 @@ std::vector<std::string> violations(const std::vector<SourceFile>& files, const 
       found.push_back(file.path + ":" + std::to_string(line_count) + ": longer than " +
                       std::to_string(kMaxLines) + " lines");
     }
-    const std::string room = room_of(file.path);
-    if (!room.empty() && !rooms.contains(room)) {
-      if (unknown.insert(room).second) {
-        found.push_back("src/" + room + ": not a room of docs/architecture.md");
+    const std::string module = module_of(file.path);
+    if (!module.empty() && !modules.contains(module)) {
+      if (unknown.insert(module).second) {
+        found.push_back("src/" + module + ": not a module of docs/architecture.md");
       }
       continue;
     }
     for (const Include& include : includes_of(file.text)) {
-      const std::string fault = include_fault(file, include, rooms);
+      const std::string fault = include_fault(file, include, modules);
       if (!fault.empty()) {
         found.push_back(file.path + ":" + std::to_string(include.line) + ": " + fault);
       }
@@ -164,24 +165,24 @@ std::vector<SourceFile> tree(const std::filesystem::path& root) {
   return files;
 }
 
-const Rooms kMadeUp = {{"base", {}}, {"qvd", {"base"}}, {"cli", {"base", "qvd"}}};
+const Modules kMadeUp = {{"base", {}}, {"qvd", {"base"}}, {"cli", {"base", "qvd"}}};
 
 TEST(Layering, TheHouseKeepsItsRules) {
   const std::filesystem::path root = QVDHOUSE_SOURCE_DIR;
-  const Rooms rooms = parse_rooms(read_file(root / "docs/architecture.md"));
+  const Modules modules = parse_modules(read_file(root / "docs/architecture.md"));
   const std::vector<SourceFile> files = tree(root);
   EXPECT_GT(files.size(), 20U);
-  EXPECT_THAT(violations(files, rooms), IsEmpty());
+  EXPECT_THAT(violations(files, modules), IsEmpty());
 }
 
 TEST(Layering, EachRoomOfTheTableExists) {
   const std::filesystem::path root = QVDHOUSE_SOURCE_DIR;
-  const Rooms rooms = parse_rooms(read_file(root / "docs/architecture.md"));
-  ASSERT_GE(rooms.size(), 9U);
-  for (const auto& [room, allowed] : rooms) {
-    EXPECT_TRUE(std::filesystem::is_directory(root / "src" / room)) << room;
+  const Modules modules = parse_modules(read_file(root / "docs/architecture.md"));
+  ASSERT_GE(modules.size(), 9U);
+  for (const auto& [module, allowed] : modules) {
+    EXPECT_TRUE(std::filesystem::is_directory(root / "src" / module)) << module;
     for (const std::string& other : allowed) {
-      EXPECT_TRUE(rooms.contains(other)) << room << " may include " << other;
+      EXPECT_TRUE(modules.contains(other)) << module << " may include " << other;
     }
   }
 }
@@ -189,21 +190,22 @@ TEST(Layering, EachRoomOfTheTableExists) {
 TEST(Layering, TheBuildLinksAsTheTableSays) {
   const std::filesystem::path root = QVDHOUSE_SOURCE_DIR;
   const std::string cmake = read_file(root / "CMakeLists.txt");
-  static const std::regex kRoom(R"(qvdhouse_room\((\w+)(?:\s+ROOMS\s+([a-z\s]+))?\s+LIBS)");
-  Rooms linked;
-  for (std::sregex_iterator match(cmake.begin(), cmake.end(), kRoom), end; match != end; ++match) {
+  static const std::regex kModule(R"(qvdhouse_module\((\w+)(?:\s+MODULES\s+([a-z\s]+))?\s+LIBS)");
+  Modules linked;
+  for (std::sregex_iterator match(cmake.begin(), cmake.end(), kModule), end; match != end;
+       ++match) {
     const std::vector<std::string> others = words((*match)[2]);
     linked[(*match)[1]] = {others.begin(), others.end()};
   }
-  Rooms rooms = parse_rooms(read_file(root / "docs/architecture.md"));
-  rooms.erase("engine");  // a program, not a library
-  EXPECT_EQ(linked, rooms);
+  Modules modules = parse_modules(read_file(root / "docs/architecture.md"));
+  modules.erase("engine");  // a program, not a library
+  EXPECT_EQ(linked, modules);
 }
 
 TEST(Layering, ReadsTheTable) {
-  EXPECT_EQ(parse_rooms("text\n| room | may include | why |\n|---|---|---|\n| base | – | a |\n"
-                        "| qvd, source | base | of base |\n\n| cli | qvd | another table |\n"),
-            (Rooms{{"base", {}}, {"qvd", {"base"}}, {"source", {"base"}}}));
+  EXPECT_EQ(parse_modules("text\n| module | may include | why |\n|---|---|---|\n| base | – | a |\n"
+                          "| qvd, source | base | of base |\n\n| cli | qvd | another table |\n"),
+            (Modules{{"base", {}}, {"qvd", {"base"}}, {"source", {"base"}}}));
 }
 
 TEST(Layering, FindsForbiddenIncludes) {
@@ -216,9 +218,9 @@ TEST(Layering, FindsForbiddenIncludes) {
   };
   EXPECT_THAT(violations(files, kMadeUp),
               ElementsAre("src/base/error.cc:2: base may not include qvd",
-                          "src/qvd/symbols.cc:1: quoted includes name their room, as in "
+                          "src/qvd/symbols.cc:1: quoted includes name their module, as in "
                           "\"qvd/rows.h\"",
-                          "src/qvd/symbols.cc:2: no room is called models"));
+                          "src/qvd/symbols.cc:2: no module is called models"));
 }
 
 TEST(Layering, FindsLibrariesOutsideTheirPlace) {
@@ -234,7 +236,7 @@ TEST(Layering, FindsLibrariesOutsideTheirPlace) {
                           "src/base/error.cc:1: command-line parsing stays in src/cli"));
 }
 
-TEST(Layering, FindsUnknownRoomsAndLongFiles) {
+TEST(Layering, FindsUnknownModulesAndLongFiles) {
   std::string lines;
   for (std::size_t i = 0; i < kMaxLines; ++i) {
     lines += "\n";
@@ -246,7 +248,7 @@ TEST(Layering, FindsUnknownRoomsAndLongFiles) {
       {"tests/too_long_test.cc", lines + "\n"},
   };
   EXPECT_THAT(violations(files, kMadeUp),
-              ElementsAre("src/util: not a room of docs/architecture.md",
+              ElementsAre("src/util: not a module of docs/architecture.md",
                           "tests/too_long_test.cc:801: longer than 800 lines"));
 }
 

@@ -1,5 +1,5 @@
-// The storage seam: bytes that can be read at any offset. The one abstract interface of the house,
-// because storages differ; everything that reads QVD bytes reads them through it.
+// The storage seam: bytes that can be read at any offset. The one abstract interface of the
+// project, because storages differ; everything that reads QVD bytes reads them through it.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ class ByteSource {
   virtual bool is_remote() const { return false; }
 
   // Ranges within [begin, end) for which the file system keeps no bytes: they read as zero, and
-  // were never written, or left out by whoever wrote the file. In order; none where storage can not
+  // were never written, or left out by whoever wrote the file. In order; none where storage cannot
   // say.
   virtual std::vector<ByteRange> holes(std::uint64_t begin, std::uint64_t end) const;
 };

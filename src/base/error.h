@@ -1,4 +1,4 @@
-// The errors of the house: one flat type per *reaction* (docs/architecture.md, "Errors").
+// The errors of the project: one flat type per *reaction* (docs/architecture.md, "Errors").
 //
 // A message says what was expected, what was found, where, and what to do; numbers in it are
 // exact. Errors are caught where a reaction belongs: one attempt of a load, one request's retry

@@ -24,11 +24,11 @@ struct FileAccess {
   bool is_readable_by_all() const { return (mode & 0004U) != 0; }
 };
 
-// Of the file or folder that `path` leads to. The owner of a symbolic link counts too: `owner` is
-// that of the link when neither the caller nor root made it. Nothing when the path can not be
-// looked at (errno says why).
+// The access of the file or folder that `path` leads to. The owner of a symbolic link counts too:
+// `owner` is that of the link when neither the caller nor root made it. Nothing when the path
+// cannot be looked at (errno says why).
 std::optional<FileAccess> file_access(const std::filesystem::path& path);
-// The same of an open file, so that it can not become another one meanwhile; `path` is what it was
+// The same of an open file, so that it cannot become another one meanwhile; `path` is what it was
 // opened by.
 std::optional<FileAccess> file_access(const std::filesystem::path& path, int descriptor);
 

@@ -10,7 +10,7 @@
 namespace qvdhouse::base {
 namespace {
 
-// Everything behind `descriptor`; nothing when it can not be read (errno says why).
+// Everything behind `descriptor`; nothing when it cannot be read (errno says why).
 std::optional<std::string> read_all(int descriptor) {
   std::string text;
   std::array<char, 16 * 1024> piece{};

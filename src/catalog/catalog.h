@@ -1,4 +1,4 @@
-// The catalogue of one source, made anew: rows go into a staging table and become what the
+// The catalogue of one source, rebuilt: rows go into a staging table and become what the
 // catalogue says of the source in one statement. Readers see what it said before or what it says
 // now, never none, half or both; whatever dies, the old catalogue stays (docs/architecture.md,
 // "Exactly once").

@@ -24,7 +24,7 @@ struct FieldRow {
   std::string name;
   std::string comment;
   std::vector<std::string> tags;
-  // Of the columns that are made of it; none when it is left out, or the file could not be planned.
+  // The columns that are made of it; none when it is left out, or the file could not be planned.
   std::vector<std::string> columns;
   std::vector<std::string> types;
   std::vector<std::string> reasons;
@@ -60,7 +60,7 @@ struct FileRow {
   std::string table_name;
   std::string load_mode;
   std::vector<std::string> order_by;
-  // Of the header; empty and 0 where it could not be read.
+  // From the header; empty and 0 where it could not be read.
   std::string qvd_table_name;
   std::uint64_t record_count = 0;
   std::uint64_t record_bytes = 0;
@@ -75,7 +75,7 @@ struct FileRow {
   std::vector<std::string> lineage_statements;
   std::vector<std::string> warnings;
   std::vector<FieldRow> fields;
-  std::string error;        // why the file can not be loaded
+  std::string error;        // why the file cannot be loaded
   std::string error_class;  // input, schema, io, config; empty: none
   std::int64_t catalogued_at_us = 0;
 };
@@ -93,7 +93,7 @@ struct Destination {
 FileRow describe_file(const source::FileEntry& entry, source::Storage& storage,
                       const Destination& destination, const std::stop_token& stop = {});
 
-// "2024-05-06 07:08:09" → microseconds since 1970 UTC; nothing for what is no such time, or none
+// "2024-05-06 07:08:09" → microseconds since 1970 UTC; nothing for a text that is not such a time
 // that DateTime64 holds (1900 to 2299).
 std::optional<std::int64_t> parse_time(const std::string& text);
 

@@ -74,8 +74,8 @@ catalog::Destination destination_of(const source::FileEntry& entry, const sync::
   return destination;
 }
 
-// The listing's own word for what may not be looked at; what it leaves out on purpose is no part of
-// the catalogue.
+// The listing's own word for what may not be looked at; what it leaves out on purpose is not part
+// of the catalogue.
 catalog::FileRow unreadable(const source::FileEntry& entry) {
   return {.source_type = entry.source_type,
           .file_path = entry.path,
@@ -101,7 +101,7 @@ class Cataloguer {
     options_.load.policy.dialect = writing.target.endpoint().dialect;
   }
 
-  // Throws what a source that can not be listed throws before anything is written.
+  // Throws what a source that cannot be listed throws before anything is written.
   CataloguedSource run() {
     CataloguedSource done{.settings = source_.settings, .name = name_of(source_.settings)};
     std::vector<source::FileEntry> entries;
@@ -195,7 +195,7 @@ void drop_leftovers(const Target& target, const Context& context) {
   }
 }
 
-// One source after the other; what ClickHouse can not do ends all.
+// One source after the other; what ClickHouse cannot do ends all.
 std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sources,
                                             const Target& target, const Context& context) {
   const Config& config = context.config;

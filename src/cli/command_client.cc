@@ -73,7 +73,7 @@ int run_client_program(const std::vector<std::string>& call, const std::string& 
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) {
     throw TargetError(
-        fmt::format("clickhouse-client can not be run ({}); install the package "
+        fmt::format("clickhouse-client cannot be run ({}); install the package "
                     "clickhouse-client, or use qvdhouse query",
                     std::strerror(failed)));
   }

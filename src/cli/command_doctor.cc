@@ -90,7 +90,7 @@ Finding check_data_dir(const Config& config) {
   const std::filesystem::path folder = existing_folder(config.data_dir);
   const std::string what = "data directory";
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return {what, false, folder.string() + " can not be written",
+    return {what, false, folder.string() + " cannot be written",
             "set QVD_DATA_DIR or --data-dir to a folder of yours", kConfig};
   }
   const bool is_there = std::filesystem::exists(config.data_dir);

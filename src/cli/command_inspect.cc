@@ -199,7 +199,7 @@ void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
 
 void inspect(const NamedFile& named, const InspectArguments& arguments, const Context& context) {
   const std::string& name = named.entry.name;
-  // The header is shown even when what follows can not be read.
+  // The header is shown even when what follows cannot be read.
   if (!arguments.json) print_header(qvd::read_header(*named.bytes), name);
 
   schema::Policy policy = context.config.policy;

@@ -34,7 +34,7 @@ Template read_template(const ModelsArguments& arguments) {
   const std::optional<std::string> text = base::read_text(path);
   if (!text) {
     throw base::ConfigError(
-        fmt::format("the template {} can not be read: {}", path, std::strerror(errno)));
+        fmt::format("the template {} cannot be read: {}", path, std::strerror(errno)));
   }
   if (!arguments.format.empty()) return {*text, format.language, path};
   const auto by_name = models::language_of_file(path);
@@ -82,7 +82,7 @@ int run_models(const ModelsArguments& arguments, const Context& context) {
   const SourceModels found = read_models("models", context);
   say_tables(found, context);
   if (found.document.tables.empty()) return found.exit_code;  // why was logged
-  // What is there is better than models, or a lock, without the tables of files that can not be
+  // What is there is better than models, or a lock, without the tables of files that cannot be
   // read.
   std::error_code ignored;
   const bool is_replaced =

@@ -24,7 +24,7 @@ void print_file(const sync::PlannedFile& file, const std::string& prefix) {
     print(fmt::format("-- note: {}{}\n", printable(prefix), printable(warning)));
   }
   if (!file.error.empty()) {
-    print(fmt::format("-- can not be loaded: {}{}\n", printable(prefix), printable(file.error)));
+    print(fmt::format("-- cannot be loaded: {}{}\n", printable(prefix), printable(file.error)));
   }
 }
 

@@ -16,7 +16,7 @@
 namespace qvdhouse::cli {
 namespace {
 
-// Of a file of this machine that is loaded; storages are not asked. A folder that is not there
+// For a loaded file of this machine; storages are not asked. A folder that is not there
 // either may be another machine's.
 bool is_vanished(const tracking::FileRecord& file) {
   if (file.status != "completed" || file.file_path.find("://") != std::string::npos) return false;

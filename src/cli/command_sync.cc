@@ -97,7 +97,7 @@ void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
   print_json(json);
 }
 
-// The only source can not be reached: the command's own error.
+// The only source cannot be reached: the command's own error.
 void throw_source_error(const sync::Summary& summary) {
   if (summary.source_error.empty()) return;
   if (summary.source_error_class == "config") throw base::ConfigError(summary.source_error);
@@ -224,7 +224,7 @@ int dry_run(const SyncArguments& arguments, Sources& sources, const Context& con
   return decided.exit_code;
 }
 
-// One source after the other; what ClickHouse can not do ends all.
+// One source after the other; what ClickHouse cannot do ends all.
 std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full,
                                const Target& target, const Context& context) {
   sync::Monitor monitor;

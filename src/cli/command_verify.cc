@@ -74,7 +74,7 @@ std::string earlier_rows(const tracking::FileRecord& record) {
                      format_time(record.processed_at_us), record.error_message);
 }
 
-// Of a file that is not as it was loaded and can not be compared with its table.
+// The verdict on a file that is not as it was loaded and cannot be compared with its table.
 Verdict judge_unloaded(const tracking::FileRecord& record) {
   if (record.status == "failed") {
     return {"different",

@@ -83,7 +83,7 @@ void print_runs(const Json& runs) {
   }
 }
 
-// Of the workflow that is meant, also when its name is left out and there is only one.
+// The path of the workflow that is meant, also when its name is left out and there is only one.
 Json find_workflow(const ServiceClient& client, const std::string& name) {
   const Json workflows = client.get("/api/workflows")["workflows"];
   std::string names;

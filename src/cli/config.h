@@ -153,7 +153,7 @@ struct Config {
   std::map<Origin::Rank, std::string> source_by_rank;  // each `source` that was set but as a flag
   // What `.env` says to the storages' own tools (AWS_PROFILE and the like), for the environment.
   std::map<std::string, std::string> storage_variables;
-  std::vector<std::string> warnings;  // names that look like settings and are none
+  std::vector<std::string> warnings;  // names that look like settings but are not
   // Those of them that look like a setting which guards the service: it does not start with them.
   std::vector<std::string> misspelt_guards;
 };
@@ -168,7 +168,7 @@ struct ConfigSources {
 };
 
 // Reads and checks everything. Throws ConfigError naming the key, where it was set and what is
-// allowed; IoError when a file is there but can not be read.
+// allowed; IoError when a file is there but cannot be read.
 Config load_config(const ConfigSources& sources);
 
 // This process's environment.

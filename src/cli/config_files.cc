@@ -21,7 +21,7 @@ namespace {
 base::TextFile read_text(const std::filesystem::path& file) {
   std::optional<base::TextFile> text = base::read_text_file(file);
   if (!text) {
-    throw base::ConfigError(fmt::format("{}: the settings file can not be read ({})", file.string(),
+    throw base::ConfigError(fmt::format("{}: the settings file cannot be read ({})", file.string(),
                                         std::strerror(errno)));
   }
   return *std::move(text);

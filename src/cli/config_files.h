@@ -26,7 +26,7 @@ struct TomlFile {
 
 // Reads a TOML file. Throws ConfigError with file:line for wrong syntax and for values that are no
 // text, number, truth value or list of texts, for a found file that another user may have written,
-// and when it can not be read.
+// and when it cannot be read.
 //
 // For TOML a [table.NAME] below a [[table]] is a part of that one. Here it is a table of its own
 // wherever it stands, unless NAME is a key of `table_keys` ("types", "settings", …).
@@ -40,7 +40,7 @@ struct DotEnvFile {
 
 // Reads NAME=value lines: comments, `export`, '…' verbatim, "…" with \n \t \" \\ \$. Nothing is
 // expanded. The file is a found one. Throws ConfigError with file:line for any other line, for a
-// file that another user may have written, and when it can not be read.
+// file that another user may have written, and when it cannot be read.
 DotEnvFile read_dot_env(const std::filesystem::path& file);
 
 }  // namespace qvdhouse::cli

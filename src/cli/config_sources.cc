@@ -137,7 +137,7 @@ bool is_named_source_key(std::string_view key, const Origin& origin) {
   if (dot == std::string_view::npos) return false;
   if (!is_source_name(rest.substr(0, dot))) {
     throw base::ConfigError(
-        fmt::format("{}: '{}' can not be the name of a source; expected letters, digits, _ and -",
+        fmt::format("{}: '{}' cannot be the name of a source; expected letters, digits, _ and -",
                     origin.where, rest.substr(0, dot)));
   }
   if (named_key(key)) return true;

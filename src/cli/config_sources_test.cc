@@ -219,7 +219,7 @@ TEST_F(SourcesTest, WhatIsWrongIsNamedWithoutSecrets) {
   toml("[source.erp]\nurl = 'x'\npasword = 'hunter2'\n");
   EXPECT_THAT(error(), HasSubstr(":3: a source has no setting 'pasword'; did you mean password?"));
   toml("[source.\"a b\"]\nurl = 'x'\n");
-  EXPECT_THAT(error(), HasSubstr("'a b' can not be the name of a source"));
+  EXPECT_THAT(error(), HasSubstr("'a b' cannot be the name of a source"));
   toml("[source.erp]\nurl = 'x'\nheaders = ['Authorization hunter2']\n");
   EXPECT_THAT(error(), HasSubstr("source.erp.headers, set in"));
   EXPECT_THAT(error(), Not(HasSubstr("hunter2")));

@@ -186,7 +186,7 @@ TEST_F(ConfigTest, BrokenFilesNameTheLine) {
   sources_.config_file = directory_ / "absent.toml";
   EXPECT_THAT(error(), HasSubstr("--config: there is no file"));
   sources_.config_file = directory_;
-  EXPECT_THAT(error(), HasSubstr("the settings file can not be read (Is a directory)"));
+  EXPECT_THAT(error(), HasSubstr("the settings file cannot be read (Is a directory)"));
 }
 
 TEST_F(ConfigTest, DotEnvQuotesAndComments) {

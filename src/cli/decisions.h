@@ -30,7 +30,7 @@ struct DecidedSources {
   int exit_code = 0;  // not 0: some could not be, or are empty though they had files; it is logged
   bool are_several() const { return asked > 1; }
 };
-// A source that can not be listed is left out with a message; the only one throws.
+// A source that cannot be listed is left out with a message; the only one throws.
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
                               bool full, const Context& context);
 

@@ -113,7 +113,7 @@ std::vector<Finding> check_grants(clickhouse::Connection& connection, const std:
       for (const Right& one : kRights) all.push_back(right_on(one, database));
       return {
           {.what = "rights",
-           .detail = fmt::format("not checked: ClickHouse {} can not be asked. Needed are: {}",
+           .detail = fmt::format("not checked: ClickHouse {} cannot be asked. Needed are: {}",
                                  connection.endpoint().dialect.version(), fmt::join(all, ", "))}};
     }
   }

@@ -25,7 +25,7 @@ enum ExitCode : int {
   kStopped = 130,   // Ctrl-C or SIGTERM
 };
 
-// The command line is wrong: an argument that names nothing, a combination that can not be.
+// The command line is wrong: an argument that names nothing, a combination that cannot be.
 struct UsageError : base::Error {
   using base::Error::Error;
 };
@@ -51,13 +51,14 @@ bool has_lines(const std::exception& error);
 
 int exit_code_of(const std::exception& error);
 
-// Of an error_class as tracking writes it: input, io, server, config, schema, verify.
+// The code of an error_class as tracking writes it: input, io, server, config, schema, verify.
 int exit_code_of_class(std::string_view error_class);
 
-// Of the runs of one command, one a source. 130 when stopped. A file that failed in an earlier run
-// and is left alone counts as if it had failed in this one, and a file that is unchanged since its
-// load as if it had been loaded. 0 when no file or source failed; 7 beside a good file or a source
-// that could be listed, or when failures are of several classes; else the class of the failures.
+// The code of the runs of one command, one a source. 130 when stopped. A file that failed in an
+// earlier run and is left alone counts as if it had failed in this one, and a file that is
+// unchanged since its load as if it had been loaded. 0 when no file or source failed; 7 beside a
+// good file or a source that could be listed, or when failures are of several classes; else the
+// class of the failures.
 int exit_code_of_runs(const std::vector<sync::Summary>& runs);
 
 }  // namespace qvdhouse::cli

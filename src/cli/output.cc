@@ -27,7 +27,7 @@ void check_output() {
     reader_is_gone = true;
     return;
   }
-  throw base::IoError(fmt::format("standard output can not be written: {}", std::strerror(errno)));
+  throw base::IoError(fmt::format("standard output cannot be written: {}", std::strerror(errno)));
 }
 
 // Shrinks flexible columns, the widest first, until the table fits.

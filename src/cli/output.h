@@ -1,5 +1,5 @@
 // What people and programs read: text tables that fit a terminal, JSON, numbers in words, and
-// standard output that notices when it can not be written.
+// standard output that notices when it cannot be written.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace qvdhouse::cli {
 using Json = nlohmann::ordered_json;
 
 // Writes to standard output. When its reader is gone (`| head`) the rest is dropped without a word;
-// throws IoError when it can not be written otherwise (disk full).
+// throws IoError when it cannot be written otherwise (disk full).
 void print(std::string_view text);
 // False once the reader of standard output is gone.
 bool output_is_open();

@@ -65,7 +65,7 @@ models::Lock read_lock(const std::string& path) {
   const std::optional<std::string> text = base::read_text(path);
   if (!text) {
     throw base::ConfigError(
-        fmt::format("the schema lock {} can not be read: {}", path, std::strerror(errno)));
+        fmt::format("the schema lock {} cannot be read: {}", path, std::strerror(errno)));
   }
   return models::parse_lock(*text, path);
 }
@@ -130,11 +130,12 @@ void check_lock(const std::string& lock_path, const DecidedSources& decided,
   const std::string drift = models::drift_from(
       lock, tables, are_all_listed ? std::optional(std::move(known)) : std::nullopt);
   if (drift.empty()) return;
-  throw LockDriftError(fmt::format(
-      "the source has drifted from the schema lock {}; nothing is loaded:\n{}"
-      "Mend the source, or write the lock anew, of the same sources: qvdhouse models SOURCE --lock "
-      "{} --overwrite",
-      printable(lock_path), drift, printable(lock_path)));
+  throw LockDriftError(
+      fmt::format("the source has drifted from the schema lock {}; nothing is loaded:\n{}"
+                  "Mend the source, or write the lock again, from the same sources: qvdhouse "
+                  "models SOURCE --lock "
+                  "{} --overwrite",
+                  printable(lock_path), drift, printable(lock_path)));
 }
 
 }  // namespace qvdhouse::cli

@@ -23,8 +23,8 @@ AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const
 models::Table model_of(const sync::PlannedTable& planned, const std::string& source);
 
 // Holds the tables that something would be loaded into against a lock, as the files to load make
-// them: what a live table has kept of earlier files is no drift. Throws SchemaError with what has
-// drifted, ConfigError for what is no lock.
+// them: what a live table has kept of earlier files is not drift. Throws SchemaError with what has
+// drifted, ConfigError for a text that is not a lock.
 void check_lock(const std::string& lock_path, const DecidedSources& decided,
                 const Context& context);
 

@@ -62,7 +62,8 @@ TEST_F(ServeSettingsTest, WhatIsWrongIsSaid) {
   EXPECT_THAT(error(), HasSubstr("skip, buffer"));
 }
 
-// A name of the environment that is no setting only warns; the service refuses to start unguarded.
+// A name of the environment that is not a setting only warns; the service refuses to start
+// unguarded.
 TEST_F(ServeSettingsTest, AMisspeltGuardIsToldApart) {
   for (const char* name : {"QVD_TOKENHASH", "QVD_TKEN", "QVD_SERVE_TOKEN", "QVD_SERVE_PORT",
                            "QVD_TLS_CERT", "QVD_SERVER_ADDRESS"}) {

@@ -23,7 +23,8 @@ std::string server_url_error(std::string_view text);
 // Takes a good URL apart, percent-decoding user, password and database.
 ServerUrl parse_server_url(std::string_view text);
 
-// The URL with stars for a password, wherever one may stand, also in a text that is no good URL.
+// The URL with stars for a password, wherever one may stand, also in a text that is not a valid
+// URL.
 std::string masked_url(std::string_view text);
 
 }  // namespace qvdhouse::cli

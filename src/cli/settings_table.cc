@@ -167,7 +167,7 @@ const std::array kGeneralSettings = {
         .value_name = "POLICY",
         .default_text = "auto",
         .allowed = "auto, number, text or both",
-        .help = "numbers whose display text says more than the number",
+        .help = "numbers whose display text is more than the number",
         .parse = [](const RawValue& v, Config& c) { return take_choice(v, c.policy.dual, kDual); }},
     Setting{.key = "mixed",
             .env = "QVD_MIXED",
@@ -389,7 +389,7 @@ const std::array kGeneralSettings = {
             .value_name = "LEVEL",
             .default_text = "warning",
             .allowed = "error, warning, info or debug",
-            .help = "the least that is logged",
+            .help = "minimum log level",
             .parse = [](const RawValue& v, Config& c) { return take_log_level(v, c.log_level); }},
 };
 

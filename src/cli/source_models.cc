@@ -105,7 +105,7 @@ void check_output_is_new(const std::string& path, bool overwrite) {
   if (status.type() == std::filesystem::file_type::not_found) return;
   if (error) {
     throw base::ConfigError(
-        fmt::format("{} can not be written: {}", printable(path), error.message()));
+        fmt::format("{} cannot be written: {}", printable(path), error.message()));
   }
   throw base::ConfigError(
       fmt::format("{} is there already; --overwrite replaces it", printable(path)));

@@ -13,11 +13,11 @@ namespace qvdhouse::cli {
 
 struct SourceModels {
   models::Document document;
-  std::size_t failed_files = 0;  // that can not be read, or wait; each was logged
+  std::size_t failed_files = 0;  // that cannot be read, or wait; each was logged
   int exit_code = 0;             // as plan has it
 };
 
-// As sync would make them in an empty target. Throws IoError when a source can not be listed or no
+// As sync would make them in an empty target. Throws IoError when a source cannot be listed or no
 // file matches, and what Sources::chosen() throws.
 SourceModels read_models(std::string_view command, const Context& context);
 

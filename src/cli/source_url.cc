@@ -41,7 +41,7 @@ std::string masked_source(std::string_view text) {
       query != std::string::npos && (!url || !url->query.empty())) {
     rest.replace(query + 1, std::string::npos, kStars);
   }
-  // Of a text that is no good URL, all up to the last '@' may be a password.
+  // In a text that is not a valid URL, all up to the last '@' may be a password.
   const std::size_t at = rest.substr(0, url ? rest.find('/') : std::string::npos).rfind('@');
   const bool has_user = !url || !url->user.empty() || !url->password.empty();
   if (at != std::string::npos && has_user && !(url && names_container(*url))) {

@@ -7,7 +7,7 @@
 namespace qvdhouse::cli {
 
 // The text with stars for user info and query of a URL, wherever they may stand, also in a text
-// that is no good URL. A path stays as it is.
+// that is not a valid URL. A path stays as it is.
 std::string masked_source(std::string_view text);
 
 }  // namespace qvdhouse::cli

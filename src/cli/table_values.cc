@@ -160,7 +160,7 @@ std::string take_engine(const RawValue& value, std::string& out) {
   const bool has_arguments = !trimmed(arguments.substr(1, arguments.size() - 2)).empty();
   if (has_arguments && arguments.find("{uuid}") == arguments.npos) {
     return "a path with {uuid} in it, or no arguments: each load makes a table of its own, and two "
-           "tables can not share one path";
+           "tables cannot share one path";
   }
   out = text;
   return "";

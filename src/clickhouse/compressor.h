@@ -24,7 +24,7 @@ class Compressor {
   // The rest of the stream, never empty; once, at the end.
   std::span<const std::byte> finish();
 
-  // Of the header Content-Encoding.
+  // The value of the header Content-Encoding.
   static std::string_view encoding(Compression method);
 
   class Codec;  // one of the libraries

@@ -321,11 +321,11 @@ void Connection::State::throw_broken(CURLcode code, bool sending) {
           "authority of your own, set CLICKHOUSE_CA_FILE",
           origin, detail));
     case CURLE_SSL_CACERT_BADFILE:
-      throw base::ConfigError(fmt::format("CLICKHOUSE_CA_FILE {} is no file of certificates: {}",
+      throw base::ConfigError(fmt::format("CLICKHOUSE_CA_FILE {} is not a file of certificates: {}",
                                           endpoint.ca_file, detail));
     case CURLE_SSL_CERTPROBLEM:
       throw base::ConfigError(
-          fmt::format("CLICKHOUSE_CLIENT_CERT {} and CLICKHOUSE_CLIENT_KEY {} can not be used: {}",
+          fmt::format("CLICKHOUSE_CLIENT_CERT {} and CLICKHOUSE_CLIENT_KEY {} cannot be used: {}",
                       endpoint.client_cert, endpoint.client_key, detail));
     case CURLE_OPERATION_TIMEDOUT:
       timed_out = true;

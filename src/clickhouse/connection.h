@@ -60,7 +60,7 @@ class Connection {
 
   // Runs "INSERT … FORMAT …" with a body pulled from `next`: it returns the next bytes, valid until
   // its next call, and an empty span at the end. When `next` throws, the stream is broken with
-  // garbage so that the server can not take the part that came for the whole (18.16 would), and
+  // garbage so that the server cannot take the part that came for the whole (18.16 would), and
   // the exception goes on to the caller.
   // Sends the settings that make the server check rather than guess (docs/clickhouse.md, "Traps").
   void insert(std::string_view sql, const std::function<std::span<const std::byte>()>& next,

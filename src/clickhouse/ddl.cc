@@ -104,7 +104,7 @@ std::string create_table_sql(const TableDefinition& definition, const Dialect& d
 
 namespace {
 
-// Old servers list columns in their order and can not be asked for it.
+// Old servers list columns in their order and cannot be asked for it.
 std::string_view in_order(const Connection& connection) {
   return connection.endpoint().dialect.has_column_position ? " ORDER BY position" : "";
 }

@@ -41,7 +41,7 @@ struct TableDefinition {
 
 // What of the definition a server of that dialect can keep: without codecs where it has none, the
 // table's comment in front of the first column's where tables have none (table_comment() finds it
-// there). Throws ConfigError for a TTL where there are none: rows that should go would stay.
+// there). Throws ConfigError for a TTL on such a server: rows that should go would stay.
 TableDefinition adapted(TableDefinition table, const Dialect& dialect);
 
 // CREATE TABLE `db`.`name` (…) ENGINE = MergeTree ORDER BY (…) COMMENT '…', of the definition as

@@ -49,7 +49,7 @@ struct Dialect {
   bool has_query_parameters = true;
   HashFunction hash = HashFunction::kXxh3;
   Compression best_compression = Compression::kZstd;  // that it understands in a request
-  // Of the settings that we send for safety, those that this server does not know: they are left
+  // Those of the settings that we send for safety that this server does not know: they are left
   // out of requests to it (it would refuse them). ask_dialect() finds them.
   std::vector<std::string> unknown_settings;
 
@@ -59,7 +59,7 @@ struct Dialect {
 };
 
 // From the answer of SELECT version(): "26.7.3.1", "18.16.1". Throws ServerError for one that is
-// older than 18.16, or that is no version.
+// older than 18.16, or for a text that is not a version.
 Dialect dialect_of(std::string_view version);
 
 }  // namespace qvdhouse::clickhouse

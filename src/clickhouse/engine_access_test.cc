@@ -86,7 +86,7 @@ std::string ask(std::uint16_t port, std::string_view bytes) {
   return visitor.hear();
 }
 
-// Of a request that asks to close the connection after it.
+// The answer to a request that asks to close the connection after it.
 std::string ask_once(std::uint16_t port, std::string_view bytes) {
   const Visitor visitor(port);
   visitor.say(bytes);

@@ -63,7 +63,7 @@ std::string xml_text(std::string_view text) {
       escaped += fmt::format("&#{};", static_cast<int>(c));
     } else if (static_cast<unsigned char>(c) < ' ') {
       throw base::ConfigError(
-          "a control character in the embedded engine's password or path can not be used");
+          "a control character in the embedded engine's password or path cannot be used");
     } else {
       escaped += c;
     }
@@ -98,7 +98,7 @@ std::uint64_t default_memory() {
   return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 10 * 6;
 }
 
-// Of threads that have nothing to do 16 stay: by default 1,000 do, with three descriptors each. And
+// 16 idle threads stay: by default 1,000 do, with three descriptors each. And
 // no connection is dropped because processors are busy (which it may be by default, from a ratio of
 // 15 of waiting to working on): its users are our own commands, which would fail for it.
 std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
@@ -131,11 +131,11 @@ std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
       fmt::arg("memory", options.memory_bytes != 0 ? options.memory_bytes : default_memory()));
 }
 
-// `default` runs the two queries that start the engine and can not have a password. The gate keeps
+// `default` runs the two queries that start the engine and cannot have a password. The gate keeps
 // strangers away (engine/gate.h). Behind it, `default` is granted these queries' needs only, and
 // its quota, of 68 years, is used up by them and by two failed logins at the start: constant
 // queries do not count, and functions such as file() ask for no grant. (users.xml is not read again
-// when it changes, so that `default` can not be taken away after the start.)
+// when it changes, so that `default` cannot be taken away after the start.)
 std::string users_xml(const EngineInfo& info) {
   return fmt::format(
       R"(<clickhouse>

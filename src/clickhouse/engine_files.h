@@ -38,7 +38,7 @@ struct EngineConfigFiles {
 };
 
 // Writes DATA/engine-config/{config.xml,users.xml,gate} for this start. Throws ConfigError for a
-// user name that ClickHouse's configuration can not hold.
+// user name that ClickHouse's configuration cannot hold.
 EngineConfigFiles write_engine_config(const EngineOptions& options, const EngineInfo& info);
 
 // Takes from everybody but the owner what earlier versions of the engine let them do with the

@@ -13,7 +13,7 @@ class HttpAnswer {
   // Data goes to `on_bytes`, never a byte of an error's text.
   explicit HttpAnswer(std::function<void(std::string_view)> on_bytes);
 
-  // One header line, with or without its line end. A status line starts the answer anew.
+  // One header line, with or without its line end. A status line starts a new answer.
   void add_header(std::string_view line);
   void add_body(std::string_view bytes);
   // Hands over what was held back. Throws ServerError when the server reported an error, IoError

@@ -62,7 +62,7 @@ std::optional<Spread> find_servers(const Endpoint& endpoint, const std::stop_tok
       "not supported yet"};
 }
 
-// "n1:9000"; empty when the replicas can not be listed.
+// "n1:9000"; empty when the replicas cannot be listed.
 std::vector<std::string> replicas_of(Connection& connection, const std::string& database) {
   std::string answer;
   try {

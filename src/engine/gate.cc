@@ -20,7 +20,7 @@ using std::chrono::steady_clock;
 
 // A client that means it sends its password at once.
 constexpr milliseconds kPatience{10'000};
-// Of connections that have not said it yet; the oldest makes room for a new one.
+// The most connections that have not said the password yet; the oldest makes room for a new one.
 constexpr std::size_t kMostPending = 256;
 // So few that each waiting connection is looked at before newer ones make it the oldest.
 constexpr int kAcceptsAtOnce = 16;

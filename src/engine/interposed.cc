@@ -12,7 +12,7 @@ namespace {
 
 using qvdhouse::engine::Gate;
 
-// Of the process, as the functions below are.
+// Belongs to the process, as the functions below do.
 constinit std::atomic<Gate*> gate_in_charge = nullptr;
 
 // A connection through the gate whose peer has gone. The library's threads do not expect the errors

@@ -55,7 +55,7 @@ bool find_symbol(void* library, const char* name, Function& function) {
 bool load(const char* path, Library& library) {
   void* handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    std::fprintf(stderr, "the engine library can not be loaded: %s\n", dlerror());
+    std::fprintf(stderr, "the engine library cannot be loaded: %s\n", dlerror());
     return false;
   }
   return find_symbol(handle, "chdb_set_signal_handlers_enabled",

@@ -1,6 +1,6 @@
 // What is in a file, as numbers that the table must agree with (docs/architecture.md, "Verify"):
 // the row count, per column the NULLs and the sum of a hash of every value, and a sum over rows in
-// which the hashes of all columns of a row are mixed: sums over columns can not see rows torn
+// which the hashes of all columns of a row are mixed: sums over columns cannot see rows torn
 // apart. load/table_checksum.h computes the same in the server.
 #pragma once
 

@@ -2,7 +2,7 @@
 // readers, and doing it twice changes nothing.
 //
 // A table of many files is partitioned by `_file` (and `_version` for kAppend, and the user's
-// expression): a file's partition is replaced as a whole. Where that can not be (a partition per
+// expression): a file's partition is replaced as a whole. Where that cannot be (a partition per
 // file has its price, and the user's expression may have moved), the table is rebuilt aside out of
 // the rows that stay and the staging tables, and swapped.
 #pragma once
@@ -46,7 +46,7 @@ bool is_our_table(clickhouse::Connection& connection, const std::string& table);
 std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
                              const std::string& partition_by);
 
-// Replaces the file's partition. False, with nothing changed, when one statement can not do it:
+// Replaces the file's partition. False, with nothing changed, when one statement cannot do it:
 // the table is not partitioned by file, the file's old rows lie in other partitions, or there are
 // some and the server might have them back (Dialect::has_covering_parts).
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,

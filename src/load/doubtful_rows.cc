@@ -11,7 +11,7 @@
 namespace qvdhouse::load {
 namespace {
 
-// Of the tail, piece by piece: most files end in something else, and a remote one is read for it.
+// Reads the tail piece by piece: most files end in something else, and a remote one is read for it.
 constexpr std::uint64_t kFirstPiece = 256;
 constexpr std::uint64_t kMostOfAPiece = 4 << 20;
 constexpr std::uint64_t kSampleBytes = 4 << 20;  // from the start, and from before the tail

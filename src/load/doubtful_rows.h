@@ -17,8 +17,9 @@ struct DoubtfulRows {
   bool empty() const { return zero_tail == 0 && in_holes == 0; }
 };
 
-// Of a complete file. Rows that could not be anything but zero are never doubtful. Reads the end of
-// the rows and, only where that is zero, up to 8 MiB of the others. Throws IoError, ChangedError.
+// The doubtful rows of a complete file. Rows that could not be anything but zero are never
+// doubtful. Reads the end of the rows and, only where that is zero, up to 8 MiB of the others.
+// Throws IoError, ChangedError.
 DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header);
 
 // "the last 12 of 100 rows are zero bytes, …"; empty when there are none.

@@ -104,7 +104,7 @@ class StagedFile {
              clickhouse::TableDefinition definition, std::uint64_t row_count);
 
   const StagedRows& rows() const { return rows_; }
-  // Of the target table, as it would be made for this file.
+  // The definition of the target table, as it would be made for this file.
   const clickhouse::TableDefinition& definition() const { return definition_; }
   std::uint64_t row_count() const { return row_count_; }
 
@@ -119,7 +119,7 @@ class StagedFile {
 // The table of a set exists already, in the shape that target.shape says. `result` is filled step
 // by step, so that it says what was done even when this throws. Throws InputError, IoError,
 // ServerError, SchemaError, VerifyError, Cancelled; whatever it throws, the target table is
-// untouched and the staging table is dropped (or left for the next run when the server can not be
+// untouched and the staging table is dropped (or left for the next run when the server cannot be
 // reached).
 std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
                                        const clickhouse::Endpoint& endpoint, const Options& options,
@@ -127,7 +127,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
                                        std::stop_token stop = {});
 
 // Makes staged rows the table's rows in one statement, then runs the SQL to run after. False, with
-// nothing changed, when one statement can not do it: then the table is to be rebuilt
+// nothing changed, when one statement cannot do it: then the table is to be rebuilt
 // (load/commit.h). Doing it twice changes nothing.
 bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
                  Progress& progress, Result& result, std::stop_token stop = {});

@@ -81,7 +81,7 @@ class Modes : public tests::SharedEngine {
     clickhouse::Connection connection(endpoint());
     return delete_file(connection, "Sales", file_key, staging_table("Sales", "r1"));
   }
-  // Of the columns that are fields'.
+  // The columns that come from fields.
   static schema::Shape live_shape() {
     schema::Shape shape;
     clickhouse::Connection connection(endpoint());

@@ -21,7 +21,7 @@ namespace {
 using clickhouse::quote_identifier;
 using clickhouse::quote_literal;
 
-// Of one statement: partitions that it links, columns that it sums.
+// Limits of one statement: partitions that it links, columns that it sums.
 constexpr std::size_t kLinksPerStatement = 100;
 constexpr std::size_t kColumnsPerQuery = 250;
 
@@ -89,7 +89,7 @@ std::vector<clickhouse::ColumnDefinition> shared_columns(const Layout& aside, co
   return shared;
 }
 
-// Of each column NULLs apart from values, so that a value that is the text of none is no NULL.
+// For each column, NULLs apart from values, so that a value that is the text of none is not NULL.
 std::vector<std::uint64_t> column_sums(clickhouse::Connection& connection, const std::string& table,
                                        const Layout& layout, const Layout& aside,
                                        const std::string& where) {

@@ -1,4 +1,4 @@
-// The part of load/commit.h that makes a table anew out of its rows.
+// The part of load/commit.h that rebuilds a table from its rows.
 #pragma once
 
 #include <string>

@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kSumsProjection = "qvdhouse_sums";
 constexpr int kAccessDenied = 497;
-// For a table that the next run drops, if this one can not.
+// For a table that the next run drops, if this one cannot.
 constexpr long kDropPatienceSeconds = 10;
 
 // For what only saves time.

@@ -25,7 +25,7 @@ class Staging {
   // Nothing is created yet. While a large load comes in, nothing is merged, and the server keeps
   // its column sums (load/table_checksum.h).
   Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large);
-  // Drops what is there under its name (after an exchange: the old rows). What can not be dropped
+  // Drops what is there under its name (after an exchange: the old rows). What cannot be dropped
   // now (the server is gone) the next run drops, which knows it by its name.
   ~Staging();
   Staging(const Staging&) = delete;

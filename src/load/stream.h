@@ -20,7 +20,8 @@
 
 namespace qvdhouse::load {
 
-// Of a table, in the rows of one block: more are a mistake in partition_by rather than a wish.
+// Partitions of a table in the rows of one block: more are a mistake in partition_by rather than a
+// wish.
 inline constexpr unsigned kMostPartitions = 1000;
 
 // How the rows are cut into Native blocks.

@@ -19,12 +19,12 @@ using clickhouse::HashFunction;
 // As load/column_values.h computes it.
 std::string hash_sql(std::string_view value, bool is_text, HashFunction function) {
   if (function == HashFunction::kXxh3) return fmt::format("xxh3({})", value);
-  // Of integers themselves, metroHash64 would not hash the bytes.
+  // Given integers themselves, metroHash64 would not hash the bytes.
   if (is_text) return fmt::format("metroHash64({})", value);
   return fmt::format("metroHash64(reinterpretAsString({}))", value);
 }
 
-// Of a column's value; 0 for NULL.
+// The hash of a column's value; 0 for NULL.
 std::string hash_sql(const ColumnValues& column, HashFunction function) {
   const bool is_text = column.dictionary.type().value_bytes() == 0;
   const std::string hash = hash_sql(clickhouse::quote_identifier(column.name), is_text, function);

@@ -1,4 +1,5 @@
-// Where the rows of one file go: the table, the way into it, and what of it is no field's.
+// Where the rows of one file go: the table, the way into it, and which of its columns come from no
+// field.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ struct Target {
   bool is_set() const { return mode != schema::LoadMode::kReplace; }
 
   std::string table;  // empty: by the naming rule
-  // Of the staging table: not 0 and unique in the run where files of a table are staged together.
+  // The number of the staging table: not 0 and unique in the run where files of a table are staged
+  // together.
   std::uint64_t number = 0;
   schema::LoadMode mode = schema::LoadMode::kReplace;
   // A set whose live table is to be replaced by one of another layout: what is staged does not look
@@ -28,7 +30,7 @@ struct Target {
   std::vector<schema::NamePart> name_parts;  // columns out of the file's name
   // Columns of fields and name parts. Of a set: as the table has them. kReplace: as the live table
   // has them, which the file's own are joined with. Absent: as the file alone would have them (a
-  // table that is made anew).
+  // table that is rebuilt).
   std::optional<schema::Shape> shape;
   // kReplace: the columns of the table whose place the file takes, whether they bind it or not, to
   // tell which types give up.

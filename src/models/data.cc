@@ -28,7 +28,7 @@ Json text_data(const std::string& text) {
               {"json", literal(Language::kJson, text)}};
 }
 
-// Lists say which item is the last: Mustache can not count.
+// Lists say which item is the last: Mustache cannot count.
 template <class Item, class Make>
 Json list_data(const std::vector<Item>& items, const Make& make) {
   Json list = Json::array();

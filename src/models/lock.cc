@@ -193,7 +193,7 @@ Lock parse_lock(const std::string& text, const std::string& path) {
     return lock;
   } catch (const nlohmann::json::exception& error) {
     throw base::ConfigError(fmt::format(
-        "{} is no schema lock as `qvdhouse models --lock` writes it: {}", path, error.what()));
+        "{} is not a schema lock as `qvdhouse models --lock` writes it: {}", path, error.what()));
   }
 }
 

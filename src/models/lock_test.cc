@@ -51,7 +51,7 @@ TEST(Lock, AnotherOrderOfColumnsIsDrift) {
             "`T`:\n- columns in the order `a`, `b`\n+ columns in the order `b`, `a`\n");
 }
 
-// What sync would not change a live table for is no drift.
+// What sync would not change a live table for is not drift.
 TEST(Lock, FilesOfASetFitIntoItsColumns) {
   const auto set = [](const Columns& columns) {
     Table table = test_table("Sales", columns);

@@ -16,7 +16,7 @@ struct Column {
   clickhouse::ColumnType type;
   std::string reason;           // why this type
   bool has_non_finite = false;  // a Float64 that JSON may have to write as null
-  // Of the QVD; empty for columns of our own.
+  // From the QVD; empty for columns of our own.
   std::string field;
   std::string field_comment;
   std::vector<std::string> tags;

@@ -23,7 +23,7 @@ PythonType python_type(const clickhouse::ColumnType& type, bool may_be_null = fa
 // "std::optional<std::int64_t>". A Decimal is the scaled integer, Int128 of more than 18 digits.
 std::string cpp_type(const clickhouse::ColumnType& type);
 
-// Of the value as JSONEachRow has it, 64-bit integers quoted or not.
+// The type of the value as JSONEachRow has it, 64-bit integers quoted or not.
 Json json_schema(const clickhouse::ColumnType& type, bool may_be_null = false);
 
 }  // namespace qvdhouse::models

@@ -70,7 +70,7 @@ std::size_t verbatim_end(std::string_view text, std::size_t position) {
 // The end of the root's end tag: where its `>` stands or should stand.
 struct RootEnd {
   std::size_t name_end;  // behind "</QvdTableHeader"
-  std::size_t next;      // the first byte behind it that is no white space, or npos
+  std::size_t next;      // the first byte behind it that is not white space, or npos
 };
 
 std::optional<RootEnd> find_root_end(std::string_view text) {

@@ -23,7 +23,7 @@ struct FieldProfile {
   }
   std::uint64_t dual_count() const { return dual_int_count + dual_double_count; }
 
-  // Of the finite numbers; empty when there is none.
+  // Over the finite numbers; empty when there are none.
   std::optional<double> min_number;
   std::optional<double> max_number;
   bool all_integral = true;            // every number is whole and within Int64

@@ -179,7 +179,7 @@ void expect_header(const TableData& table, const TableHeader& header) {
   EXPECT_EQ(header.comment, table.comment);
   EXPECT_EQ(header.record_count, table.row_count);
   EXPECT_EQ(header.lineage.size(), table.lineage.size());
-  // Of what is no damage, the ways of other writers are told.
+  // The ways of other writers that are not damage are reported.
   const auto odd_fields = std::ranges::count_if(table.fields, [](const FieldData& field) {
     return field.bias.value_or(0) != 0 && field.bias != -2;
   });

@@ -1,6 +1,6 @@
 // The bit-packed rows: from record bytes to codes. Defined by docs/qvd-format.md, sections 4 and 5.
 //
-// A *code* is what one cell holds, in the one numbering that the whole house uses:
+// A *code* is what one cell holds, in the one numbering that the whole project uses:
 //   0        NULL
 //   k + 1    symbol k of the field
 // so that a dictionary of symbol_count + 1 slots, slot 0 being NULL, is indexed by it directly.

@@ -14,7 +14,7 @@ namespace qvdhouse::qvd {
 namespace {
 
 // Bytes of the number behind the kind byte (docs/qvd-format.md, section 3), or nothing for a byte
-// that is no kind.
+// that is not a kind.
 constexpr int kNoKind = -1;
 constexpr int number_bytes(std::uint8_t kind) {
   switch (static_cast<SymbolKind>(kind)) {
@@ -144,7 +144,7 @@ class SymbolParser {
     return std::string_view(text, size);
   }
 
-  // Of the symbol that ends at position_.
+  // `text` is that of the symbol that ends at position_.
   void check_text(std::uint64_t symbol, std::string_view text) {
     const auto invalid = find_invalid_utf8(text);
     if (!invalid) return;

@@ -58,7 +58,7 @@ struct TableData {
 };
 
 // The whole file. Throws base::InputError when the data break a rule: no field, code out of range,
-// NUL in text, int that is no int32, forced width too narrow, forced offsets that overlap.
+// NUL in text, an int outside int32, forced width too narrow, forced offsets that overlap.
 std::vector<std::byte> write_qvd(const TableData& table);
 
 // The same in pieces, for files larger than memory: header and symbol tables first, then rows in

@@ -49,13 +49,14 @@ std::string misfit(const std::string& column, const ColumnType& from, const Colu
   if (to.kind == TypeKind::kDateTime64) return fmt::format("toYear({}) > 2261", column);
   switch (from.kind) {
     case TypeKind::kInt64:
-      // The largest Float64 below 2^63: what lies above it is none and must not be cast back.
+      // The largest Float64 below 2^63: what lies above it is not an Int64 and must not be cast
+      // back.
       return fmt::format("{0} > 9223372036854774784 OR toInt64(toFloat64({0})) != {0}", column);
     case TypeKind::kUInt64:
       return fmt::format("{0} > 18446744073709549568 OR toUInt64(toFloat64({0})) != {0}", column);
     default:
       // A decimal is a Float64 when the shortest text of that Float64 is the decimal. Numbers that
-      // round up to one digit more are none, and reading them back would overflow.
+      // round up to one digit more do not fit, and reading them back would overflow.
       return fmt::format(
           "toDecimal128(if(abs(toFloat64({0})) < 1e{1}, toString(toFloat64({0})), '0'), {2}) != "
           "{0}",

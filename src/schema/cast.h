@@ -11,12 +11,12 @@
 namespace qvdhouse::schema {
 
 // Slot 0 is NULL (or the default), slot k + 1 the cast of symbol k. Throws SchemaError naming the
-// column, the symbol's value and its number when one can not be cast exactly (only an override can
+// column, the symbol's value and its number when one cannot be cast exactly (only an override can
 // cause that; plan_field has looked at every symbol). Throws Cancelled when a stop is asked for.
 clickhouse::Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column,
                                     const std::stop_token& stop = {});
 
-// Of a kConstant: slot 0 as above, slot 1 the value that ColumnPlan::constant says. Of a kMissing:
+// In a kConstant: slot 0 as above, slot 1 the value that ColumnPlan::constant says. In a kMissing:
 // slot 0 alone. Throws SchemaError when the text is not exactly a value of the type.
 clickhouse::Dictionary cast_constant(const ColumnPlan& column);
 

@@ -1,5 +1,5 @@
-// Numbers as decimal digits: what a Qlik number is in writing, exactly. The rule of the whole room:
-// a double means its shortest decimal text that reads back as the same double (0.1, not
+// Numbers as decimal digits: what a Qlik number is in writing, exactly. The rule of the whole
+// module: a double means its shortest decimal text that reads back as the same double (0.1, not
 // 0.1000000000000000055…), a whole one within Int64 means exactly its integer.
 #pragma once
 

@@ -224,7 +224,7 @@ class DriftFinder {
     const ColumnType& live = *claim.live;
     if (claim.files && !same_zone(live, *claim.files)) throw_zones(claim);
     ColumnType type = joined(claim);
-    // How text is stored is no matter of what a column may hold.
+    // How text is stored does not change what a column may hold.
     if (policy_ != DriftPolicy::kEvolve && type.kind == live.kind && live.low_cardinality) {
       type.low_cardinality = true;
     }

@@ -159,7 +159,7 @@ TEST(Drift, DiscardLeavesNewColumnsOutAndKeepsTypes) {
               ElementsAre("missing b from LowCardinality(String)",
                           "widen b from LowCardinality(String) to LowCardinality(Nullable(String))",
                           "ignored c to Nullable(Int64)"));
-  // How text is stored is no difference.
+  // How text is stored is not a difference.
   EXPECT_THAT(
       find_drift(live, {{column("a", "Int64"), column("b", "String")}}, DriftPolicy::kDiscard, {})
           .changes,

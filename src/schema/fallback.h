@@ -11,7 +11,7 @@ namespace qvdhouse::schema {
 
 // Gives the column the first type that the server of the policy's dialect has and that holds every
 // symbol of the field: Date32 → Date, DateTime64 → DateTime, Time64 → text, Bool → UInt8 (0 or 1);
-// dates and stamps that those can not hold → ISO text. Returns what a reason should say of it, such
+// dates and stamps that those cannot hold → ISO text. Returns what a reason should say of it, such
 // as ", as Date since ClickHouse 18.16 has no Date32"; empty when the type stays.
 std::string fall_back(const FieldView& field, ColumnPlan& column);
 

@@ -36,7 +36,7 @@ ColumnPlan missing_column(const ShapeColumn& wanted) {
     throw base::SchemaError(
         fmt::format("column \"{}\" is {} in the table and the file lacks it; with drift = "
                     "\"evolve\" the column "
-                    "becomes Nullable, which a column of the table's key can not",
+                    "becomes Nullable, which a column of the table's key cannot",
                     wanted.name, wanted.type.name()));
   }
   return {.name = wanted.name,
@@ -72,7 +72,7 @@ ColumnPlan fit_column(const ColumnPlan& own, const ShapeColumn& wanted,
   if (own.type.nullable && !wanted.type.nullable) {
     throw base::SchemaError(fmt::format(
         "column \"{}\" is {} in the table and cells of the file may be NULL ({}); with drift = "
-        "\"evolve\" the column becomes Nullable, which a column of the table's key can not",
+        "\"evolve\" the column becomes Nullable, which a column of the table's key cannot",
         wanted.name, wanted.type.name(), own.type.name()));
   }
   if (own.field_index == kNoField) {

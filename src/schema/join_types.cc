@@ -30,7 +30,7 @@ Family family(TypeKind kind) {
   }
 }
 
-// A whole-number type by its bits; Bool is the smallest. 0 bits: it is none.
+// A whole-number type by its bits; Bool is the smallest. 0 bits: it is not one.
 struct Whole {
   int bits = 0;
   bool is_signed = false;

@@ -80,7 +80,8 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
   const auto type = clickhouse::parse_column_type(wanted);
   if (!type) {
     throw base::SchemaError(fmt::format(
-        "field \"{}\": types.\"{}\" = \"{}\" is no type that qvdhouse makes; expected Int8…Int64, "
+        "field \"{}\": types.\"{}\" = \"{}\" is not a type that qvdhouse makes; expected "
+        "Int8…Int64, "
         "UInt8…UInt64, Float64, Bool, String, LowCardinality(String), Decimal(P, S), Date, Date32, "
         "DateTime('zone'), DateTime64(P, 'zone') or Time64(P), also in Nullable(…)",
         field.header.name, column_name, wanted));

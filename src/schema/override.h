@@ -15,7 +15,7 @@ bool has_override(const FieldView& field, const std::string& column_name);
 Part part_for(clickhouse::TypeKind kind);
 
 // Casts every symbol for a try. Throws SchemaError for an unknown type and for a symbol that the
-// type can not hold. Nullable is added where cells may be NULL, 'UTC' to a DateTime64 without zone.
+// type cannot hold. Nullable is added where cells may be NULL, 'UTC' to a DateTime64 without zone.
 ColumnPlan plan_override(const FieldView& field, const std::string& column_name);
 
 }  // namespace qvdhouse::schema

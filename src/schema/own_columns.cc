@@ -48,7 +48,7 @@ void append_name_part(TablePlan& plan, const NamePart& part, const TableRules& r
     const auto parsed = clickhouse::parse_column_type(*wanted);
     if (!parsed) {
       throw base::SchemaError(fmt::format(
-          "types.\"{}\" = \"{}\" is no type that qvdhouse makes, for a part of the file's name",
+          "types.\"{}\" = \"{}\" is not a type that qvdhouse makes, for a part of the file's name",
           part.first, *wanted));
     }
     type = *parsed;

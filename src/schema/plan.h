@@ -34,7 +34,7 @@ enum class Part {
   kDateTime,      // the serial number as DateTime64
   kTime,          // the fraction of a day as Time64 or hh:mm:ss text
   kNumberOrNull,  // the number of symbols that have one, NULL for text (mixed = "split")
-  // Of columns that come from no field:
+  // For columns that come from no field:
   kConstant,   // the same value in each row of the file: ColumnPlan::constant
   kRowNumber,  // from 0, in the file's order
   kMissing,    // NULL: the table has a column that the file lacks
@@ -88,7 +88,8 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
 
 // The DDL-ready definition (codecs, comments, quoted later) of a table of one file or, by mode, of
 // many. `by_file` false: a set of more files than a table should have partitions. Throws
-// SchemaError when the setting order_by names what is no column or may be NULL.
+// SchemaError when the setting order_by names something that is not a column, or a column that may
+// be NULL.
 clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::TableHeader& header,
                                              std::string_view database,
                                              const TableRules& rules = {},

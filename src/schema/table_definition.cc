@@ -58,11 +58,11 @@ void check_order(const TablePlan& plan) {
   for (const std::string& wanted : plan.order_by) {
     const auto found = std::ranges::find(plan.columns, wanted, &ColumnPlan::name);
     if (found == plan.columns.end()) {
-      throw base::SchemaError(
-          fmt::format("order_by names \"{}\", which is no field of this file and no column of its "
-                      "table; fields "
-                      "are written as `qvdhouse inspect` shows them",
-                      wanted));
+      throw base::SchemaError(fmt::format(
+          "order_by names \"{}\", which is neither a field of this file nor a column of its "
+          "table; fields "
+          "are written as `qvdhouse inspect` shows them",
+          wanted));
     }
     if (found->type.nullable) {
       throw base::SchemaError(fmt::format(

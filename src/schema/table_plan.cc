@@ -54,7 +54,8 @@ std::vector<KeyCandidate> key_candidates(const std::vector<ColumnPlan>& columns,
   return candidates;
 }
 
-// What is no field here may be a column of the table's own: table_definition() looks at that.
+// A name that is not a field here may be a column of the table's own: table_definition() looks at
+// that.
 void order_by_setting(const qvd::TableHeader& header, const Policy& policy, TablePlan& plan) {
   for (const std::string& wanted : policy.order_by) {
     const auto found = std::ranges::find_if(plan.columns, [&](const ColumnPlan& column) {
@@ -121,7 +122,7 @@ void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader&
   }
 }
 
-// Of a number column, whose field has a column besides.
+// For a number column whose field has a column besides.
 bool is_excluded(const std::string& column, const Policy& policy) {
   return std::ranges::any_of(
       policy.exclude, [&](const std::string& pattern) { return matches_pattern(column, pattern); });

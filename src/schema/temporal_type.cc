@@ -60,7 +60,7 @@ std::string clock_evidence(const FieldView& field, const DisplayTexts& texts) {
   return {};
 }
 
-// Readings that the zone had twice or never, and those that its clock type can not take.
+// Readings that the zone had twice or never, and those that its clock type cannot take.
 struct ZoneFacts {
   std::uint64_t twice_count = 0;
   std::uint64_t never_count = 0;

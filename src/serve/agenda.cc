@@ -114,7 +114,7 @@ std::uint64_t Agenda::count_before(Time due) const {
   return count;
 }
 
-// Makes the state fit the moment: another schedule, or a clock that was far ahead, begins anew.
+// Makes the state fit the moment: another schedule, or a clock that was far ahead, begins again.
 void Agenda::settle(Time now) {
   std::string schedule = identity(options_.schedule);
   const bool is_changed = !state_.schedule.empty() && state_.schedule != schedule;

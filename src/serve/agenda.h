@@ -22,7 +22,7 @@ enum class Overlap {
 struct AgendaOptions {
   Schedule schedule;
   Overlap overlap = Overlap::kSkip;
-  // After a downtime the newest due time that was missed is made up for if it is no older than
+  // After a downtime the newest due time that was missed is made up for if it is not older than
   // this.
   std::chrono::seconds catch_up{std::chrono::hours(24)};
   // A start is put off by up to this: the same for the same workflow and due time (hashed, not

@@ -21,7 +21,7 @@ HttpResponse workflows_answer(ApiContext& context) {
   return json_response(Json{{"workflows", std::move(list)}});
 }
 
-// What the service refuses (it is stopping) is no fault of the request's.
+// What the service refuses (it is stopping) is not the fault of the request.
 std::string start_run(const Service::RunRequest& request, ApiContext& context) {
   try {
     std::string run_id = context.service.run_now(request);

@@ -289,7 +289,7 @@ TEST_F(ApiTest, OnlyFilesThatTheListingTakesAreShown) {
   std::filesystem::remove_all(source_.parent_path() / "sourc");
 }
 
-// Of a file that was loaded once its record is shown, but nothing is read that is elsewhere now.
+// The record of a file that was loaded once is shown, but nothing is read that is elsewhere now.
 TEST_F(ApiTest, ASiblingFolderIsNoPartOfASource) {
   source_ += "-other";
   options_.source = source_.string();

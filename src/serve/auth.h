@@ -31,7 +31,7 @@ void check_token(std::string_view token);
 void check_exposure(const std::string& address, bool has_token, bool allow_anonymous);
 
 // Whether a browser sends the request for the page of another site (or of another port or name of
-// this one), by Sec-Fetch-Site, which no page can forge. False for what is no browser.
+// this one), by Sec-Fetch-Site, which no page can forge. False for a client that is not a browser.
 bool is_from_another_site(const HttpRequest& request);
 // Whether it is a user who follows a link to here: the browser leaves the other site's page.
 bool follows_a_link(const HttpRequest& request);

@@ -125,7 +125,7 @@ std::uint64_t symbol_bytes(const qvd::TableHeader& header) {
   return sum;
 }
 
-// Puts what `make` returns under `name`, or why it can not be.
+// Puts what `make` returns under `name`, or why it cannot be.
 template <class Make>
 void add_part(Json& json, const std::string& name, const Make& make) {
   json[name] = nullptr;

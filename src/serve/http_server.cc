@@ -180,7 +180,7 @@ void HttpServer::State::open_port(std::uint16_t port, const std::string& certifi
   if (daemon == nullptr) {
     close(fd);
     const std::lock_guard lock(complaint_mutex);
-    throw base::ConfigError(fmt::format("can not serve on {} port {}{}{}", options.address, port,
+    throw base::ConfigError(fmt::format("cannot serve on {} port {}{}{}", options.address, port,
                                         last_complaint.empty() ? "" : ": ", last_complaint));
   }
   daemons.push_back(daemon);
@@ -203,7 +203,7 @@ void HttpServer::State::stop() {
   threads.clear();
   {
     std::unique_lock lock(mutex);
-    // Of a server that could not start all its ports: libmicrohttpd must have nothing suspended.
+    // A server that could not start all its ports: libmicrohttpd must have nothing suspended.
     for (Queue* unserved : {&queue, &quick_queue}) {
       for (Exchange* exchange : std::exchange(unserved->waiting, {})) {
         exchange->response = plain(MHD_HTTP_SERVICE_UNAVAILABLE, "the service is stopping");

@@ -66,7 +66,7 @@ class HttpServer {
  public:
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
   // Listens when it returns; `log` must outlive it. Throws ConfigError naming address and port when
-  // it can not, or for certificates that can't be read. `handler` is called from many threads.
+  // it cannot, or for certificates that can't be read. `handler` is called from many threads.
   HttpServer(const HttpOptions& options, Handler handler, spdlog::logger& log);
   // Ends streams, waits for handlers under way and a moment for their answers to leave.
   ~HttpServer();

@@ -458,7 +458,7 @@ TEST_F(HttpServerTest, ServesTls) {
   std::ofstream(options_.tls_certificate) << "-----BEGIN CERTIFICATE-----\nx\n";
   std::ofstream(options_.tls_key) << "-----BEGIN PRIVATE KEY-----\nx\n";
   options_.ports = {0};
-  EXPECT_THAT(refusal(options_), HasSubstr("can not serve on 127.0.0.1"));
+  EXPECT_THAT(refusal(options_), HasSubstr("cannot serve on 127.0.0.1"));
   const std::string command = fmt::format(
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
       "/CN=test -addext subjectAltName=IP:127.0.0.1 -keyout {0}/server.key -out {0}/server.pem "

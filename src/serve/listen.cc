@@ -21,7 +21,7 @@ namespace {
 constexpr rlim_t kOtherDescriptors = 512;
 
 [[noreturn]] void fail(const std::string& address, std::uint16_t port, const std::string& why) {
-  throw base::ConfigError(fmt::format("can not listen on {} port {}: {}", address, port, why));
+  throw base::ConfigError(fmt::format("cannot listen on {} port {}: {}", address, port, why));
 }
 
 std::string reason(int error) {

@@ -7,7 +7,7 @@
 namespace qvdhouse::serve {
 
 // A non-blocking TCP socket that listens on `address` (an IP address or a host name) and `port` (0:
-// a free one). Throws ConfigError naming both when that can not be.
+// a free one). Throws ConfigError naming both when that cannot be.
 int listen_on(const std::string& address, std::uint16_t port);
 
 // The port that a socket is bound to.

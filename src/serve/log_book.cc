@@ -113,7 +113,7 @@ bool LogFilter::takes(const LogLine& line) const {
 
 std::string level_error(std::string_view level) {
   if (level.empty() || rank_of(base::to_lower(level)) < kLevels.size()) return "";
-  return "it is none of debug, info, warning and error";
+  return "it is not one of debug, info, warning and error";
 }
 
 LogBook::LogBook(LogBookOptions options) : options_(std::move(options)) {
@@ -124,8 +124,8 @@ LogBook::LogBook(LogBookOptions options) : options_(std::move(options)) {
         options_.file.string(), options_.file_bytes, options_.files_kept);
     file_->set_pattern("%v");
   } catch (const spdlog::spdlog_ex& error) {
-    throw base::IoError(fmt::format("the log file {} can not be written: {}",
-                                    options_.file.string(), error.what()));
+    throw base::IoError(
+        fmt::format("the log file {} cannot be written: {}", options_.file.string(), error.what()));
   }
 }
 

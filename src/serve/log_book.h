@@ -1,6 +1,6 @@
 // The log of the service: one structured line an event, each with the run and the file it belongs
 // to. The newest lines are kept for the page, all go to the console (as text or JSON) and to a file
-// of JSON lines that is rotated by size. Logging never ends the service: what can not be written is
+// of JSON lines that is rotated by size. Logging never ends the service: what cannot be written is
 // counted, and said once it can be.
 #pragma once
 
@@ -59,7 +59,7 @@ struct LogBookOptions {
 // Thread-safe. Must outlive its sink().
 class LogBook {
  public:
-  // Throws IoError when the file can not be written.
+  // Throws IoError when the file cannot be written.
   explicit LogBook(LogBookOptions options);
   ~LogBook();
   LogBook(const LogBook&) = delete;
@@ -93,7 +93,7 @@ class LogBook {
 std::vector<LogLine> read_log_file(const std::filesystem::path& file, std::size_t limit,
                                    const LogFilter& filter);
 
-// One line of a log file; false: it is none.
+// One line of a log file; false: the line is not one.
 bool parse_log_line(std::string_view text, LogLine& line);
 
 }  // namespace qvdhouse::serve

@@ -60,7 +60,7 @@ TEST_F(LogBookTest, KeepsTheNewestAndFilters) {
   EXPECT_EQ(messages(book.newest(10, {.text = "", .level = "info"})), Texts({"one", "Two"}));
   EXPECT_EQ(messages(book.newest(10, {.text = "", .level = "warning"})), Texts({"Two"}));
   EXPECT_EQ(level_error("Warning"), "");
-  EXPECT_EQ(level_error("loud"), "it is none of debug, info, warning and error");
+  EXPECT_EQ(level_error("loud"), "it is not one of debug, info, warning and error");
 }
 
 TEST_F(LogBookTest, LinesAreTextOrJson) {

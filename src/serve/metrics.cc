@@ -212,7 +212,7 @@ void show_alerts(Registry& registry, const Alerts::Counts& counts) {
 struct Metrics::State {
   mutable std::mutex mutex;
   Flow flow;
-  // As of the last look: made anew each time, so that what is gone leaves no series behind.
+  // As of the last look: rebuilt each time, so that what is gone leaves no series behind.
   std::unique_ptr<Registry> looked = std::make_unique<Registry>();
   std::vector<tracking::TableOverview> tables;
   Freshnesses freshness;

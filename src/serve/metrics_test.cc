@@ -115,7 +115,7 @@ class MetricsOfService : public ServiceTest {
     table.created_at = date::format("%F %T", a_day_ago);
     put(name, sync::as_text(qvd::write_qvd(table)));
   }
-  // Of the table, as a service that has just begun says it.
+  // The freshness of the table, as a service that has just begun says it.
   double freshness(const std::string& table) {
     Metrics metrics("1");
     metrics.look(*service_, {}, Time());

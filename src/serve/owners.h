@@ -11,7 +11,7 @@
 
 namespace qvdhouse::serve {
 
-// Of one configuration, which it keeps. Paths are identities (source/scope.h).
+// The owners under one configuration, which it keeps. Paths are identities (source/scope.h).
 class Owners {
  public:
   explicit Owners(std::shared_ptr<const Configuration> configuration);

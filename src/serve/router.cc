@@ -123,7 +123,7 @@ HttpResponse Router::handle(const HttpRequest& request) const {
         Problem(503, fmt::format("ClickHouse reported error {}; the log says more", error.code())));
   } catch (const base::IoError& error) {
     log_.warn("{} {}: {}", request.method, request.path, error.what());
-    response = problem_response(Problem(503, "ClickHouse can not be reached; see /ready"));
+    response = problem_response(Problem(503, "ClickHouse cannot be reached; see /ready"));
   } catch (const base::Cancelled&) {
     response = problem_response(Problem(503, "the service is stopping"));
   } catch (const std::exception& error) {

@@ -23,7 +23,7 @@ struct RoutedRequest {
   std::map<std::string, std::string, std::less<>> path;  // "{id}" → what stands there
   bool is_trusted = true;  // false: a public route, asked without the token that others need
 
-  // Of the path; it is there.
+  // A parameter of the path; it is there.
   const std::string& part(std::string_view name) const { return path.find(name)->second; }
 };
 

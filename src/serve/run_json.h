@@ -29,7 +29,7 @@ nlohmann::json progress_json(const LiveRun& live);
 // run_json() and "progress".
 nlohmann::json live_run_json(const LiveRun& live);
 nlohmann::json workflow_json(const WorkflowState& workflow);
-// Of a file that has ended: what the event file_finished says.
+// A file that has ended: what the event file_finished says.
 nlohmann::json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& file);
 
 }  // namespace qvdhouse::serve

@@ -121,7 +121,7 @@ std::string text_of(std::optional<Time> time) {
   return time ? std::to_string(time->time_since_epoch().count()) : "never";
 }
 
-// What the reference says of each case; false when it can not be asked.
+// What the reference says of each case; false when it cannot be asked.
 bool ask_reference(std::vector<Case>& cases, const std::filesystem::path& file) {
   {
     std::ofstream stream(file);

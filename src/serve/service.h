@@ -49,7 +49,7 @@ struct Configuration {
   std::vector<Workflow> workflows;
   std::string database;
   std::string
-      target;  // "embedded in ./data", "http://host:8123"; when it changes it is opened anew
+      target;  // "embedded in ./data", "http://host:8123"; when it changes it is opened again
   unsigned history_days = 90;
   std::vector<SettingShown> settings;
   std::vector<std::string> warnings;

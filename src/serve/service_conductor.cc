@@ -93,7 +93,7 @@ void Service::State::load_configuration() {
   changed.notify_all();
 }
 
-// Of workflows whose state the target has told, or that it has never seen. Called wherever one of
+// For workflows whose state the target has told, or that it has never seen. Called wherever one of
 // both becomes known, under the same lock: nobody sees a workflow of an open target without it.
 void Service::State::make_agendas() {
   if (!are_states_read) return;

@@ -36,8 +36,8 @@ struct Job {
   std::set<std::string> only;
   bool full = false;
   bool retry_failed = false;
-  // Of the agenda, to be written down with the first row of the run: one that is killed before
-  // that is due again.
+  // The state of the agenda, to be written down with the first row of the run: one that is killed
+  // before that is due again.
   std::optional<AgendaState> agenda;
   sync::Monitor monitor;
   std::stop_source stop;
@@ -99,7 +99,7 @@ struct Service::State {
   std::string configuration_problem;
   std::optional<TargetAccess> access;
   std::string target_problem = "ClickHouse has not been reached yet";
-  bool is_target_tried = false;   // false: target_problem is no failure, only not over yet
+  bool is_target_tried = false;   // false: target_problem is not a failure, only not over yet
   bool is_keeper_wanted = false;  // rows wait for it, or a run found that the target is gone
   bool are_states_read = false;
   std::map<std::string, tracking::WorkflowRecord> states;  // as read from the target

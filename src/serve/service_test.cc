@@ -84,7 +84,7 @@ TEST_F(ServiceTest, ABrokenFileIsNeverGreenUntilItIsRepaired) {
   EXPECT_THAT(ended()[0].error, HasSubstr("1 file failed: bad.qvd: "));
   EXPECT_EQ(ended()[0].error_class, "input");
   EXPECT_EQ(last_event("run_finished")["failing_files"], 1);
-  // It is left alone now, and still that is no good run.
+  // It is left alone now, and still that is not a good run.
   run_now();
   ASSERT_TRUE(have_ended(2));
   EXPECT_EQ(ended()[0].status, "partial");

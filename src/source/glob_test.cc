@@ -116,7 +116,7 @@ TEST(FoldCase, CoversUnicodeAndKeepsStrayBytes) {
   EXPECT_EQ(fold_case("GRÖSSE.QVD"), "grösse.qvd");
   EXPECT_EQ(fold_case("ΣΑΛΕΣ"), "σαλεσ");
   EXPECT_EQ(fold_case("A\xff\xc3Z"), "a\xff\xc3z");
-  EXPECT_EQ(fold_case("\xed\xa0\x80"), "\xed\xa0\x80");  // a surrogate is no character
+  EXPECT_EQ(fold_case("\xed\xa0\x80"), "\xed\xa0\x80");  // a surrogate is not a character
 }
 
 TEST(HasWildcards, KnowsEscapes) {

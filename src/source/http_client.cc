@@ -72,7 +72,7 @@ class RangeRead {
   std::uint64_t size_;  // of the whole file
   const std::string& etag_;
   std::size_t done_ = 0;
-  // Of this try:
+  // In this try:
   bool is_checked_ = false;
   std::optional<HttpFailure> refused_;  // what came is not what was asked for
   std::size_t discarded_ = 0;           // bytes of an error page
@@ -249,7 +249,7 @@ HttpStat HttpClient::stat(const HttpTarget& target) {
     const bool is_empty_range = reply.status == kRangeNotSatisfiable && headers.content_range &&
                                 headers.content_range->total == 0U;
     if (is_empty_range) return stat;
-    // Before the code: on_body ends a whole file, and that is no failure of the transfer.
+    // Before the code: on_body ends a whole file, and that is not a failure of the transfer.
     if (!reply.is_ftp && reply.status == kOk && headers.complete) {
       if (headers.content_length == 0U) return stat;
       throw_failure(ignores_range(0), target);

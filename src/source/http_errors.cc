@@ -147,7 +147,7 @@ HttpFailure transfer_failure(const HttpReply& reply, const HttpTarget& target,
                               "port",
                               reply.detail)};
     case CURLE_URL_MALFORMAT:
-      return {.text = fmt::format("libcurl can not send this URL: {}", reply.detail)};
+      return {.text = fmt::format("libcurl cannot send this URL: {}", reply.detail)};
     case CURLE_FAILED_INIT:
     case CURLE_OUT_OF_MEMORY:
       return {.text = reply.detail};

@@ -1,4 +1,4 @@
-// What an answer that is none means: whether it may pass, and what to tell people. Texts are made
+// What a failed answer means: whether it may pass, and what to tell people. Texts are made
 // of HttpTarget::shown, numbers and libcurl's words, never of what was sent or of a server's body,
 // which may repeat it.
 #pragma once

@@ -42,7 +42,7 @@ class HttpExchange {
   // `access` must outlive it.
   explicit HttpExchange(const Access& access);
 
-  // Failures of any kind are the reply's. Throws ConfigError for what can not be sent, Cancelled.
+  // Failures of any kind are the reply's. Throws ConfigError for what cannot be sent, Cancelled.
   HttpReply run(const HttpRequest& request);
 
  private:

@@ -1,4 +1,4 @@
-// What the headers of an HTTP answer say, as far as reading files needs it. A header that can not
+// What the headers of an HTTP answer say, as far as reading files needs it. A header that cannot
 // be understood counts as absent.
 #pragma once
 
@@ -19,7 +19,7 @@ struct ContentRange {
 std::optional<ContentRange> parse_content_range(std::string_view text);
 
 struct HttpHeaders {
-  // One line as it came. A status line starts anew: what stood before was an interim answer.
+  // One line as it came. A status line starts over: what stood before was an interim answer.
   void add_line(std::string_view line);
 
   bool complete = false;  // the empty line has come

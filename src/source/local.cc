@@ -86,10 +86,10 @@ void Walk::enter(const Folder& folder) {
   const auto unreadable = [&](const std::error_code& error) {
     if (folder.path == root_) {
       throw base::IoError(
-          fmt::format("{}: the folder can not be listed: {}", root_.string(), error.message()));
+          fmt::format("{}: the folder cannot be listed: {}", root_.string(), error.message()));
     }
     entries_.push_back(
-        skipped(folder.path, "unreadable", "the folder can not be listed: " + error.message()));
+        skipped(folder.path, "unreadable", "the folder cannot be listed: " + error.message()));
   };
   struct stat status {};
   if (const std::error_code error = stat_of(folder.path.string(), status)) return unreadable(error);
@@ -142,7 +142,7 @@ void Walk::visit_file(const fs::path& path, Glob::Match match) {
     if (is_link) {
       entries_.push_back(skipped(path, "link", "a link that leads nowhere: " + error.message()));
     } else if (error != std::errc::no_such_file_or_directory) {  // else removed a moment ago
-      entries_.push_back(skipped(path, "unreadable", "can not be looked at: " + error.message()));
+      entries_.push_back(skipped(path, "unreadable", "cannot be looked at: " + error.message()));
     }
     return;
   }

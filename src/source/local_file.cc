@@ -49,7 +49,7 @@ LocalFile::LocalFile(const FileEntry& entry)
                                ": expected the file that was listed, found none; it was "
                                "removed or renamed since");
     }
-    throw base::IoError(fmt::format("{}: can not be opened: {}", name_, std::strerror(error)));
+    throw base::IoError(fmt::format("{}: cannot be opened: {}", name_, std::strerror(error)));
   }
   try {
     if (::fstat(fd_, &opened_) != 0) {

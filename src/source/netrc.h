@@ -18,7 +18,7 @@ struct NetrcLogin {
 // The entry for `host` in the text of such a file, or the one named "default" if that comes first.
 std::optional<NetrcLogin> login_in_netrc(std::string_view text, std::string_view host);
 
-// The same from the file that NETRC names, or ~/.netrc. A file that can not be read has nothing.
+// The same from the file that NETRC names, or ~/.netrc. A file that cannot be read has nothing.
 std::optional<NetrcLogin> netrc_login(const Environment& environment, std::string_view host);
 
 }  // namespace qvdhouse::source

@@ -50,7 +50,7 @@ std::vector<std::string> process_variables() {
   return variables;
 }
 
-// Names of files that are no UTF-8 can not be said in JSON; with a replacement character they are
+// Names of files that are no UTF-8 cannot be said in JSON; with a replacement character they are
 // not found, which is as near as it gets.
 std::string text_of(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -75,7 +75,7 @@ struct Rclone::State {
   };
 
   Child& child_of(std::string_view fs) { return fs.starts_with(kOurs) ? ours : own; }
-  // Of a child that has been started for a remote; throws IoError when it has ended since.
+  // The port of a child that has been started for a remote; throws IoError when it has ended since.
   Endpoint endpoint(Child& child);
   void start(Child& child, std::string_view needed_for);
   // Sends one command and waits for its answer. `doing` is for messages.
@@ -125,7 +125,7 @@ Rclone::State::Endpoint Rclone::State::endpoint(Child& child) {
   const std::lock_guard lock(mutex);
   if (!child.process || !child.process->is_running()) {
     if (!child.own_configuration) {
-      throw base::IoError("rclone has ended by itself; what it served is opened anew next time");
+      throw base::IoError("rclone has ended by itself; what it served is opened again next time");
     }
     start(child, "rclone");
   }
@@ -251,7 +251,7 @@ std::vector<RcloneItem> Rclone::list(const std::string& fs, const std::string& d
         {{"recurse", recurse}, {"filesOnly", recurse}, {"noMimeType", true}, {"showHash", hash}}},
        // Else every object of s3 is asked for the time that its uploader has noted.
        {"_config", {{"UseServerModTime", true}}}},
-      kListLimit, shown + ": can not be listed");
+      kListLimit, shown + ": cannot be listed");
   // Their paths begin at the remote's root.
   const std::size_t above = dir.empty() ? 0 : dir.size() + 1;
   std::vector<RcloneItem> items;
@@ -272,7 +272,7 @@ std::optional<RcloneItem> Rclone::stat(const std::string& fs, const std::string&
        {"remote", path},
        {"opt", {{"filesOnly", true}, {"noMimeType", true}, {"showHash", state_->wants_hash(fs)}}},
        {"_config", {{"UseServerModTime", true}}}},
-      kStatLimit, shown + ": can not be looked at");
+      kStatLimit, shown + ": cannot be looked at");
   const json item = output.value("item", json());
   if (!item.is_object() || item.value("IsDir", false)) return std::nullopt;
   return item_of(item);

@@ -11,7 +11,7 @@ namespace {
 
 bool is_kept(std::string_view variable, bool own_configuration) {
   constexpr auto kDatabase = std::to_array<std::string_view>({"CLICKHOUSE_", "QVD_"});
-  // Of rclone's own: what we set ourselves, and what would make it talk.
+  // Variables of rclone itself: what we set ourselves, and what would make it talk.
   constexpr auto kControl = std::to_array<std::string_view>(
       {"RCLONE_RC_", "RCLONE_LOG_", "RCLONE_DUMP", "RCLONE_VERBOSE", "RCLONE_QUIET"});
   const auto begins = [&](std::string_view prefix) { return variable.starts_with(prefix); };

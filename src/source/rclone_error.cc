@@ -33,10 +33,11 @@ constexpr auto kMeanings = std::to_array<Meaning>({
      "the server's host key is not in the known_hosts file: compare its fingerprint with the "
      "server's, then add it (ssh-keyscan -p PORT HOST)"},
     {"knownhosts: key mismatch", RcloneFault::kRefused,
-     "the server shows another host key than the known_hosts file has: it was set up anew, someone "
+     "the server shows another host key than the known_hosts file has: it was set up again, "
+     "someone "
      "stands between, or the file holds only keys of another kind (ssh-keyscan -p PORT HOST)"},
     {"known_hosts_file", RcloneFault::kRefused,
-     "the known_hosts file can not be read: make it (ssh-keyscan -p PORT HOST) or name another "
+     "the known_hosts file cannot be read: make it (ssh-keyscan -p PORT HOST) or name another "
      "with source.known_hosts"},
     {"ssh-agent", RcloneFault::kRefused,
      "there is no usable SSH agent: start one, or name a key with source.key_file"},
@@ -71,7 +72,7 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"AuthorizationFailure", RcloneFault::kRefused, "check account and key, or the SAS"},
     {"InvalidAuthenticationInfo", RcloneFault::kRefused, "check account and key, or the SAS"},
     {"illegal base64 data", RcloneFault::kRefused,
-     "the account's key is not complete: copy it anew"},
+     "the account's key is not complete: copy it again"},
     {"Need account+key", RcloneFault::kRefused,
      "the credentials that were found need rclone 1.61 or newer, or there are none: set "
      "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and "

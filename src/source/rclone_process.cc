@@ -71,7 +71,7 @@ std::string find_rclone(const std::string& binary, std::string_view needed_for) 
     }
   }
   throw base::ConfigError(fmt::format(
-      "{}:// needs the program rclone, and {} is not there or can not be run; install it (Debian, "
+      "{}:// needs the program rclone, and {} is not there or cannot be run; install it (Debian, "
       "Ubuntu: apt-get install rclone) or name it with the setting source.rclone_binary. Local "
       "files and single files of http(s) and ftp(s) need no rclone",
       needed_for, binary.empty() ? "none on PATH" : binary));

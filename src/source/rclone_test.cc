@@ -187,7 +187,7 @@ class RcloneChild : public testing::Test {
   }
 };
 
-// Of all threads of a process.
+// CPU time of all threads of a process.
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
   std::error_code error;

@@ -110,7 +110,7 @@ Credentials connection_credentials(const std::string& text) {
   if (found.key.empty() && found.sas.empty()) {
     throw base::ConfigError(
         "AZURE_STORAGE_CONNECTION_STRING: expected an AccountKey or a SharedAccessSignature in it, "
-        "found neither; copy it anew from the portal (Access keys)");
+        "found neither; copy it again from the portal (Access keys)");
   }
   return found;
 }

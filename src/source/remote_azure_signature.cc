@@ -21,7 +21,7 @@ std::vector<unsigned char> base64_decoded(const std::string& text) {
                       static_cast<int>(text.size()));
   if (size < 0 || text.empty()) {
     throw base::ConfigError(
-        "Azure's account key: expected base64, found another text; copy it anew from the portal "
+        "Azure's account key: expected base64, found another text; copy it again from the portal "
         "(Access keys)");
   }
   // EVP_DecodeBlock counts the padding as bytes.

@@ -38,8 +38,8 @@ Login login_of(const Url& url, const Access& access);
 bool is_azure_host(const Url& url);
 
 // A shared access signature (read and list, of all blobs of the account) for an endpoint that
-// rclone's own parameters can not name. Ends at the midnight (UTC) after next week's, so that the
-// same day gives the same text. Throws ConfigError for a key that is no base64.
+// rclone's own parameters cannot name. Ends at the midnight (UTC) after next week's, so that the
+// same day gives the same text. Throws ConfigError for a key that is not base64.
 std::string account_signature(const std::string& account, const std::string& key);
 
 }  // namespace qvdhouse::source

@@ -18,7 +18,7 @@ constexpr std::uint64_t kWindowBytes = 256 * 1024;
 constexpr std::size_t kPieceBytes = 4 * 1024 * 1024;
 constexpr unsigned kConnections = 4;
 
-// If-Match takes strong tags, as HTTP has them. A hash that a listing brought is no tag.
+// If-Match takes strong tags, as HTTP has them. A hash that a listing brought is not a tag.
 bool is_strong_tag(const std::string& etag) {
   return etag.size() > 2 && etag.starts_with('"') && etag.ends_with('"');
 }

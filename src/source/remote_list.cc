@@ -107,7 +107,7 @@ std::vector<FileEntry> Choice::sorted() && {
   std::ranges::sort(entries_, [](const FileEntry& a, const FileEntry& b) {
     return std::tie(a.path, b.mtime_us) < std::tie(b.path, a.mtime_us);
   });
-  // Not std::ranges::unique, which clang 14 can not read in g++'s library.
+  // Not std::ranges::unique, which clang 14 cannot read in g++'s library.
   const auto repeated =
       std::unique(entries_.begin(), entries_.end(),
                   [](const FileEntry& a, const FileEntry& b) { return a.path == b.path; });

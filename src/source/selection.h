@@ -14,7 +14,7 @@ namespace qvdhouse::source {
 
 class NameRules {
  public:
-  // Throws ConfigError for an item that is no pattern.
+  // Throws ConfigError for an item that is not a pattern.
   explicit NameRules(const Selection& selection);
 
   // Sets skip_reason and skip_code of an entry that the lists leave out. `relative_path` is below

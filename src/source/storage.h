@@ -25,8 +25,8 @@ class Storage {
   // that the selection or the rules for hidden and temporary names leave out carry a skip_reason,
   // and so does a folder below a local source that is not entered (hidden, unreadable, reached
   // twice through links). User, password and query of a URL are remembered for files of the same
-  // host, since a FileEntry has them not. Throws ConfigError when `source` or a pattern can not be
-  // understood or something has to be installed, IoError when the source can not be listed.
+  // host, since a FileEntry has them not. Throws ConfigError when `source` or a pattern cannot be
+  // understood or something has to be installed, IoError when the source cannot be listed.
   std::vector<FileEntry> list(const std::string& source, const Selection& selection);
 
   // Opens one listed file. Throws IoError; ChangedError when it is not the file that was listed.

@@ -90,14 +90,14 @@ std::vector<FileEntry> Storage::State::list_folder_directly(const Url& url,
       entry.etag = found.etag;
     } catch (const base::IoError& error) {
       entry.skip_code = "unreadable";
-      entry.skip_reason = fmt::format("can not be looked at: {}", error.what());
+      entry.skip_reason = fmt::format("cannot be looked at: {}", error.what());
     }
   });
   return entries;
 }
 
 // Whether an http URL names a file or a folder is known only when it was asked, and a server that
-// knows no ranges, or gives an index page for a folder without its slash, can not be told from one
+// knows no ranges, or gives an index page for a folder without its slash, cannot be told from one
 // that has the file. So names decide first.
 std::vector<FileEntry> Storage::State::list_direct(const Url& url, const Selection& selection) {
   const auto as_file = [&] {
@@ -116,7 +116,7 @@ std::vector<FileEntry> Storage::State::list_direct(const Url& url, const Selecti
     try {
       return as_file();
     } catch (const base::IoError&) {
-      return as_folder();  // says what is wrong if it is none
+      return as_folder();  // says what is wrong when it is not a folder
     }
   }
   try {

@@ -215,7 +215,7 @@ TEST_F(StorageOverSftp, HostKeyIsChecked) {
   fs::resize_file(root_ / "keys/known_hosts", 0);
   EXPECT_THAT(failure(access()), HasSubstr("not in the known_hosts file"));
   fs::remove(root_ / "keys/known_hosts");
-  EXPECT_THAT(failure(access()), HasSubstr("can not be read: make it"));
+  EXPECT_THAT(failure(access()), HasSubstr("cannot be read: make it"));
 }
 
 TEST_F(StorageOverSftp, WrongPasswordIsRefusedAndNotSaid) {

@@ -54,7 +54,7 @@ std::uint16_t port_of(std::string_view digits, std::string_view scheme) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (error != std::errc() || end != digits.data() + digits.size() || port == 0) {
-    throw_bad_url(scheme, "a port behind the host that is no number from 1 to 65535");
+    throw_bad_url(scheme, "a port after the host that is not a number from 1 to 65535");
   }
   return port;
 }

@@ -24,7 +24,7 @@ struct Url {
   std::string query;  // http(s) only, without '?', still encoded: it may hold a signature
 };
 
-// Empty for a plain path (no "scheme://"). Throws ConfigError for a URL that can not be understood;
+// Empty for a plain path (no "scheme://"). Throws ConfigError for a URL that cannot be understood;
 // the message never repeats a password or a query.
 std::optional<Url> parse_url(std::string_view text);
 

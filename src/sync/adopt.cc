@@ -43,7 +43,7 @@ FileRecord adopted(const Decision& decision, const FileRecord& previous) {
   return record;
 }
 
-// A failure here is tried again by the next run, which decides anew: nothing is written down.
+// A failure here is tried again by the next run, which decides again: nothing is written down.
 void fail(FileTask task, const std::exception& error) {
   Failure failure = describe_failure(error);
   const bool cancelled = failure.error_class == "cancelled";

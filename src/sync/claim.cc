@@ -37,7 +37,7 @@ int open_lock(const fs::path& lock_dir, const std::string& database, const std::
   std::error_code error;
   fs::create_directories(lock_dir, error);
   if (error) {
-    throw base::IoError(fmt::format("{}: the folder for claims can not be made: {}",
+    throw base::IoError(fmt::format("{}: the folder for claims cannot be made: {}",
                                     lock_dir.string(), error.message()));
   }
   const fs::path path = lock_dir / lock_name(database, table);
@@ -45,7 +45,7 @@ int open_lock(const fs::path& lock_dir, const std::string& database, const std::
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
     throw base::IoError(
-        fmt::format("{}: the claim can not be opened: {}", path.string(), std::strerror(errno)));
+        fmt::format("{}: the claim cannot be opened: {}", path.string(), std::strerror(errno)));
   }
   return fd;
 }

@@ -12,7 +12,7 @@ namespace qvdhouse::sync {
 
 class Claim {
  public:
-  // Waits until the claim is free. Throws IoError (the folder can not be written to), Cancelled.
+  // Waits until the claim is free. Throws IoError (the folder cannot be written to), Cancelled.
   static Claim acquire(const std::filesystem::path& lock_dir, const std::string& database,
                        const std::string& table, std::stop_token stop);
   // Empty when another load holds it.

@@ -45,7 +45,7 @@ std::string changes(const FileEntry& file, const FileRecord& record) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-// Of a record whose file is the version that it speaks of.
+// For a record whose file is the version that it speaks of.
 Verdict judge_completed(const FileEntry& file, const Placement& placement, const FileRecord& record,
                         const Facts& facts) {
   if (record.table_name != placement.table) {

@@ -33,16 +33,16 @@ struct Facts {
   schema::Policy policy;
   std::string settings_hash;  // of today's settings, without those of single tables
   std::vector<schema::TableRules> rules{};
-  // Why a file is not complete yet; empty when it is, or when that can not be told. Asked only of
+  // Why a file is not complete yet; empty when it is, or when that cannot be told. Asked only of
   // files that were written to within `settle`.
   std::function<std::string(const source::FileEntry&)> missing;
   // Whether the first path leads to a file that exists and is another one than the second.
   std::function<bool(const std::string& path, const std::string& other_path)> is_another_file;
-  // The file's fingerprint (sync/fingerprint.h); empty when it can not be read. Asked only of files
+  // The file's fingerprint (sync/fingerprint.h); empty when it cannot be read. Asked only of files
   // that are as large as one that was loaded; from several threads. None: nothing counts as touched
   // or moved.
   std::function<std::string(const source::FileEntry&)> fingerprint{};
-  // The hash of its whole content (sync/content_hash.h); empty when it can not be read. Asked only
+  // The hash of its whole content (sync/content_hash.h); empty when it cannot be read. Asked only
   // of files whose fingerprint is that of one that was loaded; from several threads.
   std::function<std::string(const source::FileEntry&)> content_hash{};
   // Whether a file is not there any more, given that the listing does not name it; false also when

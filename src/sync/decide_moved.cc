@@ -106,7 +106,7 @@ void name_contents(Picture& picture) {
 }
 
 std::map<std::size_t, Decision> find_moved(const Picture& picture) {
-  // Where two files have the same content, it can not be told which one went where.
+  // Where two files have the same content, it cannot be told which one went where.
   struct Pair {
     std::vector<const FileRecord*> origins;
     std::vector<std::size_t> arrivals;

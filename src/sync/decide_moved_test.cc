@@ -48,7 +48,7 @@ TEST_F(DecideTouched, AnotherContentIsLoaded) {
 TEST_F(DecideTouched, ThreePiecesThatAreTheSameProveNothing) {
   wholes["/data/item.qvd"] = "another in between";
   EXPECT_EQ(touched().reason_code, "changed");
-  wholes["/data/item.qvd"] = "";  // can not be read
+  wholes["/data/item.qvd"] = "";  // cannot be read
   EXPECT_EQ(touched().reason_code, "changed");
 }
 

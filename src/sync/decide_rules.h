@@ -1,4 +1,4 @@
-// What the parts of deciding share; the rest of the house includes decide.h.
+// What the parts of deciding share; the other modules include decide.h.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ bool is_same_content(const ContentNames& content, const tracking::FileRecord& re
                      schema::LoadMode mode);
 
 // What is needed to tell whether the content is that of one of the records; what is not needed
-// stays empty, and so does what can not be read.
+// stays empty, and so does what cannot be read.
 ContentNames name_content(const source::FileEntry& file, schema::LoadMode mode, const Facts& facts,
                           const std::vector<const tracking::FileRecord*>& records);
 

@@ -18,7 +18,7 @@ namespace {
 bool is_url(const std::string& path) { return path.find("://") != std::string::npos; }
 
 // Looks into the folder, because storages differ in what they say of one file that is not there. A
-// folder that can not be listed may have it: whoever knows better can forget the file.
+// folder that cannot be listed may have it: whoever knows better can forget the file.
 bool may_exist(source::Storage& storage, const std::string& url) {
   try {
     const source::Selection everything{.pattern = "*", .include = {}, .exclude = {}};

@@ -111,7 +111,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   begin_attempt(task, context_);
   load::Result& result = task.outcome.result;
   std::optional<Failure> failure;
-  // Of all before the commit, which is not cut off.
+  // The time limit of all before the commit, which is not cut off.
   const TimeLimit limit(context_.options.file_timeout, context_.stop);
   try {
     load::Target target = session.target_of(decision, task.outcome.attempts);

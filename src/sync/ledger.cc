@@ -66,7 +66,7 @@ void TargetWatch::throw_if_lost() {
   const std::lock_guard lock(mutex_);
   if (!lost_) return;
   throw base::IoError(fmt::format(
-      "ClickHouse can not be reached any more; run again when it is back (what is loaded is not "
+      "ClickHouse cannot be reached any more; run again when it is back (what is loaded is not "
       "loaded twice): {}",
       error_));
 }

@@ -32,7 +32,7 @@ constexpr milliseconds kFirstLook{50};
 constexpr milliseconds kLastLook{250};
 constexpr milliseconds kBeatAgain{1'000};  // after a heartbeat that failed
 constexpr seconds kTellAgain{60};
-// A claim that can not be given back within this expires.
+// A claim that cannot be given back within this expires.
 constexpr long kReleasePatienceSeconds = 5;
 constexpr std::size_t kTablesTold = 5;
 
@@ -44,7 +44,7 @@ milliseconds uptime() {
 }
 
 // Equal for processes that can see whether the other still runs: of one boot of one machine and of
-// one space of process ids, which containers have for themselves. Empty when it can not be told.
+// one space of process ids, which containers have for themselves. Empty when it cannot be told.
 std::string this_machine() {
   std::string boot;
   std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);

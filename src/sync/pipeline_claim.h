@@ -19,7 +19,7 @@
 
 namespace qvdhouse::sync {
 
-// Of this machine, for people to read; "(unknown)" where it has none.
+// The name of this machine, for people to read; "(unknown)" where it has none.
 std::string host_name();
 
 struct ClaimOptions {

@@ -48,7 +48,7 @@ std::string wrong_name(std::string_view name) {
 void check_name(const TableRules& rules, std::string_view table) {
   const std::string wrong = wrong_name(table);
   if (wrong.empty()) return;
-  throw_bad_rule(rules, fmt::format("{} can not be the name of a table: {}",
+  throw_bad_rule(rules, fmt::format("{} cannot be the name of a table: {}",
                                     clickhouse::quote_identifier(table), wrong));
 }
 
@@ -175,7 +175,7 @@ Placement Placer::place(std::string_view path) const {
   }
   if (const std::string wrong = wrong_name(placement.table); !wrong.empty()) {
     throw base::SchemaError(
-        fmt::format("file \"{}\": its table would be {}, which can not be: {}; rename the file "
+        fmt::format("file \"{}\": its table would be {}, which cannot be: {}; rename the file "
                     "or give its table another name by a [[table]] of its own",
                     file_name, clickhouse::quote_identifier(placement.table), wrong));
   }

@@ -54,7 +54,7 @@ class Placer {
 Placement place_file(std::string_view path, const std::vector<schema::TableRules>& rules,
                      const schema::Policy& policy);
 
-// Throws ConfigError (naming rule.where) for a pattern or a name that can not be.
+// Throws ConfigError (naming rule.where) for a pattern or a name that cannot be.
 void check_rules(const std::vector<schema::TableRules>& rules);
 
 // Today's policy with what the rules say of columns.

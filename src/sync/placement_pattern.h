@@ -19,7 +19,7 @@ std::vector<std::string> path_parts(std::string_view path);
 // further left takes as much as it can: of "A_B_1.qvd", "{table}_{n}.qvd" makes "A_B" and "1".
 class PlacementPattern {
  public:
-  // Throws ConfigError for one that can match nothing or that can not be understood.
+  // Throws ConfigError for one that can match nothing or that cannot be understood.
   explicit PlacementPattern(std::string_view text);
 
   // The parts in the pattern's order; nothing when it does not match. A file name is also matched

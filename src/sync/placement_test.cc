@@ -184,7 +184,7 @@ TEST(Placement, RulesThatCanNotBeNameTheirPlace) {
   EXPECT_THAT(of("{a}.qvd", "T_{b}"), HasSubstr("uses the part {b}"));
   EXPECT_THAT(of("a.qvd", "T_{"), HasSubstr("expected a '}'"));
   EXPECT_THAT(of("a.qvd", "QvdFileTracking"), HasSubstr("its own state"));
-  EXPECT_THAT(of("", "T__staging_1"), HasSubstr("can not be the name of a table"));
+  EXPECT_THAT(of("", "T__staging_1"), HasSubstr("cannot be the name of a table"));
   EXPECT_THAT(of("", std::string("a\0b", 3)), HasSubstr("NUL"));
 }
 

@@ -207,7 +207,8 @@ void TablePlanner::define(const std::vector<Shape>& wanted) {
         drift, clickhouse::qualified(definition.database, definition.name), *planned_.definition);
     if (needs_rebuild) {
       planned_.notes.emplace_back(
-          "No ALTER can change a key column: the table is built anew aside and swapped.");
+          "No ALTER can change a key column: the table is rebuilt as a temporary table and "
+          "swapped.");
     }
   } catch (const base::SchemaError& error) {
     for (PlannedFile& file : planned_.files) {

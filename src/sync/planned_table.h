@@ -23,7 +23,7 @@ struct PlannedFile {
   const Decision* decision = nullptr;
   std::vector<std::string> warnings;
   std::uint64_t record_count = 0;
-  std::string error;        // not empty: it can not be loaded
+  std::string error;        // not empty: it cannot be loaded
   std::string error_class;  // as in tracking::FileRecord
 };
 
@@ -55,7 +55,7 @@ struct PlanFacts {
 };
 
 // `decisions`: to load, all of one table. Throws ServerError, IoError of the target, Cancelled. A
-// file that takes longer than options.file_timeout can not be loaded.
+// file that takes longer than options.file_timeout cannot be loaded.
 PlannedTable plan_table_of(const std::vector<const Decision*>& decisions, const PlanFacts& facts);
 
 }  // namespace qvdhouse::sync

@@ -10,11 +10,11 @@
 
 namespace qvdhouse::sync {
 
-// Of a file with this content hash. Of the fingerprint: what versions of qvdhouse without content
-// hashes named it after.
+// The version of a file with this content hash. With a fingerprint instead: what versions of
+// qvdhouse without content hashes named it after.
 std::uint64_t version_of(const std::string& hash);
 
-// Of the rows that the record speaks of.
+// The version of the rows that the record describes.
 std::uint64_t version_of_rows(const tracking::FileRecord& record);
 
 // A file that is loaded (again).

@@ -154,7 +154,7 @@ void settle_untouched(const std::vector<Decision>& decisions, Ledger& ledger) {
   }
 }
 
-// False when the source can not be listed; the summary says why.
+// False when the source cannot be listed; the summary says why.
 bool list_source(const Options& options, source::Storage& storage,
                  std::vector<source::FileEntry>& listing, Summary& summary) {
   try {

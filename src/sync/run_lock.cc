@@ -37,7 +37,7 @@ RunLock::RunLock(const fs::path& lock_dir, const std::string& run_id)
   // Close on exec: a child process that inherited it would hold it for its lifetime.
   fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd_ < 0) {
-    throw base::IoError(fmt::format("{}: the lock of the run can not be made: {}", path_.string(),
+    throw base::IoError(fmt::format("{}: the lock of the run cannot be made: {}", path_.string(),
                                     std::strerror(errno)));
   }
   if (!try_lock(fd_)) {

@@ -9,7 +9,7 @@ namespace qvdhouse::sync {
 
 class RunLock {
  public:
-  // Throws IoError when the folder can not be written to.
+  // Throws IoError when the folder cannot be written to.
   RunLock(const std::filesystem::path& lock_dir, const std::string& run_id);
   ~RunLock();
   RunLock(const RunLock&) = delete;

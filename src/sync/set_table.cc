@@ -71,7 +71,7 @@ class SetPlanner {
   load::Layout layout_;
   Shape live_;
   schema::Key key_;
-  std::vector<std::optional<Planned>> planned_;  // of each file; absent: it can not be loaded
+  std::vector<std::optional<Planned>> planned_;  // of each file; absent: it cannot be loaded
   std::optional<load::PreparedFile> first_;      // of the files that can be loaded
   SetTable set_;
 };
@@ -151,7 +151,7 @@ std::vector<Change> SetPlanner::given_up(const Drift& drift) const {
                          .from = type,
                          .to = after->type,
                          .numbers_to = {},
-                         .reason = "its table was made anew out of all its files"});
+                         .reason = "its table was rebuilt out of all its files"});
     }
   }
   std::erase_if(changes, [](const Change& change) {

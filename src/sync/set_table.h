@@ -18,7 +18,7 @@ namespace qvdhouse::sync {
 
 struct SetTable {
   schema::Shape shape;                     // of the rows that all files send
-  clickhouse::TableDefinition definition;  // of the table, to build it anew
+  clickhouse::TableDefinition definition;  // of the table, to rebuild it
   // A partition a file would be too many, or the table has none: its files are committed together.
   bool commits_together = false;
   // The table was of another mode: its rows all come again, and until they have, it stays.
@@ -30,8 +30,8 @@ struct SetTable {
 };
 
 // Plans all `files` (decisions to load of one set), then creates the table or changes it. A file
-// that can not be planned is left out: its own load says why. `new_partitions`: how many of the
-// files have no partition yet. Throws SchemaError (the table is another's, or can not hold the
+// that cannot be planned is left out: its own load says why. `new_partitions`: how many of the
+// files have no partition yet. Throws SchemaError (the table is another's, or cannot hold the
 // files), ServerError, IoError, Cancelled. The table must be held by the caller.
 SetTable prepare_set_table(const RunContext& context, clickhouse::Connection& connection,
                            const std::vector<const Decision*>& files, std::size_t new_partitions);

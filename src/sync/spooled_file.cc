@@ -26,7 +26,7 @@ SpooledFile::SpooledFile(const base::ByteSource& remote, const std::filesystem::
   std::filesystem::create_directories(folder, error);
   std::string path = (folder / "spool_XXXXXX").string();
   fd_ = ::mkostemp(path.data(), O_CLOEXEC);
-  if (fd_ < 0) fail("can not be created");
+  if (fd_ < 0) fail("cannot be created");
   ::unlink(path.c_str());
   try {
     fill(stop);
@@ -53,7 +53,7 @@ void SpooledFile::fill(const std::stop_token& stop) {
     for (std::size_t done = 0; done < bytes.size();) {
       const ssize_t put = ::pwrite(fd_, bytes.data() + done, bytes.size() - done,
                                    static_cast<off_t>(offset + done));
-      if (put < 0 && errno != EINTR) fail("can not be written");
+      if (put < 0 && errno != EINTR) fail("cannot be written");
       if (put > 0) done += static_cast<std::size_t>(put);
     }
   }
@@ -63,7 +63,7 @@ void SpooledFile::read_at(std::uint64_t offset, std::span<std::byte> out) const 
   for (std::size_t done = 0; done < out.size();) {
     const ssize_t got =
         ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno != EINTR) fail("can not be read");
+    if (got < 0 && errno != EINTR) fail("cannot be read");
     if (got == 0) {
       throw base::ChangedError(fmt::format("{}: expected {} bytes at byte {}, found the end at {}",
                                            name(), out.size(), offset, size()));

@@ -158,7 +158,7 @@ std::vector<Decision> decide(const Options& options, source::Storage& storage,
 // `on_file` is called as each file ends (from one thread at a time). Several runs at once, in one
 // process or many, load each file once. A source that cannot be listed, or is empty although files
 // of it are known, is said in the summary, so that those of a caller with several go on. Throws
-// ServerError/IoError when the target can not be reached at all, or not any more; a stop ends open
+// ServerError/IoError when the target cannot be reached at all, or not any more; a stop ends open
 // loads, rolls them back and returns with kCancelled outcomes.
 Summary run(const Options& options, source::Storage& storage, const clickhouse::Endpoint& endpoint,
             Monitor& monitor, spdlog::logger& log,

@@ -200,7 +200,7 @@ TableSession::Pending TableSession::take_pending() {
   return std::exchange(pending_, {});
 }
 
-// A table is made anew only when none of its rows gets lost by it.
+// A table is rebuilt only when none of its rows gets lost by it.
 void TableSession::check_all_come(clickhouse::Connection& connection,
                                   const Pending& pending) const {
   std::set<std::string> staged;
@@ -214,8 +214,8 @@ void TableSession::check_all_come(clickhouse::Connection& connection,
   }
   if (missing.empty()) return;
   throw base::ConfigError(fmt::format(
-      "table {} was loaded in another mode and has to be made anew out of all its files, but {} of "
-      "them can not be loaded now, among them {}; the table stays as it was: mend that, drop the "
+      "table {} was loaded in another mode and has to be rebuilt out of all its files, but {} of "
+      "them cannot be loaded now, among them {}; the table stays as it was: mend that, drop the "
       "table, or set its mode back",
       table_, missing.size(), missing.front()));
 }

@@ -3,7 +3,7 @@
 // made ready once for all of them.
 //
 // A run never waits for a table while files of another one that it holds are left to be begun
-// (run.cc sees to that), so that two runs can not wait for each other.
+// (run.cc sees to that), so that two runs cannot wait for each other.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +56,7 @@ class TableSession {
 
   bool commits_together() const { return set_ && set_->commits_together; }
   void add(StagedTask staged);
-  // To be taken out of the table when it is built anew.
+  // To be taken out of the table when it is rebuilt.
   void add_removal(FileTask task);
   // One decision has been dealt with; true for the last one.
   bool leave();

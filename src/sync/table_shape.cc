@@ -40,7 +40,7 @@ bool has_column(const load::Layout& layout, std::string_view name) {
          layout.columns.end();
 }
 
-// Of an answer in RowBinary.
+// Reads an answer in RowBinary.
 std::vector<std::string> read_names(const std::string& answer) {
   std::vector<std::string> names;
   for (tracking::RowReader reader(answer); !reader.done();) reader(names.emplace_back());

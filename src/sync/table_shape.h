@@ -34,7 +34,7 @@ bool has_columns_of(const load::Layout& layout, schema::LoadMode mode);
 // The values of `_file` in it; none when it has no such column.
 std::vector<std::string> stored_files(clickhouse::Connection& connection, const std::string& table);
 
-// Waits until ALTERs have gone through all rows, where the server can not be asked to wait itself.
+// Waits until ALTERs have gone through all rows, where the server cannot be asked to wait itself.
 // Throws Cancelled.
 void await_mutations(clickhouse::Connection& connection, const std::string& table,
                      std::stop_token stop);

@@ -24,7 +24,7 @@ class Planner {
   std::vector<Lane> plan();
 
  private:
-  // Of one table: what only goes or changes its name comes before what is loaded.
+  // Within one table, what only goes or changes its name comes before what is loaded.
   struct Items {
     std::vector<WorkItem> changes;
     std::vector<WorkItem> small;

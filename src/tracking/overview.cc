@@ -86,7 +86,7 @@ std::string from_hex(std::string_view digits) {
     unsigned char byte = 0;
     const char* end = digits.data() + i + 2;
     if (std::from_chars(digits.data() + i, end, byte, 16).ptr != end) {
-      throw base::ConfigError("this is no cursor of a list of files");
+      throw base::ConfigError("this is not a cursor of a list of files");
     }
     text += static_cast<char>(byte);
   }
@@ -96,7 +96,7 @@ std::string from_hex(std::string_view digits) {
 std::string behind_cursor(const FileQuery& query, const std::string& key) {
   if (query.after.empty()) return "";
   const std::size_t dash = query.after.find('-');
-  if (dash == std::string::npos) throw base::ConfigError("this is no cursor of a list of files");
+  if (dash == std::string::npos) throw base::ConfigError("this is not a cursor of a list of files");
   const std::string last_key = from_hex(std::string_view(query.after).substr(0, dash));
   const std::string last_path = from_hex(std::string_view(query.after).substr(dash + 1));
   std::string value = quote_literal(last_key);

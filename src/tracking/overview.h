@@ -87,9 +87,10 @@ class Overview {
   std::vector<Attempt> attempts_of_run(const std::string& run_id, std::size_t limit);
   // Runs since `from_us`, summed up by steps; steps without any are left out.
   std::vector<SeriesPoint> series(std::int64_t from_us, std::uint64_t step_seconds);
-  // Of all files, or of those of one table; sorted by name.
+  // All files, or those of one table; sorted by name.
   std::vector<TableOverview> tables(const std::string& name = {});
-  // Of these tables, as far back as the history goes, whatever became of their files since.
+  // The newest load of these tables, as far back as the history goes, whatever became of their
+  // files since.
   std::vector<NewestLoad> newest_loads(const std::vector<std::string>& tables);
 
  private:

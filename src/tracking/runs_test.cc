@@ -75,7 +75,7 @@ TEST_F(RunsTest, ARunComesBackExactlyAndItsNewestRowCounts) {
   EXPECT_EQ(found[0].rows, UINT64_MAX);
   EXPECT_EQ(found[0].error, "it's \\ odd\n\xff");
   EXPECT_EQ(found[0].host, "here");
-  // A row of an earlier state is no answer to a question for that state.
+  // A row of an earlier state does not answer a question for that state.
   EXPECT_THAT(table.find({.status = "running"}), IsEmpty());
   EXPECT_THAT(table.find({.status = "failed"}), SizeIs(1));
 }

@@ -1,4 +1,4 @@
-// What the tables of this room share: how they are made, kept in shape, read, filled and emptied.
+// What the tables of this module share: how they are made, kept in shape, read, filled and emptied.
 #pragma once
 
 #include <cstddef>

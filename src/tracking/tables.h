@@ -29,7 +29,7 @@ std::vector<Column> history_columns(const clickhouse::Dialect& dialect);
 std::string column_list(const std::vector<Column>& columns);
 // The same with types, for CREATE TABLE.
 std::string definitions(const std::vector<Column>& columns);
-// Of a time, and of one of a few words.
+// Columns of a time, and of one of a few words.
 std::string_view time_type(const clickhouse::Dialect& dialect);
 inline constexpr std::string_view kWord = "LowCardinality(String)";
 // " COMMENT '…'", where tables can have one.

@@ -85,7 +85,7 @@ for (const [size, theme] of [
   });
 }
 
-test('what can not be undone is asked first, and Escape says no', async () => {
+test('what cannot be undone is asked first, and Escape says no', async () => {
   const { page, faults, close } = await openPage(browser, mock.url);
   await show(page, file('Orders.qvd'));
   const reset = page.getByRole('button', { name: 'Reset' });

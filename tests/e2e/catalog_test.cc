@@ -210,7 +210,7 @@ TEST_P(Catalog, EachSourceIsItsOwn) {
   EXPECT_EQ(query(all), both);
   EXPECT_EQ(query("SELECT column_names FROM QvdCatalogFields WHERE table_name = 'Sales'"),
             "['key']");
-  // One that can not be listed keeps what was known of it.
+  // One that cannot be listed keeps what was known of it.
   fs::rename(folder / "lake", folder / "away");
   EXPECT_EQ(on_target({"catalog", "lake"}).exit_code, 4);
   EXPECT_EQ(query(all), both);

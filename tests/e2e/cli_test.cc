@@ -215,7 +215,7 @@ TEST_F(Cli, AFullDiskIsAnError) {
   const Finished finished =
       run("/bin/sh", {"-c", binary().string() + " version >/dev/full"}, {}, folder);
   EXPECT_EQ(finished.exit_code, 4);
-  EXPECT_THAT(finished.err, HasSubstr("standard output can not be written"));
+  EXPECT_THAT(finished.err, HasSubstr("standard output cannot be written"));
 }
 
 TEST_F(Cli, NothingLoadedYetIsNoError) {

@@ -18,7 +18,7 @@ class ModesCommandLine : public TargetCommandLine {
  protected:
   // Starts the target and loads generation 0.
   void start_with_files(TargetKind kind);
-  // Writes all files anew: other rows, another number of them.
+  // Writes all files again: other rows, another number of them.
   void write_generation(int generation);
   // Runs sync until nothing is left to do, on a server that runs: once, and once more for files
   // that failed, which would wait for their time otherwise.
@@ -30,7 +30,7 @@ class ModesCommandLine : public TargetCommandLine {
   void kill_server();
   // Starts the server again; the next command does so with the engine.
   void restart_server();
-  // Of the running server; no URL when there is none.
+  // The endpoint of the running server; no URL when there is none.
   clickhouse::Endpoint endpoint() const;
 
   int newest = 0;

@@ -269,7 +269,7 @@ TEST_P(Target, RowsOfAVanishedFileGoWhereThatIsWanted) {
   EXPECT_EQ(facts("Log"), facts_of({{0, 20}, {50, 20}}));
   EXPECT_EQ(on_target({"verify", "Sales"}).exit_code, 0);
   const Finished kept = on_target({"verify", "Log"});
-  EXPECT_EQ(kept.exit_code, 4) << "rows without a file can not be compared with it";
+  EXPECT_EQ(kept.exit_code, 4) << "rows without a file cannot be compared with it";
   EXPECT_THAT(kept.out, HasSubstr("the file is gone"));
 }
 

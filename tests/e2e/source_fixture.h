@@ -11,7 +11,7 @@
 namespace qvdhouse::tests {
 
 // Every character that has ever been lost on the way to a storage; and the same for Windows shares,
-// which can not hold the '*'.
+// which cannot hold the '*'.
 inline constexpr const char* kHardShareName = "Продажи 2024+a&b=c%20(x)~'!#.qvd";
 inline constexpr const char* kHardName = "Продажи 2024+a&b=c%20(x)~'!*#.qvd";
 

@@ -104,7 +104,7 @@ def main():
             moose_model(**row)
             for attribute, column in fields_of(model).items():
                 assert (getattr(made, attribute) is None) == (row[column] is None), column
-            # What is no row of the table is refused by all.
+            # What is not a row of the table is refused by all.
             for wrong in ({**row, "no such column": 1}, {k: v for k, v in list(row.items())[1:]}):
                 if set(wrong) == set(row) or all(c["is_nullable"] for c in columns[:1]) and len(wrong) < len(row):
                     continue

@@ -237,7 +237,7 @@ class EngineModels : public Models {
   void SetUp() override {
     if (!engine_is_installed()) GTEST_SKIP() << "the embedded engine is not installed";
     Models::SetUp();
-    // Else each query starts the engine anew.
+    // Else each query starts the engine again.
     engine_ = std::make_unique<Process>(binary(), std::vector<std::string>{"client", "--keep"},
                                         Environment{}, folder);
   }
@@ -458,7 +458,7 @@ TEST_F(EngineModels, ALockedSyncLoadsWhatTheLockSaysOrNothing) {
   ASSERT_EQ(qvdhouse({"models", "qvds", "--lock", "schema.lock"}).exit_code, 0);
   ASSERT_EQ(qvdhouse({"plan", "qvds", "--locked", "schema.lock"}).exit_code, 0);
   ASSERT_EQ(qvdhouse({"sync", "qvds", "--locked", "schema.lock"}).exit_code, 0);
-  // Nothing to load is no drift: the tables are what they were.
+  // Nothing to load is not drift: the tables are what they were.
   ASSERT_EQ(qvdhouse({"sync", "qvds", "--locked", "schema.lock"}).exit_code, 0);
 
   write_qvd("Item.qvd", "renamed");

@@ -35,7 +35,7 @@ struct AwsCredentials {
 };
 AwsCredentials serve_aws_credentials(const std::filesystem::path& work);
 
-// Of the account that serve_az() serves.
+// The key of the account that serve_az() serves.
 std::string azure_endpoint(std::uint16_t port);
 // A shared access signature of its container, as a query: "rl" for reading and listing, until
 // "2099-01-01T00:00:00Z".

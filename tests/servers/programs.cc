@@ -63,7 +63,7 @@ void write_file(const fs::path& path, const std::string& text) {
   fs::create_directories(path.parent_path());
   std::ofstream file(path, std::ios::binary);
   file << text;
-  if (!file.flush()) throw std::runtime_error("can not write " + path.string());
+  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
 }
 
 void write_configuration(const std::string& name, const fs::path& to, const Environment& values) {

@@ -56,7 +56,7 @@ long descriptors_of(pid_t pid) {
   return count;
 }
 
-// Of one measure, in a part of the samples.
+// One measure, in a part of the samples.
 long median(const std::vector<Sample>& samples, long Sample::*measure, std::size_t from,
             std::size_t to) {
   std::vector<long> values;

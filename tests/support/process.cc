@@ -72,7 +72,7 @@ Process::Process(const std::filesystem::path& program, const std::vector<std::st
   const int error = ::posix_spawn(&pid_, program.c_str(), &actions, nullptr,
                                   spawn_list(words).data(), spawn_list(variables).data());
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error("can not start " + program.string());
+  if (error != 0) throw std::runtime_error("cannot start " + program.string());
 }
 
 Process::~Process() {

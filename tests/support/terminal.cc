@@ -22,7 +22,7 @@ Terminal::Terminal(const std::filesystem::path& program, const std::vector<std::
                    const Environment& environment, const std::filesystem::path& working_dir)
     : fd_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
   if (fd_ < 0 || ::grantpt(fd_) != 0 || ::unlockpt(fd_) != 0) {
-    throw std::runtime_error("can not open a terminal");
+    throw std::runtime_error("cannot open a terminal");
   }
   std::vector<std::string> words{program.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -41,7 +41,7 @@ Terminal::Terminal(const std::filesystem::path& program, const std::vector<std::
                                   spawn_list(words).data(), spawn_list(variables).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error("can not start " + program.string());
+  if (error != 0) throw std::runtime_error("cannot start " + program.string());
 }
 
 Terminal::~Terminal() {

@@ -112,7 +112,7 @@ export class Actions {
   async reset(file) {
     const answer = await this.ask({
       title: `Forget ${file.file_name}?`,
-      text: 'What is known of this file is forgotten, and the next run loads it anew. Its history stays.',
+      text: 'What is known of this file is forgotten, and the next run loads it again. Its history stays.',
       confirm: 'Forget it',
       option: file.table_name ? `Remove its rows from ${file.table_name}, too` : '',
     });

@@ -48,7 +48,7 @@ export function time(value, form = format.relative) {
   return h('time', { datetime: value, title: `${format.dateTime(value)} (${value})` }, form(value));
 }
 
-// Of what is to come. A time that has gone by means that it is about to happen.
+// For times in the future. A time that has gone by means that it is about to happen.
 export function timeAhead(value) {
   return new Date(value) < Date.now() ? 'due now' : time(value);
 }

@@ -121,7 +121,7 @@ export const runView = {
   events: ['run_started', 'run_finished', 'run_progress', 'file_started', 'file_finished'],
   load: (query) => get(`/api/runs/${encodeURIComponent(query.get('id') ?? '')}`),
   take: (run, event) => takeProgress(run, event),
-  // Of another run: nothing to load again for.
+  // Another run: nothing to load again for.
   concerns: (run, event) => event.data.run_id === run.run_id,
   draw(run, page) {
     const isLive = ['waiting', 'running'].includes(run.status);

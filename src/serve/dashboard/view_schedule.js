@@ -20,7 +20,7 @@ import {
 
 async function loadAnew(workflow, actions) {
   const isSure = await actions.ask({
-    title: `Load all files of ${workflow.name} anew?`,
+    title: `Load all files of ${workflow.name} again?`,
     text: 'Unchanged files are loaded, too. Tables keep their old rows until the new ones are there.',
     confirm: 'Load all',
   });
@@ -72,7 +72,7 @@ function card(workflow, { actions }) {
       actionButton(
         actions,
         `full:${workflow.name}`,
-        ['Load all anew', h('span', { class: 'unseen' }, ` ${workflow.name}`)],
+        ['Reload all', h('span', { class: 'unseen' }, ` ${workflow.name}`)],
         () => loadAnew(workflow, actions),
         'quiet',
       ),

@@ -1,8 +1,8 @@
-# One function makes each room a static library `qvdhouse::<room>`: src/<room>/*.cc without tests,
+# One function makes each module a static library `qvdhouse::<module>`: src/<module>/*.cc without tests,
 # its headers as a file set (each is compiled alone by the target all_verify_interface_header_sets),
-# and src/<room>/*_test.cc as one test program <room>_test.
+# and src/<module>/*_test.cc as one test program <module>_test.
 
-# Everything that also runs under the sanitizers: the tests of the rooms, not those end to end.
+# Everything that also runs under the sanitizers: the tests of the modules, not those end to end.
 add_custom_target(unit_tests)
 # The programs of tests/fuzz, when they are built with libFuzzer.
 add_custom_target(fuzzers)
@@ -41,8 +41,8 @@ if(NOT QVDHOUSE_SANITIZE)
   target_link_options(qvdhouse_hardening INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
-function(qvdhouse_room name)
-  cmake_parse_arguments(room "" "" "ROOMS;LIBS" ${ARGN})
+function(qvdhouse_module name)
+  cmake_parse_arguments(module "" "" "MODULES;LIBS" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
   file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.h)
@@ -55,8 +55,8 @@ function(qvdhouse_room name)
   target_sources(qvdhouse_${name} PUBLIC
     FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})
   set_target_properties(qvdhouse_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
-  list(TRANSFORM room_ROOMS PREPEND qvdhouse::)
-  target_link_libraries(qvdhouse_${name} PUBLIC ${room_ROOMS} ${room_LIBS} qvdhouse_sanitizers qvdhouse_hardening
+  list(TRANSFORM module_MODULES PREPEND qvdhouse::)
+  target_link_libraries(qvdhouse_${name} PUBLIC ${module_MODULES} ${module_LIBS} qvdhouse_sanitizers qvdhouse_hardening
                         PRIVATE qvdhouse_warnings)
 
   if(tests)
