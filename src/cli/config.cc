@@ -233,6 +233,32 @@ void resolve_target(Config& config) {
 }
 
 // From the weakest place to the strongest.
+// Whether a settings file of the working folder is there. Throws ConfigError for what a read could
+// hang on or never end with: a pipe, a loop of links, a file of more than 1 MiB.
+bool is_readable_here(const std::filesystem::path& file) {
+  constexpr std::uintmax_t kMostBytes = 1U << 20U;
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (status.type() == std::filesystem::file_type::not_found) return false;
+  const std::string name = file.lexically_normal().string();
+  if (error) {
+    throw base::ConfigError(
+        fmt::format("{}: this settings file cannot be read: {}; remove it", name, error.message()));
+  }
+  if (status.type() == std::filesystem::file_type::directory) return true;
+  if (status.type() != std::filesystem::file_type::regular) {
+    throw base::ConfigError(
+        fmt::format("{}: expected a file of settings, found a pipe or a device; remove it", name));
+  }
+  const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+  if (!error && bytes > kMostBytes) {
+    throw base::ConfigError(
+        fmt::format("{}: a settings file has at most {} bytes, this one has {}; remove it", name,
+                    kMostBytes, bytes));
+  }
+  return true;
+}
+
 void read_places(Config& config, const ConfigSources& sources) {
   if (sources.config_file) {
     if (!std::filesystem::exists(*sources.config_file)) {
@@ -240,10 +266,12 @@ void read_places(Config& config, const ConfigSources& sources) {
           fmt::format("--config: there is no file {}", sources.config_file->string()));
     }
     add_toml(config, *sources.config_file, HowRead::kNamed);
-  } else if (const auto file = sources.directory / "qvdhouse.toml"; std::filesystem::exists(file)) {
+  } else if (const auto file = sources.directory / "qvdhouse.toml"; is_readable_here(file)) {
     add_toml(config, file.lexically_normal(), HowRead::kFound);
   }
-  if (const auto file = sources.directory / ".env"; std::filesystem::is_regular_file(file)) {
+  // A folder ".env" is somebody's Python.
+  if (const auto file = sources.directory / ".env";
+      is_readable_here(file) && !std::filesystem::is_directory(file)) {
     add_dot_env(config, file.lexically_normal(), sources);
   }
   add_names(config, environment_values(sources.environment));
@@ -266,6 +294,7 @@ Config load_config(const ConfigSources& sources) {
   read_places(config, sources);
   parse_values(config);
   config.is_data_dir_named = is_named(config, "data_dir", sources);
+  if (!is_named(config, "log_file", sources)) check_found_log(config.serve.log_file);
   resolve_target(config);
   resolve_sources(config);
   config.tables = table_rules(config);

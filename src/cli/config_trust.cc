@@ -30,15 +30,12 @@ bool ends_in_any(std::string_view name, std::span<const std::string_view> ends) 
 
 // Variables that name files, and by them programs: a credential_process of AWS_CONFIG_FILE, the
 // extensions of AZURE_CONFIG_DIR, the helper of GOOGLE_API_CERTIFICATE_CONFIG; or that let the
-// program run that a credentials file names.
+// program run that a credentials file names. Files of tokens are among them: their bytes are sent
+// to an endpoint that the same settings may name.
 bool may_name_program(std::string_view name) {
   constexpr auto kEnds =
       std::to_array<std::string_view>({"_FILE", "_DIR", "_PATH", "_CONFIG", "_EXECUTABLES"});
-  // Files whose bytes are a token or a certificate.
-  constexpr auto kHarmless = std::to_array<std::string_view>(
-      {"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-       "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_CERTIFICATE_PATH"});
-  return ends_in_any(name, kEnds) && std::ranges::find(kHarmless, name) == kHarmless.end();
+  return ends_in_any(name, kEnds);
 }
 
 }  // namespace
@@ -71,6 +68,16 @@ void refuse_program_variable(std::string_view name, const RawValue& value) {
   if (value.text.empty() || !may_name_program(name)) return;
   throw base::ConfigError(fmt::format("{}, set in {}: {}; set it in the environment", name,
                                       value.origin.where, kFoundIsNotEnough));
+}
+
+void check_found_log(const std::filesystem::path& file) {
+  constexpr auto kEnds = std::to_array<std::string_view>({".log", ".json", ".jsonl", ".ndjson"});
+  const std::string name = file.filename().string();
+  if (name.empty() || ends_in_any(name, kEnds)) return;
+  throw base::ConfigError(fmt::format(
+      "log_file: a settings file that is only found in the working folder names a log that ends in "
+      ".log, .json, .jsonl or .ndjson, not {}; name it so, or set QVD_LOG_FILE in the environment",
+      file.string()));
 }
 
 bool is_secret_setting(std::string_view key, const RawValue& value) {

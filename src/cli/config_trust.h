@@ -22,6 +22,10 @@ void refuse_program_setting(std::string_view key, const RawValue& value);
 // The same for a variable that a storage's own tools read.
 void refuse_program_variable(std::string_view name, const RawValue& value);
 
+// For log_file of a found file: throws ConfigError unless it has the ending of a log (.log, .json,
+// .jsonl or .ndjson). A shell would run the file names in a log that is its start-up file.
+void check_found_log(const std::filesystem::path& file);
+
 // Whether the value is a secret, or holds one: a password in a URL.
 bool is_secret_setting(std::string_view key, const RawValue& value);
 bool is_secret_variable(std::string_view name);

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -65,14 +67,37 @@ TEST_F(ConfigTrust, NorThoseOfANamedSource) {
 TEST_F(ConfigTrust, NorVariablesByWhichStoragesNamePrograms) {
   for (const std::string name :
        {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR",
-        "GOOGLE_API_CERTIFICATE_CONFIG", "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES"}) {
+        "GOOGLE_API_CERTIFICATE_CONFIG", "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES",
+        "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        "AZURE_FEDERATED_TOKEN_FILE"}) {
     write(".env", "# one\n" + name + "=evil\n");
     EXPECT_THAT(error(), AllOf(HasSubstr(name), HasSubstr(".env:2"), HasSubstr(kFoundOnly)));
   }
-  write(".env", "AWS_PROFILE=p\nAWS_WEB_IDENTITY_TOKEN_FILE=t\nAWS_CONFIG_FILE=\n");
-  EXPECT_EQ(load().storage_variables,
-            (std::map<std::string, std::string>{{"AWS_PROFILE", "p"},
-                                                {"AWS_WEB_IDENTITY_TOKEN_FILE", "t"}}));
+  write(".env", "AWS_PROFILE=p\nAWS_CONFIG_FILE=\n");
+  EXPECT_EQ(load().storage_variables, (std::map<std::string, std::string>{{"AWS_PROFILE", "p"}}));
+}
+
+TEST_F(ConfigTrust, AFoundFileNamesNoLogThatAShellReads) {
+  write("qvdhouse.toml", "log_file = \"/home/u/.bashrc\"\n");
+  EXPECT_THAT(error(), AllOf(HasSubstr("log_file"), HasSubstr(".log")));
+  write("qvdhouse.toml", "log_file = \"/var/log/qvdhouse.log\"\n");
+  EXPECT_EQ(load().serve.log_file, "/var/log/qvdhouse.log");
+}
+
+TEST_F(ConfigTrust, WhatCannotBeReadToItsEndIsRefused) {
+  for (const std::string name : {".env", "qvdhouse.toml"}) {
+    const std::filesystem::path file = directory_ / name;
+    ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+    EXPECT_THAT(error(), AllOf(HasSubstr(name), HasSubstr("a pipe")));
+    std::filesystem::remove(file);
+    std::filesystem::create_symlink(name, file);
+    EXPECT_THAT(error(), AllOf(HasSubstr(name), HasSubstr("cannot be read")));
+    std::filesystem::remove(file);
+    write(name, "");
+    std::filesystem::resize_file(file, std::uintmax_t{20} << 30U);
+    EXPECT_THAT(error(), AllOf(HasSubstr(name), HasSubstr("at most 1048576 bytes")));
+    std::filesystem::remove(file);
+  }
 }
 
 TEST_F(ConfigTrust, AFoundFileThatOthersMayWriteIsRefused) {

@@ -307,6 +307,32 @@ TEST_F(EngineTest, NobodyEndsItByLeavingOrByNonsense) {
   EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
 }
 
+// The peer of an answer without end leaves: the query ends too.
+TEST_F(EngineTest, AQueryEndsWhenItsClientIsGone) {
+  const auto engine = start();
+  {
+    const Visitor visitor(engine.info().http_port);
+    visitor.say(http(
+        "/", "X-ClickHouse-User: qvdhouse\r\nX-ClickHouse-Key: " + engine.info().password + "\r\n",
+        "SELECT number FROM system.numbers"));
+    visitor.leave(Leave::kClose);
+  }
+  const std::string running =
+      "SELECT count() FROM system.processes WHERE query LIKE '%system.num' || 'bers'";
+  while (query(engine, running) != "0\n")
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(engine.is_running());
+}
+
+TEST_F(EngineTest, ListeningMayBeStoppedAndStarted) {
+  options_.native_clients = true;
+  const auto engine = start();
+  query(engine, "SYSTEM STOP LISTEN TCP");
+  EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
+  query(engine, "SYSTEM START LISTEN TCP");
+  EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
+}
+
 TEST_F(EngineTest, HalfOpenConnectionsShutNobodyOut) {
   const auto engine = start();
   std::vector<std::unique_ptr<Visitor>> idle;

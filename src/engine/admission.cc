@@ -129,7 +129,8 @@ Verdict judge_http(std::string_view bytes, const Secrets& secrets) {
   if (method == "GET" && path == secrets.nonce_path)
     return http_answer("200 OK", "", secrets.nonce);
   // Health checks of ClickHouse's clients send no password.
-  if (method == "GET" && path == "/ping") return http_answer("200 OK", "", "Ok.\n");
+  if ((method == "GET" || method == "HEAD") && path == "/ping")
+    return http_answer("200 OK", "", "Ok.\n");
   const std::string code = std::to_string(kAuthenticationFailed);
   return http_answer(
       "403 Forbidden", "X-ClickHouse-Exception-Code: " + code + "\r\n",

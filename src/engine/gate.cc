@@ -77,6 +77,10 @@ int take_connection(int socket) {
   SocketMessage received;
   const ssize_t size = recvmsg(socket, &received.message, MSG_CMSG_CLOEXEC);
   if (size < 0) return -1;
+  if (size == 0) {   // the library has shut its end down: SYSTEM STOP LISTEN
+    errno = EINVAL;  // as accept() says of a listening socket that was shut down
+    return -1;
+  }
   const cmsghdr* header = CMSG_FIRSTHDR(&received.message);
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
     errno = ECONNABORTED;

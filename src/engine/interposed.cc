@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -23,6 +24,20 @@ bool has_lost_its_peer(int socket, int error) {
   const Gate* gate = gate_in_charge;
   const bool is_lost = error == ECONNRESET || error == EPIPE || error == ENOTCONN;
   return is_lost && gate != nullptr && gate->is_incoming(socket);
+}
+
+// The bytes written to each connection since its peer has gone, by descriptor. When they pass this
+// limit, the library gets the error once, which ends the query: an answer without end would go on
+// for ever. The rest of a short answer is dropped instead.
+constexpr std::size_t kMostLost = std::size_t{64} * 1024;
+constinit std::array<std::atomic<std::size_t>, 65'536> lost_bytes{};
+
+bool is_endless(int socket, std::size_t size) {
+  const auto at = static_cast<std::size_t>(socket);
+  if (at >= lost_bytes.size()) return false;
+  if (lost_bytes[at].fetch_add(size) + size < kMostLost) return false;
+  lost_bytes[at] = 0;
+  return true;
 }
 
 }  // namespace
@@ -61,6 +76,9 @@ extern "C" int gate_accept(int socket, sockaddr* address, socklen_t* length) {
     return static_cast<int>(syscall(SYS_accept, socket, address, length));
   }
   const int connection = qvdhouse::engine::take_connection(socket);
+  if (connection >= 0 && static_cast<std::size_t>(connection) < lost_bytes.size()) {
+    lost_bytes[static_cast<std::size_t>(connection)] = 0;
+  }
   if (connection >= 0 && address != nullptr) gate_getpeername(connection, address, length);
   return connection;
 }
@@ -69,7 +87,9 @@ extern "C" ssize_t gate_send(int socket, const void* bytes, size_t size, int fla
   const ssize_t sent = syscall(SYS_sendto, socket, bytes, size, flags, nullptr, 0);
   if (sent >= 0) return sent;
   const int error = errno;
-  if (has_lost_its_peer(socket, error)) return static_cast<ssize_t>(size);
+  if (has_lost_its_peer(socket, error) && !is_endless(socket, size)) {
+    return static_cast<ssize_t>(size);
+  }
   errno = error;
   return -1;
 }

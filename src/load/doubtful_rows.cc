@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "base/error.h"
+
 namespace qvdhouse::load {
 namespace {
 
@@ -36,12 +38,19 @@ class RowBytes {
   std::uint64_t begin() const { return header_.body_offset + header_.rows_offset; }
   std::uint64_t end() const { return header_.expected_file_bytes(); }
 
-  // Rows at the end of which every byte is zero.
-  std::uint64_t count_zero_tail() const {
+  // Rows at the end of which every byte is zero. `holes`: those of the rows, in their order.
+  std::uint64_t count_zero_tail(std::vector<base::ByteRange> holes,
+                                const std::stop_token& stop) const {
     std::vector<std::byte> piece;
     std::uint64_t at = end();
     for (std::uint64_t wanted = kFirstPiece; at > begin();
          wanted = std::min(kMostOfAPiece, 16 * wanted)) {
+      if (stop.stop_requested()) throw base::Cancelled("stopped while the rows were looked at");
+      while (!holes.empty() && holes.back().begin >= at) holes.pop_back();
+      if (!holes.empty() && holes.back().end >= at) {
+        at = std::max(begin(), holes.back().begin);
+        continue;
+      }
       piece.resize(static_cast<std::size_t>(std::min(wanted, at - begin())));
       source_.read_at(at - piece.size(), piece);
       const auto last = std::find_if(piece.rbegin(), piece.rend(),
@@ -100,17 +109,19 @@ bool is_unlikely(const RowBytes& bytes, const qvd::TableHeader& header, std::uin
 
 }  // namespace
 
-DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header) {
+DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+                                const std::stop_token& stop) {
   DoubtfulRows found;
   if (header.record_count == 0 || header.record_bytes == 0 || !rows_may_differ(header)) {
     return found;
   }
   const RowBytes bytes(source, header);
-  const std::uint64_t tail = bytes.count_zero_tail();
+  const std::vector<base::ByteRange> holes = source.holes(bytes.begin(), bytes.end());
+  const std::uint64_t tail = bytes.count_zero_tail(holes, stop);
   if (tail > 0 && is_unlikely(bytes, header, tail)) found.zero_tail = tail;
   const std::uint64_t others = header.record_count - found.zero_tail;
   std::uint64_t next = 0;  // row that is not counted yet
-  for (const base::ByteRange& hole : source.holes(bytes.begin(), bytes.end())) {
+  for (const base::ByteRange& hole : holes) {
     const std::uint64_t first = std::max(next, (hole.begin - bytes.begin()) / header.record_bytes);
     next = std::min(others,
                     (hole.end - bytes.begin() + header.record_bytes - 1) / header.record_bytes);

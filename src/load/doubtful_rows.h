@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 
 #include "base/byte_source.h"
@@ -19,8 +20,10 @@ struct DoubtfulRows {
 
 // The doubtful rows of a complete file. Rows that could not be anything but zero are never
 // doubtful. Reads the end of the rows and, only where that is zero, up to 8 MiB of the others.
-// Throws IoError, ChangedError.
-DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header);
+// Holes at the end are counted without being read. Throws IoError,
+// ChangedError, Cancelled.
+DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+                                const std::stop_token& stop = {});
 
 // "the last 12 of 100 rows are zero bytes, …"; empty when there are none.
 std::string text_of(const DoubtfulRows& rows, const qvd::TableHeader& header);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/byte_source.h"
+#include "base/error.h"
 #include "qvd/header.h"
 #include "qvd/writer.h"
 
@@ -62,6 +63,40 @@ class SparseSource : public base::MemorySource {
  private:
   std::vector<base::ByteRange> ranges_;
 };
+
+// Fails the test when a byte of its hole is read.
+class UnreadHole : public base::MemorySource {
+ public:
+  UnreadHole(std::span<const std::byte> bytes, base::ByteRange hole)
+      : MemorySource(bytes), hole_(hole) {}
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    EXPECT_TRUE(offset >= hole_.end || offset + out.size() <= hole_.begin) << offset;
+    MemorySource::read_at(offset, out);
+  }
+  std::vector<base::ByteRange> holes(std::uint64_t, std::uint64_t) const override {
+    return {hole_};
+  }
+
+ private:
+  base::ByteRange hole_;
+};
+
+TEST(DoubtfulRows, AHoleAtTheEndIsCountedWithoutBeingRead) {
+  File file({field("key", counting(100'000))});
+  constexpr std::size_t kTorn = 90'000;
+  file.tear(kTorn);
+  const std::uint64_t end = file.header.expected_file_bytes();
+  const UnreadHole source(file.bytes, {end - kTorn * file.header.record_bytes, end});
+  EXPECT_EQ(find_doubtful_rows(source, file.header).zero_tail, kTorn);
+}
+
+TEST(DoubtfulRows, AStopEndsTheSearch) {
+  File file({field("key", counting(1'000))});
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(find_doubtful_rows(base::MemorySource(file.bytes), file.header, stop.get_token()),
+               base::Cancelled);
+}
 
 TEST(DoubtfulRows, ATornEndOfAKeyIsCounted) {
   for (const std::int32_t rows : {100, 10'000, 100'000}) {

@@ -55,8 +55,8 @@ void describe(const PreparedFile& file, Result& result) {
 
 // Rows that were probably never written: told, or not taken.
 void check_written(const base::ByteSource& source, const qvd::TableHeader& header,
-                   ZeroTail zero_tail, Result& result) {
-  const DoubtfulRows rows = find_doubtful_rows(source, header);
+                   ZeroTail zero_tail, const std::stop_token& stop, Result& result) {
+  const DoubtfulRows rows = find_doubtful_rows(source, header, stop);
   if (rows.empty()) return;
   const std::string text = text_of(rows, header);
   if (zero_tail == ZeroTail::kError) {
@@ -199,7 +199,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
     run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
   describe(file, result);
-  check_written(source, file.header, options.zero_tail, result);
+  check_written(source, file.header, options.zero_tail, stop, result);
   progress.rows_total = file.header.record_count;
   const qvd::RowDecoder decoder(file.header);
 

@@ -103,6 +103,14 @@ HttpRequest read_request(MHD_Connection* connection, const char* path, const cha
 std::string framing_fault(const HttpRequest& request, std::string_view version) {
   for (const auto& [name, value] : request.headers) {
     if (!is_header_name(name)) return "the name of a header has a character that none may have";
+    // libmicrohttpd joins a line that goes on (obs-fold, RFC 9112, 5.2) to the header's name when
+    // the value is empty.
+    for (const std::string_view framing : {"content-length", "transfer-encoding"}) {
+      if (name.size() > framing.size() &&
+          base::equal_ignoring_case(std::string_view(name).substr(0, framing.size()), framing)) {
+        return "expected each header on one line, found one that goes on";
+      }
+    }
   }
   const std::vector<std::string> lengths = values_of(request, "Content-Length");
   const std::vector<std::string> codings = values_of(request, "Transfer-Encoding");

@@ -325,6 +325,10 @@ MHD_Result HttpServer::State::answer(Exchange& exchange) {
     reader.free_context = &State::stream_free_callback;
   }
   const std::chrono::seconds for_body(exchange.response.body.size() / kBytesPerSecond);
+  // Where a chunked body ends is for libmicrohttpd to say, which is not strict about it.
+  if (exchange.request.header("Transfer-Encoding")) {
+    exchange.response.headers.emplace_back("Connection", "close");
+  }
   const OwnedResponse response = make_response(std::move(exchange.response), reader);
   if (!response) return MHD_NO;
   {

@@ -163,6 +163,8 @@ TEST_F(HttpServerTest, ABadRequestGetsOneRefusalAndItsConnectionEnds) {
       "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
       "GET / HTTP/1.1\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n X-Folded: 1\r\n\r\n",
+      post + "Content-Length:\r\n 62\r\n\r\n",
+      post + "Transfer-Encoding:\r\n chunked\r\nContent-Length: 14\r\n" + chunks,
       "GET / HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n",
       "GET / HTTP/9.9\r\nHost: x\r\n\r\n",
       "GET /\r\n\r\n",
@@ -194,11 +196,8 @@ TEST_F(HttpServerTest, EachRequestGetsOneResponse) {
     return client.receive_until("");
   };
   const std::string head = " / HTTP/1.1\r\nHost: x\r\n";
-  for (const std::string& request :
-       {"POST" + head + "Content-Length: 4\r\n\r\nabcd",
-        "GET" + head + "Content-Length: 4\r\n\r\nabcd",
-        "POST" + head + "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
-        "POST" + head + "Transfer-Encoding: Chunked\r\n\r\n4;x=1\r\nabcd\r\n0\r\nX-T: 1\r\n\r\n"}) {
+  for (const std::string& request : {"POST" + head + "Content-Length: 4\r\n\r\nabcd",
+                                     "GET" + head + "Content-Length: 4\r\n\r\nabcd"}) {
     count = 0;
     const std::string answer = answers(request);
     EXPECT_EQ(count_of(answer, "HTTP/1.1 200"), 2U) << request << answer;
@@ -206,6 +205,17 @@ TEST_F(HttpServerTest, EachRequestGetsOneResponse) {
     EXPECT_EQ(count, 2);
   }
   EXPECT_EQ(count_of(answers("POST" + head + "Content-Length: 0\r\n\r\n"), "HTTP/1.1 200"), 2U);
+  // What follows chunks is not read: libmicrohttpd takes some whose end others would see elsewhere.
+  for (const std::string& request :
+       {"POST" + head + "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+        "POST" + head + "Transfer-Encoding: Chunked\r\n\r\n4;x=1\r\nabcd\r\n0\r\nX-T: 1\r\n\r\n",
+        "POST" + head + "Transfer-Encoding: chunked\r\n\r\n4;\nabcd\r\n0\r\n\r\n"}) {
+    count = 0;
+    const std::string answer = answers(request);
+    EXPECT_EQ(count_of(answer, "HTTP/1.1 200"), 1U) << request << answer;
+    EXPECT_THAT(answer, HasSubstr("POST abcd!"));
+    EXPECT_EQ(count, 1);
+  }
   // Too large: refused before it is read, and what follows is its body and no request.
   count = 0;
   for (const std::string& request :

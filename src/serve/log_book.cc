@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "base/ascii.h"
@@ -77,6 +79,25 @@ class BookSink : public spdlog::sinks::base_sink<std::mutex> {
   LogBook& book_;
 };
 
+// The log goes on in a log, and nowhere else: a link or another file would be written over, and a
+// pipe would stop the service.
+void check_log_file(const std::filesystem::path& file) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(file, error);
+  if (status.type() == fs::file_type::not_found) return;
+  const std::string what = fmt::format("the log file {} cannot be written: ", file.string());
+  if (status.type() != fs::file_type::regular) {
+    throw base::IoError(what + "it is not a regular file; name another one in log_file");
+  }
+  std::ifstream stream(file);
+  const int first = stream.get();
+  if (first == std::ifstream::traits_type::eof() || first == '{') return;
+  throw base::IoError(what +
+                      "expected one JSON object a line, found other text; move it away, or name "
+                      "another one in log_file");
+}
+
 }  // namespace
 
 nlohmann::json to_json(const LogLine& line) {
@@ -119,6 +140,7 @@ std::string level_error(std::string_view level) {
 LogBook::LogBook(LogBookOptions options) : options_(std::move(options)) {
   sink_ = std::make_shared<BookSink>(*this);
   if (options_.file.empty()) return;
+  check_log_file(options_.file);
   try {
     file_ = std::make_shared<spdlog::sinks::rotating_file_sink_st>(
         options_.file.string(), options_.file_bytes, options_.files_kept);

@@ -1,7 +1,9 @@
 #include "serve/log_book.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -61,6 +63,30 @@ TEST_F(LogBookTest, KeepsTheNewestAndFilters) {
   EXPECT_EQ(messages(book.newest(10, {.text = "", .level = "warning"})), Texts({"Two"}));
   EXPECT_EQ(level_error("Warning"), "");
   EXPECT_EQ(level_error("loud"), "it is not one of debug, info, warning and error");
+}
+
+TEST_F(LogBookTest, TheFileIsALogAndNothingElse) {
+  LogBookOptions options;
+  options.file = folder_ / "qvd.log";
+  const auto refusal = [&] {
+    try {
+      const LogBook book(options);
+      return std::string("none");
+    } catch (const base::IoError& error) {
+      return std::string(error.what());
+    }
+  };
+  std::ofstream(folder_ / "other") << "alias ls=rm\n";
+  std::filesystem::create_symlink("other", options.file);
+  EXPECT_THAT(refusal(), testing::HasSubstr("not a regular file"));
+  std::filesystem::remove(options.file);
+  ASSERT_EQ(mkfifo(options.file.c_str(), 0600), 0);
+  EXPECT_THAT(refusal(), testing::HasSubstr("not a regular file"));
+  options.file = folder_ / "other";
+  EXPECT_THAT(refusal(), testing::HasSubstr("found other text"));
+  options.file = folder_ / "new.log";
+  LogBook(options).add(line("info", "one"));
+  EXPECT_EQ(refusal(), "none") << "the log of an earlier start goes on";
 }
 
 TEST_F(LogBookTest, LinesAreTextOrJson) {

@@ -59,7 +59,7 @@ void check_parameters(const Route& route, const HttpRequest& request) {
 // A page of another site cannot read the answer, but what was asked for would have been done: files
 // read, sources asked with their credentials.
 void check_site(const Route& route, const HttpRequest& request) {
-  if (route.sites == Route::Sites::kAll || !is_from_another_site(request)) return;
+  if (route.sites == Route::Sites::kAll || is_own_page_or_none(request)) return;
   if (route.sites == Route::Sites::kLinks && follows_a_link(request)) return;
   throw Problem(403, "only the page of this service may ask for this from a browser");
 }
