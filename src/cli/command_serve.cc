@@ -29,6 +29,9 @@
 #include "serve/log_book.h"
 #include "serve/metrics.h"
 #include "serve/service.h"
+#include "source/remote.h"
+#include "source/scope.h"
+#include "source/url.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -151,8 +154,16 @@ class Setup {
     return storage;
   }
 
+  // Throws ConfigError for what every run of the source would end with.
+  static void check_source(const Config& config, const SourceSettings& source) {
+    const sync::Options options = sync_options(config, source);
+    const source::Reach patterns(options.source, options.selection);
+    if (const auto url = source::parse_url(options.source)) source::check_scheme(*url);
+  }
+
   serve::Workflow workflow_of(const Config& config, const SourceSettings& source) {
     const WorkflowSettings& set = source.workflow;
+    check_source(config, source);
     serve::AgendaOptions agenda{.schedule = serve::Schedule::parse(set.schedule, set.timezone),
                                 .overlap = set.overlap,
                                 .catch_up = set.catch_up,

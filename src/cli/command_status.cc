@@ -84,9 +84,10 @@ std::vector<tracking::FileRecord> files_and_rows(const Context& context) {
   if (!target_may_hold_data(context.config)) return {};
   const Target target = Target::open(context, false);
   return at_target(context.config, [&] {
-    std::vector<tracking::FileRecord> files = target.tracking(context.config).files();
+    tracking::Tracking tracking = target.tracking(context.config);
+    std::vector<tracking::FileRecord> files = tracking.files();
     clickhouse::Connection connection = target.connect(context.stop);
-    const auto left = sync::rows_left(files, connection);
+    const auto left = sync::rows_left(files, tracking, connection);
     for (tracking::FileRecord& file : files) {
       const auto found = left.find(file.file_path);
       if (found != left.end()) file.row_count = found->second;

@@ -138,9 +138,10 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
   std::vector<tracking::FileRecord> files;
   std::map<std::string, std::uint64_t> left;
   at_target(context.config, [&] {
-    files = target.tracking(context.config).files();
+    tracking::Tracking tracking = target.tracking(context.config);
+    files = tracking.files();
     clickhouse::Connection connection = target.connect(context.stop);
-    left = sync::rows_left(files, connection);
+    left = sync::rows_left(files, tracking, connection);
   });
   std::erase_if(files, [&](const tracking::FileRecord& file) {
     return !name.empty() && file.table_name != name &&

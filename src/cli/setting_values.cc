@@ -132,14 +132,11 @@ std::string take_span(const RawValue& value, std::chrono::seconds& out) {
 }
 
 std::string take_timezone(const RawValue& value, std::string& out) {
-  constexpr std::string_view kAllowed = "a time zone name such as Europe/Berlin";
-  for (const char c : value.text) {
-    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '_' || c == '/' || c == '+' || c == '-';
-    if (!good) return std::string(kAllowed);
-  }
+  const std::string error =
+      value.text.empty() ? std::string("it is empty") : serve::time_zone_error(value.text);
+  if (!error.empty()) return "a time zone name such as Europe/Berlin (" + error + ")";
   out = value.text;
-  return value.text.empty() ? std::string(kAllowed) : "";
+  return "";
 }
 
 std::string take_column_type(const RawValue& value, std::string& out) {

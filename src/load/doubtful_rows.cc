@@ -62,11 +62,13 @@ class RowBytes {
   }
 
   // Counts rows from `first` on, those of zero bytes among them, and how often one of these is
-  // followed by another.
+  // followed by another; and of all pairs of neighbours, those that are equal.
   struct Counts {
     std::uint64_t rows = 0;
     std::uint64_t zero = 0;
     std::uint64_t zero_again = 0;
+    std::uint64_t pairs = 0;
+    std::uint64_t equal_pairs = 0;
   };
   void count(std::uint64_t first, std::uint64_t rows, Counts& counts) const {
     const std::uint64_t record = header_.record_bytes;
@@ -74,7 +76,13 @@ class RowBytes {
     source_.read_at(begin() + first * record, bytes);
     bool was_zero = false;
     for (std::uint64_t row = 0; row < rows; ++row) {
-      const bool zero = is_zero(std::span(bytes).subspan(row * record, record));
+      const auto here = std::span(bytes).subspan(row * record, record);
+      const bool zero = is_zero(here);
+      if (row > 0) {
+        ++counts.pairs;
+        const auto before = std::span(bytes).subspan((row - 1) * record, record);
+        if (std::ranges::equal(before, here)) ++counts.equal_pairs;
+      }
       counts.zero += zero ? 1 : 0;
       counts.zero_again += zero && was_zero ? 1 : 0;
       was_zero = zero;
@@ -87,11 +95,30 @@ class RowBytes {
   const qvd::TableHeader& header_;
 };
 
+// The logarithm of how likely it is that `more` neighbours in a row are equal, where `equal` of
+// `pairs` were: the mean over all rates, each as likely as the others before anything was seen (a
+// sorted column has its runs, of whatever value).
+double log_of_run(std::uint64_t equal, std::uint64_t pairs, double more) {
+  const auto log_gamma = [](double x) {
+    int sign = 0;
+    return lgamma_r(x, &sign);
+  };
+  const auto same = static_cast<double>(equal);
+  const auto all = static_cast<double>(pairs);
+  return log_gamma(same + 1 + more) - log_gamma(same + 1) + log_gamma(all + 2) -
+         log_gamma(all + 2 + more);
+}
+
 // Whether the rows before the tail make so many zero rows at the end unlikely: by how many of them
-// are zero, and how often a zero row follows another.
+// are zero, how often a zero row follows another, and how long runs of any row are. A field with
+// more symbols than the other rows and one more can use was cut for certain: each symbol is in some
+// row.
 bool is_unlikely(const RowBytes& bytes, const qvd::TableHeader& header, std::uint64_t tail) {
   const std::uint64_t others = header.record_count - tail;
-  if (others == 0) return true;  // and symbols that no row has
+  const bool has_unused_symbols = std::ranges::any_of(
+      header.fields,
+      [&](const qvd::FieldHeader& field) { return field.symbol_count > others + 1; });
+  if (others == 0 || (tail > 1 && has_unused_symbols)) return true;
   const std::uint64_t most = std::max<std::uint64_t>(1, kSampleBytes / header.record_bytes);
   RowBytes::Counts counts;
   bytes.count(0, std::min(others, most), counts);
@@ -104,7 +131,10 @@ bool is_unlikely(const RowBytes& bytes, const qvd::TableHeader& header, std::uin
   };
   const double begins = share(counts.zero, counts.rows);
   const double goes_on = share(counts.zero_again, counts.zero);
-  return tail > 1 && begins * std::pow(goes_on, static_cast<double>(tail - 1)) < kUnlikely;
+  const auto more = static_cast<double>(tail - 1);
+  const double run =
+      std::max(more * std::log(goes_on), log_of_run(counts.equal_pairs, counts.pairs, more));
+  return tail > 1 && std::log(begins) + run < std::log(kUnlikely);
 }
 
 }  // namespace

@@ -141,6 +141,33 @@ TEST(DoubtfulRows, RunsOfZeroRowsAreLikelyWhereThereAreOthers) {
   EXPECT_TRUE(File({field("flag", runs)}).doubtful().empty());
 }
 
+std::vector<std::int32_t> runs(
+    const std::vector<std::pair<std::int32_t, std::size_t>>& values_and_lengths) {
+  std::vector<std::int32_t> indexes;
+  for (const auto& [value, length] : values_and_lengths) {
+    indexes.insert(indexes.end(), length, value);
+  }
+  return indexes;
+}
+
+TEST(DoubtfulRows, RunsOfASortedColumnAreNotDoubtful) {
+  for (const auto& column :
+       {runs({{0, 1}, {1, 1'000}, {0, 2'000}}), runs({{0, 10}, {1, 1'000}, {0, 3'000}}),
+        runs({{0, 3}, {1, 500}, {2, 500}, {0, 500}}), runs({{0, 1}, {1, 10}, {0, 40}}),
+        runs({{0, 2}, {1, 2}, {0, 30}})}) {
+    EXPECT_TRUE(File({field("state", column)}).doubtful().empty()) << column.size();
+  }
+}
+
+TEST(DoubtfulRows, ATornEndOfRunsIsCounted) {
+  std::vector<std::pair<std::int32_t, std::size_t>> groups;
+  for (std::int32_t i = 0; i < 1'000; ++i) groups.emplace_back(i, 10);
+  File file({field("group", runs(groups))});
+  EXPECT_TRUE(file.doubtful().empty());
+  file.tear(2'667);
+  EXPECT_EQ(file.doubtful().zero_tail, 2'667U);
+}
+
 TEST(DoubtfulRows, RowsInHolesAreCountedOnce) {
   File file({field("key", counting(1'000))});
   const std::uint64_t begin = file.header.body_offset + file.header.rows_offset;

@@ -17,6 +17,14 @@ constexpr std::string_view kKnownSchemes =
     "file, http, https, ftp, ftps, s3, s3a, gs, gcs, az, abfs, abfss, wasb, wasbs, sftp, ssh, smb, "
     "webdav, webdavs, hdfs, rclone";
 
+[[noreturn]] void throw_unknown_scheme(std::string_view scheme) {
+  // The rest of the URL may hold a password, so it is not repeated.
+  throw base::ConfigError(fmt::format(
+      "source: expected a path or a URL of a known scheme ({}), found {}://; other storages can be "
+      "reached as rclone://REMOTE/path by a remote of your own rclone configuration",
+      kKnownSchemes, scheme));
+}
+
 Remote own_remote_of(const Url& url) {
   // rclone would read parameters behind a comma, and some of them name a program.
   if (url.host.find_first_of(",:\"'") != std::string::npos) {
@@ -50,11 +58,7 @@ Remote family_remote(const Url& url, const Access& access, const Environment& en
   if (scheme == "ftp" || scheme == "ftps") return ftp_remote(url, access, environment);
   if (scheme == "http" || scheme == "https") return http_remote(url, access, environment);
   if (scheme == "rclone") return own_remote_of(url);
-  // The rest of the URL may hold a password, so it is not repeated.
-  throw base::ConfigError(fmt::format(
-      "source: expected a path or a URL of a known scheme ({}), found {}://; other storages can be "
-      "reached as rclone://REMOTE/path by a remote of your own rclone configuration",
-      kKnownSchemes, scheme));
+  throw_unknown_scheme(scheme);
 }
 
 }  // namespace
@@ -64,6 +68,13 @@ Environment process_environment() {
     const char* value = std::getenv(std::string(name).c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
+}
+
+void check_scheme(const Url& url) {
+  const std::string known = fmt::format(", {}, ", kKnownSchemes);
+  if (known.find(fmt::format(", {}, ", url.scheme)) == std::string::npos) {
+    throw_unknown_scheme(url.scheme);
+  }
 }
 
 Remote remote_of(const Url& url, const Access& access, const Environment& environment) {

@@ -32,6 +32,9 @@ Environment process_environment();
 // in the URL. http(s) and ftp(s) are here for their listings.
 Remote remote_of(const Url& url, const Access& access, const Environment& environment);
 
+// Throws ConfigError for a URL of a scheme that no storage has (lists those that are known).
+void check_scheme(const Url& url);
+
 // Whether rclone may reach it by TLS; true where that is not known.
 bool may_use_tls(const Remote& remote);
 

@@ -205,7 +205,10 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
                      const Facts& facts, const ContentNames& content) {
   std::string hash = settings_hash(facts.settings_hash, placement);
   Verdict verdict = judge(file, placement, hash, record, facts, content);
-  if (verdict.action == Action::kLoad) {
+  // A version that was loaded was complete then.
+  const bool was_loaded =
+      record != nullptr && record->status == "completed" && is_same_version(file, *record);
+  if (verdict.action == Action::kLoad && !was_loaded) {
     std::string why = why_unfinished(file, record, facts);
     if (!why.empty()) verdict = {Action::kWait, "unfinished", std::move(why)};
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,10 +56,11 @@ struct Facts {
 };
 
 // The facts of this moment, with questions that look at the files themselves; `storage` must
-// outlive them.
+// outlive them. `stop` ends the reading of files that may have been touched or moved with
+// Cancelled.
 Facts gather_facts(const Options& options, source::Storage& storage,
                    std::vector<tracking::FileRecord> tracked,
-                   std::optional<std::set<std::string>> tables);
+                   std::optional<std::set<std::string>> tables, const std::stop_token& stop = {});
 
 // What is to be done, sorted by path: a decision for each file of the listing, and one for each
 // file that vanished and whose rows go.

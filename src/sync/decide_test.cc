@@ -189,6 +189,19 @@ TEST(DecideUnfinished, OnlyFilesThatWouldLoadAreLookedInto) {
   EXPECT_EQ(decide_files({unchanged}, known).at(0).reason_code, "unchanged");
 }
 
+// It was complete when it was loaded, however young it is and whatever it is loaded again for.
+TEST(DecideUnfinished, AVersionThatWasLoadedDoesNotWaitAgain) {
+  Facts known = facts();
+  known.full = true;
+  known.min_age = std::chrono::hours(1);
+  known.missing = [](const FileEntry&) -> std::string { throw std::logic_error("was asked"); };
+  known.tracked = {completed()};
+  known.tracked[0].file_mtime_us = kNow;
+  FileEntry unchanged = item();
+  unchanged.mtime_us = kNow;
+  EXPECT_EQ(decide_files({unchanged}, known).at(0).action, Action::kLoad);
+}
+
 std::map<std::string, std::string> codes(const std::vector<FileEntry>& files, const Facts& known) {
   std::map<std::string, std::string> codes;
   for (const Decision& decision : decide_files(files, known)) {

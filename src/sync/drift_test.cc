@@ -213,6 +213,20 @@ TEST_F(DriftSyncTest, ATypeThatGivesUpInATableOfOneFileIsTold) {
   }
 }
 
+// The table is in use, whatever is known of the file.
+TEST_F(DriftSyncTest, ATypeThatGivesUpIsToldWithoutARecordOfTheFile) {
+  put("a.qvd", dates({kDay, kDay + 1}));
+  sync();
+  std::filesystem::remove(source_ / "a.qvd");
+  put("A.qvd", dates({kDay, kEndOfTime}), 3'000);
+  const Summary second = sync();
+  std::vector<std::string> alerts;
+  for (const FileOutcome& file : second.files) {
+    alerts.insert(alerts.end(), file.result.alerts.begin(), file.result.alerts.end());
+  }
+  EXPECT_THAT(alerts, ElementsAre(HasSubstr("\"ValidTo\" was Date32")));
+}
+
 TEST_F(DriftSyncTest, NumbersThatBecomeTextAreTold) {
   put("a.qvd", numbers({"id"}));
   sync();

@@ -66,7 +66,7 @@ Facts Facts::without_tracked() const {
 
 Facts gather_facts(const Options& options, source::Storage& storage,
                    std::vector<tracking::FileRecord> tracked,
-                   std::optional<std::set<std::string>> tables) {
+                   std::optional<std::set<std::string>> tables, const std::stop_token& stop) {
   auto reach = std::make_shared<const source::Reach>(options.source, options.selection);
   return {.tracked = std::move(tracked),
           .tables = std::move(tables),
@@ -101,9 +101,9 @@ Facts gather_facts(const Options& options, source::Storage& storage,
               return "";  // loading it says why
             }
           },
-          .content_hash = [&storage](const source::FileEntry& file) -> std::string {
+          .content_hash = [&storage, stop](const source::FileEntry& file) -> std::string {
             try {
-              return content_hash_of(*storage.open(file));
+              return content_hash_of(*storage.open(file), stop);
             } catch (const base::IoError&) {
               return "";
             }

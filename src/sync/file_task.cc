@@ -35,6 +35,12 @@ const FileRecord* previous_of(const FileTask& task) {
   return task.previous ? &*task.previous : nullptr;
 }
 
+// What names the rows that are in the table, until a load has put others in their place.
+void keep_names_of_rows(const FileRecord* previous, FileRecord& record) {
+  record.content_hash = previous == nullptr ? "" : previous->content_hash;
+  record.rows_version = previous == nullptr ? 0 : previous->rows_version;
+}
+
 }  // namespace
 
 FileRecord new_record(const Decision& decision, const FileRecord* previous,
@@ -55,6 +61,7 @@ FileRecord new_record(const Decision& decision, const FileRecord* previous,
   // A clock that went back must not make an older row the newest.
   record.version = static_cast<std::uint64_t>(record.processed_at_us);
   if (previous != nullptr) record.version = std::max(record.version, previous->version + 1);
+  keep_names_of_rows(previous, record);
   return record;
 }
 
@@ -81,6 +88,7 @@ void end_attempt(FileTask& task, const RunContext& context, const std::optional<
   record.schema = schema_json(task.outcome.result);
   record.warnings = task.outcome.result.warnings;
   if (failure) {
+    keep_names_of_rows(previous_of(task), record);
     settle_failure(task, *failure);
   } else {
     task.outcome.outcome = Outcome::kLoaded;

@@ -49,7 +49,8 @@ Counts count_rows(clickhouse::Connection& connection, const std::string& table, 
 
 }  // namespace
 
-Counts rows_left(const std::vector<FileRecord>& files, clickhouse::Connection& connection) {
+Counts rows_left(const std::vector<FileRecord>& files, tracking::Tracking& tracking,
+                 clickhouse::Connection& connection) {
   std::map<std::string_view, std::vector<const FileRecord*>> suspects;  // by table
   std::set<std::string_view> loaded;                                    // tables
   for (const FileRecord& file : files) {
@@ -57,7 +58,10 @@ Counts rows_left(const std::vector<FileRecord>& files, clickhouse::Connection& c
     if (file.status == "completed") loaded.insert(file.table_name);
   }
   Counts left;
+  if (suspects.empty()) return left;
+  const std::set<std::string> tables = tracking.tables();
   for (const auto& [table, of_table] : suspects) {
+    if (!tables.contains(std::string(table))) continue;  // most files that never loaded
     bool is_of_many = false;
     const Counts counts = count_rows(connection, std::string(table), is_of_many);
     if (!is_of_many && loaded.contains(table)) continue;

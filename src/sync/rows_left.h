@@ -18,6 +18,7 @@ namespace qvdhouse::sync {
 // another, loaded file, and files that were reset. `files` must be all that are tracked. Throws
 // ServerError, IoError.
 std::map<std::string, std::uint64_t> rows_left(const std::vector<tracking::FileRecord>& files,
+                                               tracking::Tracking& tracking,
                                                clickhouse::Connection& connection);
 
 }  // namespace qvdhouse::sync

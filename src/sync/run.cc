@@ -213,7 +213,7 @@ void set_agenda(const Options& options, source::Storage& storage, tracking::Trac
   std::set<std::string> claimed;
   while (true) {
     agenda.tables = tracking.tables();
-    agenda.facts = gather_facts(options, storage, tracking.files(), agenda.tables);
+    agenda.facts = gather_facts(options, storage, tracking.files(), agenda.tables, stop);
     agenda.decisions = decide_files(listing, agenda.facts);
     keep_chosen(agenda.decisions, options.only);
     std::set<std::string> wanted = tables_to_write(agenda.decisions, agenda.facts.tracked);

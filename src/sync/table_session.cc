@@ -104,12 +104,14 @@ void TableSession::read_live_shape(clickhouse::Connection& connection) {
   const FileRecord* record = tracked(decision.file.path);
   const bool comes_again = record != nullptr && record->table_name == table_;
   const bool is_held = binds_always(decision.placement.rules);
-  if (!is_held && !comes_again) return;
-  if (is_held) {
+  const auto& tables = context_.facts.tables;
+  const bool is_there = tables && tables->contains(table_);
+  if (!is_held && !comes_again && !is_there) return;
+  if (is_held || !comes_again) {
     load::finish_swap(connection, table_);
     if (!load::is_our_table(connection, table_)) return;
   }
-  const bool is_bound = is_held || record->settings_hash == decision.settings_hash;
+  const bool is_bound = is_held || (comes_again && record->settings_hash == decision.settings_hash);
   try {
     replaced_shape_ = live_shape(load::read_layout(connection, table_));
   } catch (const base::SchemaError&) {

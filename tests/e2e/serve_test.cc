@@ -128,7 +128,12 @@ TEST_F(Serve, WrongSettingsEndTheStart) {
       {"[[table]]\nmatch = \"a.qvd\"\nmode = \"now and then\"\n", {}, "now and then"},
       {"", {{"QVD_TOKENHASH", "sha256:0"}}, "QVD_TOKENHASH"},
       {"", {{"QVD_SERVE_TOKEN", "a token of a good length"}}, "QVD_SERVE_TOKEN"},
-      {"", {{"QVD_SERVE_ADDRESS", "0.0.0.0"}}, "no token is set"}};
+      {"", {{"QVD_SERVE_ADDRESS", "0.0.0.0"}}, "no token is set"},
+      {"", {{"QVD_FILE_PATTERN", "[x"}}, "[x"},
+      {"", {{"QVD_FILE_PATTERN", "../*"}}, "../*"},
+      {"", {{"QVD_INCLUDE_FILES", "[x"}}, "[x"},
+      {"", {{"QVD_SOURCE", "nosuch://s"}}, "nosuch://"},
+      {"", {{"QVD_TIMEZONE", "Mars/X"}}, "time zone"}};
   for (const Case& one : cases) {
     write_text("qvdhouse.toml",
                fmt::format("source = \"qvds\"\n[serve]\nport = {}\n{}", port, one.settings));
