@@ -78,7 +78,7 @@ TEST_F(ConfigTrust, NorVariablesByWhichStoragesNamePrograms) {
 }
 
 TEST_F(ConfigTrust, AFoundFileNamesNoLogThatAShellReads) {
-  write("qvdhouse.toml", "log_file = \"/home/u/.bashrc\"\n");
+  write("qvdhouse.toml", "log_file = \"/srv/u/.bashrc\"\n");
   EXPECT_THAT(error(), AllOf(HasSubstr("log_file"), HasSubstr(".log")));
   write("qvdhouse.toml", "log_file = \"/var/log/qvdhouse.log\"\n");
   EXPECT_EQ(load().serve.log_file, "/var/log/qvdhouse.log");
