@@ -168,7 +168,8 @@ bool answers_nonce(std::uint16_t http_port, const std::string& nonce) {
   const http::Response response =
       http::fetch({.url = fmt::format("http://127.0.0.1:{}{}", http_port, kNoncePath),
                    .use_proxy = false,
-                   .timeout = kPatience});
+                   .timeout = kPatience,
+                   .most_bytes = kMaxNonceAnswer});
   return response.failure.empty() && response.body == nonce;
 }
 

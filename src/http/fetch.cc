@@ -5,8 +5,15 @@
 namespace qvdhouse::http {
 namespace {
 
-std::size_t append_body(char* data, std::size_t size, std::size_t count, void* body) {
-  static_cast<std::string*>(body)->append(data, size * count);
+struct Body {
+  std::string& text;
+  std::size_t most_bytes;
+};
+
+std::size_t append_body(char* data, std::size_t size, std::size_t count, void* shared) {
+  const auto* body = static_cast<const Body*>(shared);
+  if (size * count > body->most_bytes - body->text.size()) return CURL_WRITEFUNC_ERROR;
+  body->text.append(data, size * count);
   return size * count;
 }
 
@@ -30,8 +37,9 @@ Response fetch(const Request& request) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.json->data());
   }
   Response response;
+  Body body{response.body, request.most_bytes};
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, append_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &response.body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
   if (const CURLcode code = handle.perform(); code != CURLE_OK) {
     response.failure = handle.error_text(code);
     return response;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,12 +11,13 @@
 namespace qvdhouse::http {
 
 struct Request {
-  std::string url;                            // http or https only
-  std::optional<std::string> json{};          // the body of a POST; empty: a GET
-  std::vector<std::string> headers{};         // "Name: value"
-  std::string ca_file{};                      // empty: the system's authorities
-  bool use_proxy = true;                      // as http_proxy, https_proxy and no_proxy say
-  std::chrono::milliseconds timeout{60'000};  // of the whole exchange
+  std::string url;                                  // http or https only
+  std::optional<std::string> json{};                // the body of a POST; empty: a GET
+  std::vector<std::string> headers{};               // "Name: value"
+  std::string ca_file{};                            // empty: the system's authorities
+  bool use_proxy = true;                            // as http_proxy, https_proxy and no_proxy say
+  std::chrono::milliseconds timeout{60'000};        // of the whole exchange
+  std::size_t most_bytes = std::size_t{64} << 20U;  // of the answer's body; more is a failure
 };
 
 struct Response {
