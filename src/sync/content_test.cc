@@ -17,7 +17,6 @@ namespace {
 
 using schema::LoadMode;
 using testing::Contains;
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

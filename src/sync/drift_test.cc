@@ -14,7 +14,6 @@ using schema::DriftPolicy;
 using schema::LoadMode;
 using testing::AllOf;
 using testing::Contains;
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
