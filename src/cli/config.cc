@@ -232,7 +232,6 @@ void resolve_target(Config& config) {
       .verify_tls = set.verify_tls};
 }
 
-// From the weakest place to the strongest.
 // Whether a settings file of the working folder is there. Throws ConfigError for what a read could
 // hang on or never end with: a pipe, a loop of links, a file of more than 1 MiB.
 bool is_readable_here(const std::filesystem::path& file) {
@@ -259,6 +258,7 @@ bool is_readable_here(const std::filesystem::path& file) {
   return true;
 }
 
+// From the weakest place to the strongest.
 void read_places(Config& config, const ConfigSources& sources) {
   if (sources.config_file) {
     if (!std::filesystem::exists(*sources.config_file)) {
