@@ -89,9 +89,10 @@ std::string without_what_varies(std::string text) {
       {R"(\d{8}T\d{6}_[0-9a-f]{8})", "RUN"},
       {R"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})", "UUID"},
       {R"(store/[0-9a-f]{3}/)", "store/UUI/"},
+      // Before IDs: a number may have sixteen digits behind its point.
+      {R"re((seconds|per_second)": [0-9.e+-]+)re", "$1\": NUMBER"},
       {R"(\b[0-9a-f]{16,32}\b)", "ID"},
       {R"(\b\d+(\.\d+)? m?s\b)", "SECONDS s"},
-      {R"re((seconds|per_second)": [0-9.e+-]+)re", "$1\": NUMBER"},
       {R"re((syncs_today)": \d+)re", "$1\": NUMBER"},
       {R"(\t\d+\.\d+\t)", "\tSECONDS\t"},
       {R"(qvdhouse \d+\.\d+\.\d+)", "qvdhouse VERSION"},

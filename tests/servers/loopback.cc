@@ -3,10 +3,14 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <random>
 #include <stdexcept>
+#include <string>
 
 namespace qvdhouse::tests {
 namespace {
@@ -27,6 +31,20 @@ int socket_with(Call call, std::uint16_t port) {
   return -1;
 }
 
+// Whether no other process has reserved the port. A name among the abstract sockets of the machine
+// stands for it, which the kernel gives back when this process ends, however it does.
+bool reserve(std::uint16_t port) {
+  const std::string name = "qvdhouse-test-port-" + std::to_string(port);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(name.begin(), name.end(), address.sun_path + 1);  // behind a NUL: abstract
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return true;
+  ::close(fd);
+  return false;
+}
+
 }  // namespace
 
 int connect_to(std::uint16_t port) { return socket_with(::connect, port); }
@@ -42,6 +60,7 @@ std::uint16_t free_port() {
   std::uniform_int_distribution<int> ports(20'000, 32'000);
   for (int tries = 0; tries < 1'000; ++tries) {
     const auto port = static_cast<std::uint16_t>(ports(random));
+    if (!reserve(port)) continue;
     const int fd = socket_with(::bind, port);
     if (fd < 0) continue;
     ::close(fd);

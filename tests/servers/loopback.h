@@ -9,7 +9,8 @@ namespace qvdhouse::tests {
 int connect_to(std::uint16_t port);
 // Throws std::runtime_error when the port is taken.
 int listen_on(std::uint16_t port);
-// A port that nothing listens on, outside the range that outgoing connections use.
+// A port that nothing listens on, outside the range that outgoing connections use. It is this
+// process's until it ends: no other process of these tests, of whatever clone, is given it.
 std::uint16_t free_port();
 
 }  // namespace qvdhouse::tests
