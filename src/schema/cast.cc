@@ -46,11 +46,11 @@ class Caster {
       : column_(column), type_(values.type()), zone_(type_.timezone), values_(values) {}
 
   bool add(const Symbol& symbol) {
+    if (column_.outside == Outside::kOnly) return add_outsider(symbol);
+    if (column_.outside != Outside::kNone && is_outside(symbol)) return add_nearest(symbol);
     if (column_.part != Part::kText && column_.part != Part::kConstant && !symbol.number &&
         (column_.part == Part::kNumberOrNull || is_blank(*symbol.text))) {
-      if (!type_.nullable) return false;
-      values_.add_null();
-      return true;
+      return add_null();
     }
     switch (type_.kind) {
       case TypeKind::kInt8:
@@ -92,6 +92,65 @@ class Caster {
   }
 
  private:
+  // Whether a column of dates cannot hold it. Of the clock's range, not of the type's own: an old
+  // server's Date that does not hold a day of 2050 may not be chosen for it.
+  bool is_outside(const Symbol& symbol) const {
+    if (symbol.number) return !in_clock_range(*symbol.number);
+    if (is_blank(*symbol.text)) return false;
+    return !shows_clock_value(*symbol.text, column_.part);
+  }
+
+  bool add_null() {
+    if (!type_.nullable) return false;
+    values_.add_null();
+    return true;
+  }
+
+  bool add_outsider(const Symbol& symbol) {
+    if (!is_outside(symbol)) return add_null();
+    values_.add_text(symbol.number ? shortest_text(*symbol.number) : std::string(*symbol.text));
+    return true;
+  }
+
+  // The nearest value that the type has, or NULL.
+  bool add_nearest(const Symbol& symbol) {
+    if (column_.outside == Outside::kNull || !symbol.number || std::isnan(*symbol.number)) {
+      return add_null();
+    }
+    const bool is_old = type_.kind == TypeKind::kDate || type_.kind == TypeKind::kDateTime;
+    const bool is_low = *symbol.number < kEpochSerial;
+    const std::int64_t day =
+        is_low ? (is_old ? 0 : kFirstDay) : (is_old ? kLastOldDay : kLastDay);
+    switch (type_.kind) {
+      case TypeKind::kDate:
+        values_.add_number(static_cast<std::uint16_t>(day));
+        return true;
+      case TypeKind::kDate32:
+        values_.add_number(static_cast<std::int32_t>(day));
+        return true;
+      case TypeKind::kDateTime:
+        values_.add_number(static_cast<std::uint32_t>(end_ticks(day, is_low)));
+        return true;
+      case TypeKind::kDateTime64:
+        values_.add_number(end_ticks(day, is_low));
+        return true;
+      default:
+        values_.add_text(column_.part == Part::kDate ? iso_date(day)
+                                                     : iso_date(day) + (is_low ? " 00:00:00" : " 23:59:59"));
+        return true;
+    }
+  }
+
+  // The first or the last tick of a day that is an end of the type's range, as an instant that is
+  // within the range in UTC, too.
+  std::int64_t end_ticks(std::int64_t day, bool is_low) const {
+    const std::int64_t per_day = kSecondsPerDay * power_of_ten(type_.scale);
+    const std::int64_t first = day * per_day;
+    const std::int64_t last = first + per_day - 1;
+    if (is_low) return std::max(first, zone_.from_wall_clock(first, type_.scale).ticks);
+    return std::min(last, zone_.from_wall_clock(last, type_.scale).ticks);
+  }
+
   // The number, or what the text says when it is a number and nothing else.
   std::optional<Decimal> decimal(const Symbol& symbol) const {
     if (symbol.number) return decimal_of(*symbol.number);
@@ -183,7 +242,7 @@ class Caster {
   bool add_string(const Symbol& symbol) {
     if (column_.part == Part::kTime) {
       if (!is_time(symbol)) return false;
-      values_.add_text(clock_text(time_ticks(*symbol.number, kMicrosecondScale)));
+      values_.add_text(clock_text(day_ticks(*symbol.number, kMicrosecondScale)));
     } else if (column_.part == Part::kDate) {
       const auto value = day(symbol);
       if (!value) return false;
@@ -215,7 +274,7 @@ class Caster {
   std::optional<std::int64_t> day(const Symbol& symbol) const {
     if (!symbol.number) {
       const auto day = parse_iso_date(*symbol.text);
-      return day && *day >= kFirstDay && *day <= kLastDay ? day : std::nullopt;
+      return is_clock_day(*symbol.text) ? day : std::nullopt;
     }
     const double serial = *symbol.number;
     if (!in_clock_range(serial)) return std::nullopt;
@@ -265,18 +324,14 @@ class Caster {
     return true;
   }
 
-  bool is_time(const Symbol& symbol) const {
-    if (!symbol.number) return false;
-    const double days = *symbol.number;
-    return days >= 0 && days < 1;
-  }
+  static bool is_time(const Symbol& symbol) { return symbol.number && is_within_day(*symbol.number); }
 
   bool add_time(const Symbol& symbol) {
     std::optional<std::int64_t> ticks;
     if (!symbol.number) {
       ticks = parse_iso_time(*symbol.text, type_.scale);
     } else if (is_time(symbol) && ticks_hold(*symbol.number, type_.scale)) {
-      ticks = time_ticks(*symbol.number, type_.scale);
+      ticks = day_ticks(*symbol.number, type_.scale);
     }
     if (!ticks) return false;
     values_.add_number(*ticks);
@@ -309,6 +364,11 @@ Dictionary cast_to(const ColumnType& type, const qvd::SymbolTable& symbols,
 }
 
 }  // namespace
+
+bool shows_clock_value(std::string_view text, Part part) {
+  return part == Part::kDate ? is_clock_day(text)
+                             : parse_iso_stamp(text, kMicrosecondScale).has_value();
+}
 
 Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column,
                         const std::stop_token& stop) {

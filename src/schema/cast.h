@@ -16,6 +16,9 @@ namespace qvdhouse::schema {
 clickhouse::Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& column,
                                     const std::stop_token& stop = {});
 
+// Whether a column of this part (kDate, kDateTime) takes the text for a day or a timestamp.
+bool shows_clock_value(std::string_view text, Part part);
+
 // In a kConstant: slot 0 as above, slot 1 the value that ColumnPlan::constant says. In a kMissing:
 // slot 0 alone. Throws SchemaError when the text is not exactly a value of the type.
 clickhouse::Dictionary cast_constant(const ColumnPlan& column);

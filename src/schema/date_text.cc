@@ -226,8 +226,8 @@ bool shows_time(std::string_view text, std::int64_t microseconds) {
 }
 
 DateText DateTextMatcher::match(double serial, std::string_view text) {
-  // Far outside the calendars of any pattern there is nothing to compare with.
-  constexpr double kFarthest = 2.9e6;    // about year 9800
+  // Outside the calendar of Qlik's patterns there is nothing to compare with.
+  constexpr double kFarthest = 2958466;  // the day after 9999-12-31
   constexpr double kEarliest = -693593;  // 0001-01-01
   if (!(serial >= kEarliest && serial < kFarthest) || text.empty()) return DateText::kNone;
   const WallClock clock = wall_clock(serial);

@@ -11,6 +11,8 @@ namespace qvdhouse::schema {
 
 // Ends the name of the number column beside a text column.
 inline constexpr std::string_view kNumberSuffix = "__num";
+// Ends the name of the column that holds what a column of dates cannot.
+inline constexpr std::string_view kOutsideSuffix = "__outside";
 
 std::vector<ColumnPlan> plan_columns(const FieldView& field);
 

@@ -80,7 +80,7 @@ void check_date_tags(const FieldView& field, std::vector<std::string>& warnings)
 
 std::vector<std::string> false_hints(const FieldView& field, bool is_temporal) {
   std::vector<std::string> warnings;
-  check_text_claims(field, warnings);
+  if (!is_temporal) check_text_claims(field, warnings);
   check_integer_claims(field, warnings);
   const std::string& type = field.header.number_format.type;
   const bool said_by_format = type == "DATE" || type == "TIMESTAMP" || type == "INTERVAL";

@@ -9,6 +9,7 @@
 #include "schema/cast.h"
 #include "schema/fallback.h"
 #include "schema/field_plan.h"
+#include "schema/number_type.h"
 #include "schema/patterns.h"
 #include "schema/rendering.h"
 
@@ -106,6 +107,14 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
   if (blank_to_null) {
     column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
                                           field.profile.blank_text_count));
+  }
+  if (column.part == Part::kDate || column.part == Part::kDateTime) {
+    const OutsiderPolicy policy = outsider_policy(field);
+    const Outsiders outsiders = find_outsiders(field, column.part);
+    const bool is_admitted =
+        outsiders.count() > 0 && (outsiders.text_count == 0 || outsiders.are_few()) &&
+        (policy == OutsiderPolicy::kClamp || policy == OutsiderPolicy::kNull);
+    if (is_admitted) admit_outsiders(outsiders, policy, column);
   }
   column.reason += fall_back(field, column);
   if (column.type.nullable && !type->nullable) {

@@ -16,7 +16,20 @@ std::optional<std::string_view> match_star(std::string_view name, std::string_vi
 
 // The setting of a name: the entry with just that name, else the longest pattern that matches.
 // Null: none.
-const std::string* find_setting(const std::map<std::string, std::string>& settings,
-                                std::string_view name);
+template <class Value>
+const Value* find_setting(const std::map<std::string, Value>& settings, std::string_view name) {
+  const auto exact = settings.find(std::string(name));
+  if (exact != settings.end()) return &exact->second;
+  const Value* found = nullptr;
+  std::size_t longest = 0;
+  for (const auto& [pattern, value] : settings) {
+    if ((found != nullptr && pattern.size() <= longest) || !matches_pattern(name, pattern)) {
+      continue;
+    }
+    found = &value;
+    longest = pattern.size();
+  }
+  return found;
+}
 
 }  // namespace qvdhouse::schema

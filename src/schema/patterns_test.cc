@@ -48,7 +48,7 @@ TEST(Patterns, TheExactNameThenTheLongestPattern) {
   EXPECT_EQ(*find_setting(settings, "Ab"), "3");
   EXPECT_EQ(*find_setting(settings, "Ac"), "2");
   EXPECT_EQ(*find_setting(settings, "x"), "1");
-  EXPECT_EQ(find_setting({{"A*", "2"}}, "x"), nullptr);
+  EXPECT_EQ(find_setting<std::string>({{"A*", "2"}}, "x"), nullptr);
 }
 
 }  // namespace

@@ -56,6 +56,7 @@ const Misfits& misfits_of(const DisplayTexts& texts, const NumberChoice& choice,
                           const std::string& format_type) {
   switch (choice.reading) {
     case Reading::kDate:
+      if (format_type == "TIME") return texts.as_time;  // of which only the time is shown
       return format_type == "DATE" || format_type == "TIMESTAMP" ? texts.as_date
                                                                  : texts.as_whole_date;
     case Reading::kTime:
@@ -96,6 +97,9 @@ ColumnPlan number_column(const FieldView& field, std::string name, const NumberC
                     .warnings = choice.warnings,
                     .floor_days = choice.floor_days};
   column.type.nullable = field.may_be_null || field.profile.blank_text_count > 0;
+  if (choice.reading == Reading::kDate && choice.outsiders.count() > 0) {
+    admit_outsiders(choice.outsiders, outsider_policy(field), column);
+  }
   column.reason += fall_back(field, column);
   if (field.profile.blank_text_count > 0) {
     column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
@@ -104,19 +108,32 @@ ColumnPlan number_column(const FieldView& field, std::string name, const NumberC
   return column;
 }
 
+// A column of dates, and the one beside it for what it cannot hold.
+std::vector<ColumnPlan> with_outsiders(const FieldView& field, ColumnPlan column) {
+  std::vector<ColumnPlan> columns;
+  columns.push_back(std::move(column));
+  if (columns.front().outside != Outside::kNone) {
+    columns.push_back(outside_column(field, columns.front()));
+  }
+  return columns;
+}
+
+bool wants_text(const FieldView& field, const DisplayTexts& texts, const Misfits& misfits) {
+  const DualPolicy policy = field.policy.dual;
+  return texts.dual_count > 0 && (policy == DualPolicy::kText || policy == DualPolicy::kBoth ||
+                                  (policy == DualPolicy::kAuto && misfits.count > 0));
+}
+
 // Rule 3.
 std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
   const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format, field.stop);
   const NumberChoice choice = choose_number(field, texts);
   const Misfits& misfits = misfits_of(texts, choice, field.header.number_format.type);
   const DualPolicy policy = field.policy.dual;
-  const bool wants_text =
-      texts.dual_count > 0 && (policy == DualPolicy::kText || policy == DualPolicy::kBoth ||
-                               (policy == DualPolicy::kAuto && misfits.count > 0));
-  if (!wants_text) {
+  if (!wants_text(field, texts, misfits)) {
     ColumnPlan column = number_column(field, field.name, choice);
     note_dropped_texts(field, texts, misfits, choice, column);
-    return {std::move(column)};
+    return with_outsiders(field, std::move(column));
   }
   const std::string because =
       misfits.count > 0
@@ -134,9 +151,26 @@ std::vector<ColumnPlan> plan_numbers(const FieldView& field) {
   } else {
     NumberChoice number = choice;
     number.reason += fmt::format("; the text is in {}", field.name);
-    columns.push_back(number_column(field, field.name + std::string(kNumberSuffix), number));
+    std::ranges::move(
+        with_outsiders(field,
+                       number_column(field, field.name + std::string(kNumberSuffix), number)),
+        std::back_inserter(columns));
   }
   return columns;
+}
+
+// Rule 3a for dates with a few texts among them; empty where rule 4 holds.
+std::vector<ColumnPlan> plan_dates_among_texts(const FieldView& field) {
+  const DisplayTexts texts = classify_texts(field.symbols, field.header.number_format, field.stop);
+  NumberChoice choice;
+  const bool is_clock = choose_temporal(field, texts, choice) &&
+                        (choice.part == Part::kDate || choice.part == Part::kDateTime);
+  if (!is_clock || choice.outsiders.text_count == 0) return {};
+  const Misfits& misfits = misfits_of(texts, choice, field.header.number_format.type);
+  if (wants_text(field, texts, misfits)) return {};
+  ColumnPlan column = number_column(field, field.name, choice);
+  note_dropped_texts(field, texts, misfits, choice, column);
+  return with_outsiders(field, std::move(column));
 }
 
 // Texts that stand for two different symbols: 1 and '1' are two values in Qlik. Hashes are
@@ -211,7 +245,8 @@ std::vector<ColumnPlan> plan_by_rule(const FieldView& field) {
                                            above_limit(field)))};
   }
   if (profile.text_count == profile.blank_text_count) return plan_numbers(field);
-  return plan_mixed(field);
+  std::vector<ColumnPlan> dates = plan_dates_among_texts(field);
+  return dates.empty() ? plan_mixed(field) : dates;
 }
 
 // Whether the numbers or dates rise from symbol to symbol nearly always, in the order of first use.
@@ -240,11 +275,14 @@ bool is_temporal(const ColumnPlan& column) {
 }  // namespace
 
 std::vector<ColumnPlan> plan_columns(const FieldView& field) {
-  std::vector<ColumnPlan> columns = has_override(field, field.name)
-                                        ? std::vector{plan_override(field, field.name)}
-                                        : plan_by_rule(field);
-  if (columns.size() == 2 && has_override(field, columns.back().name)) {
-    columns.back() = plan_override(field, columns.back().name);
+  std::vector<ColumnPlan> columns =
+      has_override(field, field.name) ? with_outsiders(field, plan_override(field, field.name))
+                                      : plan_by_rule(field);
+  if (columns.size() > 1 && columns[1].outside != Outside::kOnly &&
+      has_override(field, columns[1].name)) {
+    std::vector<ColumnPlan> numbers = with_outsiders(field, plan_override(field, columns[1].name));
+    columns.resize(1);
+    std::ranges::move(numbers, std::back_inserter(columns));
   }
   const std::vector<std::string> hints = false_hints(field, is_temporal(columns.back()));
   auto& warnings = columns.front().warnings;

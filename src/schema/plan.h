@@ -40,6 +40,15 @@ enum class Part {
   kMissing,    // NULL: the table has a column that the file lacks
 };
 
+// What a column of dates or timestamps does with values that are outside of 1900…2299 or are not a
+// date (Policy::outsiders).
+enum class Outside {
+  kNone,   // there are none, or each has to have an exact value
+  kClamp,  // numbers are the nearest end of the type's range, texts are NULL
+  kNull,   // all of them are NULL
+  kOnly,   // the column beside: these values as exact text, and NULL for all others
+};
+
 inline constexpr std::size_t kNoField = ~std::size_t{0};
 
 struct ColumnPlan {
@@ -54,6 +63,7 @@ struct ColumnPlan {
   // has turned such a column into text.
   std::optional<clickhouse::ColumnType> text_of;
   std::string constant;         // kConstant: the value's text
+  Outside outside = Outside::kNone;  // kDate and kDateTime
   bool floor_days = false;      // kDate: the day that a serial lies in (dates = "floor")
   bool is_truth = false;        // kNumber as UInt8: 0 and 1, which a Bool would be
   bool ascending = false;       // nearly all values rise in the order of their first use

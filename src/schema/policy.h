@@ -16,6 +16,14 @@ enum class DualPolicy { kAuto, kNumber, kText, kBoth };
 enum class MixedPolicy { kString, kSplit, kError };
 enum class IntegerPolicy { kWide, kNarrow };
 enum class DatePolicy { kExact, kFloor };
+// What becomes of the few values that a column of dates cannot hold.
+enum class OutsiderPolicy {
+  kClamp,   // a number is stored as the nearest end of the range, a text as NULL; both exactly in a
+            // column beside
+  kNull,    // stored as NULL; exactly in a column beside
+  kSerial,  // the field is not taken for dates
+  kError,   // the file fails
+};
 enum class NamingPolicy { kSource, kSnake };
 
 struct Policy {
@@ -23,6 +31,8 @@ struct Policy {
   MixedPolicy mixed = MixedPolicy::kString;
   IntegerPolicy integers = IntegerPolicy::kWide;
   DatePolicy dates = DatePolicy::kExact;
+  OutsiderPolicy outsiders = OutsiderPolicy::kClamp;
+  std::map<std::string, OutsiderPolicy> outsiders_of;  // field or column name, or pattern → its own
   NamingPolicy naming = NamingPolicy::kSource;
   std::uint64_t low_cardinality_limit = 10'000;  // symbols
   std::string timezone;                          // empty: stamps read the same, as UTC

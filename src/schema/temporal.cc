@@ -66,9 +66,15 @@ std::int64_t day_of(double serial) {
 
 bool has_time_of_day(double serial) { return serial != std::floor(serial); }
 
+bool is_within_day(double serial) { return serial >= 0 && serial <= 1; }
+
 std::int64_t time_ticks(double serial, int scale) {
   const auto ticks_per_day = static_cast<long double>(kSecondsPerDay * power_of_ten(scale));
   return std::llroundl(day_fraction(serial) * ticks_per_day);
+}
+
+std::int64_t day_ticks(double serial, int scale) {
+  return serial < 1 ? time_ticks(serial, scale) : kSecondsPerDay * power_of_ten(scale);
 }
 
 std::optional<std::int64_t> wall_ticks(double serial, int scale) {
@@ -123,9 +129,14 @@ std::optional<std::int64_t> parse_iso_date(std::string_view text) {
   return std::chrono::sys_days{date}.time_since_epoch().count();
 }
 
+bool is_clock_day(std::string_view text) {
+  const auto day = parse_iso_date(text);
+  return day && *day >= kFirstDay && *day <= kLastDay;
+}
+
 std::optional<std::int64_t> parse_iso_time(std::string_view text, int scale) {
   const auto hour = take_digits(text, 2);
-  if (!hour || *hour > 23 || !take(text, ':')) return std::nullopt;
+  if (!hour || *hour > 24 || !take(text, ':')) return std::nullopt;
   const auto minute = take_digits(text, 2);
   if (!minute || *minute > 59) return std::nullopt;
   std::int64_t seconds = *hour * 3600 + *minute * 60;
@@ -141,19 +152,20 @@ std::optional<std::int64_t> parse_iso_time(std::string_view text, int scale) {
       text = {};
     }
   }
-  if (!text.empty()) return std::nullopt;
+  if (!text.empty() || seconds > kSecondsPerDay) return std::nullopt;
+  if (seconds == kSecondsPerDay && fraction != 0) return std::nullopt;
   return seconds * power_of_ten(scale) + fraction;
 }
 
 std::optional<std::int64_t> parse_iso_stamp(std::string_view text, int scale) {
   constexpr std::size_t kDateBytes = 10;
+  if (!is_clock_day(text.substr(0, kDateBytes))) return std::nullopt;
   const auto day = parse_iso_date(text.substr(0, kDateBytes));
-  if (!day || *day < kFirstDay || *day > kLastDay) return std::nullopt;
   std::int64_t time = 0;
   if (text.size() > kDateBytes) {
     if (text[kDateBytes] != ' ' && text[kDateBytes] != 'T') return std::nullopt;
     const auto ticks = parse_iso_time(text.substr(kDateBytes + 1), scale);
-    if (!ticks) return std::nullopt;
+    if (!ticks || *ticks >= kSecondsPerDay * power_of_ten(scale)) return std::nullopt;
     time = *ticks;
   }
   std::int64_t result = 0;

@@ -28,9 +28,13 @@ bool in_clock_range(double serial);
 // The day that the serial lies in, never the next one; for serials in clock range.
 std::int64_t day_of(double serial);
 bool has_time_of_day(double serial);
+// Whether it is within one day: 0 (00:00) up to and including 1 (24:00).
+bool is_within_day(double serial);
 
 // The time of day to the nearest tick.
 std::int64_t time_ticks(double serial, int scale);
+// The same of a serial within one day, of which 1 is 24:00.
+std::int64_t day_ticks(double serial, int scale);
 // Day and time to the nearest tick; empty when Int64 does not hold it (nanoseconds after 2262).
 // For serials in clock range.
 std::optional<std::int64_t> wall_ticks(double serial, int scale);
@@ -48,10 +52,12 @@ std::string stamp_text(std::int64_t microseconds);
 
 // Reads "2011-12-31" (a real day, four-digit year); empty when it is anything else.
 std::optional<std::int64_t> parse_iso_date(std::string_view text);
+// Whether it reads so and the day is within 1900-01-01…2299-12-31.
+bool is_clock_day(std::string_view text);
 // Reads "2011-12-31", "2011-12-31 23:59[:59[.123]]" with ' ' or 'T'; empty when it is anything else
 // or when ticks of this scale would lose digits.
 std::optional<std::int64_t> parse_iso_stamp(std::string_view text, int scale);
-// Reads "23:59[:59[.123]]" likewise, below 24:00.
+// Reads "23:59[:59[.123]]" likewise, up to and including 24:00.
 std::optional<std::int64_t> parse_iso_time(std::string_view text, int scale);
 
 }  // namespace qvdhouse::schema

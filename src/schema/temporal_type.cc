@@ -1,13 +1,20 @@
 // Rule 3a of docs/type-mapping.md: when a field's numbers are dates, stamps, times or spans.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
+#include "base/error.h"
 #include "base/pause.h"
+#include "schema/cast.h"
 #include "schema/decimal.h"
+#include "schema/field_plan.h"
 #include "schema/number_type.h"
+#include "schema/patterns.h"
 #include "schema/temporal.h"
 #include "schema/zone.h"
 
@@ -19,35 +26,45 @@ using clickhouse::TypeKind;
 // What a field's numbers would be as serials.
 struct SerialFacts {
   std::uint64_t count = 0;
-  std::uint64_t outside_count = 0;  // of 1900-01-01…2299-12-31
+  std::uint64_t outside_count = 0;  // of the range; all else that is said is of those within
   std::size_t first_outside = 0;
-  std::uint64_t fraction_count = 0;    // with a time of day
-  std::uint64_t beyond_day_count = 0;  // not within [0, 1)
-  std::size_t first_beyond_day = 0;
+  std::uint64_t fraction_count = 0;  // with a time of day
   bool milliseconds_hold = true;
   double min = std::numeric_limits<double>::infinity();
   double max = -std::numeric_limits<double>::infinity();
 };
 
-SerialFacts serial_facts(const qvd::SymbolTable& symbols, const std::stop_token& stop) {
+SerialFacts serial_facts(const FieldView& field, bool (*is_within)(double)) {
+  const qvd::SymbolTable& symbols = field.symbols;
   SerialFacts facts;
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
-    base::end_if_stopped(stop, symbol);
+    base::end_if_stopped(field.stop, symbol);
     if (!symbols.has_number(symbol)) continue;
     ++facts.count;
     const double serial = symbols.number(symbol);
+    if (!is_within(serial)) {
+      if (facts.outside_count++ == 0) facts.first_outside = symbol;
+      continue;
+    }
     facts.min = std::min(facts.min, serial);
     facts.max = std::max(facts.max, serial);
-    if (!in_clock_range(serial) && facts.outside_count++ == 0) facts.first_outside = symbol;
-    if (!(serial >= 0 && serial < 1) && facts.beyond_day_count++ == 0) {
-      facts.first_beyond_day = symbol;
-    }
     if (has_time_of_day(serial)) {
       ++facts.fraction_count;
       facts.milliseconds_hold = facts.milliseconds_hold && ticks_hold(serial, kMillisecondScale);
     }
   }
   return facts;
+}
+
+// Days far outside of 1900…2299 that databases are known to write where there is no date. 0 and 1
+// are not among them: they may be a flag.
+bool means_never(double serial) {
+  constexpr std::array<double, 5> kDays = {-693593,   // 0001-01-01
+                                           -53688,    // 1753-01-01, the first of SQL Server
+                                           401768,    // 2999-12-31
+                                           2958464,   // 9999-12-30
+                                           2958465};  // 9999-12-31
+  return std::ranges::find(kDays, std::floor(serial)) != kDays.end();
 }
 
 // Why the field is temporal at all; the first half of a reason. Empty when it is not.
@@ -73,7 +90,9 @@ ZoneFacts zone_facts(const FieldView& field, int scale) {
   const std::int64_t day = kSecondsPerDay * power_of_ten(scale);
   for (std::size_t symbol = 0; symbol < field.symbols.size(); ++symbol) {
     base::end_if_stopped(field.stop, symbol);
-    if (!field.symbols.has_number(symbol)) continue;
+    if (!field.symbols.has_number(symbol) || !in_clock_range(field.symbols.number(symbol))) {
+      continue;
+    }
     // In clock range and at most microseconds: Int64 holds it.
     const std::int64_t wall = wall_ticks(field.symbols.number(symbol), scale).value();
     const Zone::Instant instant = zone.from_wall_clock(wall, scale);
@@ -98,6 +117,18 @@ void note_zone(const ZoneFacts& facts, const FieldView& field, NumberChoice& cho
         fmt::format("stamps in a gap of {}'s clock: {}; they read later by the length of the gap",
                     zone, facts.never_count));
   }
+}
+
+// Whether the column may be one of dates although it has outsiders.
+bool may_admit(const Outsiders& outsiders, const FieldView& field) {
+  const OutsiderPolicy policy = outsider_policy(field);
+  if (policy == OutsiderPolicy::kSerial || !outsiders.are_few()) return false;
+  if (policy != OutsiderPolicy::kError) return true;
+  throw base::SchemaError(fmt::format(
+      "field \"{}\" is dates, but {} of {} values are not a day of 1900-01-01…2299-12-31 ({}), and "
+      "outsiders = \"error\" forbids that; set outsiders to \"clamp\", \"null\" or \"serial\"",
+      field.header.name, outsiders.count(), outsiders.count() + outsiders.date_count,
+      fmt::join(outsiders.shown, ", ")));
 }
 
 std::string outside_warning(const std::string& evidence, const FieldView& field,
@@ -133,37 +164,60 @@ bool choose_date_time(const FieldView& field, const std::string& evidence, const
                  .timezone = field.policy.timezone.empty() ? "UTC" : field.policy.timezone};
   choice.reason =
       fmt::format("{} and {} of {} numbers have a time of day (days {} to {}); {}", evidence,
-                  facts.fraction_count, facts.count, iso_date(day_of(facts.min)),
-                  iso_date(day_of(facts.max)), tick_reason(facts));
+                  facts.fraction_count, facts.count - facts.outside_count,
+                  iso_date(day_of(facts.min)), iso_date(day_of(facts.max)), tick_reason(facts));
   return true;
 }
 
 bool choose_clock(const FieldView& field, const DisplayTexts& texts, NumberChoice& choice) {
   const std::string evidence = clock_evidence(field, texts);
   if (evidence.empty()) return false;
-  const SerialFacts facts = serial_facts(field.symbols, field.stop);
-  if (facts.outside_count > 0) {
-    choice.warnings.push_back(outside_warning(evidence, field, facts));
-    return false;
-  }
-  choice.reading = Reading::kDate;
+  const SerialFacts facts = serial_facts(field, in_clock_range);
   const bool is_date = field.header.number_format.type == "DATE" ||
                        (texts.whole_date_count > 0 && texts.stamp_count == 0);
   choice.floor_days =
       field.policy.dates == DatePolicy::kFloor && is_date && facts.fraction_count > 0;
-  if (facts.fraction_count > 0 && !choice.floor_days) {
-    return choose_date_time(field, evidence, facts, choice);
+  choice.part =
+      facts.fraction_count > 0 && !choice.floor_days ? Part::kDateTime : Part::kDate;
+  choice.outsiders = find_outsiders(field, choice.part);
+  if (choice.outsiders.count() > 0 && !may_admit(choice.outsiders, field)) {
+    NumberChoice none;
+    if (facts.outside_count > 0) none.warnings.push_back(outside_warning(evidence, field, facts));
+    choice = std::move(none);
+    return false;
   }
-  choice.part = Part::kDate;
+  choice.reading = Reading::kDate;
+  if (choice.part == Part::kDateTime) return choose_date_time(field, evidence, facts, choice);
   choice.type.kind = TypeKind::kDate32;
-  choice.reason = fmt::format("{} and every number ({}) is {} from {} to {}", evidence, facts.count,
-                              choice.floor_days ? "taken as the day it lies in," : "a whole day",
-                              iso_date(day_of(facts.min)), iso_date(day_of(facts.max)));
+  const std::uint64_t within = facts.count - facts.outside_count;
+  if (within == 0) {
+    choice.reason = fmt::format("{} and every number ({}) is a day that stands for \"no date\"",
+                                evidence, facts.count);
+    return true;
+  }
+  choice.reason = fmt::format(
+      "{} and {} is {} from {} to {}", evidence,
+      within == facts.count ? fmt::format("every number ({})", within)
+                            : fmt::format("each of {} of {} numbers", within, facts.count),
+      choice.floor_days ? "taken as the day it lies in," : "a whole day",
+      iso_date(day_of(facts.min)), iso_date(day_of(facts.max)));
   if (choice.floor_days) {
     choice.warnings.push_back(
         fmt::format("by dates = \"floor\" a time of day is dropped from {} of {} numbers",
-                    facts.fraction_count, facts.count));
+                    facts.fraction_count, within));
   }
+  return true;
+}
+
+// A TIME field may show only the time of day of whole timestamps.
+bool choose_shown_times(const FieldView& field, NumberChoice& choice) {
+  const SerialFacts facts = serial_facts(field, in_clock_range);
+  if (facts.outside_count > 0 || facts.count == 0 || facts.fraction_count == 0) return false;
+  if (!choose_date_time(field, "the header says TIME, each number is a day and a time,", facts,
+                        choice)) {
+    return false;
+  }
+  choice.reading = Reading::kDate;
   return true;
 }
 
@@ -171,15 +225,16 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
   const bool by_format = field.header.number_format.type == "TIME";
   const bool by_texts = texts.as_time.count == 0 && texts.time_count > 0;
   if (!by_format && !by_texts) return false;
-  const SerialFacts facts = serial_facts(field.symbols, field.stop);
-  if (facts.beyond_day_count > 0) {
+  const SerialFacts facts = serial_facts(field, is_within_day);
+  if (facts.outside_count > 0) {
+    if (by_format && choose_shown_times(field, choice)) return true;
     if (by_format) {
       choice.warnings.push_back(
           fmt::format("the header says TIME, but not every number is within one day: {} of {} "
                       "(such as {}), so it "
                       "stays a number",
-                      facts.beyond_day_count, facts.count,
-                      shortest_text(field.symbols.number(facts.first_beyond_day))));
+                      facts.outside_count, facts.count,
+                      shortest_text(field.symbols.number(facts.first_outside))));
     }
     return false;
   }
@@ -197,6 +252,76 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
 }
 
 }  // namespace
+
+bool Outsiders::are_few() const {
+  constexpr std::uint64_t kFew = 3;
+  constexpr std::uint64_t kOneIn = 20;
+  const std::uint64_t strange = count() - never_count;
+  const std::uint64_t dates = date_count + never_count;
+  return strange < dates && (strange <= kFew || strange * kOneIn <= strange + dates);
+}
+
+Outsiders find_outsiders(const FieldView& field, Part part) {
+  constexpr std::size_t kMostShown = 3;
+  Outsiders found;
+  for (std::size_t symbol = 0; symbol < field.symbols.size(); ++symbol) {
+    base::end_if_stopped(field.stop, symbol);
+    const bool is_number = field.symbols.has_number(symbol);
+    if (is_number ? in_clock_range(field.symbols.number(symbol))
+                  : shows_clock_value(field.symbols.text(symbol), part)) {
+      ++found.date_count;
+      continue;
+    }
+    if (is_number) {
+      ++found.number_count;
+      if (means_never(field.symbols.number(symbol))) ++found.never_count;
+      if (std::isnan(field.symbols.number(symbol))) ++found.nan_count;
+    } else if (is_blank(field.symbols.text(symbol))) {
+      continue;
+    } else {
+      ++found.text_count;
+    }
+    if (found.shown.size() < kMostShown) found.shown.push_back(show_symbol(field.symbols, symbol));
+  }
+  if (found.count() > found.shown.size()) found.shown.emplace_back("…");
+  return found;
+}
+
+OutsiderPolicy outsider_policy(const FieldView& field) {
+  const OutsiderPolicy* own = find_setting(field.policy.outsiders_of, field.header.name);
+  if (own == nullptr) own = find_setting(field.policy.outsiders_of, field.name);
+  return own != nullptr ? *own : field.policy.outsiders;
+}
+
+void admit_outsiders(const Outsiders& outsiders, OutsiderPolicy policy, ColumnPlan& column) {
+  const bool is_null = policy == OutsiderPolicy::kNull || outsiders.number_count == 0;
+  column.outside = policy == OutsiderPolicy::kNull ? Outside::kNull : Outside::kClamp;
+  column.type.nullable =
+      column.type.nullable || is_null || outsiders.text_count > 0 || outsiders.nan_count > 0;
+  const std::string stored =
+      is_null ? "NULL"
+      : outsiders.text_count > 0
+          ? "the nearest end of that range (numbers) or NULL (texts)"
+          : "the nearest end of that range";
+  column.warnings.push_back(fmt::format(
+      "values that are not a day of 1900-01-01…2299-12-31: {} of {} ({}); they are stored as {}, "
+      "and exactly in \"{}{}\"",
+      outsiders.count(), outsiders.count() + outsiders.date_count,
+      fmt::join(outsiders.shown, ", "), stored, column.name, kOutsideSuffix));
+}
+
+ColumnPlan outside_column(const FieldView& field, const ColumnPlan& dates) {
+  ColumnPlan column{.name = dates.name + std::string(kOutsideSuffix),
+                    .field_index = field.index,
+                    .part = dates.part,
+                    .type = text_type(field),
+                    .reason = fmt::format("the exact values that {} cannot hold; NULL beside all "
+                                          "others",
+                                          dates.name),
+                    .outside = Outside::kOnly};
+  column.type.nullable = true;
+  return column;
+}
 
 bool choose_temporal(const FieldView& field, const DisplayTexts& texts, NumberChoice& choice) {
   if (field.header.number_format.type == "INTERVAL") {

@@ -92,6 +92,7 @@ schema::Policy read_policy(const json& input) {
   using schema::IntegerPolicy;
   using schema::MixedPolicy;
   using schema::NamingPolicy;
+  using schema::OutsiderPolicy;
   schema::Policy policy;
   read_choice(input, "dual",
               {{"auto", DualPolicy::kAuto},
@@ -109,6 +110,16 @@ schema::Policy read_policy(const json& input) {
               policy.integers);
   read_choice(input, "dates", {{"exact", DatePolicy::kExact}, {"floor", DatePolicy::kFloor}},
               policy.dates);
+  const std::initializer_list<std::pair<const char*, OutsiderPolicy>> outsiders = {
+      {"clamp", OutsiderPolicy::kClamp},
+      {"null", OutsiderPolicy::kNull},
+      {"serial", OutsiderPolicy::kSerial},
+      {"error", OutsiderPolicy::kError}};
+  read_choice(input, "outsiders", outsiders, policy.outsiders);
+  const json of_columns = input.value("outsiders_of", json::object());
+  for (const auto& [name, word] : of_columns.items()) {
+    read_choice(of_columns, name.c_str(), outsiders, policy.outsiders_of[name]);
+  }
   read_choice(input, "naming", {{"source", NamingPolicy::kSource}, {"snake", NamingPolicy::kSnake}},
               policy.naming);
   policy.low_cardinality_limit = input.value("low_cardinality_limit", policy.low_cardinality_limit);
