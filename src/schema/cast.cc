@@ -119,8 +119,7 @@ class Caster {
     }
     const bool is_old = type_.kind == TypeKind::kDate || type_.kind == TypeKind::kDateTime;
     const bool is_low = *symbol.number < kEpochSerial;
-    const std::int64_t day =
-        is_low ? (is_old ? 0 : kFirstDay) : (is_old ? kLastOldDay : kLastDay);
+    const std::int64_t day = is_low ? (is_old ? 0 : kFirstDay) : (is_old ? kLastOldDay : kLastDay);
     switch (type_.kind) {
       case TypeKind::kDate:
         values_.add_number(static_cast<std::uint16_t>(day));
@@ -135,8 +134,9 @@ class Caster {
         values_.add_number(end_ticks(day, is_low));
         return true;
       default:
-        values_.add_text(column_.part == Part::kDate ? iso_date(day)
-                                                     : iso_date(day) + (is_low ? " 00:00:00" : " 23:59:59"));
+        values_.add_text(column_.part == Part::kDate
+                             ? iso_date(day)
+                             : iso_date(day) + (is_low ? " 00:00:00" : " 23:59:59"));
         return true;
     }
   }
@@ -324,7 +324,9 @@ class Caster {
     return true;
   }
 
-  static bool is_time(const Symbol& symbol) { return symbol.number && is_within_day(*symbol.number); }
+  static bool is_time(const Symbol& symbol) {
+    return symbol.number && is_within_day(*symbol.number);
+  }
 
   bool add_time(const Symbol& symbol) {
     std::optional<std::int64_t> ticks;
@@ -363,6 +365,30 @@ Dictionary cast_to(const ColumnType& type, const qvd::SymbolTable& symbols,
   return values;
 }
 
+// Outside::kText: dates as the server writes them, and all else as what it is.
+Dictionary texts_with_outsiders(ColumnType type, const qvd::SymbolTable& symbols,
+                                const ColumnPlan& column, const std::stop_token& stop) {
+  type.nullable = true;
+  ColumnPlan part = column;
+  part.outside = Outside::kNull;
+  const Dictionary dates = texts_of(cast_to(type, symbols, part, stop), column.type);
+  type = column.type;
+  type.nullable = true;
+  part.outside = Outside::kOnly;
+  const Dictionary outsiders = cast_to(type, symbols, part, stop);
+  Dictionary all(column.type);
+  all.add_null();
+  for (std::size_t slot = 1; slot < dates.slot_count(); ++slot) {
+    const Dictionary& holder = outsiders.is_null(slot) ? dates : outsiders;
+    if (holder.is_null(slot)) {
+      all.add_null();
+    } else {
+      all.add_text(holder.text(slot));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 bool shows_clock_value(std::string_view text, Part part) {
@@ -375,7 +401,10 @@ Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& colum
   if (!column.text_of) return cast_to(column.type, symbols, column, stop);
   ColumnType type = *column.text_of;
   type.nullable = column.type.nullable;
-  return texts_of(cast_to(type, symbols, column, stop), column.type);
+  if (column.outside != Outside::kText) {
+    return texts_of(cast_to(type, symbols, column, stop), column.type);
+  }
+  return texts_with_outsiders(type, symbols, column, stop);
 }
 
 Dictionary cast_constant(const ColumnPlan& column) {

@@ -32,6 +32,7 @@ struct Claim {
   std::string numbers_to;           // live numbers become text beside this column
   bool fits_float64 = true;
   bool has_nulls = false;        // a file has the column, but only NULLs
+  bool is_outside = false;       // of values that a column of dates cannot hold
   std::size_t having_count = 0;  // files that have it
 };
 
@@ -61,6 +62,11 @@ std::set<std::string> paired_texts(const Shape& live, const std::vector<Shape>& 
   return texts;
 }
 
+// The column for what the dates beside a text column cannot hold.
+std::string beside_numbers(const std::string& text) {
+  return fmt::format("{}{}{}", text, kNumberSuffix, kOutsideSuffix);
+}
+
 // A field that is a pair elsewhere is one here too: its numbers belong to the number column.
 Shape split_pairs(const Shape& shape, const std::set<std::string>& texts) {
   Shape split;
@@ -68,6 +74,10 @@ Shape split_pairs(const Shape& shape, const std::set<std::string>& texts) {
   for (const ShapeColumn& column : shape) {
     const std::string number_name = column.name + std::string(kNumberSuffix);
     split.push_back(column);
+    if (column.is_outside) {
+      const std::string dates = column.name.substr(0, column.name.size() - kOutsideSuffix.size());
+      if (texts.contains(dates)) split.back().name = beside_numbers(dates);
+    }
     if (!texts.contains(column.name) || names.contains(number_name)) continue;
     ShapeColumn number = column;
     number.name = number_name;
@@ -81,6 +91,18 @@ Shape split_pairs(const Shape& shape, const std::set<std::string>& texts) {
   return split;
 }
 
+ColumnType as_text(const ColumnType& type) {
+  return {.kind = TypeKind::kString, .nullable = type.nullable};
+}
+
+// The type of all, or text where a Float64 would not hold them.
+ColumnType joined_type(const Claim& claim) {
+  ColumnType type = claim.files.value_or(
+      claim.live.value_or(ColumnType{.kind = TypeKind::kString, .nullable = true}));
+  if (claim.live) type = join_types(type, *claim.live).type;
+  return type.kind == TypeKind::kFloat64 && !claim.fits_float64 ? as_text(type) : type;
+}
+
 class Claims {
  public:
   Claims(const Shape& live, const std::vector<Shape>& wanted) {
@@ -90,14 +112,32 @@ class Claims {
       for (const ShapeColumn& column : split_pairs(shape, texts)) add(column);
     }
     for (const std::string& text : texts) split_live(text);
+    for (Claim& one : claims_) {
+      const Claim* dates = one.live ? dates_of(one) : nullptr;
+      if (dates != nullptr && joined_type(*dates).kind != TypeKind::kString) one.is_outside = true;
+    }
   }
   const std::vector<Claim>& all() const { return claims_; }
+
+  // Whether it is for values that dates cannot hold, of a column that is to be text, which can.
+  bool is_idle(const Claim& claim) const {
+    if (!claim.is_outside || claim.live) return false;
+    const Claim* dates = dates_of(claim);
+    return dates != nullptr && joined_type(*dates).kind == TypeKind::kString;
+  }
 
  private:
   Claim& claim(const std::string& name) {
     const auto [found, is_new] = index_.emplace(name, claims_.size());
     if (is_new) claims_.push_back({.name = name});
     return claims_[found->second];
+  }
+
+  // The column that this one is beside, by its name; null: there is none.
+  const Claim* dates_of(const Claim& claim) const {
+    if (!claim.name.ends_with(kOutsideSuffix)) return nullptr;
+    const auto dates = index_.find(claim.name.substr(0, claim.name.size() - kOutsideSuffix.size()));
+    return dates == index_.end() ? nullptr : &claims_[dates->second];
   }
 
   // The numbers of a live column that becomes text go to the column beside it.
@@ -112,6 +152,7 @@ class Claims {
   void add(const ShapeColumn& column) {
     Claim& wanted = claim(column.name);
     ++wanted.having_count;
+    wanted.is_outside = column.is_outside;
     if (column.is_empty) {
       wanted.has_nulls = true;
       return;
@@ -129,10 +170,6 @@ bool same_zone(const ColumnType& a, const ColumnType& b) {
     return type.kind == TypeKind::kDateTime || type.kind == TypeKind::kDateTime64;
   };
   return !has_zone(a) || !has_zone(b) || a.timezone == b.timezone;
-}
-
-ColumnType as_text(const ColumnType& type) {
-  return {.kind = TypeKind::kString, .nullable = type.nullable};
 }
 
 // Decides column by column; changes go to `drift`.
@@ -168,12 +205,8 @@ class DriftFinder {
     return type.nullable && is_key(claim) && !(claim.live && claim.live->nullable);
   }
 
-  // The type of all, or text where a Float64 would not hold them.
   ColumnType joined(const Claim& claim) const {
-    ColumnType type = claim.files.value_or(
-        claim.live.value_or(ColumnType{.kind = TypeKind::kString, .nullable = true}));
-    if (claim.live) type = join_types(type, *claim.live).type;
-    if (type.kind == TypeKind::kFloat64 && !claim.fits_float64) type = as_text(type);
+    ColumnType type = joined_type(claim);
     type.nullable = type.nullable || is_missing(claim) || claim.has_nulls;
     return type;
   }
@@ -196,6 +229,7 @@ class DriftFinder {
       drift_.shape.push_back({.name = claim.name, .type = type});
       return;
     }
+    if (claim.is_outside && policy_ != DriftPolicy::kEvolve) throw_outsiders(claim);
     if (policy_ == DriftPolicy::kFreeze) {
       throw base::SchemaError(
           fmt::format("column \"{}\" ({}) is in the files, but not in the table, and drift = "
@@ -228,7 +262,8 @@ class DriftFinder {
     if (policy_ != DriftPolicy::kEvolve && type.kind == live.kind && live.low_cardinality) {
       type.low_cardinality = true;
     }
-    if (claim.having_count == 0) note_missing(claim);
+    // Files without outsiders have no column for them.
+    if (claim.having_count == 0 && !claim.is_outside) note_missing(claim);
     if (type != live) widen(claim, type);
     drift_.shape.push_back({.name = claim.name, .type = type});
   }
@@ -282,6 +317,14 @@ class DriftFinder {
         kAnotherSchema));
   }
 
+  [[noreturn]] void throw_outsiders(const Claim& claim) const {
+    throw base::SchemaError(fmt::format(
+        "the files have values that a column of dates cannot hold; they need a column \"{}\", "
+        "which "
+        "drift = \"{}\" forbids to add; correct the files, or set drift to \"evolve\"; {}",
+        claim.name, policy_ == DriftPolicy::kFreeze ? "freeze" : "discard", kAnotherSchema));
+  }
+
   [[noreturn]] static void throw_zones(const Claim& claim) {
     throw base::SchemaError(fmt::format(
         "column \"{}\" is {} in the table and {} in the files: the files' stamps would mean other "
@@ -314,7 +357,9 @@ Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolic
                  const Key& key, bool rows_stay) {
   DriftFinder finder(policy, key, !live.empty(), rows_stay, wanted.size());
   const Claims claims(live, wanted);
-  for (const Claim& claim : claims.all()) finder.decide(claim);
+  for (const Claim& claim : claims.all()) {
+    if (!claims.is_idle(claim)) finder.decide(claim);
+  }
   return finder.take();
 }
 
@@ -325,7 +370,8 @@ Shape shape_of(const TablePlan& plan) {
     shape.push_back({.name = column.name,
                      .type = column.type,
                      .is_empty = column.is_empty,
-                     .fits_float64 = column.fits_float64});
+                     .fits_float64 = column.fits_float64,
+                     .is_outside = column.outside == Outside::kOnly});
   }
   return shape;
 }

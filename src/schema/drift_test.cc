@@ -150,6 +150,30 @@ TEST(Drift, FreezeForbidsEveryDifference) {
             HasSubstr("types.\"a\" = \"Int64\"")));
 }
 
+TEST(Drift, ColumnsForOutsidersComeWithThem) {
+  const Shape dates = {column("d", "Date32")};
+  ShapeColumn beside = column("d__outside", "LowCardinality(Nullable(String))");
+  const Shape live = {dates[0], beside};
+  beside.is_outside = true;
+  const Shape file = {dates[0], beside};
+  // Files without outsiders lack the column, and nobody misses it.
+  for (const DriftPolicy policy : kAll) {
+    EXPECT_THAT(find_drift(live, {dates}, policy, {}).changes, IsEmpty());
+    EXPECT_EQ(find_drift(live, {dates}, policy, {}).shape, live);
+  }
+  // A new outsider needs it.
+  EXPECT_THAT(described(find_drift(dates, {file}, DriftPolicy::kEvolve, {}).changes),
+              ElementsAre("add d__outside to LowCardinality(Nullable(String))"));
+  for (const DriftPolicy policy : {DriftPolicy::kFreeze, DriftPolicy::kDiscard}) {
+    EXPECT_THAT(error_of(dates, {file}, policy),
+                AllOf(HasSubstr("\"d__outside\""), HasSubstr("forbids to add")));
+  }
+  // Text has no need of it.
+  EXPECT_THAT(
+      described(find_drift({column("d", "String")}, {file}, DriftPolicy::kEvolve, {}).shape),
+      ElementsAre("d String"));
+}
+
 TEST(Drift, DiscardLeavesNewColumnsOutAndKeepsTypes) {
   const Shape live = {column("a", "Int64"), column("b", "LowCardinality(String)")};
   const Drift drift =

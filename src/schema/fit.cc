@@ -22,13 +22,16 @@ using clickhouse::TypeKind;
 using ColumnsByName = std::unordered_map<std::string_view, const ColumnPlan*>;
 
 // Where the table has text beside numbers and the file numbers alone, these are the numbers.
-const ColumnPlan* numbers_for(const std::string& name, const ColumnsByName& columns) {
+const ColumnPlan* numbers_for(std::string_view name, const ColumnsByName& columns) {
+  const bool is_outside = name.ends_with(kOutsideSuffix);
+  if (is_outside) name.remove_suffix(kOutsideSuffix.size());
   if (!name.ends_with(kNumberSuffix)) return nullptr;
-  const std::string_view text =
-      std::string_view(name).substr(0, name.size() - kNumberSuffix.size());
-  const auto found = columns.find(text);
+  name.remove_suffix(kNumberSuffix.size());
+  const auto found = columns.find(name);
   if (found == columns.end() || found->second->type.kind == TypeKind::kString) return nullptr;
-  return found->second;
+  if (!is_outside) return found->second;
+  const auto beside = columns.find(std::string(name) + std::string(kOutsideSuffix));
+  return beside == columns.end() ? nullptr : beside->second;
 }
 
 ColumnPlan missing_column(const ShapeColumn& wanted) {
@@ -85,6 +88,19 @@ ColumnPlan fit_column(const ColumnPlan& own, const ShapeColumn& wanted,
   return column;
 }
 
+// Text holds what dates cannot, unless the table has a column for it.
+ColumnPlan with_table_outsiders(const ColumnPlan& own, const ShapeColumn& wanted,
+                                const Shape& shape) {
+  ColumnPlan column = own;
+  const bool is_text = wanted.type.kind == TypeKind::kString;
+  if (!is_text || own.outside == Outside::kNone || own.outside == Outside::kOnly) return column;
+  const std::string beside = wanted.name + std::string(kOutsideSuffix);
+  if (std::ranges::find(shape, beside, &ShapeColumn::name) == shape.end()) {
+    column.outside = Outside::kText;
+  }
+  return column;
+}
+
 void drop_nullable_keys(TablePlan& plan) {
   const std::size_t dropped_count = std::erase_if(plan.order_by, [&](const std::string& name) {
     const auto column = std::ranges::find(plan.columns, name, &ColumnPlan::name);
@@ -110,8 +126,9 @@ TablePlan fit_plan(const TablePlan& own, const Shape& shape,
     const auto found = columns.find(wanted.name);
     const ColumnPlan* source =
         found != columns.end() ? found->second : numbers_for(wanted.name, columns);
-    plan.columns[i] =
-        source != nullptr ? fit_column(*source, wanted, symbols, stop) : missing_column(wanted);
+    plan.columns[i] = source != nullptr ? fit_column(with_table_outsiders(*source, wanted, shape),
+                                                     wanted, symbols, stop)
+                                        : missing_column(wanted);
   });
   for (const ColumnPlan& column : own.columns) {
     if (column.field_index == kNoField && is_own_column(column.name)) {

@@ -241,7 +241,11 @@ class RandomField {
         field.number(pick(100000) / 100.0);
         break;
       case 3:
-        field.integer(36526 + pick(1000));
+        if (pick(6) == 0) {
+          add_outsider(field);
+        } else {
+          field.integer(36526 + pick(1000));
+        }
         break;
       case 4:
         field.number(36526 + pick(1000) / 24.0);
@@ -258,11 +262,39 @@ class RandomField {
     }
   }
 
+  void add_outsider(TestField& field) {
+    switch (pick(3)) {
+      case 0:
+        field.integer(2958465);
+        break;
+      case 1:
+        field.integer(0);
+        break;
+      default:
+        field.text("2009-02-29");
+    }
+  }
+
   std::mt19937 random_;
 };
 
+// The values of a column of dates with those that only the column beside it has.
+std::vector<std::string> with_outsiders(const TestFile& file, const ColumnPlan& dates,
+                                        const ColumnPlan& beside) {
+  std::vector<std::string> all = values(file, dates);
+  const std::vector<std::string> outsiders = values(file, beside);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (outsiders[i] != "-") all[i] = outsiders[i];
+  }
+  return all;
+}
+
 // Values that are the same in both types.
 void expect_same_values(const TestFile& file, const ColumnPlan& own, const ColumnPlan& fitted) {
+  if (fitted.outside == Outside::kText) {
+    EXPECT_EQ(with_outsiders(file, own, *(&own + 1)), values(file, fitted)) << own.name;
+    return;
+  }
   if (own.type.kind != fitted.type.kind && fitted.type.kind != clickhouse::TypeKind::kString)
     return;
   const std::vector<std::string> alone = values(file, own);
@@ -270,6 +302,51 @@ void expect_same_values(const TestFile& file, const ColumnPlan& own, const Colum
   if (own.type.scale == fitted.type.scale || fitted.type.kind == clickhouse::TypeKind::kString) {
     EXPECT_EQ(alone, together) << own.name << " " << fitted.type.name();
   }
+}
+
+// They are in a column of their own, or in the text that the dates have become.
+void expect_outsiders_kept(const TestFile& file, const ColumnPlan& beside, const TablePlan& plan) {
+  const std::string dates = beside.name.substr(0, beside.name.rfind("__"));
+  for (const std::string& name : {beside.name, dates + "__num__outside"}) {
+    const auto found = std::ranges::find(plan.columns, name, &ColumnPlan::name);
+    if (found == plan.columns.end()) continue;
+    EXPECT_EQ(values(file, beside), values(file, *found)) << name;
+    return;
+  }
+  const auto text = std::ranges::find(plan.columns, dates, &ColumnPlan::name);
+  ASSERT_NE(text, plan.columns.end());
+  EXPECT_EQ(text->outside, Outside::kText) << beside.name;
+}
+
+TEST(Fit, OutsidersOfDatesAreKeptWhateverTheTableHas) {
+  const TestFile file({TestField("d", "DATE").integer(44926).integer(44927).integer(2958465)});
+  // Text holds them itself.
+  const TablePlan text = fit(file, {shape_column("d", "String")});
+  EXPECT_THAT(values(file, text.columns[0]), ElementsAre("2022-12-31", "2023-01-01", "2958465"));
+  // In a table whose dates became text later, the column beside is there already.
+  const TablePlan both =
+      fit(file, {shape_column("d", "String"), shape_column("d__outside", "Nullable(String)")});
+  EXPECT_THAT(values(file, both.columns[0]), ElementsAre("2022-12-31", "2023-01-01", "2299-12-31"));
+  EXPECT_THAT(values(file, both.columns[1]), ElementsAre("-", "-", "2958465"));
+  // Dates beside a text of their own.
+  const Shape pair = find_drift({shape_column("d", "String"), shape_column("d__num", "Date32")},
+                                {shape_of(file.plan())}, DriftPolicy::kEvolve, {})
+                         .shape;
+  const TablePlan beside = fit(file, pair);
+  EXPECT_THAT(described(beside), ElementsAre("d String", "d__num Date32",
+                                             "d__num__outside LowCardinality(Nullable(String))"));
+  EXPECT_THAT(values(file, beside.columns[1]),
+              ElementsAre("2022-12-31", "2023-01-01", "2299-12-31"));
+  EXPECT_THAT(values(file, beside.columns[2]), ElementsAre("-", "-", "2958465"));
+}
+
+TEST(Fit, ATableOfVersion01KeepsItsColumns) {
+  Policy policy;
+  policy.as_in_0_1 = {"d", "t"};
+  const TestFile file({TestField("d", "DATE").integer(44926).integer(44927).integer(2958465),
+                       TestField("t", "TIME").number(0.5).number(1.0)},
+                      policy);
+  EXPECT_THAT(described(file.plan()), ElementsAre("d Int64", "t Float64"));
 }
 
 TEST(Fit, RandomSetsFitTheirJoin) {
@@ -293,6 +370,10 @@ TEST(Fit, RandomSetsFitTheirJoin) {
       ASSERT_EQ(shape_of(plan), shape);
       for (const ColumnPlan& alone : own.columns) {
         const auto fitted = std::ranges::find(plan.columns, alone.name, &ColumnPlan::name);
+        if (alone.outside == Outside::kOnly) {
+          expect_outsiders_kept(file, alone, plan);
+          continue;
+        }
         ASSERT_NE(fitted, plan.columns.end());
         expect_same_values(file, alone, *fitted);
       }

@@ -19,9 +19,9 @@ enum class Reading { kNumber, kDate, kTime, kInterval };
 struct Outsiders {
   std::uint64_t number_count = 0;
   std::uint64_t text_count = 0;
-  std::uint64_t never_count = 0;  // of the numbers: days that databases write for "no date"
-  std::uint64_t nan_count = 0;    // of the numbers: without a nearest end of the range
-  std::uint64_t date_count = 0;  // values that are dates
+  std::uint64_t never_count = 0;   // of the numbers: days that databases write for "no date"
+  std::uint64_t nan_count = 0;     // of the numbers: without a nearest end of the range
+  std::uint64_t date_count = 0;    // values that are dates
   std::vector<std::string> shown;  // the first few
 
   std::uint64_t count() const { return number_count + text_count; }

@@ -111,9 +111,9 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
   if (column.part == Part::kDate || column.part == Part::kDateTime) {
     const OutsiderPolicy policy = outsider_policy(field);
     const Outsiders outsiders = find_outsiders(field, column.part);
-    const bool is_admitted =
-        outsiders.count() > 0 && (outsiders.text_count == 0 || outsiders.are_few()) &&
-        (policy == OutsiderPolicy::kClamp || policy == OutsiderPolicy::kNull);
+    const bool is_admitted = outsiders.count() > 0 &&
+                             (outsiders.text_count == 0 || outsiders.are_few()) &&
+                             (policy == OutsiderPolicy::kClamp || policy == OutsiderPolicy::kNull);
     if (is_admitted) admit_outsiders(outsiders, policy, column);
   }
   column.reason += fall_back(field, column);

@@ -275,9 +275,9 @@ bool is_temporal(const ColumnPlan& column) {
 }  // namespace
 
 std::vector<ColumnPlan> plan_columns(const FieldView& field) {
-  std::vector<ColumnPlan> columns =
-      has_override(field, field.name) ? with_outsiders(field, plan_override(field, field.name))
-                                      : plan_by_rule(field);
+  std::vector<ColumnPlan> columns = has_override(field, field.name)
+                                        ? with_outsiders(field, plan_override(field, field.name))
+                                        : plan_by_rule(field);
   if (columns.size() > 1 && columns[1].outside != Outside::kOnly &&
       has_override(field, columns[1].name)) {
     std::vector<ColumnPlan> numbers = with_outsiders(field, plan_override(field, columns[1].name));

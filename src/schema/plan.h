@@ -47,6 +47,7 @@ enum class Outside {
   kClamp,  // numbers are the nearest end of the type's range, texts are NULL
   kNull,   // all of them are NULL
   kOnly,   // the column beside: these values as exact text, and NULL for all others
+  kText,   // the table has text: dates as text_of says, all of these as exact text
 };
 
 inline constexpr std::size_t kNoField = ~std::size_t{0};
@@ -62,14 +63,14 @@ struct ColumnPlan {
   // kString made of another type's values: the text that the server makes of them, since the table
   // has turned such a column into text.
   std::optional<clickhouse::ColumnType> text_of;
-  std::string constant;         // kConstant: the value's text
+  std::string constant;              // kConstant: the value's text
   Outside outside = Outside::kNone;  // kDate and kDateTime
-  bool floor_days = false;      // kDate: the day that a serial lies in (dates = "floor")
-  bool is_truth = false;        // kNumber as UInt8: 0 and 1, which a Bool would be
-  bool ascending = false;       // nearly all values rise in the order of their first use
-  bool is_empty = false;        // the field has no value, only NULL: its type says nothing
-  bool fits_float64 = true;     // each value is exactly a Float64, as all numbers of a QVD are
-  bool has_non_finite = false;  // a Float64 that holds NaN or infinity, which JSON has not
+  bool floor_days = false;           // kDate: the day that a serial lies in (dates = "floor")
+  bool is_truth = false;             // kNumber as UInt8: 0 and 1, which a Bool would be
+  bool ascending = false;            // nearly all values rise in the order of their first use
+  bool is_empty = false;             // the field has no value, only NULL: its type says nothing
+  bool fits_float64 = true;          // each value is exactly a Float64, as all numbers of a QVD are
+  bool has_non_finite = false;       // a Float64 that holds NaN or infinity, which JSON has not
 };
 
 struct TablePlan {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,10 @@ struct Policy {
   MixedPolicy mixed = MixedPolicy::kString;
   IntegerPolicy integers = IntegerPolicy::kWide;
   DatePolicy dates = DatePolicy::kExact;
+  // Columns that a table has as numbers, or as texts with numbers beside: their fields are planned
+  // by the rules of version 0.1 (no outsiders among dates, a time of day ends before 24:00), so
+  // that an upgrade changes no table.
+  std::set<std::string> as_in_0_1;
   OutsiderPolicy outsiders = OutsiderPolicy::kClamp;
   std::map<std::string, OutsiderPolicy> outsiders_of;  // field or column name, or pattern → its own
   NamingPolicy naming = NamingPolicy::kSource;

@@ -66,8 +66,8 @@ TEST(Temporal, ParsesIsoExactly) {
   EXPECT_EQ(parse_iso_time("08:30", 0), 30'600);
   EXPECT_EQ(parse_iso_time("08:30:00.100", 1), 306'001);
   EXPECT_EQ(parse_iso_time("24:00", 0), 86'400);
-  for (const char* text :
-       {"24:00:01", "24:00:00.1", "25:00", "8:30", "08:60", "08:30:60", "08:30:00.", "08:30:00.12", "08:30x"}) {
+  for (const char* text : {"24:00:01", "24:00:00.1", "25:00", "8:30", "08:60", "08:30:60",
+                           "08:30:00.", "08:30:00.12", "08:30x"}) {
     EXPECT_FALSE(parse_iso_time(text, 1)) << text;
   }
   EXPECT_EQ(parse_iso_stamp("1970-01-01T00:00:01", 3), 1000);

@@ -119,10 +119,16 @@ void note_zone(const ZoneFacts& facts, const FieldView& field, NumberChoice& cho
   }
 }
 
+bool is_as_in_0_1(const FieldView& field) { return field.policy.as_in_0_1.contains(field.name); }
+
+bool is_below_midnight(double serial) { return serial >= 0 && serial < 1; }
+
 // Whether the column may be one of dates although it has outsiders.
 bool may_admit(const Outsiders& outsiders, const FieldView& field) {
   const OutsiderPolicy policy = outsider_policy(field);
-  if (policy == OutsiderPolicy::kSerial || !outsiders.are_few()) return false;
+  if (policy == OutsiderPolicy::kSerial || !outsiders.are_few() || is_as_in_0_1(field)) {
+    return false;
+  }
   if (policy != OutsiderPolicy::kError) return true;
   throw base::SchemaError(fmt::format(
       "field \"{}\" is dates, but {} of {} values are not a day of 1900-01-01…2299-12-31 ({}), and "
@@ -177,8 +183,7 @@ bool choose_clock(const FieldView& field, const DisplayTexts& texts, NumberChoic
                        (texts.whole_date_count > 0 && texts.stamp_count == 0);
   choice.floor_days =
       field.policy.dates == DatePolicy::kFloor && is_date && facts.fraction_count > 0;
-  choice.part =
-      facts.fraction_count > 0 && !choice.floor_days ? Part::kDateTime : Part::kDate;
+  choice.part = facts.fraction_count > 0 && !choice.floor_days ? Part::kDateTime : Part::kDate;
   choice.outsiders = find_outsiders(field, choice.part);
   if (choice.outsiders.count() > 0 && !may_admit(choice.outsiders, field)) {
     NumberChoice none;
@@ -195,12 +200,12 @@ bool choose_clock(const FieldView& field, const DisplayTexts& texts, NumberChoic
                                 evidence, facts.count);
     return true;
   }
-  choice.reason = fmt::format(
-      "{} and {} is {} from {} to {}", evidence,
-      within == facts.count ? fmt::format("every number ({})", within)
-                            : fmt::format("each of {} of {} numbers", within, facts.count),
-      choice.floor_days ? "taken as the day it lies in," : "a whole day",
-      iso_date(day_of(facts.min)), iso_date(day_of(facts.max)));
+  choice.reason = fmt::format("{} and {} is {} from {} to {}", evidence,
+                              within == facts.count
+                                  ? fmt::format("every number ({})", within)
+                                  : fmt::format("each of {} of {} numbers", within, facts.count),
+                              choice.floor_days ? "taken as the day it lies in," : "a whole day",
+                              iso_date(day_of(facts.min)), iso_date(day_of(facts.max)));
   if (choice.floor_days) {
     choice.warnings.push_back(
         fmt::format("by dates = \"floor\" a time of day is dropped from {} of {} numbers",
@@ -225,9 +230,10 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
   const bool by_format = field.header.number_format.type == "TIME";
   const bool by_texts = texts.as_time.count == 0 && texts.time_count > 0;
   if (!by_format && !by_texts) return false;
-  const SerialFacts facts = serial_facts(field, is_within_day);
+  const bool is_old = is_as_in_0_1(field);
+  const SerialFacts facts = serial_facts(field, is_old ? is_below_midnight : is_within_day);
   if (facts.outside_count > 0) {
-    if (by_format && choose_shown_times(field, choice)) return true;
+    if (by_format && !is_old && choose_shown_times(field, choice)) return true;
     if (by_format) {
       choice.warnings.push_back(
           fmt::format("the header says TIME, but not every number is within one day: {} of {} "
@@ -298,16 +304,15 @@ void admit_outsiders(const Outsiders& outsiders, OutsiderPolicy policy, ColumnPl
   column.outside = policy == OutsiderPolicy::kNull ? Outside::kNull : Outside::kClamp;
   column.type.nullable =
       column.type.nullable || is_null || outsiders.text_count > 0 || outsiders.nan_count > 0;
-  const std::string stored =
-      is_null ? "NULL"
-      : outsiders.text_count > 0
-          ? "the nearest end of that range (numbers) or NULL (texts)"
-          : "the nearest end of that range";
+  const std::string stored = is_null ? "NULL"
+                             : outsiders.text_count > 0
+                                 ? "the nearest day that the type has (numbers) or NULL (texts)"
+                                 : "the nearest day that the type has";
   column.warnings.push_back(fmt::format(
       "values that are not a day of 1900-01-01…2299-12-31: {} of {} ({}); they are stored as {}, "
       "and exactly in \"{}{}\"",
-      outsiders.count(), outsiders.count() + outsiders.date_count,
-      fmt::join(outsiders.shown, ", "), stored, column.name, kOutsideSuffix));
+      outsiders.count(), outsiders.count() + outsiders.date_count, fmt::join(outsiders.shown, ", "),
+      stored, column.name, kOutsideSuffix));
 }
 
 ColumnPlan outside_column(const FieldView& field, const ColumnPlan& dates) {

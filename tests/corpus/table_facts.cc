@@ -38,8 +38,17 @@ std::string number_sql(const schema::ColumnPlan& column) {
   }
 }
 
+// The same with the numbers that only the column beside has.
+std::string number_sql(const std::vector<schema::ColumnPlan>& columns, std::size_t i) {
+  const std::string number = number_sql(columns[i]);
+  if (columns[i].outside == schema::Outside::kNone) return number;
+  return fmt::format("if(isNull({0}), toFloat64({1}), toFloat64OrNull(assumeNotNull({0})))",
+                     clickhouse::quote_identifier(columns[i + 1].name), number);
+}
+
 // Whether number_sql() is an Int256.
 bool is_whole(const schema::ColumnPlan& column) {
+  if (column.outside != schema::Outside::kNone) return false;
   const TypeKind kind = column.type.kind;
   return kind != TypeKind::kFloat64 && kind != TypeKind::kDecimal &&
          kind != TypeKind::kDateTime64 && kind != TypeKind::kTime64;
@@ -69,7 +78,8 @@ std::string column_sql(const std::vector<schema::ColumnPlan>& columns, std::size
                        const ExpectedField& field) {
   const schema::ColumnPlan& column = columns[i];
   const std::string name = clickhouse::quote_identifier(column.name);
-  std::string sql = fmt::format(", count({0}), countIf(isNull({0})), uniqExact({0})", name);
+  const std::string number = is_text(column) ? name : number_sql(columns, i);
+  std::string sql = fmt::format(", count({0}), countIf(isNull({0})), uniqExact({0})", number);
   if (is_text(column)) {
     sql += fmt::format(", sum(length({}))", name);
     if (has_number_beside(columns, i)) {
@@ -78,7 +88,6 @@ std::string column_sql(const std::vector<schema::ColumnPlan>& columns, std::size
     }
     return sql;
   }
-  const std::string number = number_sql(column);
   return sql + fmt::format(", {}, min({}), max({})",
                            sum_sql(number, column, sum_scale(column, field)), number, number);
 }
