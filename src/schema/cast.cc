@@ -273,8 +273,10 @@ class Caster {
   // Days since 1970-01-01.
   std::optional<std::int64_t> day(const Symbol& symbol) const {
     if (!symbol.number) {
-      const auto day = parse_iso_date(*symbol.text);
-      return is_clock_day(*symbol.text) ? day : std::nullopt;
+      auto day = parse_iso_date(*symbol.text);
+      // Of a file's name, not of a cell: 20171130 in a cell is a number or a code.
+      if (!day && column_.part == Part::kConstant) day = parse_compact_date(*symbol.text);
+      return day && *day >= kFirstDay && *day <= kLastDay ? day : std::nullopt;
     }
     const double serial = *symbol.number;
     if (!in_clock_range(serial)) return std::nullopt;

@@ -47,6 +47,21 @@ std::optional<std::int64_t> parse_fraction(std::string_view text, int scale) {
   return digits < scale ? ticks * power_of_ten(scale - digits) : ticks;
 }
 
+// "2011-12-31" or "20111231".
+std::optional<std::int64_t> read_day(std::string_view text, bool has_dashes) {
+  const auto year_number = take_digits(text, 4);
+  if (!year_number || (has_dashes && !take(text, '-'))) return std::nullopt;
+  const auto month_number = take_digits(text, 2);
+  if (!month_number || (has_dashes && !take(text, '-'))) return std::nullopt;
+  const auto day_number = take_digits(text, 2);
+  if (!day_number || !text.empty()) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year{*year_number},
+                                         std::chrono::month{static_cast<unsigned>(*month_number)},
+                                         std::chrono::day{static_cast<unsigned>(*day_number)}};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days{date}.time_since_epoch().count();
+}
+
 }  // namespace
 
 std::int64_t power_of_ten(int exponent) {
@@ -115,18 +130,10 @@ std::string stamp_text(std::int64_t microseconds) {
   return iso_date((microseconds - time) / kDay) + " " + clock_text(time);
 }
 
-std::optional<std::int64_t> parse_iso_date(std::string_view text) {
-  const auto year_number = take_digits(text, 4);
-  if (!year_number || !take(text, '-')) return std::nullopt;
-  const auto month_number = take_digits(text, 2);
-  if (!month_number || !take(text, '-')) return std::nullopt;
-  const auto day_number = take_digits(text, 2);
-  if (!day_number || !text.empty()) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year{*year_number},
-                                         std::chrono::month{static_cast<unsigned>(*month_number)},
-                                         std::chrono::day{static_cast<unsigned>(*day_number)}};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days{date}.time_since_epoch().count();
+std::optional<std::int64_t> parse_iso_date(std::string_view text) { return read_day(text, true); }
+
+std::optional<std::int64_t> parse_compact_date(std::string_view text) {
+  return read_day(text, false);
 }
 
 bool is_clock_day(std::string_view text) {

@@ -52,6 +52,8 @@ std::string stamp_text(std::int64_t microseconds);
 
 // Reads "2011-12-31" (a real day, four-digit year); empty when it is anything else.
 std::optional<std::int64_t> parse_iso_date(std::string_view text);
+// Reads "20111231" likewise.
+std::optional<std::int64_t> parse_compact_date(std::string_view text);
 // Whether it reads so and the day is within 1900-01-01…2299-12-31.
 bool is_clock_day(std::string_view text);
 // Reads "2011-12-31", "2011-12-31 23:59[:59[.123]]" with ' ' or 'T'; empty when it is anything else

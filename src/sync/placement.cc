@@ -11,6 +11,7 @@
 #include "catalog/tables.h"
 #include "clickhouse/quote.h"
 #include "schema/names.h"
+#include "source/scope.h"
 #include "sync/placement_pattern.h"
 #include "tracking/runs_tables.h"
 #include "tracking/tables.h"
@@ -62,6 +63,16 @@ bool may_be_many(const PlacementPattern& pattern, const NameTemplate& name) {
                      });
 }
 
+// What is to be said of a file that a pattern does not take for these parts; empty for none.
+std::string near_miss_text(const TableRules& rules, const std::vector<schema::NamePart>& misses) {
+  if (misses.empty()) return {};
+  const auto& [bound, piece] = misses.front();
+  return fmt::format(
+      "The pattern \"{}\" does not take the file, since \"{}\" is not {}; it has a "
+      "table of its own.",
+      rules.match, piece, bound);
+}
+
 }  // namespace
 
 struct Placer::Rule {
@@ -72,6 +83,7 @@ struct Placer::Rule {
 
   explicit Rule(const TableRules& of)
       : rules(of), pattern(of.match), name(of.name), mode(LoadMode::kReplace) {
+    for (const std::string& part : pattern.date_parts()) rules.types.try_emplace(part, "Date32");
     if (!of.name.empty() && may_be_many(pattern, name)) mode = LoadMode::kReplaceByFile;
     mode = of.mode.value_or(mode);
     for (const std::string& part : pattern.part_names()) {
@@ -112,8 +124,10 @@ void Placer::check_one_rule(const Rule* a, const TableRules& of_a, const Rule* b
                                    of_a.match, of_b.match));
 }
 
-Placer::Placer(const std::vector<TableRules>& rules, schema::Policy policy)
-    : policy_(std::move(policy)) {
+Placer::Placer(const std::vector<TableRules>& rules, schema::Policy policy,
+               const std::string& source)
+    : policy_(std::move(policy)),
+      depth_(source.empty() ? 0 : path_parts(source::Scope(source).folder()).size()) {
   struct Known {
     const TableRules* rules;
     Rule* pattern;
@@ -157,11 +171,18 @@ const TableRules* Placer::rules_of(std::string_view table) const {
 Placement Placer::place(std::string_view path) const {
   const std::vector<std::string> parts = path_parts(path);
   const std::string file_name = parts.empty() ? "" : parts.back();
+  const std::size_t below = parts.size() - std::min(parts.size(), depth_);
   Placement placement;
   placement.rules = defaults_;
   for (const auto& rule : patterns_) {
-    std::optional<std::vector<schema::NamePart>> found = rule->pattern.match(parts);
-    if (!found) continue;
+    std::optional<std::vector<schema::NamePart>> found = rule->pattern.match(parts, below);
+    if (!found) {
+      if (placement.near_miss.empty()) {
+        placement.near_miss = near_miss_text(rule->rules, rule->pattern.near_misses(parts, below));
+      }
+      continue;
+    }
+    placement.near_miss.clear();
     placement.rules = rule->rules;
     placement.mode = rule->mode;
     placement.table = rule->name.expand(*found);
@@ -183,8 +204,8 @@ Placement Placer::place(std::string_view path) const {
 }
 
 Placement place_file(std::string_view path, const std::vector<TableRules>& rules,
-                     const schema::Policy& policy) {
-  return Placer(rules, policy).place(path);
+                     const schema::Policy& policy, const std::string& source) {
+  return Placer(rules, policy, source).place(path);
 }
 
 void check_rules(const std::vector<TableRules>& rules) { Placer(rules, {}); }

@@ -17,6 +17,8 @@ struct Placement {
   schema::LoadMode mode = schema::LoadMode::kReplace;
   schema::TableRules rules;  // of the rule that matched; the defaults when none did
   std::vector<schema::NamePart> name_parts;
+  // Why no pattern took it that would have but for the bound of a part; a sentence, or empty.
+  std::string near_miss;
   // Many files may be this table.
   bool is_set() const { return mode != schema::LoadMode::kReplace; }
 };
@@ -26,12 +28,15 @@ struct Placement {
 // holds for tables that no other rule is of.
 //
 // A pattern matches the end of a path, part by part from the last: "Sales_*.qvd" the name,
-// "region=*/Sales_{yyyymm}.qvd" also the folder. `*` `?` `[]` as in globs; `{part}` is one or more
-// characters but '/', taken as a column.
+// "region=*/Sales_{yyyymm:6 digits}.qvd" also the folder. `*` `?` `[]` as in globs; `{part}` is one
+// or more characters but '/', or what its bound says (placement_pattern.h), taken as a column.
+// Folders above the source are matched by plain names only.
 class Placer {
  public:
   // Throws ConfigError as check_rules() does.
-  Placer(const std::vector<schema::TableRules>& rules, schema::Policy policy);
+  // `source`: a folder, glob or URL as Storage::list() takes it, that the files are of; empty: any.
+  Placer(const std::vector<schema::TableRules>& rules, schema::Policy policy,
+         const std::string& source = "");
   ~Placer();
   Placer(const Placer&) = delete;
   Placer& operator=(const Placer&) = delete;
@@ -48,11 +53,12 @@ class Placer {
   std::vector<schema::TableRules> named_;
   schema::TableRules defaults_;
   schema::Policy policy_;
+  std::size_t depth_ = 0;  // components of the source's own path
 };
 
 // The same for one file.
 Placement place_file(std::string_view path, const std::vector<schema::TableRules>& rules,
-                     const schema::Policy& policy);
+                     const schema::Policy& policy, const std::string& source = "");
 
 // Throws ConfigError (naming rule.where) for a pattern or a name that cannot be.
 void check_rules(const std::vector<schema::TableRules>& rules);

@@ -1,5 +1,6 @@
 #include "sync/placement.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -90,6 +91,73 @@ TEST(Placement, PartsAreCaptured) {
   EXPECT_EQ(placed("/x1y2.qvd", "*{n}.qvd", "T"), "T n=2");
 }
 
+TEST(Placement, PartsMayBeBound) {
+  EXPECT_EQ(placed("/Sales_202601.qvd", "Sales_{m:6 digits}.qvd", "S"), "S m=202601");
+  for (const char* other : {"/Sales_202601_bak.qvd", "/Sales_Budget.qvd", "/Sales_20260.qvd",
+                            "/Sales_2026011.qvd", "/Sales_Archive_2025.qvd", "/Sales_.qvd"}) {
+    EXPECT_EQ(placed(other, "Sales_{m:6 digits}.qvd", "S"), "") << other;
+  }
+  EXPECT_EQ(placed("/a7b.qvd", "a{n:digits}b.qvd", "S"), "S n=7");
+  EXPECT_EQ(placed("/ab.qvd", "a{n:digits}b.qvd", "S"), "");
+  EXPECT_EQ(placed("/x-Ünï-12.qvd", "x-{w:2-3 letters}-{n:1-2 digits}", "S"), "S w=Ünï n=12");
+  EXPECT_EQ(placed("/x-Ünïx-12.qvd", "x-{w:2-3 letters}-{n:1-2 digits}", "S"), "");
+  EXPECT_EQ(placed("/📈é.qvd", "{two:2 characters}", "S"), "S two=📈é");
+  // What stands further left takes as much as its bound lets it.
+  EXPECT_EQ(placed("/12345.qvd", "{a:1-3 digits}{b:digits}", "S"), "S a=123 b=45");
+  EXPECT_EQ(placed("/DE_2.qvd", "{c:/[A-Z]{2}/}_{n}.qvd", "S"), "S c=DE n=2");
+  EXPECT_EQ(placed("/DEX_2.qvd", "{c:/[A-Z]{2}/}_{n}.qvd", "S"), "");
+  EXPECT_EQ(placed("/EU/1.qvd", "{c:/EU|US/}/{n}.qvd", "S"), "S c=EU n=1");
+}
+
+TEST(Placement, DatesInNames) {
+  EXPECT_EQ(placed("/Orders_20171130.qvd", "Orders_{day:date}.qvd", "O"), "O day=2017-11-30");
+  EXPECT_EQ(placed("/Orders_2017-11-30.qvd", "Orders_{day:date}.qvd", "O"), "O day=2017-11-30");
+  EXPECT_EQ(placed("/Orders_20171131.qvd", "Orders_{day:date}.qvd", "O"), "");
+  EXPECT_EQ(placed("/Orders_201711300.qvd", "Orders_{day:date}.qvd", "O"), "");
+  const Placement placement =
+      place_file("/Orders_20171130.qvd", {rule("Orders_{day:date}.qvd", "O")}, {});
+  EXPECT_EQ(placement.rules.types.at("day"), "Date32");
+  TableRules named = rule("Orders_{day:date}.qvd", "O");
+  named.types["day"] = "String";
+  EXPECT_EQ(place_file("/Orders_20171130.qvd", {named}, {}).rules.types.at("day"), "String");
+}
+
+TEST(Placement, AFileThatABoundKeepsOutSaysWhy) {
+  const std::vector<TableRules> rules = {rule("Sales_{m:6 digits}.qvd", "Sales")};
+  const Placement budget = place_file("/Sales_Budget.qvd", rules, {});
+  EXPECT_EQ(budget.table, "QvdSalesBudget");
+  EXPECT_EQ(
+      budget.near_miss,
+      "The pattern \"Sales_{m:6 digits}.qvd\" does not take the file, since \"Budget\" is not "
+      "{m:6 digits}; it has a table of its own.");
+  EXPECT_EQ(place_file("/Item.qvd", rules, {}).near_miss, "");
+  EXPECT_EQ(place_file("/Sales_202601.qvd", rules, {}).near_miss, "");
+  // Another pattern may take it.
+  EXPECT_EQ(place_file("/Sales_Budget.qvd", {rules[0], rule("*_Budget.qvd", "B")}, {}).near_miss,
+            "");
+}
+
+TEST(Placement, FoldersAboveTheSourceAreMatchedByPlainNamesOnly) {
+  const auto table = [](std::string_view path, const std::string& match) {
+    const Placement placed = place_file(path, {rule(match, "T")}, {}, "/data/qvd");
+    return placed.rules.match.empty() ? "" : placed.table;
+  };
+  EXPECT_EQ(table("/data/qvd/EU/Sales.qvd", "{region}/Sales.qvd"), "T");
+  EXPECT_EQ(table("/data/qvd/Sales.qvd", "{region}/Sales.qvd"), "");
+  EXPECT_EQ(table("/data/qvd/Sales.qvd", "*/Sales.qvd"), "");
+  EXPECT_EQ(table("/data/qvd/Sales.qvd", "qvd/Sales.qvd"), "T");
+}
+
+TEST(Placement, BoundsThatCannotBeSaySo) {
+  for (const char* bound : {"6 digit s", "0 digits", "3-2 digits", "x digits", "day", "", "/[/",
+                            "99999999999999999999999 digits"}) {
+    EXPECT_THAT(wrong({rule(fmt::format("Sales_{{m:{}}}.qvd", bound), "S")}),
+                HasSubstr("expected a part's bound such as"))
+        << bound;
+  }
+  EXPECT_THAT(wrong({rule("Sales_{m:/[/.qvd", "S")}), HasSubstr("expected a '}'"));
+}
+
 TEST(Placement, NamesMayHoldAnything) {
   EXPECT_EQ(placed("/a'; DROP TABLE x; --.qvd", "a{rest}.qvd", "T{rest}"),
             "T'; DROP TABLE x; -- rest='; DROP TABLE x; --");
@@ -113,6 +181,7 @@ TEST(Placement, LongNamesTakeNoLongTime) {
   const std::string stars = "*a*a*a*a*a*a*a*a{x}a*a*a*a*a*b.qvd";
   EXPECT_EQ(placed("/" + name + ".qvd", stars, "T"), "");
   EXPECT_EQ(placed("/" + name + "b.qvd", stars, "T"), "T x=a");
+  EXPECT_EQ(placed("/" + name + ".qvd", "a*{x:/a+b/}*{y:date}.qvd", "T"), "");
 }
 
 TEST(Placement, TheFirstPatternWins) {
