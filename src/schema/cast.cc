@@ -46,6 +46,9 @@ class Caster {
       : column_(column), type_(values.type()), zone_(type_.timezone), values_(values) {}
 
   bool add(const Symbol& symbol) {
+    if (!symbol.number && column_.part != Part::kConstant && is_null_text(*symbol.text)) {
+      return add_null();
+    }
     if (column_.outside == Outside::kOnly) return add_outsider(symbol);
     if (column_.outside != Outside::kNone && is_outside(symbol)) return add_nearest(symbol);
     if (column_.part != Part::kText && column_.part != Part::kConstant && !symbol.number &&
@@ -98,6 +101,10 @@ class Caster {
     if (symbol.number) return !in_clock_range(*symbol.number);
     if (is_blank(*symbol.text)) return false;
     return !shows_clock_value(*symbol.text, column_.part);
+  }
+
+  bool is_null_text(std::string_view text) const {
+    return std::ranges::find(column_.null_texts, text) != column_.null_texts.end();
   }
 
   bool add_null() {

@@ -70,7 +70,7 @@ bool number_survives(const Dictionary& values, std::size_t slot, double number) 
   return back == number || (std::isnan(back) && std::isnan(number));
 }
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(' ') == text.npos; }
+bool only_spaces(std::string_view text) { return text.find_first_not_of(' ') == text.npos; }
 
 bool text_survives(const qvd::SymbolTable& symbols, const Dictionary& values, std::size_t symbol) {
   if (values.is_null(symbol + 1)) return false;
@@ -100,7 +100,7 @@ void check_column(const qvd::SymbolTable& symbols, const ColumnPlan& column,
           << "symbol " << symbol << ", " << symbols.number(symbol) << " became "
           << number_back(values, symbol + 1);
     } else {
-      ASSERT_TRUE(is_blank(symbols.text(symbol)) && values.is_null(symbol + 1) &&
+      ASSERT_TRUE(only_spaces(symbols.text(symbol)) && values.is_null(symbol + 1) &&
                   column.type.nullable)
           << "symbol " << symbol;
     }

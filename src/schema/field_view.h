@@ -1,11 +1,13 @@
 // One field as the rules look at it, and small words that all of them use.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clickhouse/column_type.h"
 #include "qvd/header.h"
@@ -24,11 +26,19 @@ struct FieldView {
   const Policy& policy;
   std::string name;           // of the column
   std::stop_token stop = {};  // ends the planning with Cancelled
+  std::vector<std::string> null_texts = {};
+  std::uint64_t null_text_count = 0;  // symbols that are one; counted as blank in the profile
+
+  bool means_null(std::string_view text) const;
 };
 
 // Qlik's usual "missing": text that is empty or spaces only.
 inline bool is_blank(std::string_view text) {
   return text.find_first_not_of(' ') == std::string_view::npos;
+}
+
+inline bool FieldView::means_null(std::string_view text) const {
+  return is_blank(text) || std::ranges::find(null_texts, text) != null_texts.end();
 }
 
 // How a message shows a symbol: 12, 'text' or 'text' with 12. Long texts are cut.

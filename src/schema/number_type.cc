@@ -77,11 +77,31 @@ std::optional<Digits> digits_needed(const qvd::SymbolTable& symbols, const std::
   return most;
 }
 
+// decimals = "auto": every number has few digits, as amounts, prices and rates that people keyed in
+// have. The scale is always the same, so that the files of a table agree.
+bool choose_short_decimal(const std::optional<Digits>& digits, const NumberFacts& facts,
+                          NumberChoice& choice) {
+  constexpr int kScale = 4;
+  if (!digits || digits->fraction > kScale || digits->integer + kScale > kDecimalDigits) {
+    return false;
+  }
+  choice.type = {.kind = TypeKind::kDecimal, .precision = kDecimalDigits, .scale = kScale};
+  choice.reason =
+      fmt::format("every number ({}) is exact with {} fraction digits; decimals = \"auto\"",
+                  facts.count, kScale);
+  return true;
+}
+
 // Rule 3c. A reason that starts with what the format is, whether it comes to a Decimal or not.
 bool choose_decimal(const FieldView& field, const NumberFacts& facts, NumberChoice& choice) {
   const qvd::NumberFormat& format = field.header.number_format;
-  if (format.type != "MONEY" && format.type != "FIX") return false;
+  const bool is_by_format = format.type == "MONEY" || format.type == "FIX";
+  const DecimalPolicy policy = field.policy.decimals;
+  if (policy == DecimalPolicy::kNever || (!is_by_format && policy != DecimalPolicy::kAuto)) {
+    return false;
+  }
   const auto digits = digits_needed(field.symbols, field.stop);
+  if (!is_by_format) return choose_short_decimal(digits, facts, choice);
   if (!digits || digits->fraction > kMostFractionDigits ||
       digits->integer + digits->fraction > kDecimalDigits) {
     choice.warnings.push_back(fmt::format(

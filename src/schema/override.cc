@@ -98,15 +98,17 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
     column.part = Part::kNumberOrNull;
     column.type.nullable = true;
   }
-  const bool blank_to_null = column.part != Part::kText && field.profile.blank_text_count > 0;
+  column.null_texts = field.null_texts;
+  const std::uint64_t blank_count = field.profile.blank_text_count - field.null_text_count;
+  const bool blank_to_null = column.part != Part::kText && blank_count > 0;
   column.type.nullable = column.type.nullable || field.may_be_null || blank_to_null;
   const bool is_stamp = type->kind == TypeKind::kDateTime || type->kind == TypeKind::kDateTime64;
   if (is_stamp && type->timezone.empty()) {
     column.type.timezone = field.policy.timezone.empty() ? "UTC" : field.policy.timezone;
   }
   if (blank_to_null) {
-    column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
-                                          field.profile.blank_text_count));
+    column.warnings.push_back(
+        fmt::format("blank texts (empty or spaces) that become NULL: {}", blank_count));
   }
   if (column.part == Part::kDate || column.part == Part::kDateTime) {
     const OutsiderPolicy policy = outsider_policy(field);

@@ -2,8 +2,10 @@
 #include "schema/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,6 +21,7 @@
 #include "schema/names.h"
 #include "schema/number_type.h"
 #include "schema/override.h"
+#include "schema/patterns.h"
 #include "schema/rendering.h"
 
 namespace qvdhouse::schema {
@@ -36,7 +39,8 @@ ColumnPlan text_column(const FieldView& field, std::string reason) {
           .field_index = field.index,
           .part = Part::kText,
           .type = text_type(field),
-          .reason = std::move(reason)};
+          .reason = std::move(reason),
+          .null_texts = field.null_texts};
 }
 
 std::string above_limit(const FieldView& field) {
@@ -95,15 +99,16 @@ ColumnPlan number_column(const FieldView& field, std::string name, const NumberC
                     .type = choice.type,
                     .reason = choice.reason,
                     .warnings = choice.warnings,
-                    .floor_days = choice.floor_days};
+                    .floor_days = choice.floor_days,
+                    .null_texts = field.null_texts};
   column.type.nullable = field.may_be_null || field.profile.blank_text_count > 0;
   if (choice.reading == Reading::kDate && choice.outsiders.count() > 0) {
     admit_outsiders(choice.outsiders, outsider_policy(field), column);
   }
   column.reason += fall_back(field, column);
-  if (field.profile.blank_text_count > 0) {
-    column.warnings.push_back(fmt::format("blank texts (empty or spaces) that become NULL: {}",
-                                          field.profile.blank_text_count));
+  if (const auto count = field.profile.blank_text_count - field.null_text_count; count > 0) {
+    column.warnings.push_back(
+        fmt::format("blank texts (empty or spaces) that become NULL: {}", count));
   }
   return column;
 }
@@ -204,11 +209,31 @@ void note_mixed_losses(const FieldView& field, ColumnPlan& column) {
   }
 }
 
-// The first symbol that is text and not blank, which a mixed field has.
-std::size_t first_text(const qvd::SymbolTable& symbols) {
+// The first symbol that is text and not NULL, which a mixed field has.
+std::size_t first_text(const FieldView& field) {
   std::size_t symbol = 0;
-  while (symbols.has_number(symbol) || is_blank(symbols.text(symbol))) ++symbol;
+  while (field.symbols.has_number(symbol) || field.means_null(field.symbols.text(symbol))) ++symbol;
   return symbol;
+}
+
+// Where all texts of a mixed field are ones that people write for a missing value.
+void propose_null_texts(const FieldView& field, ColumnPlan& column) {
+  constexpr std::array<std::string_view, 15> kUsual = {"NULL", "null", "Null", "N/A",  "n/a",
+                                                       "NA",   "#N/A", "NaN",  "nan",  "-",
+                                                       "--",   "?",    "nil",  "None", "(blank)"};
+  std::vector<std::string> found;
+  for (std::size_t symbol = 0; symbol < field.symbols.size(); ++symbol) {
+    base::end_if_stopped(field.stop, symbol);
+    if (field.symbols.has_number(symbol)) continue;
+    const std::string_view text = field.symbols.text(symbol);
+    if (field.means_null(text)) continue;
+    if (std::ranges::find(kUsual, text) == kUsual.end()) return;
+    found.push_back(fmt::format("\"{}\"", text));
+  }
+  column.warnings.push_back(fmt::format(
+      "all its texts look like missing values; with null_texts = [{}] they are NULL, and the "
+      "column is one of numbers",
+      fmt::join(found, ", ")));
 }
 
 // Rule 4.
@@ -216,7 +241,7 @@ std::vector<ColumnPlan> plan_mixed(const FieldView& field) {
   const std::uint64_t number_count = field.profile.number_count();
   const std::string because =
       fmt::format("symbols with a number: {}, with text alone: {} (such as {})", number_count,
-                  field.profile.text_count, show_symbol(field.symbols, first_text(field.symbols)));
+                  field.profile.text_count, show_symbol(field.symbols, first_text(field)));
   if (field.policy.mixed == MixedPolicy::kError) {
     throw base::SchemaError(fmt::format(
         "field \"{}\": {}, and mixed = \"error\" forbids that; set mixed to \"string\" or "
@@ -225,6 +250,7 @@ std::vector<ColumnPlan> plan_mixed(const FieldView& field) {
   }
   std::vector<ColumnPlan> columns = {text_column(field, because + above_limit(field))};
   note_mixed_losses(field, columns.front());
+  propose_null_texts(field, columns.front());
   if (field.policy.mixed == MixedPolicy::kSplit) {
     NumberChoice number = choose_plain_number(field);
     number.part = Part::kNumberOrNull;
@@ -240,6 +266,11 @@ std::vector<ColumnPlan> plan_mixed(const FieldView& field) {
 std::vector<ColumnPlan> plan_by_rule(const FieldView& field) {
   const qvd::FieldProfile& profile = field.profile;
   if (field.symbols.size() == 0) return {plan_without_symbols(field)};
+  if (field.symbols.size() == field.null_text_count) {
+    ColumnPlan column = plan_without_symbols(field);
+    column.reason = fmt::format("every symbol ({}) is NULL by null_texts", field.symbols.size());
+    return {std::move(column)};
+  }
   if (profile.number_count() == 0) {
     return {text_column(field, fmt::format("every symbol ({}) is text{}", field.symbols.size(),
                                            above_limit(field)))};
@@ -272,9 +303,7 @@ bool is_temporal(const ColumnPlan& column) {
   return column.part == Part::kDate || column.part == Part::kDateTime || column.part == Part::kTime;
 }
 
-}  // namespace
-
-std::vector<ColumnPlan> plan_columns(const FieldView& field) {
+std::vector<ColumnPlan> plan_known(const FieldView& field) {
   std::vector<ColumnPlan> columns = has_override(field, field.name)
                                         ? with_outsiders(field, plan_override(field, field.name))
                                         : plan_by_rule(field);
@@ -296,6 +325,50 @@ std::vector<ColumnPlan> plan_columns(const FieldView& field) {
     for (std::string& warning : column.warnings) warning = sentence(std::move(warning));
   }
   return columns;
+}
+
+// The field with the texts that mean NULL in it counted as blank ones.
+std::vector<ColumnPlan> plan_with_null_texts(const FieldView& given,
+                                             const std::vector<std::string>& null_texts) {
+  qvd::FieldProfile profile = given.profile;
+  FieldView field{.header = given.header,
+                  .index = given.index,
+                  .may_be_null = given.may_be_null,
+                  .symbols = given.symbols,
+                  .profile = profile,
+                  .policy = given.policy,
+                  .name = given.name,
+                  .stop = given.stop,
+                  .null_texts = null_texts};
+  for (std::size_t symbol = 0; symbol < given.symbols.size(); ++symbol) {
+    base::end_if_stopped(given.stop, symbol);
+    if (given.symbols.has_number(symbol)) continue;
+    const std::string_view text = given.symbols.text(symbol);
+    if (std::ranges::find(null_texts, text) == null_texts.end()) continue;
+    ++field.null_text_count;
+    if (!is_blank(text)) ++profile.blank_text_count;
+  }
+  if (field.null_text_count == 0) field.null_texts.clear();
+  field.may_be_null = field.may_be_null || field.null_text_count > 0;
+  std::vector<ColumnPlan> columns = plan_known(field);
+  if (field.null_text_count > 0) {
+    columns.front().warnings.push_back(
+        fmt::format("Texts that are NULL by null_texts: {}.", field.null_text_count));
+  }
+  return columns;
+}
+
+const std::vector<std::string>& null_texts_of(const FieldView& field) {
+  const auto* own = find_setting(field.policy.null_texts_of, field.header.name);
+  if (own == nullptr) own = find_setting(field.policy.null_texts_of, field.name);
+  return own != nullptr ? *own : field.policy.null_texts;
+}
+
+}  // namespace
+
+std::vector<ColumnPlan> plan_columns(const FieldView& field) {
+  const std::vector<std::string>& null_texts = null_texts_of(field);
+  return null_texts.empty() ? plan_known(field) : plan_with_null_texts(field, null_texts);
 }
 
 std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t field_index,

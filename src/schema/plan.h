@@ -71,6 +71,7 @@ struct ColumnPlan {
   bool is_empty = false;             // the field has no value, only NULL: its type says nothing
   bool fits_float64 = true;          // each value is exactly a Float64, as all numbers of a QVD are
   bool has_non_finite = false;       // a Float64 that holds NaN or infinity, which JSON has not
+  std::vector<std::string> null_texts = {};  // texts that are NULL
 };
 
 struct TablePlan {

@@ -15,6 +15,11 @@ namespace qvdhouse::schema {
 
 enum class DualPolicy { kAuto, kNumber, kText, kBoth };
 enum class MixedPolicy { kString, kSplit, kError };
+enum class DecimalPolicy {
+  kFormat,  // of fields that the header calls MONEY or FIX
+  kAuto,    // also of fields all of whose numbers have few digits
+  kNever,
+};
 enum class IntegerPolicy { kWide, kNarrow };
 enum class DatePolicy { kExact, kFloor };
 // What becomes of the few values that a column of dates cannot hold.
@@ -31,6 +36,7 @@ struct Policy {
   DualPolicy dual = DualPolicy::kAuto;
   MixedPolicy mixed = MixedPolicy::kString;
   IntegerPolicy integers = IntegerPolicy::kWide;
+  DecimalPolicy decimals = DecimalPolicy::kFormat;
   DatePolicy dates = DatePolicy::kExact;
   // Columns that a table has as numbers, or as texts with numbers beside: their fields are planned
   // by the rules of version 0.1 (no outsiders among dates, a time of day ends before 24:00), so
@@ -39,6 +45,10 @@ struct Policy {
   OutsiderPolicy outsiders = OutsiderPolicy::kClamp;
   std::map<std::string, OutsiderPolicy> outsiders_of;  // field or column name, or pattern → its own
   NamingPolicy naming = NamingPolicy::kSource;
+  // Texts that mean a missing value, as whole texts: they are NULL. Field or column name, or
+  // pattern → its own in place of those.
+  std::vector<std::string> null_texts;
+  std::map<std::string, std::vector<std::string>> null_texts_of;
   std::uint64_t low_cardinality_limit = 10'000;  // symbols
   std::string timezone;                          // empty: stamps read the same, as UTC
   clickhouse::Dialect dialect;                   // of the server: types that it lacks are not used

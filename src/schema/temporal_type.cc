@@ -282,7 +282,7 @@ Outsiders find_outsiders(const FieldView& field, Part part) {
       ++found.number_count;
       if (means_never(field.symbols.number(symbol))) ++found.never_count;
       if (std::isnan(field.symbols.number(symbol))) ++found.nan_count;
-    } else if (is_blank(field.symbols.text(symbol))) {
+    } else if (field.means_null(field.symbols.text(symbol))) {
       continue;
     } else {
       ++found.text_count;
@@ -323,7 +323,8 @@ ColumnPlan outside_column(const FieldView& field, const ColumnPlan& dates) {
                     .reason = fmt::format("the exact values that {} cannot hold; NULL beside all "
                                           "others",
                                           dates.name),
-                    .outside = Outside::kOnly};
+                    .outside = Outside::kOnly,
+                    .null_texts = field.null_texts};
   column.type.nullable = true;
   return column;
 }

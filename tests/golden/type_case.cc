@@ -88,6 +88,7 @@ void read_choice(const json& policy, const char* key,
 
 schema::Policy read_policy(const json& input) {
   using schema::DatePolicy;
+  using schema::DecimalPolicy;
   using schema::DualPolicy;
   using schema::IntegerPolicy;
   using schema::MixedPolicy;
@@ -126,6 +127,14 @@ schema::Policy read_policy(const json& input) {
   policy.timezone = input.value("timezone", "");
   if (input.contains("server"))
     policy.dialect = clickhouse::dialect_of(input["server"].get<std::string>());
+  read_choice(input, "decimals",
+              {{"format", DecimalPolicy::kFormat},
+               {"auto", DecimalPolicy::kAuto},
+               {"never", DecimalPolicy::kNever}},
+              policy.decimals);
+  policy.null_texts = input.value("null_texts", std::vector<std::string>{});
+  policy.null_texts_of =
+      input.value("null_texts_of", std::map<std::string, std::vector<std::string>>{});
   policy.overrides = input.value("types", std::map<std::string, std::string>{});
   policy.order_by = input.value("order_by", std::vector<std::string>{});
   return policy;
