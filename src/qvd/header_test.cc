@@ -12,9 +12,11 @@ namespace qvdhouse::qvd {
 namespace {
 
 using namespace std::string_literals;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 // Two fields in a record of 2 bytes, 3 rows, symbol tables of 10 and 4 bytes; LF line ends.
