@@ -13,7 +13,7 @@
 #include "base/text_file.h"
 #include "http/curl.h"
 #include "http/fetch.h"
-#include "serve/event_data.h"
+#include "serve/events.h"
 
 namespace qvdhouse::serve {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "serve/api.h"
 #include "serve/owners.h"
-#include "serve/problem.h"
+#include "serve/router.h"
 #include "tracking/overview.h"
 #include "tracking/runs.h"
 #include "tracking/tracking.h"

@@ -6,10 +6,9 @@
 #include <utility>
 
 #include "serve/api_context.h"
+#include "serve/api_json.h"
 #include "serve/file_details.h"
-#include "serve/parameters.h"
-#include "serve/record_json.h"
-#include "serve/run_json.h"
+#include "serve/router.h"
 #include "sync/decide.h"
 #include "sync/planned_table.h"
 #include "sync/reset.h"

@@ -7,8 +7,7 @@
 
 #include "serve/api_context.h"
 #include "serve/assets.h"
-#include "serve/openapi.h"
-#include "serve/parameters.h"
+#include "serve/router.h"
 
 namespace qvdhouse::serve {
 namespace {

@@ -6,9 +6,8 @@
 #include <utility>
 
 #include "serve/api_context.h"
-#include "serve/parameters.h"
-#include "serve/record_json.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
+#include "serve/router.h"
 
 namespace qvdhouse::serve {
 namespace {

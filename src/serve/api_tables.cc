@@ -5,9 +5,8 @@
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "serve/api_context.h"
-#include "serve/parameters.h"
-#include "serve/record_json.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
+#include "serve/router.h"
 #include "sync/decide.h"
 #include "sync/placement.h"
 

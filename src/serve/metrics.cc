@@ -6,21 +6,26 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
-#include "serve/event_data.h"
-#include "serve/process_gauges.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
+#include "serve/events.h"
 #include "tracking/overview.h"
 
 namespace qvdhouse::serve {
@@ -205,6 +210,46 @@ void show_alerts(Registry& registry, const Alerts::Counts& counts) {
       counter(registry, "qvdhouse_alerts_total", "Alerts, by whether the receiver took them.");
   alerts.Add({{"outcome", "delivered"}}).Increment(static_cast<double>(counts.delivered));
   alerts.Add({{"outcome", "failed"}}).Increment(static_cast<double>(counts.failed));
+}
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+// Entries of a folder of /proc/self; 0: it can't be read.
+double entries(const char* folder) {
+  std::error_code error;
+  const std::filesystem::directory_iterator first(folder, error);
+  if (error) return 0;
+  return static_cast<double>(std::distance(first, std::filesystem::directory_iterator()));
+}
+
+double resident_bytes() {
+  std::ifstream stream("/proc/self/statm");
+  double all = 0;
+  double resident = 0;
+  stream >> all >> resident;
+  return stream ? resident * static_cast<double>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+// Memory, descriptors, threads and processor time, as of now, by the names that Prometheus' own
+// libraries give them. Figures that the system does not tell are left out.
+void add_process_gauges(prometheus::Registry& registry) {
+  const auto set = [&](const char* name, const char* help, double value) {
+    if (value <= 0) return;
+    prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(value);
+  };
+  set("process_resident_memory_bytes", "Memory of the service that is resident.", resident_bytes());
+  set("process_open_fds", "Open file descriptors of the service.", entries("/proc/self/fd"));
+  set("process_threads", "Threads of the service.", entries("/proc/self/task"));
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return;
+  prometheus::BuildCounter()
+      .Name("process_cpu_seconds_total")
+      .Help("Processor time of the service, user and system.")
+      .Register(registry)
+      .Add({})
+      .Increment(seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
 }
 
 }  // namespace

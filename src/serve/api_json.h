@@ -1,5 +1,4 @@
-// How runs, workflows and what became of a run's files look in answers and events; records of files
-// and attempts are record_json.h's.
+// How runs, workflows, files and attempts look in answers and events.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +6,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "serve/router.h"
 #include "serve/service.h"
 #include "sync/sync.h"
 #include "tracking/runs.h"
+#include "tracking/tracking.h"
 
 namespace qvdhouse::serve {
 
@@ -31,5 +33,15 @@ nlohmann::json live_run_json(const LiveRun& live);
 nlohmann::json workflow_json(const WorkflowState& workflow);
 // A file that has ended: what the event file_finished says.
 nlohmann::json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& file);
+
+// The keys of the original's answer first, then ours. `workflow`: null when empty.
+Json file_json(const tracking::FileRecord& file, const std::string& workflow);
+Json attempt_json(const tracking::Attempt& attempt);
+// An entry of `history` in the original's answer.
+Json history_json(const tracking::Attempt& attempt);
+// An entry of `failures` in the original's answer.
+Json failure_json(const tracking::FileRecord& file);
+
+Json text_or_null(const std::string& text);
 
 }  // namespace qvdhouse::serve
