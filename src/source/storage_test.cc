@@ -18,8 +18,8 @@
 
 #include "base/error.h"
 #include "http/percent.h"
-#include "source/rclone_served.h"
 #include "source/url.h"
+#include "tests/support/rclone_served.h"
 
 namespace qvdhouse::source {
 namespace {
