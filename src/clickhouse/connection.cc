@@ -17,7 +17,6 @@
 #include "clickhouse/compressor.h"
 #include "clickhouse/http_answer.h"
 #include "clickhouse/quote.h"
-#include "clickhouse/server_errors.h"
 #include "http/curl.h"
 #include "http/percent.h"
 

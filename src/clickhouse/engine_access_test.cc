@@ -21,7 +21,7 @@
 
 #include "base/error.h"
 #include "base/text_file.h"
-#include "clickhouse/engine_fixture.h"
+#include "clickhouse/test_engine_start.h"
 
 namespace qvdhouse::clickhouse {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "clickhouse/varuint.h"
+#include "clickhouse/native.h"
 
 namespace qvdhouse::tracking {
 
