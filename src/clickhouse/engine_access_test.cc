@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "clickhouse/test_engine_start.h"
 
 namespace qvdhouse::clickhouse {

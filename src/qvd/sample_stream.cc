@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "base/output_file.h"
+#include "base/files.h"
 
 namespace qvdhouse::qvd {
 namespace {

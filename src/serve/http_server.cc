@@ -24,7 +24,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "serve/http_clients.h"
 #include "serve/listen.h"
 

@@ -14,9 +14,9 @@
 #include <random>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "base/pause.h"
-#include "http/percent.h"
 #include "source/rclone_process.h"
 #include "source/url.h"
 
@@ -282,11 +282,11 @@ HttpTarget Rclone::object(const std::string& fs, const std::string& path,
                           const std::string& shown) {
   const State::Endpoint endpoint = state_->endpoint(state_->child_of(fs));
   // A '/' within the brackets would be taken for part of the path.
-  std::string place = http::encode_path(fs);
+  std::string place = base::encode_path(fs);
   for (std::size_t at = 0; (at = place.find('/', at)) != std::string::npos;) {
     place.replace(at, 1, "%2F");
   }
-  return {.url = fmt::format("{}%5B{}%5D/{}", endpoint.base_url, place, http::encode_path(path)),
+  return {.url = fmt::format("{}%5B{}%5D/{}", endpoint.base_url, place, base::encode_path(path)),
           .user = kRcloneUser,
           .password = endpoint.password,
           .use_proxy = false,
@@ -578,8 +578,8 @@ void Secrets::add(const std::string& secret) {
   // As a path of a URL has it, and as its user and password have it.
   const std::lock_guard lock(mutex_);
   secrets_.insert(secret);
-  secrets_.insert(http::encode_path(secret));
-  secrets_.insert(http::encode_component(secret));
+  secrets_.insert(base::encode_path(secret));
+  secrets_.insert(base::encode_component(secret));
 }
 
 void Secrets::add_from(const json& parameters) {

@@ -38,11 +38,6 @@ Login login_of(const Url& url, const Access& access);
 // Whether `url` is that of an Azure blob container: https://ACCOUNT.blob.core.windows.net/….
 bool is_azure_host(const Url& url);
 
-// A shared access signature (read and list, of all blobs of the account) for an endpoint that
-// rclone's own parameters cannot name. Ends at the midnight (UTC) after next week's, so that the
-// same day gives the same text. Throws ConfigError for a key that is not base64.
-std::string account_signature(const std::string& account, const std::string& key);
-
 // ~/.netrc: a user's logins by host. libcurl looks there by itself; this is for rclone, which knows
 // no such file.
 struct NetrcLogin {

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/encoding.h"
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "source/glob.h"
 #include "source/remote_families.h"
 
@@ -37,22 +38,6 @@ std::string http_root(const Url& url, std::string_view scheme) {
                       .port = url.port,
                       .path = {},
                       .query = {}});
-}
-
-std::string base64(std::string_view text) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string encoded;
-  for (std::size_t at = 0; at < text.size(); at += 3) {
-    unsigned bits = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      bits = bits << 8 | (at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      encoded += at + i > text.size() ? '=' : kDigits[bits >> (18 - 6 * i) & 63U];
-    }
-  }
-  return encoded;
 }
 
 // What ~/.netrc has for the host, or else `otherwise`.
@@ -219,7 +204,7 @@ Remote http_remote(const Url& url, const Access& access, const Environment& envi
   if (login.user.empty() && !has_own) login = netrc_login_of(url, environment, login);
   remote.credentials = login.source;
   if (!login.user.empty()) {
-    add("Authorization", "Basic " + base64(login.user + ":" + login.password));
+    add("Authorization", "Basic " + base::encode_base64(login.user + ":" + login.password));
   } else if (!access.bearer_token.empty()) {
     add("Authorization", "Bearer " + access.bearer_token);
     remote.credentials = "source.bearer_token";

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "base/workers.h"
-#include "http/percent.h"
 #include "source/glob.h"
 #include "source/listing.h"
 #include "source/local.h"
@@ -45,7 +45,7 @@ std::string identity_of(const Remote& remote, std::string_view path) {
   const std::string_view scheme =
       std::string_view(remote.public_root).substr(0, remote.public_root.find(':'));
   return fmt::format("{}/{}", remote.public_root,
-                     has_encoded_path(scheme) ? http::encode_path(path) : std::string(path));
+                     has_encoded_path(scheme) ? base::encode_path(path) : std::string(path));
 }
 
 Storage::State::State(Access wanted)

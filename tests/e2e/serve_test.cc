@@ -10,7 +10,7 @@
 #include <memory>
 #include <thread>
 
-#include "base/text_file.h"
+#include "base/files.h"
 #include "serve/test_client.h"
 #include "tests/e2e/command_line.h"
 #include "tests/servers/loopback.h"

@@ -1,4 +1,4 @@
-// A file that a command writes for its user: it appears under its name whole, or not at all.
+// Files of the user, written whole or not at all, and small ones, read whole.
 #pragma once
 
 #include <sys/types.h>
@@ -8,13 +8,18 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "base/file_trust.h"
 
 namespace qvdhouse::base {
 
 // What becomes of a file that has the name already.
 enum class Existing { kReplace, kKeep };
 
+// A file that a command writes for its user: it appears under its name whole, or not at all.
+//
 // Written aside, under a name in the same folder that nobody can foresee, and renamed at the end,
 // so that a kill or a full disk leaves what was there. No link is ever followed, in the file's own
 // name or aside (O_EXCL, O_NOFOLLOW): one that another user has planted leads nowhere.
@@ -49,5 +54,21 @@ class OutputFile {
   std::uint64_t written_ = 0;
   bool finished_ = false;
 };
+
+// All bytes of `path`; nothing when it cannot be opened or read, as a folder, or a file of /proc
+// whose process has ended meanwhile (errno says why).
+std::optional<std::string> read_text(const std::filesystem::path& path);
+
+// The same, with who owns the very file that was read and who may write to it.
+struct TextFile {
+  std::string text;
+  FileAccess access;
+};
+std::optional<TextFile> read_text_file(const std::filesystem::path& path);
+
+// Makes `path` hold exactly `text`, and its folder where that is absent, as OutputFile does. Throws
+// IoError.
+void write_text(const std::filesystem::path& path, std::string_view text,
+                Existing existing = Existing::kReplace);
 
 }  // namespace qvdhouse::base
