@@ -22,7 +22,7 @@
 #include "bench/timed_run.h"
 #include "qvd/sample.h"
 #include "serve/test_client.h"
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 namespace {
 

@@ -23,6 +23,8 @@
 namespace qvdhouse::source {
 namespace {
 
+using tests::has_program;
+
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::Contains;

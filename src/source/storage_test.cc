@@ -24,6 +24,10 @@
 namespace qvdhouse::source {
 namespace {
 
+using tests::free_port;
+using tests::has_program;
+using tests::RcloneServed;
+
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::ElementsAre;

@@ -1,12 +1,9 @@
 // For tests: a folder served by `rclone serve` on a free port of loopback.
 #pragma once
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,38 +13,18 @@
 #include <thread>
 #include <vector>
 
-namespace qvdhouse::source {
+#include "tests/support/loopback.h"
+
+namespace qvdhouse::tests {
 
 inline bool has_program(const std::string& name) {
   return std::system(("command -v " + name + " > /dev/null").c_str()) == 0;
 }
 
-inline sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-inline int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(::bind(fd, generic, size), 0);
-  EXPECT_EQ(::getsockname(fd, generic, &size), 0);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
-
-inline bool answers(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = loopback(port);
-  const bool connected =
-      ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(fd);
-  return connected;
+inline bool answers(std::uint16_t port) {
+  const int fd = connect_to(port);
+  if (fd >= 0) ::close(fd);
+  return fd >= 0;
 }
 
 class RcloneServed {
@@ -88,11 +65,11 @@ class RcloneServed {
 
   // "127.0.0.1:PORT"
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-  int port() const { return port_; }
+  std::uint16_t port() const { return port_; }
 
  private:
-  int port_;
+  std::uint16_t port_;
   pid_t pid_ = -1;
 };
 
-}  // namespace qvdhouse::source
+}  // namespace qvdhouse::tests

@@ -1,6 +1,7 @@
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,6 +36,17 @@ int listen_on(std::uint16_t port) {
   const int fd = socket_with(::bind, port);
   if (fd < 0 || ::listen(fd, SOMAXCONN) != 0) throw std::runtime_error("the port is taken");
   return fd;
+}
+
+Listener listen_anywhere() {
+  const int fd = listen_on(0);
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    throw std::runtime_error("no socket of 127.0.0.1 for the test");
+  }
+  return {.fd = fd, .port = ntohs(address.sin_port)};
 }
 
 std::uint16_t free_port() {
