@@ -16,6 +16,7 @@
 #include "clickhouse/engine.h"
 #include "clickhouse/engine_files.h"
 #include "clickhouse/engine_process.h"
+#include "clickhouse/test_engine.h"
 
 namespace qvdhouse::clickhouse {
 
@@ -42,6 +43,7 @@ inline bool ends(const EngineInfo& info) {
 class EngineTest : public testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(tests::check_label());
     const auto libraries = engine_library_candidates({});
     if (std::ranges::none_of(libraries,
                              [](const auto& path) { return std::filesystem::exists(path); })) {
