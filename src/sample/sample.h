@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace qvdhouse::qvd {
+namespace qvdhouse::sample {
 
 // Each file is written beside its name as NAME.part and renamed when complete; a file that is there
 // already is replaced. Both functions throw IoError, naming path, cause and what to do, when the
@@ -35,4 +35,4 @@ SampleFile write_speed_table(const std::filesystem::path& path, std::uint64_t ro
 std::vector<SampleFile> write_sample_tree(const std::filesystem::path& dir,
                                           std::uint64_t line_count);
 
-}  // namespace qvdhouse::qvd
+}  // namespace qvdhouse::sample

@@ -1,4 +1,4 @@
-#include "qvd/sample.h"
+#include "sample/sample.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,8 +16,16 @@
 #include "qvd/rows.h"
 #include "qvd/symbols.h"
 
-namespace qvdhouse::qvd {
+namespace qvdhouse::sample {
 namespace {
+
+using qvd::check_complete;
+using qvd::read_header;
+using qvd::read_records;
+using qvd::read_symbols;
+using qvd::RowDecoder;
+using qvd::SymbolTable;
+using qvd::TableHeader;
 
 namespace fs = std::filesystem;
 
@@ -157,4 +165,4 @@ TEST_F(Sample, FolderThatCannotBeMade) {
 }
 
 }  // namespace
-}  // namespace qvdhouse::qvd
+}  // namespace qvdhouse::sample
