@@ -30,6 +30,19 @@ double per_second(std::uint64_t count, double seconds) {
   return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
 
+// Each begins when the one before it has ended.
+template <class AnyJson>
+AnyJson steps_json(const std::vector<tracking::StepTime>& steps) {
+  AnyJson list = AnyJson::array();
+  double start = 0;
+  for (const tracking::StepTime& step : steps) {
+    list.push_back(
+        AnyJson{{"name", step.name}, {"start_seconds", start}, {"seconds", step.seconds}});
+    start += step.seconds;
+  }
+  return list;
+}
+
 }  // namespace
 
 json rfc3339(std::int64_t time_us) {
@@ -119,10 +132,10 @@ json workflow_json(const WorkflowState& workflow) {
 }
 
 json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& file) {
+  std::vector<tracking::StepTime> steps;
   double seconds = 0;
-  json steps = json::array();
   for (const load::Step& step : file.result.steps) {
-    steps.push_back({{"name", step.name}, {"start_seconds", seconds}, {"seconds", step.seconds()}});
+    steps.push_back({step.name, step.seconds()});
     seconds += step.seconds();
   }
   return {{"run_id", run.run_id},
@@ -139,18 +152,10 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"bytes_sent", file.result.bytes_sent},
           {"qvd_created_at", plain_or_null(file.result.qvd_created_at)},
           {"duration_seconds", seconds},
-          {"steps", std::move(steps)},
+          {"steps", steps_json<json>(steps)},
           {"error", plain_or_null(file.error)},
           {"error_class", plain_or_null(file.error_class)}};
 }
-
-namespace {
-
-double seconds_of(const tracking::Attempt& attempt) {
-  return static_cast<double>(attempt.finished_at_us - attempt.started_at_us) / 1e6;
-}
-
-}  // namespace
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
@@ -177,12 +182,6 @@ Json file_json(const tracking::FileRecord& file, const std::string& workflow) {
 }
 
 Json attempt_json(const tracking::Attempt& attempt) {
-  Json steps = Json::array();
-  double start = 0;
-  for (const tracking::StepTime& step : attempt.steps) {
-    steps.push_back(Json{{"name", step.name}, {"start_seconds", start}, {"seconds", step.seconds}});
-    start += step.seconds;
-  }
   return Json{{"attempt_id", attempt.attempt_id},
               {"run_id", attempt.file.run_id},
               {"file_path", attempt.file.file_path},
@@ -193,20 +192,20 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"status", attempt.file.status},
               {"started_at", rfc3339(attempt.started_at_us)},
               {"finished_at", rfc3339(attempt.finished_at_us)},
-              {"duration_seconds", seconds_of(attempt)},
+              {"duration_seconds", seconds_between(attempt.started_at_us, attempt.finished_at_us)},
               {"rows", attempt.file.row_count},
               {"bytes_sent", attempt.bytes_sent},
               {"file_size_bytes", attempt.file.file_size},
               {"error", text_or_null(attempt.file.error_message)},
               {"error_class", text_or_null(attempt.file.error_class)},
-              {"steps", std::move(steps)}};
+              {"steps", steps_json<Json>(attempt.steps)}};
 }
 
 Json history_json(const tracking::Attempt& attempt) {
   return Json{{"processed_at", rfc3339(attempt.finished_at_us)},
               {"status", attempt.file.status},
               {"row_count", attempt.file.row_count},
-              {"duration_seconds", seconds_of(attempt)},
+              {"duration_seconds", seconds_between(attempt.started_at_us, attempt.finished_at_us)},
               {"error", text_or_null(attempt.file.error_message)}};
 }
 

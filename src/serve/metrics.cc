@@ -51,6 +51,11 @@ Family<Gauge>& gauge(Registry& registry, const char* name, const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
 }
 
+// A gauge without labels.
+void set_gauge(Registry& registry, const char* name, const char* help, double value) {
+  gauge(registry, name, help).Add({}).Set(value);
+}
+
 Family<Histogram>& histogram(Registry& registry, const char* name, const char* help) {
   return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
 }
@@ -160,10 +165,9 @@ void show_workflows(Registry& registry, const std::vector<WorkflowState>& workfl
 void show_runs(Registry& registry, const std::vector<LiveRun>& live) {
   double waiting = 0;
   for (const LiveRun& one : live) waiting += one.run.status == "waiting" ? 1 : 0;
-  gauge(registry, "qvdhouse_queue_runs", "Runs that wait for their turn.").Add({}).Set(waiting);
-  gauge(registry, "qvdhouse_active_runs", "Runs that are under way.")
-      .Add({})
-      .Set(static_cast<double>(live.size()) - waiting);
+  set_gauge(registry, "qvdhouse_queue_runs", "Runs that wait for their turn.", waiting);
+  set_gauge(registry, "qvdhouse_active_runs", "Runs that are under way.",
+            static_cast<double>(live.size()) - waiting);
 }
 
 void show_tables(Registry& registry, const std::vector<tracking::TableOverview>& tables, Time now) {
@@ -236,18 +240,14 @@ double resident_bytes() {
 // libraries give them. Figures that the system does not tell are left out.
 void add_process_gauges(prometheus::Registry& registry) {
   const auto set = [&](const char* name, const char* help, double value) {
-    if (value <= 0) return;
-    prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(value);
+    if (value > 0) set_gauge(registry, name, help, value);
   };
   set("process_resident_memory_bytes", "Memory of the service that is resident.", resident_bytes());
   set("process_open_fds", "Open file descriptors of the service.", entries("/proc/self/fd"));
   set("process_threads", "Threads of the service.", entries("/proc/self/task"));
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) != 0) return;
-  prometheus::BuildCounter()
-      .Name("process_cpu_seconds_total")
-      .Help("Processor time of the service, user and system.")
-      .Register(registry)
+  counter(registry, "process_cpu_seconds_total", "Processor time of the service, user and system.")
       .Add({})
       .Increment(seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
 }
@@ -307,9 +307,8 @@ Metrics::Metrics(const std::string& version) : state_(std::make_unique<State>())
       .Add({{"version", version}})
       .Set(1);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  gauge(state_->flow.registry, "process_start_time_seconds", "When the service started.")
-      .Add({})
-      .Set(std::chrono::duration<double>(now).count());
+  set_gauge(state_->flow.registry, "process_start_time_seconds", "When the service started.",
+            std::chrono::duration<double>(now).count());
 }
 
 Metrics::~Metrics() = default;
@@ -345,15 +344,11 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
     }
   }
   auto registry = std::make_unique<Registry>();
-  gauge(*registry, "qvdhouse_engine_up", "1: ClickHouse answers.")
-      .Add({})
-      .Set(health.target_ok ? 1 : 0);
-  gauge(*registry, "qvdhouse_configuration_ok", "1: the configuration could be read.")
-      .Add({})
-      .Set(health.configuration_ok ? 1 : 0);
-  gauge(*registry, "qvdhouse_ready", "1: nothing keeps the service from its work.")
-      .Add({})
-      .Set(health.is_ready() ? 1 : 0);
+  set_gauge(*registry, "qvdhouse_engine_up", "1: ClickHouse answers.", health.target_ok ? 1 : 0);
+  set_gauge(*registry, "qvdhouse_configuration_ok", "1: the configuration could be read.",
+            health.configuration_ok ? 1 : 0);
+  set_gauge(*registry, "qvdhouse_ready", "1: nothing keeps the service from its work.",
+            health.is_ready() ? 1 : 0);
   show_workflows(*registry, service.workflows());
   show_runs(*registry, service.live());
   show_alerts(*registry, alerts);
