@@ -281,8 +281,8 @@ Json table_json(const tracking::TableOverview& table, const ApiContext& context)
               {"stale", fresh["stale"]}};
 }
 
-Json columns_json(clickhouse::Connection& connection, const std::string& database,
-                  const std::string& table) {
+Json table_columns_json(clickhouse::Connection& connection, const std::string& database,
+                        const std::string& table) {
   Json columns = Json::array();
   for (const auto& column : clickhouse::describe_table(connection, database, table)) {
     columns.push_back(
@@ -317,7 +317,7 @@ HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
     query.limit = kFilesOfTable;
     json["files"] = files_json(overview.find_files(query).files, *owners);
     clickhouse::Connection connection(context.target().endpoint, request.http.stop);
-    json["columns"] = columns_json(connection, configuration->database, name);
+    json["columns"] = table_columns_json(connection, configuration->database, name);
     json["create_sql"] = nullptr;
     if (!json["columns"].empty()) {
       std::string sql =
