@@ -136,14 +136,6 @@ NumberChoice choose_plain_number(const FieldView& field) {
   return choice;
 }
 
-NumberChoice choose_number(const FieldView& field, const DisplayTexts& texts) {
-  NumberChoice temporal;
-  if (choose_temporal(field, texts, temporal)) return temporal;
-  NumberChoice plain = choose_plain_number(field);
-  plain.warnings.insert(plain.warnings.begin(), temporal.warnings.begin(), temporal.warnings.end());
-  return plain;
-}
-
 // Rule 3a of docs/type-mapping.md: when a field's numbers are dates, stamps, times or spans.
 
 namespace {
@@ -328,8 +320,8 @@ bool choose_time(const FieldView& field, const DisplayTexts& texts, NumberChoice
   return true;
 }
 
-}  // namespace
-
+// Returns false when the field is not temporal or no clock type holds it; then `choice` has at most
+// a warning that says so.
 bool choose_temporal(const FieldView& field, const DisplayTexts& texts, NumberChoice& choice) {
   if (field.header.number_format.type == "INTERVAL") {
     choice.type.kind = TypeKind::kFloat64;
@@ -342,6 +334,16 @@ bool choose_temporal(const FieldView& field, const DisplayTexts& texts, NumberCh
   }
   if (field.header.number_format.type == "TIME") return choose_time(field, texts, choice);
   return choose_clock(field, texts, choice) || choose_time(field, texts, choice);
+}
+
+}  // namespace
+
+NumberChoice choose_number(const FieldView& field, const DisplayTexts& texts) {
+  NumberChoice temporal;
+  if (choose_temporal(field, texts, temporal)) return temporal;
+  NumberChoice plain = choose_plain_number(field);
+  plain.warnings.insert(plain.warnings.begin(), temporal.warnings.begin(), temporal.warnings.end());
+  return plain;
 }
 
 }  // namespace qvdhouse::schema
