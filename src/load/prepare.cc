@@ -1,0 +1,152 @@
+// From a file's bytes to its plan and its columns' values.
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/workers.h"
+#include "load/load.h"
+#include "qvd/rows.h"
+#include "schema/cast.h"
+#include "schema/drift.h"
+#include "schema/fit.h"
+#include "schema/names.h"
+#include "schema/own_columns.h"
+
+namespace qvdhouse::load {
+namespace {
+
+ColumnValues cast_column(const PreparedFile& file, const schema::ColumnPlan& column,
+                         const std::stop_token& stop) {
+  using Codes = ColumnValues::Codes;
+  switch (column.part) {
+    case schema::Part::kConstant:
+      return {column.name, schema::kNoField, schema::cast_constant(column), Codes::kFixed, 1};
+    case schema::Part::kMissing:
+      return {column.name, schema::kNoField, schema::cast_constant(column), Codes::kFixed, 0};
+    case schema::Part::kRowNumber:
+      return {column.name, schema::kNoField, clickhouse::Dictionary(column.type), Codes::kNone, 0};
+    default:
+      return {column.name, column.field_index,
+              schema::cast_symbols(file.symbols[column.field_index], column, stop), Codes::kOfField,
+              0};
+  }
+}
+
+// Symbols of the fields that become columns.
+void read_symbols(const base::ByteSource& source, const Options& options,
+                  const std::stop_token& stop, PreparedFile& file) {
+  std::vector<std::string> fields;
+  for (const qvd::FieldHeader& field : file.header.fields) fields.push_back(field.name);
+  const std::vector<std::string> columns = schema::column_names(fields, options.policy);
+  file.symbols.resize(fields.size());
+  base::for_each_index(file.symbols.size(), options.streams, [&](std::size_t i) {
+    if (columns[i].empty()) return;  // left out
+    file.symbols[i] = qvd::read_symbols(source, file.header, i, options.invalid_utf8, stop);
+  });
+}
+
+// A file without rows has no cell that could not be in the table, though its fields say nothing of
+// their types.
+void without_cells(const schema::Shape& shape, schema::TablePlan& plan) {
+  std::vector<schema::ColumnPlan> columns;
+  for (const schema::ShapeColumn& column : shape) {
+    columns.push_back({.name = column.name,
+                       .field_index = schema::kNoField,
+                       .part = schema::Part::kMissing,
+                       .type = column.type,
+                       .reason = "The table has it; the file has no rows."});
+  }
+  std::ranges::copy_if(plan.columns, std::back_inserter(columns), [](const auto& column) {
+    return column.field_index == schema::kNoField && schema::is_own_column(column.name);
+  });
+  plan.columns = std::move(columns);
+}
+
+// Columns of the table that lose their type now that the file takes its place.
+void note_given_up(const schema::Shape& replaced, const schema::TablePlan& own,
+                   PreparedFile& file) {
+  const auto find = [](const schema::TablePlan& plan, const std::string& name) {
+    const auto found = std::ranges::find(plan.columns, name, &schema::ColumnPlan::name);
+    return found == plan.columns.end() ? nullptr : &*found;
+  };
+  for (const schema::ShapeColumn& before : replaced) {
+    const schema::ColumnPlan* after = find(file.plan, before.name);
+    if (after == nullptr || !schema::gives_up(before.type, after->type)) continue;
+    const schema::ColumnPlan* by_itself = find(own, before.name);
+    file.alerts.push_back(
+        schema::given_up_text(before.name, before.type, after->type,
+                              by_itself == nullptr ? after->reason : by_itself->reason));
+  }
+}
+
+// Plans for the columns that the table has or is to have.
+void fit(const Target& target, const Options& options, const std::stop_token& stop,
+         PreparedFile& file) {
+  schema::Shape shape = *target.shape;
+  if (target.mode == schema::LoadMode::kReplace) {
+    // The table's only file: no row stays that could be in the way of a change.
+    schema::Key key;
+    if (file.plan.is_order_set) key.columns = file.plan.order_by;
+    schema::Drift drift = schema::find_drift(shape, {schema::shape_of(file.plan)},
+                                             target.rules.drift, key, /*rows_stay=*/false);
+    shape = std::move(drift.shape);
+    for (const schema::Change& change : drift.changes) {
+      if (change.kind != schema::Change::Kind::kIgnored) continue;
+      file.header.warnings.push_back(schema::said_of(change));
+    }
+  }
+  if (target.is_set() && file.header.record_count == 0) {
+    without_cells(shape, file.plan);
+  } else {
+    file.plan = schema::fit_plan(file.plan, shape, file.symbols, options.streams, stop);
+  }
+}
+
+}  // namespace
+
+PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
+                     const Options& options, const Target& target, const std::stop_token& stop) {
+  return prepare(source, qvd::read_header(source), file_name, options, target, stop);
+}
+
+PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
+                     const std::string& file_name, const Options& options, const Target& target,
+                     const std::stop_token& stop) {
+  PreparedFile file;
+  file.header = std::move(header);
+  qvd::check_complete(file.header);
+  const qvd::RowDecoder decoder(file.header);
+  read_symbols(source, options, stop, file);
+  for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
+    file.may_be_null.push_back(decoder.may_be_null(i));
+  }
+  file.plan = schema::plan_table(file.header, file_name, file.symbols, file.may_be_null,
+                                 options.policy, options.streams, stop);
+  if (!target.table.empty()) file.plan.table = target.table;
+  schema::add_own_columns(
+      file.plan,
+      schema::own_columns(target.rules, target.mode, target.file_key, target.version,
+                          target.loaded_at_us, target.name_parts),
+      target.rules, options.policy.dialect);
+  const schema::TablePlan own = target.replaced ? file.plan : schema::TablePlan();
+  if (target.shape) fit(target, options, stop, file);
+  if (target.replaced) note_given_up(*target.replaced, own, file);
+  return file;
+}
+
+std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads,
+                                       const std::stop_token& stop) {
+  std::vector<std::optional<ColumnValues>> cast(file.plan.columns.size());
+  base::for_each_index(cast.size(), threads, [&](std::size_t i) {
+    cast[i] = cast_column(file, file.plan.columns[i], stop);
+  });
+  file.symbols.clear();
+  std::vector<ColumnValues> columns;
+  for (auto& column : cast) columns.push_back(std::move(*column));
+  return columns;
+}
+
+}  // namespace qvdhouse::load
