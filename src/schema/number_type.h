@@ -29,9 +29,4 @@ NumberChoice choose_number(const FieldView& field, const DisplayTexts& texts);
 // Rules 3b to 3d alone: Int64, Decimal or Float64.
 NumberChoice choose_plain_number(const FieldView& field);
 
-// Rule 3a in the case that a clock type was found for; part of choose_number, in temporal_type.cc.
-// Returns false when the field is not temporal or no clock type holds it; then `choice` has at most
-// a warning that says so.
-bool choose_temporal(const FieldView& field, const DisplayTexts& texts, NumberChoice& choice);
-
 }  // namespace qvdhouse::schema

@@ -8,8 +8,9 @@
 #include "base/error.h"
 #include "schema/cast.h"
 #include "schema/fallback.h"
-#include "schema/field_plan.h"
-#include "schema/patterns.h"
+#include "schema/field_view.h"
+#include "schema/names.h"
+#include "schema/plan.h"
 #include "schema/rendering.h"
 
 namespace qvdhouse::schema {

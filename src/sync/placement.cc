@@ -12,8 +12,8 @@
 #include "clickhouse/quote.h"
 #include "schema/names.h"
 #include "sync/placement_pattern.h"
-#include "tracking/runs_tables.h"
-#include "tracking/tables.h"
+#include "tracking/runs.h"
+#include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
 namespace {
