@@ -12,7 +12,7 @@
 #include "load/load.h"
 #include "load/stream.h"
 #include "qvd/reference_decoder.h"
-#include "qvd/sample.h"
+#include "sample/sample.h"
 
 namespace {
 
@@ -30,7 +30,7 @@ struct Sample {
 
   static std::vector<std::byte> made() {
     const auto path = std::filesystem::temp_directory_path() / "qvdhouse_encode_bench.qvd";
-    qvd::write_speed_table(path, kRows);
+    sample::write_speed_table(path, kRows);
     std::ifstream in(path, std::ios::binary);
     std::vector<std::byte> read(std::filesystem::file_size(path));
     in.read(reinterpret_cast<char*>(read.data()), static_cast<std::streamsize>(read.size()));

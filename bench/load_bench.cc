@@ -22,7 +22,7 @@
 #include "clickhouse/quote.h"
 #include "load/load.h"
 #include "load/stream.h"
-#include "qvd/sample.h"
+#include "sample/sample.h"
 #include "source/storage.h"
 
 namespace {
@@ -115,7 +115,7 @@ struct Bench {
         engine(clickhouse::Engine::attach_or_start({.data_dir = dir / "data"})),
         connection(engine.endpoint("default")) {
     const auto qvd = dir / "speed.qvd";
-    if (!std::filesystem::exists(qvd)) qvd::write_speed_table(qvd, rows);
+    if (!std::filesystem::exists(qvd)) sample::write_speed_table(qvd, rows);
     source = storage.open(storage.list(qvd.string(), {}).at(0));
     file = load::prepare(*source, "speed.qvd", options());
     connection.query(fmt::format("CREATE DATABASE IF NOT EXISTS {}", kDatabase));

@@ -15,8 +15,8 @@
 
 #include "bench/median.h"
 #include "bench/timed_run.h"
-#include "qvd/sample.h"
 #include "qvd/writer.h"
+#include "sample/sample.h"
 
 namespace {
 
@@ -32,7 +32,7 @@ double median_seconds(int runs, const std::vector<std::string>& arguments, const
 }
 
 void start_times(const fs::path& dir) {
-  qvd::write_sample_tree(dir / "tree", 1000);
+  sample::write_sample_tree(dir / "tree", 1000);
   const double nothing = median_seconds(21, {"version"}, dir);
   const double inspect = median_seconds(21, {"inspect", (dir / "tree/orders.qvd").string()}, dir);
   fmt::print("version                          {:7.1f} ms\n", 1e3 * nothing);
@@ -171,7 +171,7 @@ void memory(const fs::path& dir, std::uint64_t rows) {
   std::vector<std::uint64_t> peaks;
   for (const std::uint64_t factor : {1u, 4u}) {
     const fs::path path = dir / fmt::format("rows{}.qvd", factor);
-    qvd::write_speed_table(path, factor * rows);
+    sample::write_speed_table(path, factor * rows);
     const bench::TimedRun load =
         bench::run_timed({"sync", path.string(), "--data-dir",
                           (dir / fmt::format("data{}", factor)).string(), "--quiet"},

@@ -20,9 +20,9 @@
 
 #include "bench/median.h"
 #include "bench/timed_run.h"
-#include "qvd/sample.h"
+#include "sample/sample.h"
 #include "serve/test_client.h"
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 namespace {
 
@@ -115,7 +115,7 @@ void print_answer_times(const Service& service, const std::string& path, const c
 void answers(const fs::path& dir) {
   const fs::path place = dir / "tracked";
   fs::create_directories(place / "qvds");
-  qvd::write_speed_table(place / "qvds" / "one.qvd", 1000);
+  sample::write_speed_table(place / "qvds" / "one.qvd", 1000);
   const std::vector<std::string> sync{"sync", "qvds", "--data-dir", "data", "--quiet"};
   bench::run_timed(sync, place);
   for (const char* table : {"QvdFileTracking", "QvdFileHistory"}) {
@@ -202,7 +202,7 @@ void load_in_a_crowd(const fs::path& dir, std::uint64_t rows, int runs) {
   double crowd_seconds = 0;
   std::uint64_t more = 0;
   const auto change_file = [&] {
-    qvd::write_speed_table(place / "qvds" / "large.qvd", rows + ++more);
+    sample::write_speed_table(place / "qvds" / "large.qvd", rows + ++more);
   };
   const auto load_watched = [&] {
     const std::clock_t used = std::clock();

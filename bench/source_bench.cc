@@ -13,7 +13,7 @@
 
 #include "bench/median.h"
 #include "bench/timed_run.h"
-#include "qvd/sample.h"
+#include "sample/sample.h"
 #include "tests/servers/served.h"
 
 namespace {
@@ -41,7 +41,7 @@ void sync(const fs::path& dir, Way& way) {
 
 void compare(const fs::path& dir, std::uint64_t rows, int runs) {
   fs::create_directories(dir / "files");
-  qvd::write_speed_table(dir / "files" / "large.qvd", rows);
+  sample::write_speed_table(dir / "files" / "large.qvd", rows);
   std::vector<Way> ways{
       {.name = "disk", .source = (dir / "files").string(), .environment = {}, .seconds = {}}};
   std::vector<tests::Served> servers;

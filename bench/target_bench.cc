@@ -10,7 +10,7 @@
 
 #include "bench/median.h"
 #include "bench/timed_run.h"
-#include "qvd/sample.h"
+#include "sample/sample.h"
 #include "tests/servers/clickhouse.h"
 
 namespace {
@@ -26,7 +26,7 @@ double seconds_of(std::vector<std::string> arguments, const fs::path& dir,
 
 void compare(const fs::path& dir, std::uint64_t rows, int runs) {
   fs::create_directories(dir / "server");
-  qvd::write_speed_table(dir / "large.qvd", rows);
+  sample::write_speed_table(dir / "large.qvd", rows);
   const tests::ClickHouseServer server(tests::ServerKind::kNewest, dir / "server");
   std::vector<double> embedded;
   std::vector<double> engine;

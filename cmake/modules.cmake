@@ -2,7 +2,8 @@
 # its headers as a file set (each is compiled alone by the target all_verify_interface_header_sets),
 # and src/<module>/*_test.cc as one test program <module>_test.
 
-# Everything that also runs under the sanitizers: the tests of the modules, not those end to end.
+# Everything that also runs under the sanitizers: the tests of the modules (labels unit and engine),
+# not those end to end (label whole).
 add_custom_target(unit_tests)
 # The programs of tests/fuzz, when they are built with libFuzzer.
 add_custom_target(fuzzers)
@@ -42,7 +43,7 @@ if(NOT QVDHOUSE_SANITIZE)
 endif()
 
 function(qvdhouse_module name)
-  cmake_parse_arguments(module "" "" "MODULES;LIBS" ${ARGN})
+  cmake_parse_arguments(module "" "" "MODULES;LIBS;ENGINE" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
   file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.h)
@@ -60,14 +61,15 @@ function(qvdhouse_module name)
                         PRIVATE qvdhouse_warnings)
 
   if(tests)
-    qvdhouse_test(${name}_test UNIT SOURCES ${tests} LIBS qvdhouse::${name})
+    qvdhouse_test(${name}_test UNIT SOURCES ${tests} LIBS qvdhouse::${name} ENGINE ${module_ENGINE})
   endif()
 endfunction()
 
 # A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>. UNIT labels
-# it as one that runs under the sanitizers too.
+# it as one that runs under the sanitizers too, ENGINE those of its suites that start the engine
+# (their fixtures fail where a suite is not named).
 function(qvdhouse_test name)
-  cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS;ENGINE" ${ARGN})
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 300)
   endif()
@@ -83,8 +85,21 @@ function(qvdhouse_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE
     QVDHOUSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QVDHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST
-                       PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS ${label})
+  list(TRANSFORM test_ENGINE APPEND ".*")
+  list(JOIN test_ENGINE ":" engine_tests)
+  if(engine_tests)
+    qvdhouse_discover(${name} engine "${engine_tests}" ${test_TIMEOUT})
+    qvdhouse_discover(${name} ${label} "-${engine_tests}" ${test_TIMEOUT})
+  else()
+    qvdhouse_discover(${name} ${label} "*" ${test_TIMEOUT})
+  endif()
+endfunction()
+
+# The tests of a program that `filter` takes, with one label, which they find in TEST_LABEL.
+function(qvdhouse_discover name label filter timeout)
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. TEST_FILTER "${filter}" TEST_LIST ${name}_${label}
+                       DISCOVERY_MODE PRE_TEST
+                       PROPERTIES TIMEOUT ${timeout} LABELS ${label} ENVIRONMENT TEST_LABEL=${label})
 endfunction()
 
 # A fuzz target (one LLVMFuzzerTestOneInput) with its seeds in tests/fuzz/corpus/<name>. Built with

@@ -15,8 +15,6 @@
 #include "load/layout.h"
 #include "load/staging.h"
 #include "schema/plan.h"
-#include "tracking/row_binary.h"
-#include "tracking/table_access.h"
 #include "tracking/tables.h"
 
 namespace qvdhouse::catalog {
@@ -30,13 +28,6 @@ using clickhouse::quote_literal;
 constexpr std::size_t kBatchBytes = std::size_t{8} << 20;
 
 constexpr const char* kTable = kFileTable.data();
-
-// Valid as long as `columns`.
-std::vector<tracking::Column> views_of(const std::vector<ColumnDefinition>& columns) {
-  std::vector<tracking::Column> views;
-  for (const ColumnDefinition& column : columns) views.push_back({column.name, column.type});
-  return views;
-}
 
 [[noreturn]] void throw_not_ours(const std::string& database, std::string_view table) {
   throw base::ConfigError(
@@ -62,7 +53,7 @@ void ensure_file_table(Connection& connection) {
   if (!is_ours(connection, kFileTable)) {
     connection.query(clickhouse::create_table_sql(definition, endpoint.dialect));
   }
-  tracking::match_columns(connection, endpoint.database, kFileTable, views_of(definition.columns));
+  tracking::match_columns(connection, endpoint.database, kFileTable, definition.columns);
 }
 
 bool same_columns(const std::vector<ColumnDefinition>& a, const std::vector<ColumnDefinition>& b) {
@@ -124,8 +115,8 @@ SourceCatalog::~SourceCatalog() = default;
 
 void SourceCatalog::State::send() {
   if (batch.bytes().empty()) return;
-  tracking::insert_rows(connection, connection.endpoint().database, staging.table(),
-                        views_of(columns), batch.bytes());
+  tracking::insert_rows(connection, connection.endpoint().database, staging.table(), columns,
+                        batch.bytes());
   batch = {};
 }
 
@@ -154,7 +145,7 @@ void SourceCatalog::State::replace_partition() {
 // What the catalogue says of other sources goes into the staging table, too, which then takes the
 // table's place.
 void SourceCatalog::State::rebuild() {
-  const std::string names = tracking::column_list(views_of(columns));
+  const std::string names = tracking::column_list(columns);
   connection.query(
       fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE source != {}", staging.name(), names,
                   names, load::quoted(connection, kTable), quote_literal(source)),

@@ -12,7 +12,6 @@
 
 #include "base/error.h"
 #include "load/load.h"
-#include "load/target.h"
 #include "qvd/header.h"
 #include "source/listing.h"
 #include "source/storage.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "cli/commands.h"
 #include "cli/confirm.h"
 #include "cli/exit_code.h"

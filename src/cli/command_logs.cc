@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/encoding.h"
 #include "base/pause.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/service_client.h"
 #include "cli/text_width.h"
-#include "http/percent.h"
 #include "serve/log_book.h"
 
 namespace qvdhouse::cli {
@@ -25,8 +25,8 @@ using Lines = std::vector<serve::LogLine>;
 
 Lines ask_service(const LogsArguments& arguments, std::size_t limit, const Context& context) {
   std::string path = fmt::format("/api/logs?limit={}", std::min(limit, kMostAtOnce));
-  if (!arguments.filter.empty()) path += "&filter=" + http::encode_component(arguments.filter);
-  if (!arguments.level.empty()) path += "&level=" + http::encode_component(arguments.level);
+  if (!arguments.filter.empty()) path += "&filter=" + base::encode_component(arguments.filter);
+  if (!arguments.level.empty()) path += "&level=" + base::encode_component(arguments.level);
   const Json answer = ServiceClient(context.config.serve).get(path);
   Lines lines;
   for (const Json& json : answer.at("lines")) {

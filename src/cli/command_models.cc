@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/source_models.h"

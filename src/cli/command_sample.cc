@@ -6,22 +6,22 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "qvd/sample.h"
+#include "sample/sample.h"
 
 namespace qvdhouse::cli {
 
 int run_sample(const SampleArguments& arguments, const Context&) {
-  std::vector<qvd::SampleFile> files;
+  std::vector<sample::SampleFile> files;
   const std::filesystem::path directory = arguments.directory;
   if (arguments.speed_table) {
     std::filesystem::create_directories(directory);
-    files.push_back(qvd::write_speed_table(directory / "sales.qvd", arguments.rows));
+    files.push_back(sample::write_speed_table(directory / "sales.qvd", arguments.rows));
   } else {
-    files = qvd::write_sample_tree(directory, arguments.rows);
+    files = sample::write_sample_tree(directory, arguments.rows);
   }
   if (arguments.json) {
     Json json = Json::array();
-    for (const qvd::SampleFile& file : files) {
+    for (const sample::SampleFile& file : files) {
       json.push_back(
           Json{{"path", file.path.string()}, {"rows", file.row_count}, {"bytes", file.bytes}});
     }
@@ -29,7 +29,7 @@ int run_sample(const SampleArguments& arguments, const Context&) {
     return kOk;
   }
   std::vector<std::vector<std::string>> rows;
-  for (const qvd::SampleFile& file : files) {
+  for (const sample::SampleFile& file : files) {
     rows.push_back({file.path.string(), format_count(file.row_count), format_bytes(file.bytes)});
   }
   print_table({{.title = "File", .flexible = true},

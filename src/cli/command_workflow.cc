@@ -1,11 +1,11 @@
 // qvdhouse workflow: what a running service does and did, and telling it what to do.
 #include <fmt/format.h>
 
+#include "base/encoding.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/service_client.h"
-#include "http/percent.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -96,13 +96,13 @@ Json find_workflow(const ServiceClient& client, const std::string& name) {
 }
 
 std::string path_of(const Json& workflow, std::string_view action) {
-  return fmt::format("/api/workflows/{}/{}", http::encode_component(text(workflow, "name")),
+  return fmt::format("/api/workflows/{}/{}", base::encode_component(text(workflow, "name")),
                      action);
 }
 
 Json newest_runs(const ServiceClient& client, const WorkflowArguments& arguments) {
   std::string path = fmt::format("/api/runs?limit={}", arguments.limit);
-  if (!arguments.name.empty()) path += "&workflow=" + http::encode_component(arguments.name);
+  if (!arguments.name.empty()) path += "&workflow=" + base::encode_component(arguments.name);
   return client.get(path)["runs"];
 }
 
@@ -154,7 +154,7 @@ int run_workflow(const WorkflowArguments& arguments, const Context& context) {
   if (action == "cancel") {
     const std::string run_id = run_to_cancel(client, arguments.name);
     const Json answer =
-        client.post("/api/runs/" + http::encode_component(run_id) + "/cancel", Json::object());
+        client.post("/api/runs/" + base::encode_component(run_id) + "/cancel", Json::object());
     return say(answer, arguments.json, "The run " + run_id + " is being rolled back.");
   }
   const Json workflow = find_workflow(client, arguments.name);

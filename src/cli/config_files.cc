@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "cli/config_trust.h"
 #include "cli/settings_table.h"
 

@@ -8,7 +8,7 @@
 #include "cli/did_you_mean.h"
 #include "cli/settings_table.h"
 #include "cli/table_keys.h"
-#include "schema/patterns.h"
+#include "schema/names.h"
 #include "sync/placement.h"
 
 namespace qvdhouse::cli {

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "base/workers.h"
 #include "cli/target.h"
 #include "clickhouse/connection.h"

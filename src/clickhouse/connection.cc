@@ -11,15 +11,14 @@
 #include <random>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "base/loopback.h"
 #include "base/pause.h"
 #include "clickhouse/compressor.h"
 #include "clickhouse/http_answer.h"
 #include "clickhouse/quote.h"
-#include "clickhouse/server_errors.h"
 #include "http/curl.h"
-#include "http/percent.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -272,13 +271,13 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
                              const std::string_view* body) {
   if (stop.stop_requested()) throw base::Cancelled("stopped");
   CURL* h = handle.get();
-  auto url = base_url + "?database=" + http::encode_component(endpoint.database);
+  auto url = base_url + "?database=" + base::encode_component(endpoint.database);
   if (endpoint.dialect.needs_low_cardinality_setting) {
     url += "&allow_experimental_low_cardinality_type=1";
   }
   for (const auto& [key, value] : parameters) {
     if (std::ranges::count(endpoint.dialect.unknown_settings, key) != 0) continue;
-    url += "&" + http::encode_component(key) + "=" + http::encode_component(value);
+    url += "&" + base::encode_component(key) + "=" + base::encode_component(value);
   }
   curl_easy_setopt(h, CURLOPT_URL, url.c_str());
   curl_easy_setopt(h, CURLOPT_POST, 1L);

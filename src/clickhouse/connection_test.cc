@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <atomic>
 #include <chrono>
@@ -32,10 +31,10 @@ std::string chunk(std::string_view text) {
 }
 
 // Answers every request, whose body is SQL ending in ';', with `text`.
-std::function<void(int)> always(std::string text) {
-  return [text = std::move(text)](int peer) {
-    receive_until(peer, ";");
-    send_all(peer, text);
+LoopbackServer::Serve always(std::string text) {
+  return [text = std::move(text)](Peer& peer) {
+    peer.receive_until(";");
+    peer.send(text);
   };
 }
 
@@ -55,11 +54,11 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 
 TEST(Connection, SendsSqlSettingsAndCredentials) {
   std::promise<std::string> request;
-  const OneServer server([&](int peer) {
-    request.set_value(receive_until(peer, ";"));
-    send_all(peer, answer("200 OK", "", "1\n"));
+  const LoopbackServer server([&](Peer& peer) {
+    request.set_value(peer.receive_until(";"));
+    peer.send(answer("200 OK", "", "1\n"));
   });
-  Connection connection(server.endpoint());
+  Connection connection(endpoint_of(server));
   EXPECT_EQ(connection.query("SELECT 'a&b';", {{"param_x", "1 + 1 & ü"}}), "1\n");
   EXPECT_THAT(
       request.get_future().get(),
@@ -70,9 +69,9 @@ TEST(Connection, SendsSqlSettingsAndCredentials) {
 }
 
 TEST(Connection, ErrorStatusBecomesServerError) {
-  const OneServer server(always(answer("404 Not Found", "X-ClickHouse-Exception-Code: 60\r\n",
-                                       "Code: 60. DB::Exception: no such table\n")));
-  Connection connection(server.endpoint());
+  const LoopbackServer server(always(answer("404 Not Found", "X-ClickHouse-Exception-Code: 60\r\n",
+                                            "Code: 60. DB::Exception: no such table\n")));
+  Connection connection(endpoint_of(server));
   const auto error = thrown_by<base::ServerError>([&] { connection.query("SELECT 1;"); });
   EXPECT_EQ(error.code(), 60);
   EXPECT_THAT(error.what(), AllOf(HasSubstr("127.0.0.1:"), EndsWith("no such table"),
@@ -80,25 +79,25 @@ TEST(Connection, ErrorStatusBecomesServerError) {
 }
 
 TEST(Connection, CodeOfOldServersComesFromTheText) {
-  const OneServer server(
+  const LoopbackServer server(
       always(answer("500 Error", "", "Code: 47, e.displayText() = DB::Exception: Unknown")));
-  Connection connection(server.endpoint());
+  Connection connection(endpoint_of(server));
   EXPECT_EQ(thrown_by<base::ServerError>([&] { connection.query("x;"); }).code(), 47);
 }
 
 TEST(Connection, ProxyThatIsBusyIsIoError) {
-  const OneServer server(always(answer("503 Service Unavailable", "", "later")));
-  Connection connection(server.endpoint());
+  const LoopbackServer server(always(answer("503 Service Unavailable", "", "later")));
+  Connection connection(endpoint_of(server));
   EXPECT_THAT(thrown_by<base::IoError>([&] { connection.query("x;"); }).what(),
               HasSubstr("HTTP status 503"));
 }
 
 // Answers the first requests with `first`, all that follow with `then`; counts them.
-std::function<void(int)> busy_for(int requests, const std::string& first, const std::string& then,
-                                  std::atomic<int>& count) {
-  return [=, &count](int peer) {
-    receive_until(peer, ";");
-    send_all(peer, ++count <= requests ? first : then);
+LoopbackServer::Serve busy_for(int requests, const std::string& first, const std::string& then,
+                               std::atomic<int>& count) {
+  return [=, &count](Peer& peer) {
+    peer.receive_until(";");
+    peer.send(++count <= requests ? first : then);
   };
 }
 
@@ -110,8 +109,8 @@ TEST(Connection, WhatMayBeRepeatedIs) {
     for (const char* sql :
          {"SELECT 1;", "DROP TABLE IF EXISTS t;", "CREATE TABLE IF NOT EXISTS t;"}) {
       std::atomic<int> count = 0;
-      const OneServer server(busy_for(2, bad, good, count));
-      Connection connection(server.endpoint());
+      const LoopbackServer server(busy_for(2, bad, good, count));
+      Connection connection(endpoint_of(server));
       EXPECT_EQ(connection.query(sql), "1\n") << sql;
       EXPECT_EQ(count, 3);
     }
@@ -123,8 +122,8 @@ TEST(Connection, WhatMayNotBeRepeatedIsNot) {
   for (const char* sql : {"CREATE TABLE t;", "RENAME TABLE a TO b;", "ALTER TABLE t;",
                           "INSERT INTO t SELECT 1;", "DROP TABLE t;"}) {
     std::atomic<int> count = 0;
-    const OneServer server(busy_for(9, busy, busy, count));
-    Connection connection(server.endpoint());
+    const LoopbackServer server(busy_for(9, busy, busy, count));
+    Connection connection(endpoint_of(server));
     EXPECT_THROW(connection.query(sql), base::IoError) << sql;
     EXPECT_EQ(count, 1) << sql;
   }
@@ -133,18 +132,16 @@ TEST(Connection, WhatMayNotBeRepeatedIsNot) {
 // libcurl repeats what a connection that it had used before did not answer.
 TEST(Connection, NorOnAConnectionThatWasUsedBefore) {
   std::atomic<int> count = 0;
-  const OneServer server([&](int peer) {
-    const timeval patience{.tv_sec = 0, .tv_usec = 200'000};
-    setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const LoopbackServer server([&](Peer& peer) {
     for (std::string request = "SELECT"; request.find("SELECT") != std::string::npos;) {
-      request = receive_until(peer, ";");
+      request = peer.receive_until(";", std::chrono::milliseconds(200));
       count += request.find("EXCHANGE") != std::string::npos ? 1 : 0;
       if (request.find("SELECT") != std::string::npos) {
-        send_all(peer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1\n");
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n1\n");
       }
     }
   });
-  Connection connection(server.endpoint());
+  Connection connection(endpoint_of(server));
   EXPECT_EQ(connection.query("SELECT 1;"), "1\n");
   EXPECT_THROW(connection.query("EXCHANGE TABLES a AND b;"), base::IoError);
   EXPECT_EQ(count, 1);
@@ -154,27 +151,27 @@ TEST(Connection, NorOnAConnectionThatWasUsedBefore) {
 TEST(Connection, RepeatingHasAnEnd) {
   std::atomic<int> count = 0;
   const std::string busy = answer("503 Service Unavailable", "", "later");
-  const OneServer server(busy_for(99, busy, busy, count));
-  Connection connection(server.endpoint());
+  const LoopbackServer server(busy_for(99, busy, busy, count));
+  Connection connection(endpoint_of(server));
   EXPECT_THROW(connection.query("SELECT 1;"), base::IoError);
   EXPECT_EQ(count, 4);
 }
 
 TEST(Connection, ErrorsThatStayComeWithAdvice) {
-  const OneServer server(always(answer("403 Forbidden", "X-ClickHouse-Exception-Code: 497\r\n",
-                                       "Code: 497. DB::Exception: Not enough privileges\n")));
-  Connection connection(server.endpoint());
+  const LoopbackServer server(always(answer("403 Forbidden", "X-ClickHouse-Exception-Code: 497\r\n",
+                                            "Code: 497. DB::Exception: Not enough privileges\n")));
+  Connection connection(endpoint_of(server));
   EXPECT_THAT(thrown_by<base::ServerError>([&] { connection.query("SELECT 1;"); }).what(),
               EndsWith("Not enough privileges; qvdhouse doctor shows which GRANT is missing"));
 }
 
 TEST(Connection, SettingsThatTheServerDoesNotKnowAreLeftOut) {
   std::promise<std::string> request;
-  const OneServer server([&](int peer) {
-    request.set_value(receive_until(peer, ";"));
-    send_all(peer, answer("200 OK", "", ""));
+  const LoopbackServer server([&](Peer& peer) {
+    request.set_value(peer.receive_until(";"));
+    peer.send(answer("200 OK", "", ""));
   });
-  Endpoint old = server.endpoint();
+  Endpoint old = endpoint_of(server);
   old.dialect = dialect_of("18.16.1");
   old.dialect.unknown_settings = {"mutations_sync"};
   Connection(old).query("ALTER TABLE t;", {{"mutations_sync", "2"}, {"max_threads", "1"}});
@@ -184,8 +181,9 @@ TEST(Connection, SettingsThatTheServerDoesNotKnowAreLeftOut) {
 }
 
 TEST(Connection, RedirectIsNoData) {
-  const OneServer server(always(answer("302 Found", "Location: http://127.0.0.1:1/\r\n", "moved")));
-  Connection connection(server.endpoint());
+  const LoopbackServer server(
+      always(answer("302 Found", "Location: http://127.0.0.1:1/\r\n", "moved")));
+  Connection connection(endpoint_of(server));
   EXPECT_THROW(connection.query("x;"), base::ServerError);
 }
 
@@ -195,17 +193,17 @@ TEST(Connection, ExceptionMidwayIsFoundHoweverBytesArrive) {
                            "\r\nCode: 395. DB::Exception: too late\n35 " + tag +
                            "\r\n__exception__\r\n";
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, body.size()}) {
-    const OneServer server([&](int peer) {
-      receive_until(peer, ";");
-      send_all(peer,
-               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-               "X-ClickHouse-Exception-Tag: " +
-                   tag + "\r\n\r\n");
+    const LoopbackServer server([&](Peer& peer) {
+      peer.receive_until(";");
+      peer.send(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+          "X-ClickHouse-Exception-Tag: " +
+          tag + "\r\n\r\n");
       for (std::size_t at = 0; at < body.size(); at += piece) {
-        send_all(peer, chunk(body.substr(at, piece)));
+        peer.send(chunk(body.substr(at, piece)));
       }
     });
-    Connection connection(server.endpoint());
+    Connection connection(endpoint_of(server));
     std::string data;
     const auto error = thrown_by<base::ServerError>(
         [&] { connection.query_streamed("x;", [&](std::string_view bytes) { data += bytes; }); });
@@ -216,24 +214,25 @@ TEST(Connection, ExceptionMidwayIsFoundHoweverBytesArrive) {
 }
 
 TEST(Connection, AnswerCutShortIsIoError) {
-  const OneServer chunked([](int peer) {
-    receive_until(peer, ";");
-    send_all(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("1\n"));
+  const LoopbackServer chunked([](Peer& peer) {
+    peer.receive_until(";");
+    peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk("1\n"));
   });
-  Connection first(chunked.endpoint());
+  Connection first(endpoint_of(chunked));
   EXPECT_THROW(first.query("x;"), base::IoError);
 
-  const OneServer counted(always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1\n"));
-  Connection second(counted.endpoint());
+  const LoopbackServer counted(always("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1\n"));
+  Connection second(endpoint_of(counted));
   EXPECT_THROW(second.query("x;"), base::IoError);
 
-  const OneServer silent([](int peer) { receive_until(peer, ";"); });
-  Connection third(silent.endpoint());
+  const LoopbackServer silent([](Peer& peer) { peer.receive_until(";"); });
+  Connection third(endpoint_of(silent));
   EXPECT_THROW(third.query("x;"), base::IoError);
 
   // libcurl calls this a whole answer without a body.
-  const OneServer half_header(always("HTTP/1.1 200 OK\r\nConnection: close\r\nX-ClickHouse-Sum"));
-  Connection fourth(half_header.endpoint());
+  const LoopbackServer half_header(
+      always("HTTP/1.1 200 OK\r\nConnection: close\r\nX-ClickHouse-Sum"));
+  Connection fourth(endpoint_of(half_header));
   EXPECT_THAT(thrown_by<base::IoError>([&] { fourth.query("x;"); }).what(),
               HasSubstr("within the header of its answer"));
 }
@@ -241,8 +240,8 @@ TEST(Connection, AnswerCutShortIsIoError) {
 TEST(Connection, RefusedNamesThePlaceButNoSecret) {
   Endpoint endpoint;
   {
-    const OneServer server([](int) {});
-    endpoint = server.endpoint();
+    const LoopbackServer server([](Peer&) {});
+    endpoint = endpoint_of(server);
   }
   Connection connection(endpoint);
   EXPECT_THAT(thrown_by<base::IoError>([&] { connection.query("x;"); }).what(),
@@ -250,11 +249,11 @@ TEST(Connection, RefusedNamesThePlaceButNoSecret) {
 }
 
 TEST(Connection, SilenceIsIoError) {
-  const OneServer server([](int peer) {
-    receive_until(peer, ";");
-    receive_until(peer, "the peer's going away");
+  const LoopbackServer server([](Peer& peer) {
+    peer.receive_until(";");
+    peer.receive_until("the peer's going away");
   });
-  auto endpoint = server.endpoint();
+  auto endpoint = endpoint_of(server);
   endpoint.stall_timeout_s = 1;
   Connection connection(endpoint);
   EXPECT_THAT(thrown_by<base::IoError>([&] { connection.query("x;"); }).what(),
@@ -263,19 +262,19 @@ TEST(Connection, SilenceIsIoError) {
 
 TEST(Connection, StopEndsAQueryUnderWay) {
   std::stop_source stop;
-  const OneServer server([&](int peer) {
-    receive_until(peer, ";");
+  const LoopbackServer server([&](Peer& peer) {
+    peer.receive_until(";");
     stop.request_stop();
-    receive_until(peer, "the peer's going away");
+    peer.receive_until("the peer's going away");
   });
-  Connection connection(server.endpoint(), stop.get_token());
+  Connection connection(endpoint_of(server), stop.get_token());
   EXPECT_THROW(connection.query("x;"), base::Cancelled);
   EXPECT_THROW(connection.query("x;"), base::Cancelled);
 }
 
 TEST(Connection, ExceptionOfTheReaderComesThrough) {
-  const OneServer server(always(answer("200 OK", "", "1\n")));
-  Connection connection(server.endpoint());
+  const LoopbackServer server(always(answer("200 OK", "", "1\n")));
+  Connection connection(endpoint_of(server));
   EXPECT_THROW(connection.query_streamed(
                    "x;", [](std::string_view) { throw std::out_of_range("no more, please"); }),
                std::out_of_range);
@@ -283,11 +282,11 @@ TEST(Connection, ExceptionOfTheReaderComesThrough) {
 
 TEST(Connection, InsertStreamsAllThatNextGives) {
   std::promise<std::string> request;
-  const OneServer server([&](int peer) {
-    request.set_value(receive_until(peer, "\r\n0\r\n\r\n"));
-    send_all(peer, answer("200 OK", "", ""));
+  const LoopbackServer server([&](Peer& peer) {
+    request.set_value(peer.receive_until("\r\n0\r\n\r\n"));
+    peer.send(answer("200 OK", "", ""));
   });
-  Connection connection(server.endpoint());
+  Connection connection(endpoint_of(server));
   int piece = 0;
   connection.insert("INSERT INTO t FORMAT Native", [&] {
     ++piece;
@@ -303,9 +302,9 @@ TEST(Connection, InsertStreamsAllThatNextGives) {
 
 TEST(Connection, InsertIsBrokenWithGarbageWhenItsProducerFails) {
   std::promise<std::string> request;
-  const OneServer server(
-      [&](int peer) { request.set_value(receive_until(peer, "\r\n0\r\n\r\n")); });
-  Connection connection(server.endpoint());
+  const LoopbackServer server(
+      [&](Peer& peer) { request.set_value(peer.receive_until("\r\n0\r\n\r\n")); });
+  Connection connection(endpoint_of(server));
   bool first = true;
   EXPECT_THROW(connection.insert("INSERT INTO t FORMAT Native",
                                  [&] {
@@ -320,9 +319,9 @@ TEST(Connection, InsertIsBrokenWithGarbageWhenItsProducerFails) {
 TEST(Connection, StoppedInsertIsBrokenWithGarbage) {
   std::stop_source stop;
   std::promise<std::string> request;
-  const OneServer server(
-      [&](int peer) { request.set_value(receive_until(peer, "\r\n0\r\n\r\n")); });
-  Connection connection(server.endpoint(), stop.get_token());
+  const LoopbackServer server(
+      [&](Peer& peer) { request.set_value(peer.receive_until("\r\n0\r\n\r\n")); });
+  Connection connection(endpoint_of(server), stop.get_token());
   int pieces = 0;
   EXPECT_THROW(connection.insert("INSERT INTO t FORMAT Native",
                                  [&] {
@@ -335,14 +334,14 @@ TEST(Connection, StoppedInsertIsBrokenWithGarbage) {
 }
 
 TEST(Connection, ServersErrorIsToldThoughItClosesInMidstOfTheUpload) {
-  const OneServer server([](int peer) {
-    receive_until(peer, "\r\n\r\n");
-    send_all(peer, answer("400 Bad Request", "X-ClickHouse-Exception-Code: 53\r\n",
-                          "Code: 53. DB::Exception: type mismatch"));
-    shutdown(peer, SHUT_WR);
-    receive_until(peer, "the peer's going away");
+  const LoopbackServer server([](Peer& peer) {
+    peer.receive_until("\r\n\r\n");
+    peer.send(answer("400 Bad Request", "X-ClickHouse-Exception-Code: 53\r\n",
+                     "Code: 53. DB::Exception: type mismatch"));
+    peer.end_sending();
+    peer.receive_until("the peer's going away");
   });
-  Connection connection(server.endpoint());
+  Connection connection(endpoint_of(server));
   const std::string block(1 << 20, 'x');
   int blocks = 0;
   const auto error = thrown_by<base::ServerError>([&] {

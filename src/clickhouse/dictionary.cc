@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "clickhouse/varuint.h"
+#include "clickhouse/native.h"
 
 namespace qvdhouse::clickhouse {
 

@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/text_file.h"
-#include "clickhouse/engine_fixture.h"
+#include "base/files.h"
+#include "clickhouse/test_engine_start.h"
 
 namespace qvdhouse::clickhouse {
 namespace {

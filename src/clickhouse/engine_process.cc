@@ -20,7 +20,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "base/text_file.h"
+#include "base/files.h"
 #include "clickhouse/engine_files.h"
 #include "http/fetch.h"
 

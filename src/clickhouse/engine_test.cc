@@ -19,8 +19,8 @@
 #include "base/error.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/engine_files.h"
-#include "clickhouse/engine_fixture.h"
 #include "clickhouse/engine_process.h"
+#include "clickhouse/test_engine_start.h"
 
 namespace qvdhouse::clickhouse {
 namespace {

@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <utility>
 
 #include "base/ascii.h"
 #include "base/error.h"
-#include "clickhouse/server_errors.h"
+#include "clickhouse/connection.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -123,6 +124,61 @@ void HttpAnswer::finish(const std::string& origin) {
                   text.empty() ? "(no text)" : text.substr(0, 500));
   if (status_ == 429 || (status_ >= 502 && status_ <= 504)) throw base::IoError(message);
   throw base::ServerError(message, 0);
+}
+
+// ClickHouse's error codes, as we react to them. docs/clickhouse.md, "HTTP facts".
+
+bool is_retryable(int server_code) {
+  // In the order of ClickHouse's ErrorCodes.cpp.
+  constexpr std::array kPassing = {
+      159,  // TIMEOUT_EXCEEDED
+      202,  // TOO_MANY_SIMULTANEOUS_QUERIES
+      203,  // NO_FREE_CONNECTION
+      209,  // SOCKET_TIMEOUT
+      210,  // NETWORK_ERROR
+      225,  // NO_ZOOKEEPER
+      241,  // MEMORY_LIMIT_EXCEEDED
+      242,  // TABLE_IS_READ_ONLY
+      252,  // TOO_MANY_PARTS
+      279,  // ALL_CONNECTION_TRIES_FAILED
+      285,  // TOO_FEW_LIVE_REPLICAS
+      286,  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+      319,  // UNKNOWN_STATUS_OF_INSERT
+      439,  // CANNOT_SCHEDULE_TASK
+      473,  // DEADLOCK_AVOIDED
+      999,  // KEEPER_EXCEPTION
+  };
+  return std::ranges::find(kPassing, server_code) != kPassing.end();
+}
+
+bool is_soon_over(int server_code) {
+  constexpr int kTimeout = 159;  // it would take as long again
+  constexpr int kMemory = 241;
+  return is_retryable(server_code) && server_code != kTimeout && server_code != kMemory;
+}
+
+std::string_view advice(int server_code) {
+  switch (server_code) {
+    case 81:  // UNKNOWN_DATABASE
+      return "create the database, or choose another by CLICKHOUSE_DB";
+    case 164:  // READONLY
+    case 291:  // DATABASE_ACCESS_DENIED
+    case 497:  // ACCESS_DENIED
+      return "qvdhouse doctor shows which GRANT is missing";
+    case 192:  // UNKNOWN_USER
+    case 193:  // WRONG_PASSWORD
+    case 194:  // REQUIRED_PASSWORD
+    case 516:  // AUTHENTICATION_FAILED
+      return "check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD";
+    case 241:  // MEMORY_LIMIT_EXCEEDED
+      return "lower streams or parallel_files, or give the server more memory";
+    case 243:  // NOT_ENOUGH_SPACE
+      return "free space on the server's disk";
+    case 252:  // TOO_MANY_PARTS
+      return "the server merges more slowly than rows come: lower parallel_files, or wait";
+    default:
+      return {};
+  }
 }
 
 }  // namespace qvdhouse::clickhouse

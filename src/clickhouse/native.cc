@@ -4,8 +4,6 @@
 #include <cassert>
 #include <cstring>
 
-#include "clickhouse/varuint.h"
-
 namespace qvdhouse::clickhouse {
 namespace {
 

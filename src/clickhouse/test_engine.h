@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,6 +15,14 @@
 #include "clickhouse/engine.h"
 
 namespace qvdhouse::tests {
+
+// To be called by each fixture that starts the engine: such tests have a label of their own, so
+// that those that need nothing can be run by themselves.
+inline void check_label() {
+  const char* label = std::getenv("TEST_LABEL");  // of ctest
+  ASSERT_TRUE(label == nullptr || std::string(label) != "unit")
+      << "this suite starts the engine: name it in CMakeLists.txt, behind ENGINE of its module";
+}
 
 class SharedEngine : public ::testing::Test {
  protected:
@@ -34,6 +43,7 @@ class SharedEngine : public ::testing::Test {
     std::filesystem::remove_all(folder());
   }
   void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(check_label());
     if (!engine()) GTEST_SKIP() << "libchdb.so is not installed: ./dev test installs it";
     query(fmt::format("DROP DATABASE IF EXISTS {} SYNC", kDatabase));
   }

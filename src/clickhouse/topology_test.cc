@@ -52,19 +52,19 @@ struct Server {
 };
 
 std::optional<Spread> spread_of(const Server& server) {
-  const OneServer one(
-      [&](int peer) { send_all(peer, server.answer_to(receive_until(peer, kFormat))); });
-  return find_spread(one.endpoint(), "shop");
+  const LoopbackServer one(
+      [&](Peer& peer) { peer.send(server.answer_to(peer.receive_until(kFormat))); });
+  return find_spread(endpoint_of(one), "shop");
 }
 
 // Every `period`th connection reaches the second server.
 std::optional<Spread> spread_of(const std::array<Server, 2>& servers, unsigned period) {
   unsigned count = 0;
-  const OneServer balancer([&](int peer) {
+  const LoopbackServer balancer([&](Peer& peer) {
     const Server& server = servers[++count % period == 0 ? 1 : 0];
-    send_all(peer, server.answer_to(receive_until(peer, kFormat)));
+    peer.send(server.answer_to(peer.receive_until(kFormat)));
   });
-  return find_spread(balancer.endpoint(), "shop");
+  return find_spread(endpoint_of(balancer), "shop");
 }
 
 TEST(Topology, OneServerIsGood) {

@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/ascii.h"
+#include "base/encoding.h"
+
 namespace qvdhouse::engine {
 namespace {
 
@@ -23,14 +26,6 @@ bool is_same(std::string_view found, std::string_view secret) {
   return difference == 0 && !secret.empty();
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) {
@@ -47,39 +42,10 @@ std::string_view take_until(std::string_view& text, char end) {
   return part;
 }
 
-std::string decoded_base64(std::string_view text) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const std::size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) break;  // the padding, or no base64
-    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>((bits >> count) & 0xFFU);
-  }
-  return bytes;
-}
-
 std::string decoded_parameter(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string bytes;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::string escape = lower(text.substr(i + 1, 2));
-    const bool is_escape = text[i] == '%' && escape.size() == 2 &&
-                           escape.find_first_not_of(kDigits) == std::string::npos;
-    if (is_escape) {
-      bytes += static_cast<char>(kDigits.find(escape[0]) * 16 + kDigits.find(escape[1]));
-      i += 2;
-    } else {
-      bytes += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return bytes;
+  std::string bytes(text);
+  std::ranges::replace(bytes, '+', ' ');
+  return base::decode_percent(bytes);
 }
 
 bool url_has_password(std::string_view parameters, const Secrets& secrets) {
@@ -92,11 +58,11 @@ bool url_has_password(std::string_view parameters, const Secrets& secrets) {
 }
 
 bool header_has_password(std::string_view line, const Secrets& secrets) {
-  const std::string name = lower(take_until(line, ':'));
+  const std::string name = base::to_lower(take_until(line, ':'));
   std::string_view value = trimmed(line);
   if (name == "x-clickhouse-key") return is_same(value, secrets.password);
-  if (name != "authorization" || lower(take_until(value, ' ')) != "basic") return false;
-  const std::string credentials = decoded_base64(trimmed(value));
+  if (name != "authorization" || base::to_lower(take_until(value, ' ')) != "basic") return false;
+  const std::string credentials = base::decode_base64(value).value_or("");
   std::string_view password = credentials;
   take_until(password, ':');
   return is_same(password, secrets.password);

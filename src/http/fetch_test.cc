@@ -1,17 +1,12 @@
 #include "http/fetch.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cstdint>
-#include <stdexcept>
+#include <future>
 #include <string>
-#include <thread>
-#include <utility>
+
+#include "tests/support/loopback_server.h"
 
 namespace qvdhouse::http {
 namespace {
@@ -19,45 +14,21 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// Reads one request up to its end and gives one answer.
+// Reads each request up to its end and gives the answer.
 class OneAnswer {
  public:
-  explicit OneAnswer(std::string answer, std::string end = "\r\n\r\n") {
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    socklen_t size = sizeof address;
-    if (bind(listener_, generic, size) != 0 || listen(listener_, 1) != 0 ||
-        getsockname(listener_, generic, &size) != 0) {
-      throw std::runtime_error("no loopback socket for the test");
-    }
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/a";
-    thread_ = std::thread([this, answer = std::move(answer), end = std::move(end)] {
-      const int peer = accept(listener_, nullptr, nullptr);
-      char byte = 0;
-      while (!request_.ends_with(end) && recv(peer, &byte, 1, 0) == 1) request_ += byte;
-      send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
-      close(peer);
-    });
-  }
-  ~OneAnswer() {
-    if (thread_.joinable()) thread_.join();
-    close(listener_);
-  }
-  const std::string& url() const { return url_; }
-  // To be called after the answer has come.
-  const std::string& request() {
-    thread_.join();
-    return request_;
-  }
+  explicit OneAnswer(const std::string& answer, const std::string& end = "\r\n\r\n")
+      : server_([this, answer, end](tests::Peer& peer) {
+          request_.set_value(peer.receive_until(end));
+          peer.send(answer);
+        }) {}
+  std::string url() const { return server_.url("/a"); }
+  // To be called once.
+  std::string request() { return request_.get_future().get(); }
 
  private:
-  int listener_ = -1;
-  std::string url_;
-  std::string request_;
-  std::thread thread_;
+  std::promise<std::string> request_;
+  tests::LoopbackServer server_;
 };
 
 TEST(Fetch, AsksAndGivesTheWholeAnswer) {

@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
+#include <iterator>
+#include <span>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "clickhouse/quote.h"
 #include "load/layout.h"
-#include "load/rebuild.h"
 #include "schema/plan.h"
 #include "schema/table_rules.h"
 
@@ -115,6 +120,275 @@ bool replace_partition(clickhouse::Connection& connection, const StagedRows& row
   }
   run_on_partition(connection, table, "REPLACE", staged, rows.staging);
   return true;
+}
+
+namespace {
+
+using clickhouse::quote_identifier;
+
+// Limits of one statement: partitions that it links, columns that it sums.
+constexpr std::size_t kLinksPerStatement = 100;
+constexpr std::size_t kColumnsPerQuery = 250;
+
+// Statements that take long and say nothing meanwhile: progress headers keep the line alive.
+clickhouse::Settings long_query_settings() {
+  return {{"send_progress_in_http_headers", "1"},
+          {"http_headers_progress_interval_ms", "10000"},
+          {"max_partitions_per_insert_block", "0"}};
+}
+
+// A table that is made aside; dropped at the end, whatever is under its name then.
+class Aside {
+ public:
+  Aside(clickhouse::Connection& connection, std::string table)
+      : connection_(connection), table_(std::move(table)) {
+    drop();
+  }
+  ~Aside() {
+    try {
+      drop();
+    } catch (const base::Error&) {
+      return;  // the next run knows it by its name
+    }
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  void drop() {
+    connection_.query(fmt::format("DROP TABLE IF EXISTS {}", quoted(connection_, table_)));
+  }
+  clickhouse::Connection& connection_;
+  std::string table_;
+};
+
+// What of one table goes into the one aside.
+struct Portion {
+  std::string table;
+  Layout layout;
+  std::vector<std::string> linked;  // partitions that go as they are
+  std::string copied;               // SQL: the rows that are copied; empty: none
+  std::string all;                  // SQL: all rows that go
+};
+
+std::uint64_t ask_number(clickhouse::Connection& connection, const std::string& sql) {
+  return std::stoull(connection.query(sql + " FORMAT TSVRaw", long_query_settings()));
+}
+
+// The value of a column of `aside` out of the column of that name of another table.
+std::string converted(const clickhouse::ColumnDefinition& column, const Layout& from) {
+  const std::string name = quote_identifier(column.name);
+  const auto source =
+      std::ranges::find(from.columns, column.name, &clickhouse::ColumnDefinition::name);
+  if (source == from.columns.end()) return "NULL";
+  return source->type == column.type ? name : fmt::format("CAST({} AS {})", name, column.type);
+}
+
+// Columns of `aside` that another table has, too.
+std::vector<clickhouse::ColumnDefinition> shared_columns(const Layout& aside, const Layout& from) {
+  std::vector<clickhouse::ColumnDefinition> shared;
+  std::ranges::copy_if(aside.columns, std::back_inserter(shared), [&](const auto& column) {
+    return std::ranges::find(from.columns, column.name, &clickhouse::ColumnDefinition::name) !=
+           from.columns.end();
+  });
+  return shared;
+}
+
+// For each column, NULLs apart from values, so that a value that is the text of none is not NULL.
+std::vector<std::uint64_t> column_sums(clickhouse::Connection& connection, const std::string& table,
+                                       const Layout& layout, const Layout& aside,
+                                       const std::string& where) {
+  std::vector<std::uint64_t> sums;
+  for (std::size_t first = 0; first < aside.columns.size(); first += kColumnsPerQuery) {
+    std::vector<std::string> terms;
+    const std::span columns =
+        std::span(aside.columns)
+            .subspan(first, std::min(kColumnsPerQuery, aside.columns.size() - first));
+    for (const auto& column : columns) {
+      const std::string value = converted(column, layout);
+      terms.push_back(fmt::format("countIf(isNull({}))", value));
+      terms.push_back(fmt::format("sum(cityHash64(ifNull(toString({}), '')))", value));
+    }
+    const std::string answer = connection.query(
+        fmt::format("SELECT arrayStringConcat(arrayMap(x -> toString(x), [{}]), ' ') FROM {} WHERE "
+                    "{} FORMAT TSVRaw",
+                    fmt::join(terms, ", "), quoted(connection, table), where),
+        long_query_settings());
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      std::size_t length = 0;
+      sums.push_back(std::stoull(answer.substr(at), &length));
+      at += length;
+    }
+  }
+  return sums;
+}
+
+void copy_rows(clickhouse::Connection& connection, const Portion& portion, const std::string& aside,
+               const Layout& layout) {
+  std::vector<std::string> names;
+  std::vector<std::string> values;
+  for (const auto& column : shared_columns(layout, portion.layout)) {
+    names.push_back(quote_identifier(column.name));
+    values.push_back(converted(column, portion.layout));
+  }
+  connection.query(
+      fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}", quoted(connection, aside),
+                  fmt::join(names, ", "), fmt::join(values, ", "),
+                  quoted(connection, portion.table), portion.copied),
+      long_query_settings());
+}
+
+void link_partitions(clickhouse::Connection& connection, const Portion& portion,
+                     const std::string& aside) {
+  const std::string from = quoted(connection, portion.table);
+  for (std::size_t first = 0; first < portion.linked.size(); first += kLinksPerStatement) {
+    std::vector<std::string> links;
+    const std::size_t end = std::min(first + kLinksPerStatement, portion.linked.size());
+    for (std::size_t i = first; i < end; ++i) {
+      links.push_back(
+          fmt::format("ATTACH PARTITION ID {} FROM {}", quote_literal(portion.linked[i]), from));
+    }
+    connection.query(
+        fmt::format("ALTER TABLE {} {}", quoted(connection, aside), fmt::join(links, ", ")));
+  }
+}
+
+// Copies and links everything into the empty table aside, and sees that it is there. What is copied
+// is compared while nothing else is there.
+void fill(clickhouse::Connection& connection, const std::string& aside,
+          const std::vector<Portion>& portions) {
+  const Layout layout = read_layout(connection, aside);
+  std::vector<std::uint64_t> expected(2 * layout.columns.size());
+  std::uint64_t expected_rows = 0;
+  bool copied = false;
+  for (const Portion& portion : portions) {
+    expected_rows +=
+        ask_number(connection, fmt::format("SELECT count() FROM {} WHERE {}",
+                                           quoted(connection, portion.table), portion.all));
+    if (portion.copied.empty()) continue;
+    copied = true;
+    copy_rows(connection, portion, aside, layout);
+    const auto sums =
+        column_sums(connection, portion.table, portion.layout, layout, portion.copied);
+    std::ranges::transform(sums, expected, expected.begin(), std::plus<>());
+  }
+  if (copied && column_sums(connection, aside, layout, layout, "1") != expected) {
+    throw base::VerifyError(
+        fmt::format("the rebuilt table {} does not hold the rows that were copied into it: their "
+                    "checksums differ; nothing was changed",
+                    aside));
+  }
+  for (const Portion& portion : portions) link_partitions(connection, portion, aside);
+  const std::uint64_t rows =
+      ask_number(connection, fmt::format("SELECT count() FROM {}", quoted(connection, aside)));
+  if (rows != expected_rows) {
+    throw base::VerifyError(
+        fmt::format("the rebuilt table {}: expected {} rows, found {}; nothing was changed", aside,
+                    expected_rows, rows));
+  }
+}
+
+// The rows of a table that `gone` does not take.
+Portion staying(clickhouse::Connection& connection, const std::string& table, const Layout& aside,
+                const std::string& gone, bool keeps_versions) {
+  const std::string stay = fmt::format("NOT ({})", gone);
+  Portion portion{.table = table, .layout = read_layout(connection, table), .all = stay};
+  for (const auto& column : portion.layout.columns) {
+    if (std::ranges::find(aside.columns, column.name, &clickhouse::ColumnDefinition::name) ==
+        aside.columns.end()) {
+      throw base::SchemaError(fmt::format(
+          "table {} has the column \"{}\", which it would lose by being rebuilt; nothing was "
+          "changed: drop the column yourself if it is not wanted any more",
+          table, column.name));
+    }
+  }
+  if (!portion.layout.fits(aside)) {
+    portion.copied = stay;
+    return portion;
+  }
+  const auto all = partition_ids(connection, table);
+  const auto touched = partition_ids(connection, table, gone);
+  std::ranges::set_difference(all, touched, std::back_inserter(portion.linked));
+  if (!touched.empty() && !portion.layout.is_by_file(keeps_versions)) {
+    std::vector<std::string> ids;
+    for (const std::string& id : touched) ids.push_back(quote_literal(id));
+    portion.copied = fmt::format("_partition_id IN ({}) AND {}", fmt::join(ids, ", "), stay);
+  }
+  return portion;
+}
+
+Portion staged_rows(clickhouse::Connection& connection, const std::string& staging,
+                    const Layout& aside) {
+  Portion portion{.table = staging, .layout = read_layout(connection, staging), .all = "1"};
+  if (portion.layout.fits(aside)) {
+    portion.linked = partition_ids(connection, staging);
+  } else {
+    portion.copied = "1";
+  }
+  return portion;
+}
+
+// SQL: whether a row belongs to one of these.
+std::string any_of(const std::vector<StagedRows>& staged,
+                   const std::vector<std::string>& drop_files) {
+  std::vector<std::string> files;
+  std::vector<std::string> versions;
+  for (const std::string& file : drop_files) files.push_back(quote_literal(file));
+  for (const StagedRows& rows : staged) {
+    if (rows.keeps_versions) {
+      versions.push_back(fmt::format("({}, {})", quote_literal(rows.file_key), rows.version));
+    } else {
+      files.push_back(quote_literal(rows.file_key));
+    }
+  }
+  std::vector<std::string> conditions;
+  if (!files.empty()) {
+    conditions.push_back(fmt::format("{} IN ({})", schema::kFileColumn, fmt::join(files, ", ")));
+  }
+  if (!versions.empty()) {
+    conditions.push_back(fmt::format("({}, {}) IN ({})", schema::kFileColumn,
+                                     schema::kVersionColumn, fmt::join(versions, ", ")));
+  }
+  return conditions.empty() ? "0" : fmt::format("{}", fmt::join(conditions, " OR "));
+}
+
+// The table without the rows of a file, made as `aside` like the table itself, and swapped in.
+void rebuild_without(clickhouse::Connection& connection, const std::string& aside,
+                     const std::string& table, const std::string& file_key) {
+  const Aside dropped_at_end(connection, aside);
+  create_like(connection, aside, table, read_layout(connection, table).engine);
+  const Layout layout = read_layout(connection, aside);
+  fill(connection, aside, {staying(connection, table, layout, any_of({}, {file_key}), false)});
+  swap_in(connection, aside, table);
+}
+
+}  // namespace
+
+std::string rows_of(const StagedRows& rows) { return any_of({rows}, {}); }
+
+void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefinition& definition,
+             const std::string& aside, const std::string& table,
+             const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files,
+             bool keep_rows) {
+  finish_swap(connection, table);
+  const bool exists = is_our_table(connection, table);
+  const Aside dropped_at_end(connection, aside);
+  clickhouse::TableDefinition made = definition;
+  made.name = aside;
+  connection.query(clickhouse::create_table_sql(made, connection.endpoint().dialect));
+  const Layout layout = read_layout(connection, aside);
+  const bool keeps_versions = std::ranges::any_of(staged, &StagedRows::keeps_versions);
+  std::vector<Portion> portions;
+  if (exists && keep_rows) {
+    portions.push_back(
+        staying(connection, table, layout, any_of(staged, drop_files), keeps_versions));
+  }
+  for (const StagedRows& rows : staged) {
+    portions.push_back(staged_rows(connection, rows.staging, layout));
+  }
+  fill(connection, aside, portions);
+  swap_in(connection, aside, table);
 }
 
 bool delete_file(clickhouse::Connection& connection, const std::string& table,

@@ -46,6 +46,9 @@ bool is_our_table(clickhouse::Connection& connection, const std::string& table);
 std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
                              const std::string& partition_by);
 
+// SQL: whether a row is one that `rows` replaces.
+std::string rows_of(const StagedRows& rows);
+
 // Replaces the file's partition. False, with nothing changed, when one statement cannot do it:
 // the table is not partitioned by file, the file's old rows lie in other partitions, or there are
 // some and the server might have them back (Dialect::has_covering_parts).

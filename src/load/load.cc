@@ -13,7 +13,6 @@
 #include "load/checksum.h"
 #include "load/doubtful_rows.h"
 #include "load/layout.h"
-#include "load/rebuild.h"
 #include "load/staging.h"
 #include "load/stream.h"
 #include "load/table_checksum.h"

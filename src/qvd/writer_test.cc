@@ -19,7 +19,7 @@ std::string body(const TableData& table) {
   return file.substr(file.find('\0') + 1);
 }
 
-std::string error_of(const TableData& table) {
+std::string refusal_of(const TableData& table) {
   try {
     write_qvd(table);
   } catch (const base::InputError& error) {
@@ -84,7 +84,7 @@ TEST(Writer, AllNullFieldHasABit) {
   table.fields[0].width_bits = 1;
   EXPECT_EQ(body(table), std::string("\0\0", 2));
   table.fields[0].width_bits = 0;
-  EXPECT_EQ(error_of(table),
+  EXPECT_EQ(refusal_of(table),
             "field \"F\": expected a width of 1 to 64 bits for 0 values, found 0; leave width_bits "
             "unset");
 }
@@ -116,26 +116,26 @@ TEST(Writer, WidestFieldAcrossNineBytes) {
 
 TEST(Writer, RefusesWhatQlikCouldNotRead) {
   EXPECT_EQ(
-      error_of({}),
+      refusal_of({}),
       "expected at least one field and one nullable flag a field, found 0 fields and 0 flags");
-  EXPECT_EQ(error_of(one_field({Value::of(std::string_view("a\0b", 3))}, {})),
+  EXPECT_EQ(refusal_of(one_field({Value::of(std::string_view("a\0b", 3))}, {})),
             "field \"F\": expected text without NUL bytes, found one at byte 1 of a text of 3 "
             "bytes; a QVD cannot hold it");
-  EXPECT_EQ(error_of(one_field({{.kind = SymbolKind::kInt, .number = 1e10, .text = {}}}, {})),
+  EXPECT_EQ(refusal_of(one_field({{.kind = SymbolKind::kInt, .number = 1e10, .text = {}}}, {})),
             "field \"F\": expected a whole number within int32 in a symbol of kind 1, found "
             "10000000000; store it as a double");
-  EXPECT_EQ(error_of(one_field({Value::of("a")}, {1, 2})),
+  EXPECT_EQ(refusal_of(one_field({Value::of("a")}, {1, 2})),
             "field \"F\": expected a code of 1 to 1 (no NULL), found 2 in row 1 of the batch");
   TableData overlapping = one_field({Value::of("a"), Value::of("b")}, {1, 2});
   overlapping.fields.push_back(overlapping.fields[0]);
   overlapping.fields[1].name = "G";
   overlapping.fields[1].offset_bits = 0;
-  EXPECT_EQ(error_of(overlapping),
+  EXPECT_EQ(refusal_of(overlapping),
             "field \"G\": expected bits of its own, found that bit 0 belongs to another field; "
             "leave offset_bits unset");
   TableData control = one_field({}, {});
   control.name = "\x01";
-  EXPECT_EQ(error_of(control),
+  EXPECT_EQ(refusal_of(control),
             "expected text that XML can hold in <TableName>, found the control character 0x01; "
             "remove it");
 }

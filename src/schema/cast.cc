@@ -16,7 +16,6 @@
 #include "schema/field_view.h"
 #include "schema/temporal.h"
 #include "schema/value_text.h"
-#include "schema/zone.h"
 
 namespace qvdhouse::schema {
 namespace {

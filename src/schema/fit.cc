@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "base/workers.h"
 #include "schema/cast.h"
-#include "schema/field_plan.h"
 #include "schema/override.h"
+#include "schema/plan.h"
 
 namespace qvdhouse::schema {
 namespace {

@@ -1,6 +1,8 @@
 // Table and column names (docs/type-mapping.md, "Names").
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,5 +20,30 @@ std::string table_name(std::string_view file_name, const Policy& policy);
 // duplicates (other writers make them) get "_2", ….
 std::vector<std::string> column_names(const std::vector<std::string>& field_names,
                                       const Policy& policy);
+
+// Names with wildcards, as settings write them: `*` stands for any characters, also none; all else
+// for itself, capitals included.
+bool matches_pattern(std::string_view name, std::string_view pattern);
+
+// What the one `*` of a pattern stands for; empty when the name does not match.
+std::optional<std::string_view> match_star(std::string_view name, std::string_view pattern);
+
+// The setting of a name: the entry with just that name, else the longest pattern that matches.
+// Null: none.
+template <class Value>
+const Value* find_setting(const std::map<std::string, Value>& settings, std::string_view name) {
+  const auto exact = settings.find(std::string(name));
+  if (exact != settings.end()) return &exact->second;
+  const Value* found = nullptr;
+  std::size_t longest = 0;
+  for (const auto& [pattern, value] : settings) {
+    if ((found != nullptr && pattern.size() <= longest) || !matches_pattern(name, pattern)) {
+      continue;
+    }
+    found = &value;
+    longest = pattern.size();
+  }
+  return found;
+}
 
 }  // namespace qvdhouse::schema

@@ -11,6 +11,7 @@
 
 #include "base/pause.h"
 #include "schema/decimal.h"
+#include "schema/temporal.h"
 
 namespace qvdhouse::schema {
 namespace {

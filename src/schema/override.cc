@@ -8,10 +8,11 @@
 #include "base/error.h"
 #include "schema/cast.h"
 #include "schema/fallback.h"
-#include "schema/field_plan.h"
-#include "schema/number_type.h"
-#include "schema/patterns.h"
+#include "schema/field_view.h"
+#include "schema/names.h"
+#include "schema/plan.h"
 #include "schema/rendering.h"
+#include "schema/temporal_type.h"
 
 namespace qvdhouse::schema {
 namespace {

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "schema/cast.h"
 #include "schema/drift.h"
-#include "schema/patterns.h"
+#include "schema/names.h"
 #include "schema/temporal.h"
 
 namespace qvdhouse::schema {

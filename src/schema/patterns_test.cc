@@ -1,6 +1,6 @@
-#include "schema/patterns.h"
-
 #include <gtest/gtest.h>
+
+#include "schema/names.h"
 
 namespace qvdhouse::schema {
 namespace {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,14 +15,15 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "base/workers.h"
+#include "clickhouse/quote.h"
 #include "schema/decimal.h"
 #include "schema/fallback.h"
-#include "schema/field_plan.h"
+#include "schema/field_view.h"
 #include "schema/hints.h"
 #include "schema/names.h"
 #include "schema/number_type.h"
 #include "schema/override.h"
-#include "schema/patterns.h"
 #include "schema/rendering.h"
 
 namespace qvdhouse::schema {
@@ -381,6 +383,256 @@ std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t fi
                        .profile = profile,
                        .policy = policy,
                        .name = column_names({field.name}, policy).front()});
+}
+
+// The plan of a whole file: all fields, ORDER BY and comment.
+
+namespace {
+
+using clickhouse::TypeKind;
+
+constexpr std::size_t kMostChosenKeys = 3;
+
+// A column that may lead ORDER BY, with the number of its distinct values.
+struct KeyCandidate {
+  const ColumnPlan* column;
+  std::uint64_t distinct_count;
+  bool is_tagged;  // $key, or named %…
+};
+
+bool is_key_field(const qvd::FieldHeader& field) {
+  return field.name.starts_with('%') ||
+         std::find(field.tags.begin(), field.tags.end(), "$key") != field.tags.end();
+}
+
+// The main column of each field that could be sorted by, fewest distinct values first.
+std::vector<KeyCandidate> key_candidates(const std::vector<ColumnPlan>& columns,
+                                         const qvd::TableHeader& header,
+                                         std::span<const qvd::SymbolTable> symbols) {
+  std::vector<KeyCandidate> candidates;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const ColumnPlan& column = columns[i];
+    const bool is_main = i == 0 || columns[i - 1].field_index != column.field_index;
+    const std::uint64_t distinct_count = symbols[column.field_index].size();
+    if (!is_main || column.type.nullable || column.type.kind == TypeKind::kFloat64 ||
+        distinct_count < 2) {
+      continue;
+    }
+    candidates.push_back(
+        {&column, distinct_count, is_key_field(header.fields[column.field_index])});
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+    return a.distinct_count < b.distinct_count;
+  });
+  return candidates;
+}
+
+// A name that is not a field here may be a column of the table's own: table_definition() looks at
+// that.
+void order_by_setting(const qvd::TableHeader& header, const Policy& policy, TablePlan& plan) {
+  for (const std::string& wanted : policy.order_by) {
+    const auto found = std::ranges::find_if(plan.columns, [&](const ColumnPlan& column) {
+      return header.fields[column.field_index].name == wanted || column.name == wanted;
+    });
+    plan.order_by.push_back(found == plan.columns.end() ? wanted : found->name);
+  }
+  plan.is_order_set = true;
+  plan.order_by_reason = "The setting order_by.";
+}
+
+void choose_order_by(const qvd::TableHeader& header, std::span<const qvd::SymbolTable> symbols,
+                     const Policy& policy, TablePlan& plan) {
+  if (!policy.order_by.empty()) return order_by_setting(header, policy, plan);
+  std::vector<KeyCandidate> keys = key_candidates(plan.columns, header, symbols);
+  const bool has_tagged =
+      std::any_of(keys.begin(), keys.end(), [](const auto& key) { return key.is_tagged; });
+  if (has_tagged) {
+    std::erase_if(keys, [](const auto& key) { return !key.is_tagged; });
+  } else if (keys.size() > kMostChosenKeys) {
+    keys.resize(kMostChosenKeys);
+  }
+  std::vector<std::string> counts;
+  for (const KeyCandidate& key : keys) {
+    plan.order_by.push_back(key.column->name);
+    counts.push_back(fmt::format("{}", key.distinct_count));
+  }
+  if (keys.empty()) {
+    plan.order_by_reason =
+        "No column has several values, is never NULL and no Float64, so tuple().";
+  } else {
+    plan.order_by_reason =
+        fmt::format("{}, never NULL, fewest distinct values first ({}).",
+                    has_tagged ? "Fields tagged $key or named %…" : "No key field, so the columns",
+                    fmt::join(counts, ", "));
+  }
+}
+
+std::string table_comment(const qvd::TableHeader& header, std::string_view file_name) {
+  std::string comment = fmt::format("{}{}", kTableCommentPrefix, file_name);
+  if (!header.creator_document.empty()) comment += fmt::format(" by {}", header.creator_document);
+  if (!header.created_at.empty()) comment += fmt::format(", created {} UTC", header.created_at);
+  if (!header.comment.empty()) comment += "; " + header.comment;
+  return comment;
+}
+
+void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader& header) {
+  std::map<std::string_view, const ColumnPlan*> owners;
+  for (const ColumnPlan& column : columns) {
+    const auto [owner, is_new] = owners.emplace(column.name, &column);
+    if (is_new) continue;
+    // Fields' own columns have names of their own, so one of the two is a number column.
+    const bool is_first = owner->second->name.ends_with(kNumberSuffix) &&
+                          owner->second != columns.data() &&
+                          (owner->second - 1)->field_index == owner->second->field_index;
+    const ColumnPlan& number = is_first ? *owner->second : column;
+    const ColumnPlan& other = is_first ? column : *owner->second;
+    const std::string& field = header.fields[number.field_index].name;
+    throw base::SchemaError(
+        fmt::format("fields \"{}\" and \"{}\" both want the column \"{}\", the first for its "
+                    "numbers beside its "
+                    "texts; set dual = \"text\" or \"number\", or one type for it by types.\"{}\"",
+                    field, header.fields[other.field_index].name, column.name, field));
+  }
+}
+
+// For a number column whose field has a column besides.
+bool is_excluded(const std::string& column, const Policy& policy) {
+  return std::ranges::any_of(
+      policy.exclude, [&](const std::string& pattern) { return matches_pattern(column, pattern); });
+}
+
+}  // namespace
+
+TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
+                     std::span<const qvd::SymbolTable> symbols,
+                     const std::vector<bool>& may_be_null, const Policy& policy, unsigned threads,
+                     const std::stop_token& stop) {
+  TablePlan plan{.table = table_name(file_name, policy),
+                 .columns = {},
+                 .order_by = {},
+                 .order_by_reason = {},
+                 .comment = table_comment(header, file_name)};
+  std::vector<std::string> field_names;
+  for (const qvd::FieldHeader& field : header.fields) field_names.push_back(field.name);
+  const std::vector<std::string> names = column_names(field_names, policy);
+  std::vector<std::vector<ColumnPlan>> of_field(header.fields.size());
+  base::for_each_index(of_field.size(), threads, [&](std::size_t i) {
+    base::end_if_stopped(stop, 0);
+    if (names[i].empty()) return;
+    const qvd::FieldProfile profile = qvd::profile_field(symbols[i]);
+    of_field[i] = plan_columns({.header = header.fields[i],
+                                .index = i,
+                                .may_be_null = may_be_null[i],
+                                .symbols = symbols[i],
+                                .profile = profile,
+                                .policy = policy,
+                                .name = names[i],
+                                .stop = stop});
+    std::erase_if(of_field[i], [&](const ColumnPlan& column) {
+      return column.name != names[i] && is_excluded(column.name, policy);
+    });
+  });
+  for (auto& columns : of_field) {
+    std::move(columns.begin(), columns.end(), std::back_inserter(plan.columns));
+  }
+  if (plan.columns.empty()) {
+    throw base::SchemaError(
+        fmt::format("file \"{}\": include and exclude leave none of its {} fields; correct them",
+                    file_name, header.fields.size()));
+  }
+  check_names(plan.columns, header);
+  choose_order_by(header, symbols, policy, plan);
+  return plan;
+}
+
+// From a plan and the table's rules to what CREATE TABLE says.
+
+namespace {
+
+using clickhouse::quote_identifier;
+
+bool gains_from_delta(TypeKind kind) {
+  return kind != TypeKind::kString && kind != TypeKind::kFloat64 && kind != TypeKind::kBool &&
+         kind != TypeKind::kDecimal;
+}
+
+// Delta where neighbours in the table are likely to be neighbours in value: the first sort key, and
+// values that rose in the order of the file.
+std::string codec(const ColumnPlan& column, const TablePlan& plan, const TableRules& rules) {
+  if (const std::string* wanted = find_setting(rules.codecs, column.name)) return *wanted;
+  const bool is_first_key = !plan.order_by.empty() && plan.order_by.front() == column.name;
+  const bool is_sorted = column.ascending || is_first_key || column.part == Part::kRowNumber;
+  return is_sorted && gains_from_delta(column.type.kind) ? "Delta, ZSTD(1)" : "ZSTD(1)";
+}
+
+std::string column_comment(const ColumnPlan& column, const qvd::TableHeader& header) {
+  if (column.field_index == kNoField) return {};
+  const qvd::FieldHeader& field = header.fields[column.field_index];
+  if (field.tags.empty()) return field.comment;
+  return fmt::format("{}{}tags: {}", field.comment, field.comment.empty() ? "" : "; ",
+                     fmt::join(field.tags, ", "));
+}
+
+// A table of many files is made by the first of them.
+std::string table_comment(const TablePlan& plan, const TableRules& rules, LoadMode mode) {
+  if (mode == LoadMode::kReplace || rules.match.empty()) return plan.comment;
+  std::string_view of_file = plan.comment;
+  if (of_file.starts_with(kTableCommentPrefix)) of_file.remove_prefix(kTableCommentPrefix.size());
+  return fmt::format("{}{}, such as {}", kTableCommentPrefix, rules.match, of_file);
+}
+
+// A partition a file, so that its rows can be replaced by one statement.
+std::string partition_by(const TableRules& rules, LoadMode mode, bool by_file) {
+  if (mode == LoadMode::kReplace || !by_file) return rules.partition_by;
+  std::vector<std::string> key = {quote_identifier(kFileColumn)};
+  if (mode == LoadMode::kAppend) key.push_back(quote_identifier(kVersionColumn));
+  if (!rules.partition_by.empty()) key.push_back(rules.partition_by);
+  return key.size() == 1 ? key.front() : fmt::format("({})", fmt::join(key, ", "));
+}
+
+void check_order(const TablePlan& plan) {
+  for (const std::string& wanted : plan.order_by) {
+    const auto found = std::ranges::find(plan.columns, wanted, &ColumnPlan::name);
+    if (found == plan.columns.end()) {
+      throw base::SchemaError(fmt::format(
+          "order_by names \"{}\", which is neither a field of this file nor a column of its "
+          "table; fields "
+          "are written as `qvdhouse inspect` shows them",
+          wanted));
+    }
+    if (found->type.nullable) {
+      throw base::SchemaError(fmt::format(
+          "order_by names \"{}\", whose type {} may be NULL: ClickHouse sorts by columns that are "
+          "never NULL; choose another field",
+          wanted, found->type.name()));
+    }
+  }
+}
+
+}  // namespace
+
+clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::TableHeader& header,
+                                             std::string_view database, const TableRules& rules,
+                                             LoadMode mode, bool by_file) {
+  check_order(plan);
+  clickhouse::TableDefinition table{
+      .database = std::string(database),
+      .name = plan.table,
+      .columns = {},
+      .order_by = plan.order_by,
+      .partition_by = partition_by(rules, mode, by_file),
+      .engine = rules.engine.empty() ? "MergeTree" : rules.engine,
+      .ttl = rules.ttl,
+      .settings = rules.settings,
+      .comment = table_comment(plan, rules, mode),
+  };
+  for (const ColumnPlan& column : plan.columns) {
+    table.columns.push_back({.name = column.name,
+                             .type = column.type.name(),
+                             .codec = codec(column, plan, rules),
+                             .comment = column_comment(column, header)});
+  }
+  return table;
 }
 
 }  // namespace qvdhouse::schema

@@ -51,6 +51,10 @@ enum class Outside {
 };
 
 inline constexpr std::size_t kNoField = ~std::size_t{0};
+// Ends the name of the number column beside a text column.
+inline constexpr std::string_view kNumberSuffix = "__num";
+// Ends the name of the column that holds what a column of dates cannot.
+inline constexpr std::string_view kOutsideSuffix = "__outside";
 
 struct ColumnPlan {
   std::string name;             // of the ClickHouse column
@@ -88,6 +92,10 @@ struct TablePlan {
 std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t field_index,
                                    bool may_be_null, const qvd::SymbolTable& symbols,
                                    const qvd::FieldProfile& profile, const Policy& policy);
+
+// The same for a field whose column name is chosen.
+struct FieldView;
+std::vector<ColumnPlan> plan_columns(const FieldView& field);
 
 // The whole file. `symbols` holds one table a field, in field order (an empty one will do for a
 // field that column_names() leaves out); `may_be_null` likewise. Fields are decided on up to

@@ -8,6 +8,10 @@
 #include <string>
 #include <string_view>
 
+namespace date {
+class time_zone;
+}
+
 namespace qvdhouse::schema {
 
 inline constexpr std::int64_t kEpochSerial = 25569;  // 1970-01-01
@@ -61,5 +65,28 @@ bool is_clock_day(std::string_view text);
 std::optional<std::int64_t> parse_iso_stamp(std::string_view text, int scale);
 // Reads "23:59[:59[.123]]" likewise, up to and including 24:00.
 std::optional<std::int64_t> parse_iso_time(std::string_view text, int scale);
+
+// A named time zone: wall clock readings become instants. Rules come from the machine's time zone
+// database through the date library.
+class Zone {
+ public:
+  // "UTC" and "" mean that wall clock and instant are the same. Throws SchemaError for an unknown
+  // name.
+  explicit Zone(const std::string& name);
+
+  enum class Reading { kUnique, kTwice, kNever };
+  struct Instant {
+    std::int64_t ticks;  // since 1970-01-01 00:00 UTC
+    Reading reading;
+  };
+  // A reading that came twice (clocks went back) means the earlier instant; one that never came
+  // (clocks went forward) is shifted forward by the gap.
+  Instant from_wall_clock(std::int64_t wall_ticks, int scale) const;
+  // What the zone's clock reads at an instant, in ticks as above.
+  std::int64_t to_wall_clock(std::int64_t ticks, int scale) const;
+
+ private:
+  const date::time_zone* zone_ = nullptr;  // null: UTC; the library owns it for ever
+};
 
 }  // namespace qvdhouse::schema

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "schema/zone.h"
 
 namespace qvdhouse::schema {
 namespace {

@@ -1,4 +1,6 @@
 // Rule 3a of docs/type-mapping.md: when a field's numbers are dates, stamps, times or spans.
+#include "schema/temporal_type.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,11 +14,9 @@
 #include "base/pause.h"
 #include "schema/cast.h"
 #include "schema/decimal.h"
-#include "schema/field_plan.h"
+#include "schema/names.h"
 #include "schema/number_type.h"
-#include "schema/patterns.h"
 #include "schema/temporal.h"
-#include "schema/zone.h"
 
 namespace qvdhouse::schema {
 namespace {

@@ -9,7 +9,6 @@
 
 #include "schema/decimal.h"
 #include "schema/temporal.h"
-#include "schema/zone.h"
 
 namespace qvdhouse::schema {
 namespace {

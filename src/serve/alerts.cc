@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/pause.h"
-#include "base/text_file.h"
 #include "http/curl.h"
 #include "http/fetch.h"
-#include "serve/event_data.h"
+#include "serve/events.h"
 
 namespace qvdhouse::serve {
 namespace {

@@ -95,6 +95,18 @@ std::shared_ptr<const Owners> ApiContext::owners() const {
   return known_owners;
 }
 
+void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>& routes) {
+  for (const ApiRoute& route : routes) {
+    router.add({.method = route.method,
+                .pattern = route.pattern,
+                .parameters = route.parameters,
+                .handle = [&context, handle = route.handle](
+                              const RoutedRequest& request) { return handle(request, context); },
+                .is_public = route.is_public,
+                .sites = route.sites});
+  }
+}
+
 struct Api::State {
   State(Service& service, ApiOptions&& options, spdlog::logger& log)
       : router({.token_hash = options.token_hash,
@@ -115,7 +127,6 @@ Api::Api(Service& service, ApiOptions options, spdlog::logger& log)
   add_status_routes(state_->router, state_->context);
   add_file_routes(state_->router, state_->context);
   add_run_routes(state_->router, state_->context);
-  add_table_routes(state_->router, state_->context);
   add_service_routes(state_->router, state_->context);
 }
 

@@ -11,10 +11,11 @@
 #include <optional>
 #include <semaphore>
 #include <string>
+#include <vector>
 
 #include "serve/api.h"
 #include "serve/owners.h"
-#include "serve/problem.h"
+#include "serve/router.h"
 #include "tracking/overview.h"
 #include "tracking/runs.h"
 #include "tracking/tracking.h"
@@ -64,14 +65,22 @@ struct ApiContext {
   mutable std::shared_ptr<const Owners> known_owners{};  // of the configuration when last asked
 };
 
-// {table_name, last_loaded_at, lag_seconds, stale}
-Json freshness_json(const tracking::TableOverview& table, const ApiContext& context);
+// A path and what answers it.
+struct ApiRoute {
+  const char* method;                   // GET (HEAD, too) or POST
+  const char* pattern;                  // as Route::pattern
+  std::vector<std::string> parameters;  // names that may stand in the query
+  HttpResponse (*handle)(const RoutedRequest&, ApiContext&);
+  bool is_public = false;  // needs no token
+  Route::Sites sites = Route::Sites::kOwn;
+};
+// `context` must outlive the router.
+void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>& routes);
 
 // The groups.
 void add_status_routes(Router& router, ApiContext& context);
 void add_file_routes(Router& router, ApiContext& context);
 void add_run_routes(Router& router, ApiContext& context);
-void add_table_routes(Router& router, ApiContext& context);
 void add_service_routes(Router& router, ApiContext& context);
 
 }  // namespace qvdhouse::serve

@@ -6,10 +6,9 @@
 #include <utility>
 
 #include "serve/api_context.h"
+#include "serve/api_json.h"
 #include "serve/file_details.h"
-#include "serve/parameters.h"
-#include "serve/record_json.h"
-#include "serve/run_json.h"
+#include "serve/router.h"
 #include "sync/decide.h"
 #include "sync/planned_table.h"
 #include "sync/reset.h"
@@ -96,16 +95,17 @@ std::string path_parameter(const HttpRequest& request) {
 }
 
 // The decision needs the source, the details need the file: what is missing is null and says why.
-HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
-  const std::string path = path_parameter(request);
+HttpResponse file_answer(const RoutedRequest& request, ApiContext& context) {
+  const std::string path = path_parameter(request.http);
   const SlowTurn turn(context);
-  return context.answers.get(request, [&] {
+  return context.answers.get(request.http, [&] {
     const KnownFile file = look_at(path, context);
     if (!file.record && !file.decision) throw Problem(404, unknown_text(path));
     Json json = base_json(file, path);
     json["decision"] = file.decision ? decision_json(*file.decision) : Json();
     json["history"] = Json::array();
-    for (const auto& attempt : context.overview(request).attempts_of_files({path}, kHistoryShown)) {
+    for (const auto& attempt :
+         context.overview(request.http).attempts_of_files({path}, kHistoryShown)) {
       json["history"].push_back(attempt_json(attempt));
     }
     if (file.decision) {
@@ -125,10 +125,10 @@ HttpResponse file_answer(const HttpRequest& request, ApiContext& context) {
   });
 }
 
-HttpResponse explain_answer(const HttpRequest& request, ApiContext& context) {
-  const std::string path = path_parameter(request);
+HttpResponse explain_answer(const RoutedRequest& request, ApiContext& context) {
+  const std::string path = path_parameter(request.http);
   const SlowTurn turn(context);
-  return context.answers.get(request, [&] {
+  return context.answers.get(request.http, [&] {
     const KnownFile file = look_at(path, context);
     if (!file.record && !file.decision) {
       throw Problem(404, file.source_error.empty() ? unknown_text(path) : file.source_error);
@@ -181,17 +181,17 @@ void add_plan(Json& list, const Workflow& workflow,
   }
 }
 
-HttpResponse plan_answer(const HttpRequest& request, ApiContext& context) {
-  const std::string name = text_parameter(request, "workflow");
+HttpResponse plan_answer(const RoutedRequest& request, ApiContext& context) {
+  const std::string name = text_parameter(request.http, "workflow");
   if (!name.empty()) context.workflow(name);
   const SlowTurn turn(context);
-  return context.answers.get(request, [&] {
+  return context.answers.get(request.http, [&] {
     const auto configuration = context.configuration();
     const std::vector<tracking::FileRecord> tracked = context.tracking().files();
     Json list = Json::array();
     for (const Workflow& workflow : configuration->workflows) {
       if (!name.empty() && workflow.name != name) continue;
-      add_plan(list, workflow, tracked, request, context);
+      add_plan(list, workflow, tracked, request.http, context);
     }
     return json_response(list);
   });
@@ -222,23 +222,11 @@ HttpResponse reset_file(const RoutedRequest& request, ApiContext& context) {
 }  // namespace
 
 void add_file_routes(Router& router, ApiContext& context) {
-  const auto get = [&](const char* pattern, const char* parameter, auto handle) {
-    router.add({.method = "GET",
-                .pattern = pattern,
-                .parameters = {parameter},
-                .handle = [&context, handle](const RoutedRequest& request) {
-                  return handle(request.http, context);
-                }});
-  };
-  get("/api/file", "path", file_answer);
-  get("/api/explain", "path", explain_answer);
-  get("/api/plan", "workflow", plan_answer);
-  router.add({.method = "POST",
-              .pattern = "/api/file/reset",
-              .parameters = {},
-              .handle = [&context](const RoutedRequest& request) {
-                return reset_file(request, context);
-              }});
+  add_routes(router, context,
+             {{"GET", "/api/file", {"path"}, file_answer},
+              {"GET", "/api/explain", {"path"}, explain_answer},
+              {"GET", "/api/plan", {"workflow"}, plan_answer},
+              {"POST", "/api/file/reset", {}, reset_file}});
 }
 
 }  // namespace qvdhouse::serve

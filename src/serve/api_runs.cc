@@ -4,16 +4,15 @@
 #include <utility>
 
 #include "serve/api_context.h"
-#include "serve/parameters.h"
-#include "serve/record_json.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
+#include "serve/router.h"
 
 namespace qvdhouse::serve {
 namespace {
 
 constexpr std::size_t kAttemptsShown = 1'000;
 
-HttpResponse workflows_answer(ApiContext& context) {
+HttpResponse workflows_answer(const RoutedRequest& /*request*/, ApiContext& context) {
   Json list = Json::array();
   for (const WorkflowState& workflow : context.service.workflows()) {
     list.emplace_back(workflow_json(workflow));
@@ -42,7 +41,8 @@ HttpResponse run_workflow(const RoutedRequest& request, ApiContext& context) {
   return json_response(Json{{"run_id", start_run(run, context)}}, 202);
 }
 
-HttpResponse pause_workflow(const RoutedRequest& request, bool paused, ApiContext& context) {
+template <bool paused>
+HttpResponse pause_workflow(const RoutedRequest& request, ApiContext& context) {
   object_of(request.http, {});
   const std::string name = context.workflow(request.part("name")).name;
   context.target();  // where it is kept
@@ -71,17 +71,17 @@ std::vector<tracking::RunRecord> newest_runs(const tracking::Runs::Query& query,
   return runs;
 }
 
-HttpResponse runs_answer(const HttpRequest& request, ApiContext& context) {
+HttpResponse runs_answer(const RoutedRequest& request, ApiContext& context) {
   tracking::Runs::Query query;
-  query.workflow = text_parameter(request, "workflow");
+  query.workflow = text_parameter(request.http, "workflow");
   query.status = choice_parameter(
-      request, "status",
+      request.http, "status",
       {"waiting", "running", "completed", "partial", "failed", "cancelled", "skipped", "lost"});
-  const std::size_t limit = number_parameter(request, "limit", 1, 500, 50);
+  const std::size_t limit = number_parameter(request.http, "limit", 1, 500, 50);
   query.limit = limit + 1;  // one more tells whether there are more
-  query.before_us =
-      static_cast<std::int64_t>(number_parameter(request, "before", 0, std::uint64_t{1} << 60, 0));
-  return context.answers.get(request, [&] {
+  query.before_us = static_cast<std::int64_t>(
+      number_parameter(request.http, "before", 0, std::uint64_t{1} << 60, 0));
+  return context.answers.get(request.http, [&] {
     std::vector<tracking::RunRecord> runs = newest_runs(query, context);
     Json next;
     if (runs.size() > limit) {
@@ -148,27 +148,15 @@ HttpResponse retry_file(const RoutedRequest& request, ApiContext& context) {
 }  // namespace
 
 void add_run_routes(Router& router, ApiContext& context) {
-  const auto add = [&](const char* method, const char* pattern,
-                       const std::vector<std::string>& parameters, auto handle) {
-    router.add({.method = method,
-                .pattern = pattern,
-                .parameters = parameters,
-                .handle = [&context, handle](const RoutedRequest& request) {
-                  return handle(request, context);
-                }});
-  };
-  add("GET", "/api/workflows", {},
-      [](const RoutedRequest&, ApiContext& c) { return workflows_answer(c); });
-  add("POST", "/api/workflows/{name}/run", {}, run_workflow);
-  add("POST", "/api/workflows/{name}/pause", {},
-      [](const RoutedRequest& r, ApiContext& c) { return pause_workflow(r, true, c); });
-  add("POST", "/api/workflows/{name}/unpause", {},
-      [](const RoutedRequest& r, ApiContext& c) { return pause_workflow(r, false, c); });
-  add("GET", "/api/runs", {"workflow", "status", "before", "limit"},
-      [](const RoutedRequest& r, ApiContext& c) { return runs_answer(r.http, c); });
-  add("GET", "/api/runs/{id}", {}, run_answer);
-  add("POST", "/api/runs/{id}/cancel", {}, cancel_run);
-  add("POST", "/api/file/retry", {}, retry_file);
+  add_routes(router, context,
+             {{"GET", "/api/workflows", {}, workflows_answer},
+              {"POST", "/api/workflows/{name}/run", {}, run_workflow},
+              {"POST", "/api/workflows/{name}/pause", {}, pause_workflow<true>},
+              {"POST", "/api/workflows/{name}/unpause", {}, pause_workflow<false>},
+              {"GET", "/api/runs", {"workflow", "status", "before", "limit"}, runs_answer},
+              {"GET", "/api/runs/{id}", {}, run_answer},
+              {"POST", "/api/runs/{id}/cancel", {}, cancel_run},
+              {"POST", "/api/file/retry", {}, retry_file}});
 }
 
 }  // namespace qvdhouse::serve

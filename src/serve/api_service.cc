@@ -7,8 +7,7 @@
 
 #include "serve/api_context.h"
 #include "serve/assets.h"
-#include "serve/openapi.h"
-#include "serve/parameters.h"
+#include "serve/router.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -26,7 +25,7 @@ HttpResponse ready_answer(const RoutedRequest& request, ApiContext& context) {
   return json_response(json, health.is_ready() ? 200 : 503);
 }
 
-HttpResponse settings_answer(ApiContext& context) {
+HttpResponse settings_answer(const RoutedRequest& /*request*/, ApiContext& context) {
   const auto configuration = context.configuration();
   Json settings = Json::array();
   for (const SettingShown& setting : configuration->settings) {
@@ -37,11 +36,11 @@ HttpResponse settings_answer(ApiContext& context) {
       Json{{"settings", std::move(settings)}, {"warnings", configuration->warnings}});
 }
 
-HttpResponse logs_answer(const HttpRequest& request, ApiContext& context) {
-  const std::size_t limit = number_parameter(request, "limit", 1, 2'000, 200);
-  const std::string filter = text_parameter(request, "filter");
+HttpResponse logs_answer(const RoutedRequest& request, ApiContext& context) {
+  const std::size_t limit = number_parameter(request.http, "limit", 1, 2'000, 200);
+  const std::string filter = text_parameter(request.http, "filter");
   const std::string level =
-      choice_parameter(request, "level", {"debug", "info", "warning", "error"});
+      choice_parameter(request.http, "level", {"debug", "info", "warning", "error"});
   Json lines = Json::array();
   if (context.options.logs) lines = context.options.logs(limit, filter, level);
   return json_response(Json{{"lines", std::move(lines)}});
@@ -79,10 +78,10 @@ class EventStream {
   Clock::time_point last_sent_ = Clock::now();
 };
 
-HttpResponse events_answer(const HttpRequest& request, ApiContext& context) {
+HttpResponse events_answer(const RoutedRequest& request, ApiContext& context) {
   const std::uint64_t newest = context.service.events().last_id();
   std::uint64_t last_id = newest;
-  if (const auto text = request.header("Last-Event-ID")) {
+  if (const auto text = request.http.header("Last-Event-ID")) {
     std::uint64_t seen = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seen);
     // A larger one is of this service before it was started again: all events are new.
@@ -100,7 +99,8 @@ HttpResponse events_answer(const HttpRequest& request, ApiContext& context) {
   return response;
 }
 
-HttpResponse asset_answer(const HttpRequest& request, std::string_view path) {
+HttpResponse asset_answer(const RoutedRequest& request, ApiContext& /*context*/) {
+  const std::string& path = request.http.path;
   const auto all = assets();
   const auto found = std::ranges::find(all, path, &Asset::path);
   if (found == all.end()) throw Problem(404, fmt::format("nothing is at {}", path));
@@ -108,7 +108,7 @@ HttpResponse asset_answer(const HttpRequest& request, std::string_view path) {
   response.type = found->type;
   response.headers.emplace_back("ETag", std::string(found->etag));
   response.headers.emplace_back("Cache-Control", "no-cache");
-  if (request.header("If-None-Match") == found->etag) {
+  if (request.http.header("If-None-Match") == found->etag) {
     response.status = 304;
   } else {
     response.body = found->body;
@@ -116,57 +116,45 @@ HttpResponse asset_answer(const HttpRequest& request, std::string_view path) {
   return response;
 }
 
-void add_public(Router& router, const char* pattern, Route::Sites sites,
-                std::function<HttpResponse(const RoutedRequest&)> handle) {
-  router.add({.method = "GET",
-              .pattern = pattern,
-              .parameters = {},
-              .handle = std::move(handle),
-              .is_public = true,
-              .sites = sites});
+HttpResponse description_answer(const RoutedRequest& /*request*/, ApiContext& context) {
+  Json document = Json::parse(openapi_document());
+  document["info"]["version"] = context.options.version;
+  return json_response(document);
+}
+
+HttpResponse health_answer(const RoutedRequest& /*request*/, ApiContext& /*context*/) {
+  return json_response(Json{{"status", "ok"}});
+}
+
+HttpResponse version_answer(const RoutedRequest& /*request*/, ApiContext& context) {
+  return json_response(Json{{"name", "qvdhouse"}, {"version", context.options.version}});
+}
+
+HttpResponse metrics_answer(const RoutedRequest& /*request*/, ApiContext& context) {
+  HttpResponse response;
+  response.type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = context.options.metrics();
+  return response;
 }
 
 }  // namespace
 
 void add_service_routes(Router& router, ApiContext& context) {
   using Sites = Route::Sites;
-  add_public(router, "/", Sites::kLinks,
-             [](const RoutedRequest& r) { return asset_answer(r.http, "/"); });
-  add_public(router, "/assets/{name*}", Sites::kOwn,
-             [](const RoutedRequest& r) { return asset_answer(r.http, r.http.path); });
-  add_public(router, "/openapi.json", Sites::kOwn, [&context](const RoutedRequest&) {
-    Json document = Json::parse(openapi_document());
-    document["info"]["version"] = context.options.version;
-    return json_response(document);
-  });
-  add_public(router, "/health", Sites::kAll, [](const RoutedRequest&) {
-    return json_response(Json{{"status", "ok"}});
-  });
-  add_public(router, "/ready", Sites::kAll,
-             [&context](const RoutedRequest& r) { return ready_answer(r, context); });
-
-  const auto add = [&](const char* pattern, const std::vector<std::string>& parameters,
-                       auto handle) {
-    router.add({.method = "GET",
-                .pattern = pattern,
-                .parameters = parameters,
-                .handle = std::move(handle)});
-  };
-  add("/api/version", {}, [&context](const RoutedRequest&) {
-    return json_response(Json{{"name", "qvdhouse"}, {"version", context.options.version}});
-  });
-  add("/api/settings", {}, [&context](const RoutedRequest&) { return settings_answer(context); });
-  add("/api/logs", {"limit", "filter", "level"},
-      [&context](const RoutedRequest& r) { return logs_answer(r.http, context); });
-  add("/api/events", {},
-      [&context](const RoutedRequest& r) { return events_answer(r.http, context); });
-  if (!context.options.metrics) return;
-  add("/metrics", {}, [&context](const RoutedRequest&) {
-    HttpResponse response;
-    response.type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = context.options.metrics();
-    return response;
-  });
+  constexpr bool kPublic = true;
+  add_routes(router, context,
+             {{"GET", "/", {}, asset_answer, kPublic, Sites::kLinks},
+              {"GET", "/assets/{name*}", {}, asset_answer, kPublic, Sites::kOwn},
+              {"GET", "/openapi.json", {}, description_answer, kPublic, Sites::kOwn},
+              {"GET", "/health", {}, health_answer, kPublic, Sites::kAll},
+              {"GET", "/ready", {}, ready_answer, kPublic, Sites::kAll},
+              {"GET", "/api/version", {}, version_answer},
+              {"GET", "/api/settings", {}, settings_answer},
+              {"GET", "/api/logs", {"limit", "filter", "level"}, logs_answer},
+              {"GET", "/api/events", {}, events_answer}});
+  if (context.options.metrics) {
+    add_routes(router, context, {{"GET", "/metrics", {}, metrics_answer}});
+  }
 }
 
 }  // namespace qvdhouse::serve

@@ -1,14 +1,18 @@
-// The original's status endpoint, and what the first page shows.
+// What tracking says: the original's status endpoint, the first page, files, and tables: how full
+// and how fresh they are, and of what they are made.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
+#include "clickhouse/ddl.h"
+#include "clickhouse/quote.h"
 #include "serve/api_context.h"
-#include "serve/parameters.h"
-#include "serve/record_json.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
+#include "serve/router.h"
+#include "sync/decide.h"
+#include "sync/placement.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -18,6 +22,7 @@ using std::chrono::system_clock;
 
 constexpr std::size_t kHistoryEach = 20;
 constexpr std::size_t kFailuresShown = 20;
+constexpr std::size_t kFilesOfTable = 100;
 
 std::int64_t now_us() {
   return std::chrono::duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
@@ -60,6 +65,14 @@ Json processing_files(const Service& service, std::size_t limit) {
   return files;
 }
 
+Json files_json(const std::vector<tracking::FileRecord>& records, const Owners& owners) {
+  Json files = Json::array();
+  for (const tracking::FileRecord& record : records) {
+    files.push_back(file_json(record, owners.name_of(record.file_path)));
+  }
+  return files;
+}
+
 // One question for all files of the page.
 void add_histories(Json& files, const std::vector<tracking::FileRecord>& records,
                    tracking::Overview& overview) {
@@ -75,15 +88,15 @@ void add_histories(Json& files, const std::vector<tracking::FileRecord>& records
   }
 }
 
-HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
+HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
   tracking::FileQuery query;
-  query.file = text_parameter(request, "file_name");
+  query.file = text_parameter(request.http, "file_name");
   query.status =
-      choice_parameter(request, "status", {"completed", "failed", "processing", "waiting"});
-  query.limit = number_parameter(request, "limit", 1, 500, 50);
-  const bool with_history = flag_parameter(request, "include_history");
-  return context.answers.get(request, [&] {
-    tracking::Overview overview = context.overview(request);
+      choice_parameter(request.http, "status", {"completed", "failed", "processing", "waiting"});
+  query.limit = number_parameter(request.http, "limit", 1, 500, 50);
+  const bool with_history = flag_parameter(request.http, "include_history");
+  return context.answers.get(request.http, [&] {
+    tracking::Overview overview = context.overview(request.http);
     const auto owners = context.owners();
     const tracking::Totals totals = overview.totals(today_us());
     Json files = Json::array();
@@ -91,9 +104,7 @@ HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
       files = processing_files(context.service, query.limit);
     } else {
       const std::vector<tracking::FileRecord> records = overview.find_files(query).files;
-      for (const tracking::FileRecord& record : records) {
-        files.push_back(file_json(record, owners->name_of(record.file_path)));
-      }
+      files = files_json(records, *owners);
       if (with_history) add_histories(files, records, overview);
     }
     Json failures = Json::array();
@@ -148,10 +159,41 @@ Json next_run_json(const std::vector<WorkflowState>& workflows) {
   return Json{{"workflow", next->name}, {"at", rfc3339(next->next_run)}};
 }
 
-HttpResponse overview_answer(const HttpRequest& request, ApiContext& context) {
-  const std::string hours_text = choice_parameter(request, "hours", {"24", "168", "720"});
+// Where a file of it is broken, or its source was not looked at for too long, newer data may be
+// missing. A table whose files did not change is fresh, however old its rows are.
+bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
+  if (table.failed_files > 0) return true;
+  if (!context.service.configuration()) return true;
+  const auto owners = context.owners();
+  const Workflow* workflow = owners->of(table.example_path);
+  if (workflow == nullptr) return false;
+  const auto now = std::chrono::system_clock::now();
+  for (const WorkflowState& state : context.service.workflows()) {
+    if (state.name != workflow->name) continue;
+    const bool is_overdue = state.stale_after.count() > 0 && state.last_good && !state.is_paused &&
+                            *state.last_good + state.stale_after < now;
+    return is_overdue ||
+           (state.last && (state.last->status == "failed" || state.last->status == "lost"));
+  }
+  return false;
+}
+
+// {table_name, last_loaded_at, lag_seconds, stale}
+Json freshness_json(const tracking::TableOverview& table, const ApiContext& context) {
+  Json lag;
+  if (table.last_loaded_at_us != 0) {
+    lag = static_cast<double>(std::max<std::int64_t>(now_us() - table.last_loaded_at_us, 0)) / 1e6;
+  }
+  return Json{{"table_name", table.name},
+              {"last_loaded_at", rfc3339(table.last_loaded_at_us)},
+              {"lag_seconds", std::move(lag)},
+              {"stale", is_stale(table, context)}};
+}
+
+HttpResponse overview_answer(const RoutedRequest& request, ApiContext& context) {
+  const std::string hours_text = choice_parameter(request.http, "hours", {"24", "168", "720"});
   const std::uint64_t hours = hours_text.empty() ? 24 : std::stoul(hours_text);
-  return context.answers.get(request, [&] {
+  return context.answers.get(request.http, [&] {
     const Health health = context.service.health();
     Json live = Json::array();
     for (const LiveRun& run : context.service.live()) live.emplace_back(live_run_json(run));
@@ -164,7 +206,7 @@ HttpResponse overview_answer(const HttpRequest& request, ApiContext& context) {
               {"series", nullptr}};
     // Without ClickHouse the page says what is wrong; that is when it is needed most.
     if (!context.service.target() || !context.service.configuration()) return json_response(json);
-    tracking::Overview overview = context.overview(request);
+    tracking::Overview overview = context.overview(request.http);
     json["summary"] = summary_json(overview.totals(today_us()), files_under_way(context.service));
     for (const tracking::TableOverview& table : overview.tables()) {
       json["freshness"].push_back(freshness_json(table, context));
@@ -183,61 +225,125 @@ tracking::FileQuery::Sort sort_of(const std::string& name) {
   return Sort::kProcessedAt;
 }
 
-HttpResponse files_answer(const HttpRequest& request, ApiContext& context) {
+HttpResponse files_answer(const RoutedRequest& request, ApiContext& context) {
   tracking::FileQuery query;
-  query.search = text_parameter(request, "search");
-  query.status = choice_parameter(request, "status", {"completed", "failed", "waiting", "reset"});
-  query.table = text_parameter(request, "table");
+  query.search = text_parameter(request.http, "search");
+  query.status =
+      choice_parameter(request.http, "status", {"completed", "failed", "waiting", "reset"});
+  query.table = text_parameter(request.http, "table");
   query.sort = sort_of(
-      choice_parameter(request, "sort", {"name", "processed_at", "size", "rows", "duration"}));
-  query.is_ascending = choice_parameter(request, "order", {"asc", "desc"}) == "asc";
-  query.limit = number_parameter(request, "limit", 1, 500, 50);
-  query.after = text_parameter(request, "after");
-  const std::string workflow = text_parameter(request, "workflow");
-  return context.answers.get(request, [&] {
+      choice_parameter(request.http, "sort", {"name", "processed_at", "size", "rows", "duration"}));
+  query.is_ascending = choice_parameter(request.http, "order", {"asc", "desc"}) == "asc";
+  query.limit = number_parameter(request.http, "limit", 1, 500, 50);
+  query.after = text_parameter(request.http, "after");
+  const std::string workflow = text_parameter(request.http, "workflow");
+  return context.answers.get(request.http, [&] {
     const auto owners = context.owners();
     if (!workflow.empty()) {
       query.path_condition = owners->condition(context.workflow(workflow).name);
     }
     tracking::FilePage page;
     try {
-      page = context.overview(request).find_files(query);
+      page = context.overview(request.http).find_files(query);
     } catch (const base::ConfigError& error) {
       throw Problem(400, std::string("after: ") + error.what(), {"next_after of an answer"});
     }
-    Json files = Json::array();
-    for (const tracking::FileRecord& record : page.files) {
-      files.push_back(file_json(record, owners->name_of(record.file_path)));
-    }
     return json_response(Json{{"total", page.total},
-                              {"files", std::move(files)},
+                              {"files", files_json(page.files, *owners)},
                               {"next_after", text_or_null(page.next_after)}});
+  });
+}
+
+std::string mode_of(const tracking::TableOverview& table, const ApiContext& context) {
+  if (!context.service.configuration()) return "";
+  const auto owners = context.owners();
+  const Workflow* workflow = owners->of(table.example_path);
+  if (workflow == nullptr) return "";
+  try {
+    const sync::Placement placement = sync::place_file(table.example_path, workflow->options.tables,
+                                                       workflow->options.load.policy);
+    return std::string(sync::mode_name(placement.mode));
+  } catch (const base::Error&) {
+    return "";  // today's rules give it no table
+  }
+}
+
+Json table_json(const tracking::TableOverview& table, const ApiContext& context) {
+  const Json fresh = freshness_json(table, context);
+  return Json{{"name", table.name},
+              {"rows", table.rows},
+              {"bytes", table.bytes},
+              {"files", table.files},
+              {"failed_files", table.failed_files},
+              {"mode", mode_of(table, context)},
+              {"last_loaded_at", fresh["last_loaded_at"]},
+              {"lag_seconds", fresh["lag_seconds"]},
+              {"stale", fresh["stale"]}};
+}
+
+Json table_columns_json(clickhouse::Connection& connection, const std::string& database,
+                        const std::string& table) {
+  Json columns = Json::array();
+  for (const auto& column : clickhouse::describe_table(connection, database, table)) {
+    columns.push_back(
+        Json{{"name", column.name}, {"type", column.type}, {"comment", column.comment}});
+  }
+  return columns;
+}
+
+HttpResponse tables_answer(const RoutedRequest& request, ApiContext& context) {
+  return context.answers.get(request.http, [&] {
+    Json tables = Json::array();
+    for (const auto& table : context.overview(request.http).tables()) {
+      tables.push_back(table_json(table, context));
+    }
+    return json_response(Json{{"tables", std::move(tables)}});
+  });
+}
+
+HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
+  return context.answers.get(request.http, [&] {
+    const std::string& name = request.part("name");
+    const auto configuration = context.configuration();
+    const auto owners = context.owners();
+    tracking::Overview overview = context.overview(request.http);
+    const std::vector<tracking::TableOverview> found = overview.tables(name);
+    if (found.empty()) throw Problem(404, "no file was loaded into a table called " + name);
+    Json json = table_json(found.front(), context);
+
+    json["file_count"] = found.front().files;  // "files" are the files themselves here
+    tracking::FileQuery query;
+    query.table = name;
+    query.limit = kFilesOfTable;
+    json["files"] = files_json(overview.find_files(query).files, *owners);
+    clickhouse::Connection connection(context.target().endpoint, request.http.stop);
+    json["columns"] = table_columns_json(connection, configuration->database, name);
+    json["create_sql"] = nullptr;
+    if (!json["columns"].empty()) {
+      std::string sql =
+          connection.query("SHOW CREATE TABLE " +
+                           clickhouse::qualified(configuration->database, name) + " FORMAT TSVRaw");
+      while (sql.ends_with('\n')) sql.pop_back();
+      json["create_sql"] = sql;
+    }
+    return json_response(json);
   });
 }
 
 }  // namespace
 
 void add_status_routes(Router& router, ApiContext& context) {
-  const auto status = [&context](const RoutedRequest& request) {
-    return qvd_status(request.http, context);
-  };
-  const std::vector<std::string> parameters = {"file_name", "status", "include_history", "limit"};
-  for (const char* path : {"/consumption/qvd_status", "/api/qvd_status"}) {
-    router.add({.method = "GET", .pattern = path, .parameters = parameters, .handle = status});
-  }
-  router.add({.method = "GET",
-              .pattern = "/api/overview",
-              .parameters = {"hours"},
-              .handle = [&context](const RoutedRequest& request) {
-                return overview_answer(request.http, context);
-              }});
-  router.add(
-      {.method = "GET",
-       .pattern = "/api/files",
-       .parameters = {"search", "status", "table", "workflow", "sort", "order", "limit", "after"},
-       .handle = [&context](const RoutedRequest& request) {
-         return files_answer(request.http, context);
-       }});
+  const std::vector<std::string> of_status = {"file_name", "status", "include_history", "limit"};
+  add_routes(router, context,
+             {{"GET", "/consumption/qvd_status", of_status, qvd_status},
+              {"GET", "/api/qvd_status", of_status, qvd_status},
+              {"GET", "/api/overview", {"hours"}, overview_answer},
+              {"GET",
+               "/api/files",
+               {"search", "status", "table", "workflow", "sort", "order", "limit", "after"},
+               files_answer},
+              {"GET", "/api/tables", {}, tables_answer},
+              {"GET", "/api/tables/{name}", {}, table_answer}});
 }
 
 }  // namespace qvdhouse::serve

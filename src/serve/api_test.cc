@@ -10,8 +10,8 @@
 #include <map>
 #include <set>
 
+#include "serve/assets.h"
 #include "serve/auth.h"
-#include "serve/openapi.h"
 #include "serve/test_service.h"
 #include "sync/claim.h"
 

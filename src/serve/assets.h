@@ -17,4 +17,7 @@ struct Asset {
 // All of them; valid for ever.
 std::span<const Asset> assets();
 
+// The description of the API for programs: src/serve/api/openapi.json.
+std::string_view openapi_document();
+
 }  // namespace qvdhouse::serve

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/encoding.h"
 #include "base/error.h"
 #include "base/loopback.h"
 
@@ -38,18 +39,14 @@ bool is_ip_address(const std::string& host) {
 }  // namespace
 
 std::string new_token() {
-  std::array<unsigned char, kTokenBytes> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
+  std::string bytes(kTokenBytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), kTokenBytes) != 1) {
     throw base::IoError("the system gives no random bytes for a token");
   }
-  std::array<unsigned char, kTokenBytes * 2> encoded{};
-  const int size = EVP_EncodeBlock(encoded.data(), bytes.data(), static_cast<int>(bytes.size()));
-  std::string token = "qvd_";
-  for (int i = 0; i < size; ++i) {
-    const char c = static_cast<char>(encoded[static_cast<std::size_t>(i)]);
-    if (c == '=') break;
-    token += c == '+' ? '-' : c == '/' ? '_' : c;
-  }
+  std::string token = "qvd_" + base::encode_base64(bytes);
+  while (token.ends_with('=')) token.pop_back();
+  std::ranges::replace(token, '+', '-');
+  std::ranges::replace(token, '/', '_');
   return token;
 }
 

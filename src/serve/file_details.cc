@@ -10,8 +10,7 @@
 #include "qvd/header.h"
 #include "qvd/rows.h"
 #include "qvd/symbols.h"
-#include "serve/record_json.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
 #include "sync/placement.h"
 
 namespace qvdhouse::serve {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/byte_source.h"
-#include "serve/problem.h"
+#include "serve/router.h"
 #include "serve/service.h"
 #include "sync/sync.h"
 #include "tracking/tracking.h"

@@ -2,20 +2,23 @@
 
 #include <date/date.h>
 #include <fmt/format.h>
+#include <spdlog/details/file_helper.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "base/ascii.h"
 #include "base/error.h"
 #include "serve/auth.h"
-#include "serve/event_line.h"
+#include "serve/events.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -96,6 +99,82 @@ void check_log_file(const std::filesystem::path& file) {
   throw base::IoError(what +
                       "expected one JSON object a line, found other text; move it away, or name "
                       "another one in log_file");
+}
+
+std::string because(const nlohmann::json& data) {
+  const std::string error = text_of(data, "error");
+  return error.empty() ? "" : ": " + error;
+}
+
+void say_run_finished(const nlohmann::json& data, LogLine& line) {
+  const std::string status = text_of(data, "status");
+  line.level = is_bad(status) ? "error" : "info";
+  line.message = fmt::format(
+      "run {} after {:.1f} s: {} files loaded, {} skipped, {} waiting, {} failed, {} rows{}",
+      status, number_of(data, "duration_seconds"), count_of(data, "files_loaded"),
+      count_of(data, "files_skipped"), count_of(data, "files_waiting"),
+      count_of(data, "files_failed"), count_of(data, "rows"), because(data));
+  if (status == "skipped") line.message = "run skipped" + because(data);
+}
+
+void say_file_finished(const nlohmann::json& data, LogLine& line) {
+  const std::string status = text_of(data, "status");
+  line.level = is_bad(status) ? "error" : "info";
+  line.message = fmt::format("{} {}: {} rows in {:.1f} s into {}", text_of(data, "file_name"),
+                             status, count_of(data, "rows"), number_of(data, "duration_seconds"),
+                             text_of(data, "table_name"));
+  if (status != "completed" && status != "loaded") {
+    line.message = fmt::format("{} {}{}", text_of(data, "file_name"), status, because(data));
+  }
+}
+
+void say_health(const nlohmann::json& data, LogLine& line) {
+  line.message = "ready";
+  if (data.value("ready", true)) return;
+  const bool is_starting = data.value("starting", false);
+  line.level = is_starting ? "debug" : "error";
+  line.message = is_starting ? "not ready yet" : "not ready";
+  const char* separator = ": ";
+  for (const nlohmann::json& problem : data.value("problems", nlohmann::json::array())) {
+    if (!problem.is_string()) continue;
+    line.message += separator + problem.get<std::string>();
+    separator = "; ";
+  }
+}
+
+// All but the time. An empty message: nothing is said of it.
+LogLine line_of(const Event& event) {
+  const nlohmann::json& data = event.data;
+  LogLine line;
+  line.event = event.type;
+  line.level = "info";
+  line.workflow = text_of(data, "workflow");
+  line.run_id = text_of(data, "run_id");
+  line.file = text_of(data, "file_path");
+  if (event.type == "run_started") {
+    line.message = fmt::format("run of {} started ({})", line.workflow, text_of(data, "trigger"));
+  } else if (event.type == "run_finished") {
+    say_run_finished(data, line);
+  } else if (event.type == "file_started") {
+    line.message = text_of(data, "file_name") + " started";
+    line.level = "debug";
+  } else if (event.type == "file_finished") {
+    say_file_finished(data, line);
+  } else if (event.type == "workflow_changed") {
+    line.workflow = text_of(data, "name");
+    line.message = fmt::format("workflow {} is {}", line.workflow,
+                               data.value("paused", false) ? "paused" : "active");
+    line.level = "debug";
+  } else if (event.type == "health_changed") {
+    say_health(data, line);
+  }
+  return line;
+}
+
+// "log.jsonl" → "log.2.jsonl", as spdlog names what was rotated.
+std::filesystem::path rotated(const std::filesystem::path& file, unsigned age) {
+  const auto [stem, extension] = spdlog::details::file_helper::split_by_extension(file.string());
+  return age == 0 ? file.string() : fmt::format("{}.{}{}", stem, age, extension);
 }
 
 }  // namespace
@@ -215,6 +294,45 @@ void LogBook::write(const LogLine& line) {
   } catch (const spdlog::spdlog_ex&) {
     ++unwritten_;  // a full disk, perhaps: the service goes on
   }
+}
+
+bool parse_log_line(std::string_view text, LogLine& line) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return false;
+  std::istringstream at(text_of(json, "at"));
+  date::sys_time<std::chrono::milliseconds> time;
+  at >> date::parse("%FT%TZ", time);
+  line.level = text_of(json, "level");
+  if (at.fail() || line.level.empty()) return false;
+  line.at_us = std::chrono::microseconds(time.time_since_epoch()).count();
+  line.message = text_of(json, "message");
+  line.event = text_of(json, "event");
+  line.workflow = text_of(json, "workflow");
+  line.run_id = text_of(json, "run_id");
+  line.file = text_of(json, "file");
+  return true;
+}
+
+std::vector<LogLine> read_log_file(const std::filesystem::path& file, std::size_t limit,
+                                   const LogFilter& filter) {
+  if (!std::filesystem::exists(file)) {
+    throw base::IoError(fmt::format("there is no log file {}", file.string()));
+  }
+  // Newest file first; each is read to its end, with the newest of its lines kept.
+  std::deque<LogLine> found;
+  for (unsigned age = 0; found.size() < limit; ++age) {
+    std::ifstream stream(rotated(file, age));
+    if (!stream) break;
+    std::deque<LogLine> lines;
+    for (std::string text; std::getline(stream, text);) {
+      LogLine line;
+      if (!parse_log_line(text, line) || !filter.takes(line)) continue;
+      lines.push_back(std::move(line));
+      if (lines.size() > limit - found.size()) lines.pop_front();
+    }
+    found.insert(found.begin(), lines.begin(), lines.end());
+  }
+  return {found.begin(), found.end()};
 }
 
 }  // namespace qvdhouse::serve

@@ -6,21 +6,26 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
-#include "serve/event_data.h"
-#include "serve/process_gauges.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
+#include "serve/events.h"
 #include "tracking/overview.h"
 
 namespace qvdhouse::serve {
@@ -44,6 +49,11 @@ Family<Counter>& counter(Registry& registry, const char* name, const char* help)
 
 Family<Gauge>& gauge(Registry& registry, const char* name, const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+// A gauge without labels.
+void set_gauge(Registry& registry, const char* name, const char* help, double value) {
+  gauge(registry, name, help).Add({}).Set(value);
 }
 
 Family<Histogram>& histogram(Registry& registry, const char* name, const char* help) {
@@ -155,10 +165,9 @@ void show_workflows(Registry& registry, const std::vector<WorkflowState>& workfl
 void show_runs(Registry& registry, const std::vector<LiveRun>& live) {
   double waiting = 0;
   for (const LiveRun& one : live) waiting += one.run.status == "waiting" ? 1 : 0;
-  gauge(registry, "qvdhouse_queue_runs", "Runs that wait for their turn.").Add({}).Set(waiting);
-  gauge(registry, "qvdhouse_active_runs", "Runs that are under way.")
-      .Add({})
-      .Set(static_cast<double>(live.size()) - waiting);
+  set_gauge(registry, "qvdhouse_queue_runs", "Runs that wait for their turn.", waiting);
+  set_gauge(registry, "qvdhouse_active_runs", "Runs that are under way.",
+            static_cast<double>(live.size()) - waiting);
 }
 
 void show_tables(Registry& registry, const std::vector<tracking::TableOverview>& tables, Time now) {
@@ -205,6 +214,42 @@ void show_alerts(Registry& registry, const Alerts::Counts& counts) {
       counter(registry, "qvdhouse_alerts_total", "Alerts, by whether the receiver took them.");
   alerts.Add({{"outcome", "delivered"}}).Increment(static_cast<double>(counts.delivered));
   alerts.Add({{"outcome", "failed"}}).Increment(static_cast<double>(counts.failed));
+}
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+// Entries of a folder of /proc/self; 0: it can't be read.
+double entries(const char* folder) {
+  std::error_code error;
+  const std::filesystem::directory_iterator first(folder, error);
+  if (error) return 0;
+  return static_cast<double>(std::distance(first, std::filesystem::directory_iterator()));
+}
+
+double resident_bytes() {
+  std::ifstream stream("/proc/self/statm");
+  double all = 0;
+  double resident = 0;
+  stream >> all >> resident;
+  return stream ? resident * static_cast<double>(sysconf(_SC_PAGESIZE)) : 0;
+}
+
+// Memory, descriptors, threads and processor time, as of now, by the names that Prometheus' own
+// libraries give them. Figures that the system does not tell are left out.
+void add_process_gauges(prometheus::Registry& registry) {
+  const auto set = [&](const char* name, const char* help, double value) {
+    if (value > 0) set_gauge(registry, name, help, value);
+  };
+  set("process_resident_memory_bytes", "Memory of the service that is resident.", resident_bytes());
+  set("process_open_fds", "Open file descriptors of the service.", entries("/proc/self/fd"));
+  set("process_threads", "Threads of the service.", entries("/proc/self/task"));
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return;
+  counter(registry, "process_cpu_seconds_total", "Processor time of the service, user and system.")
+      .Add({})
+      .Increment(seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime));
 }
 
 }  // namespace
@@ -262,9 +307,8 @@ Metrics::Metrics(const std::string& version) : state_(std::make_unique<State>())
       .Add({{"version", version}})
       .Set(1);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  gauge(state_->flow.registry, "process_start_time_seconds", "When the service started.")
-      .Add({})
-      .Set(std::chrono::duration<double>(now).count());
+  set_gauge(state_->flow.registry, "process_start_time_seconds", "When the service started.",
+            std::chrono::duration<double>(now).count());
 }
 
 Metrics::~Metrics() = default;
@@ -300,15 +344,11 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
     }
   }
   auto registry = std::make_unique<Registry>();
-  gauge(*registry, "qvdhouse_engine_up", "1: ClickHouse answers.")
-      .Add({})
-      .Set(health.target_ok ? 1 : 0);
-  gauge(*registry, "qvdhouse_configuration_ok", "1: the configuration could be read.")
-      .Add({})
-      .Set(health.configuration_ok ? 1 : 0);
-  gauge(*registry, "qvdhouse_ready", "1: nothing keeps the service from its work.")
-      .Add({})
-      .Set(health.is_ready() ? 1 : 0);
+  set_gauge(*registry, "qvdhouse_engine_up", "1: ClickHouse answers.", health.target_ok ? 1 : 0);
+  set_gauge(*registry, "qvdhouse_configuration_ok", "1: the configuration could be read.",
+            health.configuration_ok ? 1 : 0);
+  set_gauge(*registry, "qvdhouse_ready", "1: nothing keeps the service from its work.",
+            health.is_ready() ? 1 : 0);
   show_workflows(*registry, service.workflows());
   show_runs(*registry, service.live());
   show_alerts(*registry, alerts);

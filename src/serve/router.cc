@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <optional>
+#include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "serve/auth.h"
 
 namespace qvdhouse::serve {
+
 namespace {
 
 using Parts = std::map<std::string, std::string, std::less<>>;
@@ -169,6 +174,128 @@ HttpResponse Router::checked(const Route& route, RoutedRequest&& request) const 
   if (route.method != "GET") check_write(request.http);
   check_parameters(route, request.http);
   return route.handle(request);
+}
+
+namespace {
+
+std::string_view title(int status) {
+  switch (status) {
+    case 400:
+      return "Bad request";
+    case 401:
+      return "A token is required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not found";
+    case 405:
+      return "Method not allowed";
+    case 409:
+      return "Conflict";
+    case 415:
+      return "Unsupported media type";
+    case 503:
+      return "Not available right now";
+    default:
+      return "Internal error";
+  }
+}
+
+}  // namespace
+
+std::string dump_json(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+HttpResponse json_response(const Json& json, int status) {
+  HttpResponse response;
+  response.status = status;
+  response.body = dump_json(json);
+  return response;
+}
+
+HttpResponse problem_response(const Problem& problem) {
+  Json json{{"type", "about:blank"},
+            {"title", title(problem.status())},
+            {"status", problem.status()},
+            {"detail", problem.what()}};
+  if (!problem.allowed().empty()) json["allowed"] = problem.allowed();
+  HttpResponse response = json_response(json, problem.status());
+  response.type = "application/problem+json";
+  return response;
+}
+
+std::string text_parameter(const HttpRequest& request, std::string_view name) {
+  return request.parameter(name).value_or("");
+}
+
+std::uint64_t number_parameter(const HttpRequest& request, std::string_view name,
+                               std::uint64_t smallest, std::uint64_t largest,
+                               std::uint64_t otherwise) {
+  const auto text = request.parameter(name);
+  if (!text) return otherwise;
+  std::uint64_t number = 0;
+  const char* end = text->data() + text->size();
+  const auto [stopped, error] = std::from_chars(text->data(), end, number);
+  const bool is_number = error == std::errc() && stopped == end && !text->empty();
+  if (!is_number || number < smallest || number > largest) {
+    throw Problem(400,
+                  fmt::format("{} must be a whole number from {} to {}", name, smallest, largest),
+                  {fmt::format("{}-{}", smallest, largest)});
+  }
+  return number;
+}
+
+std::string choice_parameter(const HttpRequest& request, std::string_view name,
+                             const std::vector<std::string>& allowed) {
+  const auto text = request.parameter(name);
+  if (!text || text->empty()) return "";
+  const auto found = std::ranges::find(allowed, base::to_lower(*text));
+  if (found == allowed.end()) {
+    throw Problem(400, fmt::format("{} must be one of those that are allowed", name), allowed);
+  }
+  return *found;
+}
+
+bool flag_parameter(const HttpRequest& request, std::string_view name) {
+  const std::string text = choice_parameter(request, name, {"true", "false", "1", "0"});
+  return text == "true" || text == "1";
+}
+
+Json object_of(const HttpRequest& request, const std::vector<std::string>& members) {
+  if (request.body.empty()) return Json::object();
+  Json object = Json::parse(request.body, nullptr, false);
+  if (!object.is_object()) throw Problem(400, "the body must be a JSON object", members);
+  for (const auto& [name, value] : object.items()) {
+    if (std::ranges::find(members, name) != members.end()) continue;
+    throw Problem(400, fmt::format("unknown member {} in the body", name), members);
+  }
+  return object;
+}
+
+bool flag_of(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return false;
+  if (!found->is_boolean()) throw Problem(400, name + " must be true or false", {"true", "false"});
+  return found->get<bool>();
+}
+
+std::string text_of_member(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string() || found->get<std::string>().empty()) {
+    throw Problem(400, name + " must be a text that is not empty");
+  }
+  return found->get<std::string>();
+}
+
+std::vector<std::string> texts_of(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return {};
+  const bool are_texts = found->is_array() && std::ranges::all_of(*found, [](const Json& item) {
+                           return item.is_string();
+                         });
+  if (!are_texts) throw Problem(400, name + " must be a list of texts");
+  return found->get<std::vector<std::string>>();
 }
 
 }  // namespace qvdhouse::serve

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
 #include "serve/service_state.h"
 #include "sync/decide.h"
 
@@ -41,6 +41,15 @@ std::shared_ptr<Job> Service::State::add_job(const Entry& entry, const std::stri
   jobs.push_back(job);
   changed.notify_all();
   return job;
+}
+
+void Service::State::drop_waiting(Job& job, const char* error, const char* error_class) {
+  job.record.status = "cancelled";
+  job.record.error = error;
+  job.record.error_class = error_class;
+  job.record.finished_at_us = sync::now_us();
+  sync::touch_run(job.record);
+  write_later(job.record);
 }
 
 LiveRun Service::State::live_of(const Job& job) const {
@@ -164,13 +173,7 @@ void Service::stop() {
     // What waits is left; it is said so of what somebody asked for.
     std::erase_if(state.jobs, [&](const std::shared_ptr<Job>& job) {
       if (job->is_running) return false;
-      RunRecord& record = job->record;
-      record.status = "cancelled";
-      record.error = "the service was stopped before it began";
-      record.error_class = "stopped";
-      record.finished_at_us = sync::now_us();
-      sync::touch_run(record);
-      state.write_later(record);
+      state.drop_waiting(*job, "the service was stopped before it began", "stopped");
       return true;
     });
     const auto has_ended = [&] { return state.jobs.empty(); };
@@ -280,12 +283,7 @@ bool Service::cancel(const std::string& run_id) {
     return true;
   }
   state_->jobs.erase(found);
-  job->record.status = "cancelled";
-  job->record.error = "cancelled before it began";
-  job->record.error_class = "cancelled";
-  job->record.finished_at_us = sync::now_us();
-  sync::touch_run(job->record);
-  state_->write_later(job->record);
+  state_->drop_waiting(*job, "cancelled before it began", "cancelled");
   state_->events.add("run_finished", run_json(job->record));
   return true;
 }

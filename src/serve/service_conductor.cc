@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
 #include "serve/service_state.h"
 #include "sync/decide.h"
 

@@ -158,9 +158,8 @@ void Service::State::recall(Memory&& memory) {
     // What was cut short goes on, and what failed may have back-offs that only a run can find.
     const bool was_cut = run.status == "lost" || run.error_class == "stopped";
     if (was_cut || run.status == "failed" || run.status == "partial") {
-      entry->second.again.emplace();
-      entry->second.again->at = options.now();
-      entry->second.again->trigger = was_cut ? "catch-up" : "retry";
+      entry->second.again =
+          RunAgain{.at = options.now(), .trigger = was_cut ? "catch-up" : "retry"};
     }
     entry->second.last = std::move(run);
   }
@@ -185,9 +184,7 @@ void Service::State::note_lost(std::vector<RunRecord> lost) {
     log.warn("run {} of {}: {}", run.run_id, run.workflow, run.error);
     const auto entry = entries.find(run.workflow);
     if (entry == entries.end() || run.trigger == "command") continue;
-    entry->second.again.emplace();
-    entry->second.again->at = options.now();
-    entry->second.again->trigger = "catch-up";
+    entry->second.again = RunAgain{.at = options.now(), .trigger = "catch-up"};
     if (!entry->second.last || entry->second.last->started_at_us < run.started_at_us) {
       entry->second.last = std::move(run);
     }

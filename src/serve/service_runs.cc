@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "serve/run_json.h"
+#include "serve/api_json.h"
 #include "serve/service_state.h"
 #include "sync/decide.h"
 #include "sync/failure.h"
@@ -195,11 +195,10 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
     const bool may_pass = record.error_class == "io" || record.error_class == "server";
     const bool broke = record.status == "failed" && may_pass && !is_listed;
     if (broke && record.attempt < job.workflow.run_attempts) {
-      entry.again.emplace();
-      entry.again->at = options.now() + sync::delay_between_runs(record.attempt);
-      entry.again->trigger = "retry";
-      entry.again->attempt = record.attempt + 1;
-      entry.again->scheduled_at_us = record.scheduled_at_us;
+      entry.again = RunAgain{.at = options.now() + sync::delay_between_runs(record.attempt),
+                             .trigger = "retry",
+                             .attempt = record.attempt + 1,
+                             .scheduled_at_us = record.scheduled_at_us};
     }
     said["failing_files"] = entry.failing.size();
   }

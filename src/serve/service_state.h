@@ -137,6 +137,8 @@ struct Service::State {
   std::shared_ptr<Job> next_job();  // locked
   // service.cc; all locked
   std::shared_ptr<Job> add_job(const Entry& entry, const std::string& trigger);
+  // Writes that a run ended before it began.
+  void drop_waiting(Job& job, const char* error, const char* error_class);
   std::vector<std::string> failures() const;  // what is wrong
   std::vector<std::string> waits() const;     // what has not been tried yet
   std::vector<std::string> problems() const;  // both

@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "source/http_client.h"
-#include "source/test_server.h"
+#include "tests/support/loopback_server.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -25,6 +25,7 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
+using tests::test_bytes;
 
 class Socket {
  public:

@@ -10,11 +10,15 @@
 #include <thread>
 
 #include "base/error.h"
-#include "source/test_server.h"
+#include "tests/support/loopback_server.h"
 
 namespace qvdhouse::source {
 namespace {
 
+using tests::http_answer;
+using tests::right_answer;
+using tests::test_bytes;
+using tests::TestServer;
 using After = TestServer::After;
 using Answer = TestServer::Answer;
 using Request = TestServer::Request;
@@ -107,7 +111,7 @@ TEST_F(HttpClientTest, StatSaysSizeAndVersionFromOneByte) {
 TEST_F(HttpClientTest, StatOfAnEmptyFile) {
   const TestServer server([&](const Request& request) {
     return request.index == 0 ? Answer{right_answer(request, "")}
-                              : Answer{plain_answer("200 OK", "ETag: \"e\"\r\n")};
+                              : Answer{http_answer("200 OK", "ETag: \"e\"\r\n")};
   });
   EXPECT_EQ(client_.stat(target_of(server.url())).size, 0U);
   EXPECT_EQ(client_.stat(target_of(server.url())).etag, "\"e\"");
@@ -158,10 +162,10 @@ TEST_F(HttpClientTest, ADroppedTransferGoesOnAtTheByteReached) {
 
 TEST_F(HttpClientTest, WhatPassesIsTriedAgain) {
   const std::vector<Answer> faults = {
-      {plain_answer("503 Slow Down"), After::kKeep},
-      {plain_answer("500 Oops", {}, std::string(200'000, 'x')), After::kKeep},
-      {plain_answer("429 Too Many Requests", "Retry-After: 0\r\n"), After::kKeep},
-      {plain_answer("408 Request Timeout"), After::kClose},
+      {http_answer("503 Slow Down"), After::kKeep},
+      {http_answer("500 Oops", {}, std::string(200'000, 'x')), After::kKeep},
+      {http_answer("429 Too Many Requests", "Retry-After: 0\r\n"), After::kKeep},
+      {http_answer("408 Request Timeout"), After::kClose},
       {"", After::kClose},
       {"", After::kReset},
       {"HTTP/1.1 206 Par", After::kClose},
@@ -191,7 +195,7 @@ TEST_F(HttpClientTest, AStallInTheMiddleGoesOnAtTheByteReached) {
 }
 
 TEST_F(HttpClientTest, EndsAfterTheTriesThatBroughtNothing) {
-  const TestServer server([](const Request&) { return Answer{plain_answer("503 Down")}; });
+  const TestServer server([](const Request&) { return Answer{http_answer("503 Down")}; });
   const auto text = error_of<base::IoError>([&] { read_all(server); });
   EXPECT_THAT(text, AllOf(HasSubstr("status 503"), HasSubstr("5 tries in a row")));
   EXPECT_EQ(server.requests().size(), 5U);
@@ -216,9 +220,9 @@ TEST_F(HttpClientTest, AServerMayAnswerWithLessThanWasAskedFor) {
     unsigned long long first = 0;
     std::sscanf(request.header("Range").c_str(), "bytes=%llu-", &first);
     const auto last = std::min<unsigned long long>(first + 99'999, 299'999);
-    return Answer{plain_answer("206 Partial Content",
-                               fmt::format("Content-Range: bytes {}-{}/300000\r\n", first, last),
-                               content_.substr(first, last - first + 1))};
+    return Answer{http_answer("206 Partial Content",
+                              fmt::format("Content-Range: bytes {}-{}/300000\r\n", first, last),
+                              content_.substr(first, last - first + 1))};
   });
   EXPECT_EQ(read_all(server), content_);
   EXPECT_EQ(server.requests().size(), 3U);
@@ -227,17 +231,17 @@ TEST_F(HttpClientTest, AServerMayAnswerWithLessThanWasAskedFor) {
 // What does not pass is asked once, and says what to check.
 TEST_F(HttpClientTest, WhatDoesNotPassIsNotTriedAgain) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {plain_answer("401 No", "WWW-Authenticate: Digest realm=\"hunter2\"\r\n", kSecret),
+      {http_answer("401 No", "WWW-Authenticate: Digest realm=\"hunter2\"\r\n", kSecret),
        "refuses the credentials given (status 401, it asks for Digest)"},
-      {plain_answer("403 No", {}, kSecret), "check that these credentials may read this file"},
-      {plain_answer("404 No", {}, kSecret), "there is no such file"},
-      {plain_answer("407 No"), "the proxy asks for credentials"},
-      {plain_answer("400 No", {}, kSecret), "found status 400"},
-      {plain_answer("204 Nothing"), "found status 204"},
-      {plain_answer("206 Partial Content"), "without it"},
-      {plain_answer("206 Partial Content", "Content-Range: bytes 1-300000/300001\r\n", "x"),
+      {http_answer("403 No", {}, kSecret), "check that these credentials may read this file"},
+      {http_answer("404 No", {}, kSecret), "there is no such file"},
+      {http_answer("407 No"), "the proxy asks for credentials"},
+      {http_answer("400 No", {}, kSecret), "found status 400"},
+      {http_answer("204 Nothing"), "found status 204"},
+      {http_answer("206 Partial Content"), "without it"},
+      {http_answer("206 Partial Content", "Content-Range: bytes 1-300000/300001\r\n", "x"),
        "expected 300000 bytes as listed, found 300001"},
-      {plain_answer("206 Partial Content", "Content-Range: bytes 1-299999/300000\r\n", "x"),
+      {http_answer("206 Partial Content", "Content-Range: bytes 1-299999/300000\r\n", "x"),
        "expected the bytes 0 to 299999, found 1 to 299999"},
       {"hunter2, this is no HTTP\r\n\r\n", "check scheme and port"}};
   for (const auto& [answer, text] : cases) {
@@ -257,7 +261,7 @@ TEST_F(HttpClientTest, WhatDoesNotPassIsNotTriedAgain) {
 
 TEST_F(HttpClientTest, MissingCredentialsAreNamed) {
   const TestServer server([](const Request&) {
-    return Answer{plain_answer("401 No", "WWW-Authenticate: Basic realm=x\r\n")};
+    return Answer{http_answer("401 No", "WWW-Authenticate: Basic realm=x\r\n")};
   });
   EXPECT_THAT(
       error_of<base::IoError>([&] { client_.stat({.url = server.url(), .shown = "the-file"}); }),
@@ -266,7 +270,7 @@ TEST_F(HttpClientTest, MissingCredentialsAreNamed) {
 
 TEST_F(HttpClientTest, AnIgnoredRangeIsTakenOnlyForTheWholeFile) {
   const TestServer server(
-      [&](const Request&) { return Answer{plain_answer("200 OK", {}, content_)}; });
+      [&](const Request&) { return Answer{http_answer("200 OK", {}, content_)}; });
   EXPECT_EQ(read_all(server), content_);
   for (const auto& action :
        std::vector<std::function<void()>>{[&] { read(server, 0, 10, content_.size()); },
@@ -295,7 +299,7 @@ TEST_F(HttpClientTest, MoreThanAskedForIsRefusedAndNeverWritten) {
 TEST_F(HttpClientTest, AnotherVersionIsAChange) {
   const TestServer server([&](const Request& request) {
     // The first knows If-Match, the second does not.
-    if (request.index == 0) return Answer{plain_answer("412 Precondition Failed")};
+    if (request.index == 0) return Answer{http_answer("412 Precondition Failed")};
     return right(request, "ETag: \"v2\"\r\n");
   });
   for (int i = 0; i != 2; ++i) {
@@ -321,7 +325,7 @@ TEST_F(HttpClientTest, RedirectsAreFollowedWithCredentialsForTheFirstHostOnly) {
   const TestServer other([&](const Request& request) { return right(request); });
   const TestServer server([&](const Request& request) {
     const bool to_other = request.text.starts_with("GET /moved");
-    return Answer{plain_answer(
+    return Answer{http_answer(
         "302 Found", "Location: " + (to_other ? other.url() : "/moved") + "\r\n", "moved")};
   });
   EXPECT_EQ(read_all(server), content_);
@@ -337,7 +341,7 @@ TEST_F(HttpClientTest, RedirectsAreFollowedWithCredentialsForTheFirstHostOnly) {
 TEST_F(HttpClientTest, EndlessAndForeignRedirectsAreRefused) {
   for (const char* location : {"/f.qvd", "file:///etc/passwd", "ftp://127.0.0.1:1/x"}) {
     const TestServer server([&](const Request&) {
-      return Answer{plain_answer("302 Found", fmt::format("Location: {}\r\n", location))};
+      return Answer{http_answer("302 Found", fmt::format("Location: {}\r\n", location))};
     });
     EXPECT_THAT(error_of<base::IoError>([&] { client_.stat(target_of(server.url())); }),
                 HasSubstr("redirects"));
@@ -386,7 +390,7 @@ TEST_F(HttpClientTest, HeadersThatWouldBreakOutAreRefused) {
 
 TEST_F(HttpClientTest, PostsJsonAndLeavesTheStatusToTheCaller) {
   const TestServer server([](const Request& request) {
-    return Answer{plain_answer(request.index == 0 ? "200 OK" : "500 No", {}, "{\"a\":1}")};
+    return Answer{http_answer(request.index == 0 ? "200 OK" : "500 No", {}, "{\"a\":1}")};
   });
   const HttpTarget target{.url = server.url("/rc"), .user = "u", .password = "p", .shown = "x"};
   EXPECT_EQ(client_.post_json(target, "").status, 200);
@@ -416,7 +420,7 @@ TEST_F(HttpClientTest, AStopEndsAnyWait) {
     HttpClient client(access);
     const TestServer server([&](const Request&) {
       stop.request_stop();
-      return hangs ? Answer{"", After::kHang} : Answer{plain_answer("503 Down")};
+      return hangs ? Answer{"", After::kHang} : Answer{http_answer("503 Down")};
     });
     EXPECT_THROW(client.stat(target_of(server.url())), base::Cancelled);
     EXPECT_THROW(client.stat(target_of(server.url())), base::Cancelled);
@@ -430,12 +434,23 @@ TEST_F(HttpClientTest, DebugLinesTellOfTriesWithoutSecrets) {
   access.debug = [&](std::string_view line) { lines.emplace_back(line); };
   HttpClient client(access);
   const TestServer server([&](const Request& request) {
-    return request.index == 0 ? Answer{plain_answer("503 Down", {}, kSecret)} : right(request);
+    return request.index == 0 ? Answer{http_answer("503 Down", {}, kSecret)} : right(request);
   });
   client.stat(target_of(server.url()));
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_THAT(lines[0], AllOf(HasSubstr("the-file: the server failed (status 503); next try in"),
                               Not(HasSubstr(kSecret))));
+}
+
+TEST(TestServerItself, CutsAndKeeps) {
+  EXPECT_EQ(http_answer("200 OK", "A: b\r\n", "xy"),
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b\r\n\r\nxy");
+  const TestServer::Request request{.text = "GET / HTTP/1.1\r\nRange: bytes=1-9\r\n\r\n"};
+  EXPECT_EQ(request.header("Range"), "bytes=1-9");
+  EXPECT_EQ(request.header("If-Match"), "");
+  EXPECT_EQ(right_answer(request, "abc"),
+            "HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\n"
+            "Content-Range: bytes 1-2/3\r\n\r\nbc");
 }
 
 }  // namespace

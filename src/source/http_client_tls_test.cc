@@ -11,10 +11,15 @@
 
 #include "base/error.h"
 #include "source/http_client.h"
-#include "source/test_server.h"
+#include "tests/support/loopback_server.h"
 
 namespace qvdhouse::source {
 namespace {
+
+using tests::http_answer;
+using tests::right_answer;
+using tests::test_bytes;
+using tests::TestServer;
 
 namespace fs = std::filesystem;
 using testing::AllOf;
@@ -52,13 +57,13 @@ class HttpTlsTest : public testing::Test {
       authorization_ = request.header("Authorization");
       const bool leaves = request.text.starts_with("GET /down ");
       return TestServer::Answer{
-          leaves ? plain_answer("302 Found", "Location: http://127.0.0.1:1/f?sig=hunter2\r\n")
+          leaves ? http_answer("302 Found", "Location: http://127.0.0.1:1/f?sig=hunter2\r\n")
                  : right_answer(request, content_)};
     };
     server_ = std::make_unique<TestServer>(
-        answer, TestTls{.certificate = file("server.pem"),
-                        .key = file("server.key"),
-                        .client_ca = client_ca.empty() ? "" : file(client_ca)});
+        answer, tests::Tls{.certificate = file("server.pem"),
+                           .key = file("server.key"),
+                           .client_ca = client_ca.empty() ? "" : file(client_ca)});
     port_ = server_->port();
   }
 
@@ -135,7 +140,7 @@ TEST_F(HttpTlsTest, VerificationIsSwitchedOffWithOneWarningOnceTlsIsUsed) {
   EXPECT_TRUE(warnings.empty()) << warnings[0];
   const TestServer sends_on([&](const TestServer::Request&) {
     return TestServer::Answer{
-        plain_answer("302 Found", fmt::format("Location: {}\r\n", server_->url("/f")))};
+        http_answer("302 Found", fmt::format("Location: {}\r\n", server_->url("/f")))};
   });
   EXPECT_EQ(client.stat({.url = sends_on.url(), .shown = "x"}).size, 1'000U);
   client.stat({.url = server_->url("/f"), .shown = "x"});

@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-#include "source/http_headers.h"
+#include "source/http_exchange.h"
 
 namespace qvdhouse::source {
 namespace {

@@ -1,10 +1,10 @@
-#include "source/netrc.h"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "source/remote_families.h"
 
 namespace qvdhouse::source {
 namespace {

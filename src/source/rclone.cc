@@ -5,19 +5,19 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
+#include <utility>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "base/pause.h"
-#include "http/percent.h"
-#include "source/rclone_environment.h"
-#include "source/rclone_error.h"
 #include "source/rclone_process.h"
-#include "source/rclone_reply.h"
 #include "source/url.h"
 
 namespace qvdhouse::source {
@@ -282,15 +282,339 @@ HttpTarget Rclone::object(const std::string& fs, const std::string& path,
                           const std::string& shown) {
   const State::Endpoint endpoint = state_->endpoint(state_->child_of(fs));
   // A '/' within the brackets would be taken for part of the path.
-  std::string place = http::encode_path(fs);
+  std::string place = base::encode_path(fs);
   for (std::size_t at = 0; (at = place.find('/', at)) != std::string::npos;) {
     place.replace(at, 1, "%2F");
   }
-  return {.url = fmt::format("{}%5B{}%5D/{}", endpoint.base_url, place, http::encode_path(path)),
+  return {.url = fmt::format("{}%5B{}%5D/{}", endpoint.base_url, place, base::encode_path(path)),
           .user = kRcloneUser,
           .password = endpoint.password,
           .use_proxy = false,
           .shown = shown};
+}
+
+namespace {
+
+struct Meaning {
+  std::string_view words;  // in rclone's text
+  RcloneFault fault;
+  std::string_view advice;
+};
+
+constexpr std::string_view kCheckKeys =
+    "check the key and the secret (doctor --source shows which ones are used)";
+constexpr std::string_view kCheckUser = "check user and password";
+constexpr std::string_view kCheckName = "check its name, and whether these credentials may see it";
+constexpr std::string_view kCheckTls =
+    "if the server's certificate comes from a CA of your own, name that with source.ca_file";
+constexpr std::string_view kCheckGoogle =
+    "set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file, run \"gcloud auth "
+    "application-default login\", or set source.anonymous for public buckets";
+
+// The first that is found counts: the words of a cause stand before those of its consequence.
+constexpr auto kMeanings = std::to_array<Meaning>({
+    // any; the addresses in them may hold the digits of a status
+    {"no such host", RcloneFault::kMayPass, "check the host's name"},
+    {"connection refused", RcloneFault::kMayPass, "check host and port, and whether it runs"},
+    // sftp
+    {"knownhosts: key is unknown", RcloneFault::kRefused,
+     "the server's host key is not in the known_hosts file: compare its fingerprint with the "
+     "server's, then add it (ssh-keyscan -p PORT HOST)"},
+    {"knownhosts: key mismatch", RcloneFault::kRefused,
+     "the server shows another host key than the known_hosts file has: it was set up again, "
+     "someone "
+     "stands between, or the file holds only keys of another kind (ssh-keyscan -p PORT HOST)"},
+    {"known_hosts_file", RcloneFault::kRefused,
+     "the known_hosts file cannot be read: make it (ssh-keyscan -p PORT HOST) or name another "
+     "with source.known_hosts"},
+    {"ssh-agent", RcloneFault::kRefused,
+     "there is no usable SSH agent: start one, or name a key with source.key_file"},
+    {"failed to parse private key", RcloneFault::kRefused,
+     "check source.key_file and source.key_passphrase"},
+    {"failed to read private key", RcloneFault::kRefused, "check source.key_file"},
+    {"unable to authenticate", RcloneFault::kRefused, "check user, password and key"},
+    // TLS
+    {"x509:", RcloneFault::kRefused, kCheckTls},
+    {"tls:", RcloneFault::kRefused, kCheckTls},
+    {"server gave HTTP response to HTTPS client", RcloneFault::kRefused,
+     "the server speaks no TLS here: check scheme and port"},
+    // s3
+    {"WebIdentityErr", RcloneFault::kRefused,
+     "check AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, and whether the role trusts this "
+     "identity"},
+    {"SignatureDoesNotMatch", RcloneFault::kRefused, "the secret is not that of the key"},
+    {"InvalidAccessKeyId", RcloneFault::kRefused, "the server does not know this key"},
+    {"ExpiredToken", RcloneFault::kRefused, "get new temporary credentials"},
+    {"InvalidToken", RcloneFault::kRefused,
+     "the session token does not belong to the key (AWS_SESSION_TOKEN)"},
+    {"NoCredentialProviders", RcloneFault::kRefused,
+     "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or "
+     "AWS_PROFILE, or source.anonymous for public buckets"},
+    {"AuthorizationHeaderMalformed", RcloneFault::kRefused, "check the region (AWS_REGION)"},
+    {"RequestTimeTooSkewed", RcloneFault::kRefused, "set this machine's clock"},
+    {"NoSuchBucket", RcloneFault::kMissing, kCheckName},
+    {"AccessDenied", RcloneFault::kRefused, kCheckKeys},
+    // az
+    {"ContainerNotFound", RcloneFault::kMissing, kCheckName},
+    {"AuthenticationFailed", RcloneFault::kRefused, "check account and key, or the SAS"},
+    {"AuthorizationFailure", RcloneFault::kRefused, "check account and key, or the SAS"},
+    {"InvalidAuthenticationInfo", RcloneFault::kRefused, "check account and key, or the SAS"},
+    {"illegal base64 data", RcloneFault::kRefused,
+     "the account's key is not complete: copy it again"},
+    {"Need account+key", RcloneFault::kRefused,
+     "the credentials that were found need rclone 1.61 or newer, or there are none: set "
+     "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and "
+     "AZURE_STORAGE_ACCOUNT_KEY"},
+    // gs
+    {"could not find default credentials", RcloneFault::kRefused, kCheckGoogle},
+    {"invalid_grant", RcloneFault::kRefused, kCheckGoogle},
+    {"cannot fetch token", RcloneFault::kRefused, kCheckGoogle},
+    {"private key should be a PEM", RcloneFault::kRefused, kCheckGoogle},
+    {"Invalid Credentials", RcloneFault::kRefused, kCheckGoogle},
+    // ftp, smb, webdav
+    {"530 ", RcloneFault::kRefused, kCheckUser},
+    {"550 ", RcloneFault::kMissing, kCheckName},
+    {"No such directory", RcloneFault::kMissing, kCheckName},
+    {"logon is invalid", RcloneFault::kRefused, kCheckUser},
+    {"LOGON_FAILURE", RcloneFault::kRefused, kCheckUser},
+    {"share name cannot be found", RcloneFault::kMissing, "check the name of the share"},
+    {"network name cannot be found", RcloneFault::kMissing, "check the name of the share"},
+    {"BAD_NETWORK_NAME", RcloneFault::kMissing, "check the name of the share"},
+    {"Access is denied", RcloneFault::kRefused, kCheckUser},
+    // any
+    {"permission denied", RcloneFault::kRefused, "check the rights of this user"},
+    {"401", RcloneFault::kRefused, kCheckUser},
+    {"Unauthorized", RcloneFault::kRefused, kCheckUser},
+    {"403", RcloneFault::kRefused, kCheckKeys},
+    {"Forbidden", RcloneFault::kRefused, kCheckKeys},
+    {"not found", RcloneFault::kMissing, kCheckName},
+    {"no such file or directory", RcloneFault::kMissing, kCheckName},
+    {"does not exist", RcloneFault::kMissing, kCheckName},
+    {"404", RcloneFault::kMissing, kCheckName},
+    {"timeout", RcloneFault::kMayPass, "check host, port and firewalls"},
+});
+
+// On one line.
+std::string words_of(std::string_view text) {
+  std::string words;
+  for (const char c : text) {
+    const bool is_blank = c == '\n' || c == '\t' || c == '\r' || c == ' ';
+    if (!is_blank) {
+      words += c;
+    } else if (!words.ends_with(' ')) {
+      words += ' ';
+    }
+  }
+  return words;
+}
+
+// Azure's errors repeat whole requests and answers.
+std::string beginning_of(const std::string& text) {
+  constexpr std::size_t kMostBytes = 300;
+  if (text.size() <= kMostBytes) return text;
+  std::size_t end = kMostBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + " …";
+}
+
+}  // namespace
+
+void throw_rclone_error(std::string_view doing, std::string_view said) {
+  const std::string all = words_of(said);
+  const std::string text = beginning_of(all);
+  if (text.find("couldn't find backend") != std::string::npos) {
+    throw base::ConfigError(fmt::format(
+        "{}: this rclone was built without what is needed here ({}); install a full one (Debian "
+        "12's package, or rclone.org's download) and name it with the setting "
+        "source.rclone_binary",
+        doing, text));
+  }
+  if (text.find("didn't find section in config file") != std::string::npos) {
+    throw base::ConfigError(
+        fmt::format("{}: the rclone configuration has no remote of this name (\"rclone "
+                    "listremotes\" shows those that it has; source.rclone_config names another "
+                    "file)",
+                    doing));
+  }
+  for (const Meaning& meaning : kMeanings) {
+    if (all.find(meaning.words) != std::string::npos) {
+      throw RcloneError(fmt::format("{}: {}; {}", doing, text, meaning.advice), meaning.fault);
+    }
+  }
+  throw RcloneError(fmt::format("{}: {}", doing, text), RcloneFault::kMayPass);
+}
+
+namespace {
+
+std::string string_of(const json& item, const char* key) {
+  const auto found = item.find(key);
+  return found != item.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// Takes a number of exactly `digits` digits, and `next` behind it unless that is 0.
+std::optional<int> take_number(std::string_view& text, std::size_t digits, char next) {
+  int value = 0;
+  if (text.size() < digits) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
+  if (error != std::errc() || end != text.data() + digits || value < 0) return std::nullopt;
+  text.remove_prefix(digits);
+  if (next == 0) return value;
+  if (!text.starts_with(next)) return std::nullopt;
+  text.remove_prefix(1);
+  return value;
+}
+
+// ".123456789", if there is one.
+std::int64_t take_fraction_us(std::string_view& text) {
+  if (!text.starts_with('.')) return 0;
+  text.remove_prefix(1);
+  std::int64_t us = 0;
+  std::int64_t unit = 100'000;
+  while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    us += (text.front() - '0') * unit;
+    unit /= 10;
+    text.remove_prefix(1);
+  }
+  return us;
+}
+
+// "Z" or "+02:00", in minutes east.
+std::optional<int> take_zone(std::string_view text) {
+  if (text == "Z") return 0;
+  if (text.empty() || (text.front() != '+' && text.front() != '-')) return std::nullopt;
+  const int sign = text.front() == '-' ? -1 : 1;
+  text.remove_prefix(1);
+  const std::optional<int> hours = take_number(text, 2, ':');
+  const std::optional<int> minutes = take_number(text, 2, 0);
+  if (!hours || !minutes) return std::nullopt;
+  return sign * (*hours * 60 + *minutes);
+}
+
+constexpr std::string_view kHidden = "***";
+constexpr std::size_t kShortestInText = 4;
+
+// "scheme://user:***@host".
+std::string without_passwords(std::string text) {
+  constexpr std::string_view kMark = "://";
+  for (std::size_t at = 0; (at = text.find(kMark, at)) != std::string::npos;) {
+    at += kMark.size();
+    const std::size_t end = std::min(text.find_first_of("/? \t\n\"'", at), text.size());
+    const std::size_t host = text.substr(at, end - at).rfind('@');
+    const std::size_t colon = text.find(':', at);
+    if (host == std::string::npos || colon >= at + host) continue;
+    text.replace(colon + 1, at + host - colon - 1, kHidden);
+  }
+  return text;
+}
+
+// "?sv=…&sig=***", of Azure, AWS and Google.
+std::string without_signatures(std::string text) {
+  for (const std::string_view name : {"sig=", "Signature="}) {
+    for (std::size_t at = 0; (at = text.find(name, at)) != std::string::npos;) {
+      at += name.size();
+      const std::size_t end = std::min(text.find_first_of("& \t\n\"'", at), text.size());
+      text.replace(at, end - at, kHidden);
+    }
+  }
+  return text;
+}
+
+// Whether the part of the text is all of a value: "pass=x", "pass:x]", "'x'".
+bool is_value(std::string_view text, std::size_t at, std::size_t size) {
+  constexpr std::string_view kBefore = "=:\"'";
+  constexpr std::string_view kBehind = " \t\n\"',;&@)]}";
+  const std::size_t end = at + size;
+  return at > 0 && kBefore.find(text[at - 1]) != std::string_view::npos &&
+         (end == text.size() || kBehind.find(text[end]) != std::string_view::npos);
+}
+
+bool is_secret(std::string_view parameter) {
+  constexpr auto kSecret =
+      std::to_array<std::string_view>({"pass", "key_file_pass", "secret_access_key",
+                                       "session_token", "key", "client_secret", "bearer_token"});
+  return std::ranges::find(kSecret, parameter) != kSecret.end();
+}
+
+}  // namespace
+
+RcloneItem item_of(const json& item) {
+  RcloneItem result{.path = string_of(item, "Path"), .hash = {}};
+  // Negative: unknown.
+  if (const auto size = item.find("Size"); size != item.end() && size->is_number_integer()) {
+    result.size = static_cast<std::uint64_t>(std::max<std::int64_t>(0, size->get<std::int64_t>()));
+  }
+  result.mtime_us = parse_time_us(string_of(item, "ModTime"));
+  if (const auto hashes = item.find("Hashes"); hashes != item.end() && hashes->is_object()) {
+    result.hash = string_of(*hashes, hashes->contains("md5") ? "md5" : "MD5");
+  }
+  result.is_dir = item.value("IsDir", false);
+  return result;
+}
+
+std::int64_t parse_time_us(std::string_view text) {
+  using std::chrono::day;
+  using std::chrono::month;
+  using std::chrono::year;
+  const auto y = take_number(text, 4, '-');
+  const auto m = take_number(text, 2, '-');
+  const auto d = take_number(text, 2, 'T');
+  const auto hour = take_number(text, 2, ':');
+  const auto minute = take_number(text, 2, ':');
+  const auto second = take_number(text, 2, 0);
+  if (!y || !m || !d || !hour || !minute || !second) return 0;
+  const std::int64_t fraction_us = take_fraction_us(text);
+  const std::optional<int> zone = take_zone(text);
+  const std::chrono::year_month_day date(year(*y), month(static_cast<unsigned>(*m)),
+                                         day(static_cast<unsigned>(*d)));
+  if (!zone || !date.ok()) return 0;
+  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  const std::int64_t seconds =
+      ((days * 24 + *hour) * 60 + *minute - *zone) * 60 + std::int64_t{*second};
+  return seconds * 1'000'000 + fraction_us;
+}
+
+void Secrets::add(const std::string& secret) {
+  if (secret.empty()) return;
+  // As a path of a URL has it, and as its user and password have it.
+  const std::lock_guard lock(mutex_);
+  secrets_.insert(secret);
+  secrets_.insert(base::encode_path(secret));
+  secrets_.insert(base::encode_component(secret));
+}
+
+void Secrets::add_from(const json& parameters) {
+  for (const auto& [name, value] : parameters.items()) {
+    if (!value.is_string()) continue;
+    const auto& text = value.get_ref<const std::string&>();
+    if (name == "sas_url") {
+      const std::size_t query = text.find('?');
+      if (query != std::string::npos) add(text.substr(query + 1));
+    } else if (name == "headers") {
+      add(text);
+      // Name and value take turns; what follows the last blank of a value is a token.
+      const std::size_t blank = text.rfind(' ');
+      if (blank != std::string::npos)
+        add(text.substr(blank + 1, text.find_last_not_of('"') - blank));
+    } else if (is_secret(name)) {
+      add(text);
+    }
+  }
+}
+
+std::string Secrets::hidden_in(std::string_view text) const {
+  std::string result(text);
+  const std::lock_guard lock(mutex_);
+  for (const std::string& secret : secrets_) {
+    for (std::size_t at = 0; (at = result.find(secret, at)) != std::string::npos;) {
+      if (secret.size() < kShortestInText && !is_value(result, at, secret.size())) {
+        ++at;
+        continue;
+      }
+      result.replace(at, secret.size(), kHidden);
+      at += kHidden.size();
+    }
+  }
+  return without_signatures(without_passwords(std::move(result)));
 }
 
 }  // namespace qvdhouse::source

@@ -17,14 +17,13 @@
 #include <thread>
 
 #include "base/error.h"
-#include "source/rclone_environment.h"
-#include "source/rclone_error.h"
 #include "source/rclone_process.h"
-#include "source/rclone_reply.h"
-#include "source/rclone_served.h"
+#include "tests/support/rclone_served.h"
 
 namespace qvdhouse::source {
 namespace {
+
+using tests::has_program;
 
 namespace fs = std::filesystem;
 using testing::AllOf;

@@ -1,6 +1,7 @@
 // Parts of remote_of(), one for each family of storages.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,9 +38,17 @@ Login login_of(const Url& url, const Access& access);
 // Whether `url` is that of an Azure blob container: https://ACCOUNT.blob.core.windows.net/….
 bool is_azure_host(const Url& url);
 
-// A shared access signature (read and list, of all blobs of the account) for an endpoint that
-// rclone's own parameters cannot name. Ends at the midnight (UTC) after next week's, so that the
-// same day gives the same text. Throws ConfigError for a key that is not base64.
-std::string account_signature(const std::string& account, const std::string& key);
+// ~/.netrc: a user's logins by host. libcurl looks there by itself; this is for rclone, which knows
+// no such file.
+struct NetrcLogin {
+  std::string user;
+  std::string password;
+};
+
+// The entry for `host` in the text of such a file, or the one named "default" if that comes first.
+std::optional<NetrcLogin> login_in_netrc(std::string_view text, std::string_view host);
+
+// The same from the file that NETRC names, or ~/.netrc. A file that cannot be read has nothing.
+std::optional<NetrcLogin> netrc_login(const Environment& environment, std::string_view host);
 
 }  // namespace qvdhouse::source

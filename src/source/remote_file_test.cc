@@ -8,11 +8,15 @@
 #include <thread>
 
 #include "base/error.h"
-#include "source/test_server.h"
+#include "tests/support/loopback_server.h"
 
 namespace qvdhouse::source {
 namespace {
 
+using tests::http_answer;
+using tests::right_answer;
+using tests::test_bytes;
+using tests::TestServer;
 using Answer = TestServer::Answer;
 using Request = TestServer::Request;
 using testing::HasSubstr;
@@ -115,7 +119,7 @@ TEST_F(RemoteFileTest, ManyShortTablesTakeFewRequests) {
 
 TEST_F(RemoteFileTest, AFailedReadIsTriedAnew) {
   const RemoteFile file = open(entry());
-  fault_ = plain_answer("404 Not Found");
+  fault_ = http_answer("404 Not Found");
   EXPECT_THROW(read(file, 0, 5), base::IoError);
   fault_.clear();
   EXPECT_EQ(read(file, 0, 5), content_.substr(0, 5));
@@ -158,7 +162,7 @@ TEST_F(RemoteFileTest, OneFailedPieceFailsTheRead) {
   const RemoteFile file = open(entry());
   content_.resize(20'000'000);
   EXPECT_THROW(read(file, 0, 20'000'001), base::ChangedError);
-  fault_ = plain_answer("403 Forbidden", {}, "hunter2");
+  fault_ = http_answer("403 Forbidden", {}, "hunter2");
   try {
     read(file, 0, 20'000'001);
     ADD_FAILURE();

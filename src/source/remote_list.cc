@@ -12,8 +12,8 @@
 
 #include "base/error.h"
 #include "source/glob.h"
-#include "source/rclone_error.h"
-#include "source/selection.h"
+#include "source/listing.h"
+#include "source/rclone.h"
 
 namespace qvdhouse::source {
 namespace {

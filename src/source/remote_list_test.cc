@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "source/rclone_error.h"
+#include "source/rclone.h"
 
 namespace qvdhouse::source {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/error.h"
-#include "http/percent.h"
 #include "source/url.h"
 
 namespace qvdhouse::source {
@@ -90,7 +90,7 @@ std::string Scope::relative(const std::string& identity) const {
   const bool is_below = identity.size() > folder_.size() + 1 && identity.starts_with(folder_) &&
                         identity[folder_.size()] == '/';
   const std::string path = identity.substr(is_below ? folder_.size() + 1 : identity.rfind('/') + 1);
-  return has_encoded_path(scheme_) ? http::decode_percent(path) : path;
+  return has_encoded_path(scheme_) ? base::decode_percent(path) : path;
 }
 
 Reach::Reach(const std::string& source, const Selection& selection)

@@ -12,7 +12,6 @@
 
 #include "source/glob.h"
 #include "source/listing.h"
-#include "source/selection.h"
 
 namespace qvdhouse::source {
 

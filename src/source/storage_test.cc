@@ -16,13 +16,17 @@
 #include <sstream>
 #include <thread>
 
+#include "base/encoding.h"
 #include "base/error.h"
-#include "http/percent.h"
-#include "source/rclone_served.h"
 #include "source/url.h"
+#include "tests/support/rclone_served.h"
 
 namespace qvdhouse::source {
 namespace {
+
+using tests::free_port;
+using tests::has_program;
+using tests::RcloneServed;
 
 namespace fs = std::filesystem;
 using testing::AllOf;
@@ -121,7 +125,7 @@ void StorageOver::expect_tree(Storage& storage, const std::string& url,
     EXPECT_THAT(file.path, AllOf(HasSubstr(url), Not(HasSubstr(kPassword))));
     EXPECT_NE(file.mtime_us, 0) << file.path;
     std::string path = file.path.substr(url.size());
-    if (has_encoded_path(url.substr(0, url.find(':')))) path = http::decode_percent(path);
+    if (has_encoded_path(url.substr(0, url.find(':')))) path = base::decode_percent(path);
     EXPECT_EQ(bytes_of(storage, file), on_disk(path));
     // A file's identity leads to it, and to nothing else.
     const std::vector<FileEntry> again = storage.list(file.path, {});
@@ -147,7 +151,7 @@ TEST_F(StorageOver, Webdav) {
   const RcloneServed server("webdav", root_.string(), login());
   Storage storage(access());
   expect_tree(storage, "webdav://" + server.address() + "/",
-              "sub%20dir/" + http::encode_path(kHardName), "webdav");
+              "sub%20dir/" + base::encode_path(kHardName), "webdav");
 }
 
 TEST_F(StorageOver, Http) {
@@ -157,7 +161,7 @@ TEST_F(StorageOver, Http) {
   plain.password.clear();
   Storage storage(plain);
   expect_tree(storage, "http://" + server.address() + "/",
-              "sub%20dir/" + http::encode_path(kHardName), "http");
+              "sub%20dir/" + base::encode_path(kHardName), "http");
 }
 
 class StorageOverSftp : public StorageOver {

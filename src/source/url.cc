@@ -7,8 +7,8 @@
 #include <charconv>
 
 #include "base/ascii.h"
+#include "base/encoding.h"
 #include "base/error.h"
-#include "http/percent.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -142,15 +142,15 @@ std::optional<Url> parse_url(std::string_view text) {
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view path = rest.substr(slash);
   url.path =
-      without_dots(has_encoded_path(url.scheme) ? http::decode_percent(path) : std::string(path));
+      without_dots(has_encoded_path(url.scheme) ? base::decode_percent(path) : std::string(path));
 
   std::string_view authority = rest.substr(0, slash);
   const std::size_t at = is_host_a_name(url.scheme) ? std::string_view::npos : authority.rfind('@');
   if (at != std::string_view::npos) {
     const std::string_view user = authority.substr(0, at);
     const std::size_t colon = std::min(user.find(':'), user.size());
-    url.user = http::decode_percent(user.substr(0, colon));
-    url.password = http::decode_percent(user.substr(std::min(colon + 1, user.size())));
+    url.user = base::decode_percent(user.substr(0, colon));
+    url.password = base::decode_percent(user.substr(std::min(colon + 1, user.size())));
     authority = authority.substr(at + 1);
   }
   parse_host(authority, url);
@@ -164,14 +164,14 @@ std::optional<Url> parse_url(std::string_view text) {
 std::string public_text(const Url& url) {
   std::string text = url.scheme + "://";
   if (is_user_a_container(url.scheme) && !url.user.empty()) {
-    text += http::encode_component(url.user) + "@";
+    text += base::encode_component(url.user) + "@";
   }
   return text + authority_of(url) +
-         (has_encoded_path(url.scheme) ? http::encode_path(url.path) : url.path);
+         (has_encoded_path(url.scheme) ? base::encode_path(url.path) : url.path);
 }
 
 std::string request_url(const Url& url) {
-  const std::string path = url.path.empty() ? "/" : http::encode_path(url.path);
+  const std::string path = url.path.empty() ? "/" : base::encode_path(url.path);
   return url.scheme + "://" + authority_of(url) + path + (url.query.empty() ? "" : "?" + url.query);
 }
 

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "load/commit.h"
 #include "load/layout.h"
-#include "load/rebuild.h"
 #include "sync/adopt.h"
 #include "sync/content_hash.h"
 #include "sync/decide.h"

@@ -13,8 +13,8 @@
 #include "schema/names.h"
 #include "source/scope.h"
 #include "sync/placement_pattern.h"
-#include "tracking/runs_tables.h"
-#include "tracking/tables.h"
+#include "tracking/runs.h"
+#include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
 namespace {

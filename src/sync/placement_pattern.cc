@@ -8,8 +8,8 @@
 
 #include "base/ascii.h"
 #include "base/characters.h"
+#include "base/encoding.h"
 #include "base/error.h"
-#include "http/percent.h"
 #include "schema/temporal.h"
 #include "source/url.h"
 
@@ -100,7 +100,7 @@ std::vector<std::string> path_parts(std::string_view path) {
       scheme_end != std::string_view::npos && source::has_encoded_path(path.substr(0, scheme_end));
   std::vector<std::string> parts;
   for (const std::string_view part : split(path)) {
-    parts.push_back(is_encoded ? http::decode_percent(part) : std::string(part));
+    parts.push_back(is_encoded ? base::decode_percent(part) : std::string(part));
   }
   return parts;
 }

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "schema/table_rules.h"
-#include "source/name_pattern.h"
+#include "source/glob.h"
 
 namespace qvdhouse::sync {
 

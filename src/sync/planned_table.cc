@@ -15,7 +15,7 @@
 #include "load/load.h"
 #include "schema/drift.h"
 #include "schema/fit.h"
-#include "schema/patterns.h"
+#include "schema/names.h"
 #include "sync/failure.h"
 #include "sync/set_table.h"
 #include "sync/table_shape.h"

@@ -9,8 +9,7 @@
 #include "base/error.h"
 #include "clickhouse/quote.h"
 #include "tracking/row_binary.h"
-#include "tracking/runs_tables.h"
-#include "tracking/table_access.h"
+#include "tracking/runs.h"
 #include "tracking/tables.h"
 
 namespace qvdhouse::tracking {
@@ -23,9 +22,9 @@ using clickhouse::quote_literal;
 const clickhouse::Settings kLongStatement = {{"max_query_size", "16777216"}};
 
 // A schema is longer than all the rest of a record, and no list shows it.
-std::string list_columns(const std::vector<Column>& columns) {
+std::string list_columns(const std::vector<ColumnDefinition>& columns) {
   std::string text;
-  for (const Column& column : columns) {
+  for (const ColumnDefinition& column : columns) {
     text += text.empty() ? "" : ", ";
     text += column.name == "schema" ? "'' AS schema" : clickhouse::quote_identifier(column.name);
   }
@@ -40,12 +39,7 @@ std::string literals(const std::vector<std::string>& texts) {
 
 std::string condition(const FileQuery& query) {
   std::string text = "1";
-  if (!query.file.empty()) {
-    text += fmt::format(
-        " AND (lowerUTF8(file_path) = lowerUTF8({0}) OR lowerUTF8(file_name) = lowerUTF8({0}) OR "
-        "replaceRegexpOne(lowerUTF8(file_name), '\\\\.[^.]*$', '') = lowerUTF8({0}))",
-        quote_literal(query.file));
-  }
+  if (!query.file.empty()) text += " AND " + names_file(query.file);
   if (!query.search.empty()) {
     text += fmt::format(" AND positionCaseInsensitiveUTF8(file_path, {}) > 0",
                         quote_literal(query.search));
@@ -113,26 +107,13 @@ std::string behind_cursor(const FileQuery& query, const std::string& key) {
                      quote_literal(last_path));
 }
 
-std::vector<Attempt> read_attempts(const std::string& answer, const clickhouse::Dialect& dialect) {
-  std::vector<Attempt> attempts;
-  for (RowReader reader(answer); !reader.done();) {
-    code_attempt(reader, attempts.emplace_back(), dialect);
-  }
-  return attempts;
-}
-
 }  // namespace
 
 Overview::Overview(clickhouse::Endpoint endpoint, std::string database, std::stop_token stop)
     : connection_(anywhere(std::move(endpoint)), std::move(stop)), database_(std::move(database)) {}
 
 std::string Overview::ask(const std::string& sql) {
-  try {
-    return connection_.query(sql + " FORMAT RowBinary", kLongStatement);
-  } catch (const base::ServerError& error) {
-    if (is_absent(error)) return "";
-    throw;
-  }
+  return tracking::ask(connection_, sql, kLongStatement);
 }
 
 // A time as microseconds, Int64.
@@ -165,18 +146,14 @@ Totals Overview::totals(std::int64_t today_us) {
                       micros("processed_at"), qualified(database_, kFileTable)));
   if (!files.empty()) {
     RowReader reader(files);
-    reader(totals.files);
-    reader(totals.rows);
-    reader(totals.failed_files);
-    reader(totals.last_sync_at_us);
+    reader(totals.files, totals.rows, totals.failed_files, totals.last_sync_at_us);
   }
   const std::string history =
       ask(fmt::format("SELECT count(), toUInt64(sum({} >= {})) FROM {} WHERE status = 'completed'",
                       micros("finished_at"), today_us, qualified(database_, kHistoryTable)));
   if (!history.empty()) {
     RowReader reader(history);
-    reader(totals.syncs);
-    reader(totals.syncs_today);
+    reader(totals.syncs, totals.syncs_today);
   }
   return totals;
 }
@@ -245,13 +222,8 @@ std::vector<SeriesPoint> Overview::series(std::int64_t from_us, std::uint64_t st
   std::vector<SeriesPoint> points;
   for (RowReader reader(answer); !reader.done();) {
     SeriesPoint& point = points.emplace_back();
-    reader(point.at_us);
-    reader(point.runs);
-    reader(point.files_loaded);
-    reader(point.files_failed);
-    reader(point.rows);
-    reader(point.bytes);
-    reader(point.seconds);
+    reader(point.at_us, point.runs, point.files_loaded, point.files_failed, point.rows, point.bytes,
+           point.seconds);
   }
   return points;
 }
@@ -269,12 +241,8 @@ std::vector<TableOverview> Overview::tables(const std::string& name) {
   std::map<std::string, std::size_t> places;
   for (RowReader reader(files); !reader.done();) {
     TableOverview& table = tables.emplace_back();
-    reader(table.name);
-    reader(table.files);
-    reader(table.failed_files);
-    reader(table.last_loaded_at_us);
-    reader(table.newest_created_at);
-    reader(table.example_path);
+    reader(table.name, table.files, table.failed_files, table.last_loaded_at_us,
+           table.newest_created_at, table.example_path);
     places[table.name] = tables.size() - 1;
   }
   const std::string parts = ask(fmt::format(
@@ -283,9 +251,7 @@ std::vector<TableOverview> Overview::tables(const std::string& name) {
       quote_literal(database_), name.empty() ? "" : " AND table = " + quote_literal(name)));
   for (RowReader reader(parts); !reader.done();) {
     TableOverview found;
-    reader(found.name);
-    reader(found.rows);
-    reader(found.bytes);
+    reader(found.name, found.rows, found.bytes);
     const auto place = places.find(found.name);
     if (place == places.end()) continue;
     tables[place->second].rows = found.rows;
@@ -303,9 +269,7 @@ std::vector<NewestLoad> Overview::newest_loads(const std::vector<std::string>& t
   std::vector<NewestLoad> loads;
   for (RowReader reader(answer); !reader.done();) {
     NewestLoad& load = loads.emplace_back();
-    reader(load.table);
-    reader(load.finished_at_us);
-    reader(load.created_at);
+    reader(load.table, load.finished_at_us, load.created_at);
   }
   return loads;
 }

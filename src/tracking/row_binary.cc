@@ -4,20 +4,20 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "clickhouse/varuint.h"
+#include "clickhouse/native.h"
 
 namespace qvdhouse::tracking {
 
 static_assert(std::endian::native == std::endian::little, "RowBinary is little-endian");
 
-void RowWriter::size(std::uint64_t value) { clickhouse::append_varuint(bytes_, value); }
+void RowWriter::length(std::uint64_t entries) { clickhouse::append_varuint(bytes_, entries); }
 
 void RowWriter::append(std::span<const std::byte> bytes) {
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
 }
 
 void RowWriter::operator()(const std::string& text) {
-  size(text.size());
+  length(text.size());
   append(std::as_bytes(std::span(text)));
 }
 
@@ -29,7 +29,7 @@ void RowReader::take(std::span<std::byte> out) {
   bytes_.remove_prefix(out.size());
 }
 
-std::uint64_t RowReader::size() {
+std::uint64_t RowReader::length() {
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     std::uint8_t byte = 0;
@@ -41,7 +41,7 @@ std::uint64_t RowReader::size() {
 }
 
 void RowReader::operator()(std::string& text) {
-  const std::uint64_t bytes = size();
+  const std::uint64_t bytes = length();
   if (bytes > bytes_.size()) {
     throw base::ServerError("the server's answer ends within a row; ask again", 0);
   }

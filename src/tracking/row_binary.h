@@ -1,8 +1,5 @@
 // ClickHouse's RowBinary, for the few types of the tracking tables. JSON would not do: paths and
 // messages may hold bytes that are not UTF-8, and they must come back exactly.
-//
-// Writer and Reader have the same call, so that one function lists the columns of a record for
-// both.
 #pragma once
 
 #include <concepts>
@@ -28,7 +25,7 @@ class RowWriter {
   }
   template <class T>
   void operator()(const std::vector<T>& items) {  // Array
-    size(items.size());
+    length(items.size());
     for (const T& item : items) (*this)(item);
   }
   template <class T>
@@ -36,13 +33,11 @@ class RowWriter {
     (*this)(static_cast<std::uint8_t>(value ? 0 : 1));
     if (value) (*this)(*value);
   }
-  template <class T>
-  requires requires(T& tuple, RowWriter& writer) { code(writer, tuple); }
-  void operator()(const T& tuple) { code(*this, tuple); }
+  // Of an Array or Map whose entries are written next.
+  void length(std::uint64_t entries);
   std::span<const std::byte> bytes() const { return bytes_; }
 
  private:
-  void size(std::uint64_t value);
   void append(std::span<const std::byte> bytes);
   std::vector<std::byte> bytes_;
 };
@@ -60,7 +55,7 @@ class RowReader {
   template <class T>
   void operator()(std::vector<T>& items) {
     items.clear();
-    for (std::uint64_t left = size(); left > 0; --left) (*this)(items.emplace_back());
+    for (std::uint64_t left = length(); left > 0; --left) (*this)(items.emplace_back());
   }
   template <class T>
   void operator()(std::optional<T>& value) {
@@ -69,12 +64,16 @@ class RowReader {
     value.reset();
     if (is_null == 0) (*this)(value.emplace());
   }
-  template <class T>
-  requires requires(T& tuple, RowReader& reader) { code(reader, tuple); }
-  void operator()(T& tuple) { code(*this, tuple); }
+  // The next values of a row, one after the other.
+  template <class First, class... Rest>
+  requires(sizeof...(Rest) > 0) void operator()(First& first, Rest&... rest) {
+    (*this)(first);
+    ((*this)(rest), ...);
+  }
+  // Of an Array or Map whose entries are read next.
+  std::uint64_t length();
 
  private:
-  std::uint64_t size();
   void take(std::span<std::byte> out);
   std::string_view bytes_;
 };

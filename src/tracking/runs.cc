@@ -6,48 +6,49 @@
 
 #include "clickhouse/quote.h"
 #include "tracking/row_binary.h"
-#include "tracking/runs_tables.h"
-#include "tracking/table_access.h"
+#include "tracking/tables.h"
 
 namespace qvdhouse::tracking {
 
 using clickhouse::qualified;
 using clickhouse::quote_literal;
 
-std::vector<Column> run_columns(const clickhouse::Dialect& dialect) {
-  const std::string_view time = time_type(dialect);
-  return {{"run_id", "String"},        {"workflow", kWord},         {"trigger", kWord},
-          {"status", kWord},           {"scheduled_at", time},      {"started_at", time},
-          {"finished_at", time},       {"attempt", "UInt32"},       {"files_loaded", "UInt64"},
-          {"files_skipped", "UInt64"}, {"files_waiting", "UInt64"}, {"files_failed", "UInt64"},
-          {"rows", "UInt64"},          {"bytes", "UInt64"},         {"error", "String"},
-          {"error_class", kWord},      {"host", "String"},          {"version", "UInt64"}};
-}
+using enum Kind;
 
-std::vector<Column> workflow_columns(const clickhouse::Dialect& dialect) {
-  const std::string_view time = time_type(dialect);
-  return {{"name", "String"},   {"is_paused", "UInt8"}, {"anchor", time},
-          {"last_due", time},   {"schedule", "String"}, {"changed_by", "String"},
-          {"version", "UInt64"}};
-}
+namespace {
 
-std::string create_run_table(std::string_view database, unsigned history_days,
-                             const clickhouse::Dialect& dialect) {
-  const std::string ttl = dialect.has_ttl ? history_ttl(history_days) : "";
-  return fmt::format(
-      "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = ReplacingMergeTree(version) "
-      "ORDER BY (started_at, run_id){}{}",
-      qualified(database, kRunTable), definitions(run_columns(dialect)),
-      ttl.empty() ? "" : " TTL " + ttl,
-      comment("Every run of a workflow, one row per run under FINAL", dialect));
-}
+constexpr std::array kRunColumns = {
+    column<&RunRecord::run_id>("run_id"),
+    column<&RunRecord::workflow, kWord>("workflow"),
+    column<&RunRecord::trigger, kWord>("trigger"),
+    column<&RunRecord::status, kWord>("status"),
+    column<&RunRecord::scheduled_at_us, kTime>("scheduled_at"),
+    column<&RunRecord::started_at_us, kTime>("started_at"),
+    column<&RunRecord::finished_at_us, kTime>("finished_at"),
+    column<&RunRecord::attempt>("attempt"),
+    column<&RunRecord::files_loaded>("files_loaded"),
+    column<&RunRecord::files_skipped>("files_skipped"),
+    column<&RunRecord::files_waiting>("files_waiting"),
+    column<&RunRecord::files_failed>("files_failed"),
+    column<&RunRecord::rows>("rows"),
+    column<&RunRecord::bytes>("bytes"),
+    column<&RunRecord::error>("error"),
+    column<&RunRecord::error_class, kWord>("error_class"),
+    column<&RunRecord::host>("host"),
+    column<&RunRecord::version>("version"),
+};
 
-std::string create_workflow_table(std::string_view database, const clickhouse::Dialect& dialect) {
-  return fmt::format(
-      "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = ReplacingMergeTree(version) ORDER BY name{}",
-      qualified(database, kWorkflowTable), definitions(workflow_columns(dialect)),
-      comment("State of every workflow, one row per workflow under FINAL", dialect));
-}
+constexpr std::array kWorkflowColumns = {
+    column<&WorkflowRecord::name>("name"),
+    column<&WorkflowRecord::is_paused>("is_paused"),
+    column<&WorkflowRecord::anchor_us, kTime>("anchor"),
+    column<&WorkflowRecord::last_due_us, kTime>("last_due"),
+    column<&WorkflowRecord::schedule>("schedule"),
+    column<&WorkflowRecord::changed_by>("changed_by"),
+    column<&WorkflowRecord::version>("version"),
+};
+
+}  // namespace
 
 Runs::Runs(clickhouse::Endpoint endpoint, std::string database, unsigned history_days)
     : connection_(anywhere(std::move(endpoint))),
@@ -56,36 +57,43 @@ Runs::Runs(clickhouse::Endpoint endpoint, std::string database, unsigned history
 
 void Runs::ensure_tables() {
   ensure_database(connection_, database_);
-  connection_.query(create_run_table(database_, history_days_, dialect()));
-  connection_.query(create_workflow_table(database_, dialect()));
-  match_columns(connection_, database_, kRunTable, run_columns(dialect()));
-  match_columns(connection_, database_, kWorkflowTable, workflow_columns(dialect()));
-  expire_rows(connection_, database_, kRunTable, history_days_);
+  ensure_table(connection_, database_,
+               {.name = kRunTable,
+                .columns = definitions(kRunColumns, dialect()),
+                .engine = "ReplacingMergeTree(version) ORDER BY (started_at, run_id)",
+                .comment = "Every run of a workflow, one row per run under FINAL",
+                .days = history_days_});
+  ensure_table(connection_, database_,
+               {.name = kWorkflowTable,
+                .columns = definitions(kWorkflowColumns, dialect()),
+                .engine = "ReplacingMergeTree(version) ORDER BY name",
+                .comment = "State of every workflow, one row per workflow under FINAL",
+                .days = std::nullopt});
 }
 
 void Runs::record(const RunRecord& run) {
   RowWriter writer;
-  code_run(writer, run);
-  insert_rows(connection_, database_, kRunTable, run_columns(dialect()), writer.bytes());
+  write_row(writer, kRunColumns, run);
+  insert_rows(connection_, database_, kRunTable, definitions(kRunColumns, dialect()),
+              writer.bytes());
 }
 
 void Runs::record(const WorkflowRecord& workflow) {
   RowWriter writer;
-  code_workflow(writer, workflow);
-  insert_rows(connection_, database_, kWorkflowTable, workflow_columns(dialect()), writer.bytes());
+  write_row(writer, kWorkflowColumns, workflow);
+  insert_rows(connection_, database_, kWorkflowTable, definitions(kWorkflowColumns, dialect()),
+              writer.bytes());
 }
 
 std::vector<WorkflowRecord> Runs::workflows() {
-  const std::string answer =
-      select_rows(connection_, database_, column_list(workflow_columns(dialect())), kWorkflowTable,
-                  "FINAL ORDER BY name");
-  std::vector<WorkflowRecord> workflows;
-  for (RowReader reader(answer); !reader.done();) code_workflow(reader, workflows.emplace_back());
-  return workflows;
+  return read_rows<WorkflowRecord>(
+      select_rows(connection_, database_, column_list(definitions(kWorkflowColumns, dialect())),
+                  kWorkflowTable, "FINAL ORDER BY name"),
+      kWorkflowColumns);
 }
 
 std::vector<RunRecord> Runs::find(const Query& query) {
-  const std::string columns = column_list(run_columns(dialect()));
+  const std::string columns = column_list(definitions(kRunColumns, dialect()));
   // What never changes of a run is asked first; of its rows the newest counts, and only then its
   // status. In the order of the key, so that the server reads no more than it has to.
   std::string rows = "1";
@@ -103,18 +111,11 @@ std::vector<RunRecord> Runs::find(const Query& query) {
       columns, qualified(database_, kRunTable), rows);
   const std::string status =
       query.status.empty() ? "" : "WHERE status = " + quote_literal(query.status);
-  std::string answer;
-  try {
-    answer = connection_.query(
-        fmt::format("SELECT {} FROM {} {} ORDER BY started_at DESC, run_id DESC LIMIT {} "
-                    "FORMAT RowBinary",
-                    columns, newest, status, query.limit));
-  } catch (const base::ServerError& error) {
-    if (!is_absent(error)) throw;
-  }
-  std::vector<RunRecord> runs;
-  for (RowReader reader(answer); !reader.done();) code_run(reader, runs.emplace_back());
-  return runs;
+  return read_rows<RunRecord>(
+      ask(connection_,
+          fmt::format("SELECT {} FROM {} {} ORDER BY started_at DESC, run_id DESC LIMIT {}",
+                      columns, newest, status, query.limit)),
+      kRunColumns);
 }
 
 }  // namespace qvdhouse::tracking

@@ -11,11 +11,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clickhouse/connection.h"
 
 namespace qvdhouse::tracking {
+
+inline constexpr std::string_view kRunTable = "QvdRunHistory";
+inline constexpr std::string_view kWorkflowTable = "QvdWorkflowState";
 
 struct RunRecord {
   std::string run_id;    // String; QvdFileHistory.run_id of its attempts

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "clickhouse/test_engine.h"
-#include "tracking/runs_tables.h"
 
 namespace qvdhouse::tracking {
 namespace {

@@ -2,97 +2,184 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
 #include "clickhouse/quote.h"
-#include "tracking/row_binary.h"
 
 namespace qvdhouse::tracking {
-std::string_view time_type(const clickhouse::Dialect& dialect) {
-  return dialect.has_datetime64 ? "DateTime64(6, 'UTC')" : "Int64";
+
+using clickhouse::Connection;
+using clickhouse::qualified;
+using clickhouse::quote_identifier;
+using clickhouse::quote_literal;
+
+namespace {
+
+// As the server writes it; empty for 0 days.
+std::string ttl_of(unsigned days) {
+  return days == 0 ? "" : fmt::format("toDateTime(started_at) + toIntervalDay({})", days);
+}
+
+// Makes rows go `days` after their `started_at` (0: never), whichever days the table was made with.
+void expire_rows(Connection& connection, const std::string& database, std::string_view table,
+                 unsigned days) {
+  if (!connection.endpoint().dialect.has_ttl) {
+    if (days == 0) return;
+    const std::string old = fmt::format(
+        "started_at < (toInt64(toUnixTimestamp(now())) - {}) * 1000000", days * 86'400ULL);
+    const std::string count = connection.query(
+        fmt::format("SELECT count() FROM {} WHERE {} FORMAT TSV", qualified(database, table), old));
+    if (!count.starts_with('0')) delete_rows(connection, database, table, old);
+    return;
+  }
+  const std::string engine = connection.query(
+      fmt::format("SELECT engine_full FROM system.tables WHERE database = {} AND name = {} FORMAT "
+                  "TSVRaw",
+                  quote_literal(database), quote_literal(table)));
+  const std::string ttl = ttl_of(days);
+  const std::string name = qualified(database, table);
+  if (ttl.empty() && engine.find(" TTL ") != std::string::npos) {
+    connection.query(fmt::format("ALTER TABLE {} REMOVE TTL", name));
+  } else if (!ttl.empty() && engine.find(ttl) == std::string::npos) {
+    connection.query(fmt::format("ALTER TABLE {} MODIFY TTL {}", name, ttl));
+  }
+}
+
+}  // namespace
+
+std::string column_list(const std::vector<ColumnDefinition>& columns) {
+  std::string text;
+  for (const ColumnDefinition& column : columns) {
+    text += (text.empty() ? "" : ", ") + quote_identifier(column.name);
+  }
+  return text;
 }
 
 std::string comment(std::string_view text, const clickhouse::Dialect& dialect) {
-  return dialect.has_table_comment ? " COMMENT " + clickhouse::quote_literal(text) : "";
+  return dialect.has_table_comment ? " COMMENT " + quote_literal(text) : "";
 }
 
-std::string definitions(const std::vector<Column>& columns) {
-  std::string text;
-  for (const Column& column : columns) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
-                        clickhouse::quote_identifier(column.name), column.type);
+clickhouse::Endpoint anywhere(clickhouse::Endpoint endpoint) {
+  endpoint.database = "system";
+  return endpoint;
+}
+
+void ensure_database(Connection& connection, const std::string& database) {
+  const std::string found = connection.query(fmt::format(
+      "SELECT count() FROM system.databases WHERE name = {} FORMAT TSV", quote_literal(database)));
+  if (found.starts_with('0')) {
+    connection.query("CREATE DATABASE IF NOT EXISTS " + quote_identifier(database));
   }
-  return text;
 }
 
-std::vector<Column> file_columns(const clickhouse::Dialect& dialect) {
-  const std::string_view time = time_type(dialect);
-  return {{"file_path", "String"},       {"file_name", "String"},
-          {"table_name", "String"},      {"file_size", "UInt64"},
-          {"file_mtime", time},          {"file_etag", "String"},
-          {"processed_at", time},        {"processing_duration_seconds", "Float64"},
-          {"row_count", "UInt64"},       {"status", kWord},
-          {"error_message", "String"},   {"version", "UInt64"},
-          {"batch_size", "UInt64"},      {"source_type", kWord},
-          {"run_id", "String"},          {"error_class", kWord},
-          {"failure_count", "UInt32"},   {"retry_at", time},
-          {"qvd_created_at", "String"},  {"schema", "String"},
-          {"warnings", "Array(String)"}, {"settings_hash", "String"},
-          {"fingerprint", "String"},     {"stored_as", "String"},
-          {"content_hash", "String"},    {"rows_version", "UInt64"}};
-}
-
-std::vector<Column> history_columns(const clickhouse::Dialect& dialect) {
-  const std::string_view time = time_type(dialect);
-  std::vector<Column> columns = file_columns(dialect);
-  columns.insert(columns.end(), {{"attempt_id", "String"},
-                                 {"attempt", "UInt32"},
-                                 {"reason", kWord},
-                                 {"started_at", time},
-                                 {"finished_at", time},
-                                 {"bytes_sent", "UInt64"}});
-  if (dialect.has_map) {
-    columns.push_back({"steps", "Map(String, Float64)"});
-  } else {
-    columns.push_back({"steps.name", "Array(String)"});
-    columns.push_back({"steps.seconds", "Array(Float64)"});
+void ensure_table(Connection& connection, const std::string& database, const Table& table) {
+  const clickhouse::Dialect& dialect = connection.endpoint().dialect;
+  std::string columns;
+  for (const ColumnDefinition& column : table.columns) {
+    columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", quote_identifier(column.name),
+                           column.type);
   }
-  return columns;
+  const std::string ttl = dialect.has_ttl ? ttl_of(table.days.value_or(0)) : "";
+  connection.query(fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = {}{}{}",
+                               qualified(database, table.name), columns, table.engine,
+                               ttl.empty() ? "" : " TTL " + ttl, comment(table.comment, dialect)));
+  match_columns(connection, database, table.name, table.columns);
+  if (table.days) expire_rows(connection, database, table.name, *table.days);
 }
 
-std::string column_list(const std::vector<Column>& columns) {
-  std::string text;
-  for (const Column& column : columns) {
-    text += (text.empty() ? "" : ", ") + clickhouse::quote_identifier(column.name);
+void match_columns(Connection& connection, const std::string& database, std::string_view table,
+                   const std::vector<ColumnDefinition>& wanted) {
+  const auto found = clickhouse::describe_table(connection, database, table);
+  for (const ColumnDefinition& column : wanted) {
+    const auto same = std::ranges::find(found, column.name, &ColumnDefinition::name);
+    if (same == found.end()) {
+      const bool has_if = connection.endpoint().dialect.has_alter_if;
+      connection.query(fmt::format("ALTER TABLE {} ADD COLUMN {}{} {}", qualified(database, table),
+                                   has_if ? "IF NOT EXISTS " : "", quote_identifier(column.name),
+                                   column.type));
+    } else if (same->type != column.type) {
+      throw base::ConfigError(
+          fmt::format("table {}.{}, column {}: expected {}, found {}; it was made by another "
+                      "program: rename it "
+                      "(RENAME TABLE), or choose another database",
+                      database, table, column.name, column.type, same->type));
+    }
   }
-  return text;
 }
 
-std::string create_file_table(std::string_view database, const clickhouse::Dialect& dialect) {
-  return fmt::format(
-      "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = ReplacingMergeTree(version) ORDER BY "
-      "file_path{}",
-      clickhouse::qualified(database, kFileTable), definitions(file_columns(dialect)),
-      comment("State of every QVD file, one row per file under FINAL", dialect));
+bool is_absent(const base::ServerError& error) {
+  constexpr int kUnknownTable = 60;
+  constexpr int kUnknownDatabase = 81;
+  return error.code() == kUnknownTable || error.code() == kUnknownDatabase;
 }
 
-std::string history_ttl(unsigned history_days) {
-  if (history_days == 0) return "";
-  return fmt::format("toDateTime(started_at) + toIntervalDay({})", history_days);
+std::string ask(Connection& connection, const std::string& sql,
+                const clickhouse::Settings& settings) {
+  try {
+    return connection.query(sql + " FORMAT RowBinary", settings);
+  } catch (const base::ServerError& error) {
+    if (is_absent(error)) return "";
+    throw;
+  }
 }
 
-std::string create_history_table(std::string_view database, unsigned history_days,
-                                 const clickhouse::Dialect& dialect) {
-  const std::string ttl = dialect.has_ttl ? history_ttl(history_days) : "";
-  return fmt::format(
-      "CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = MergeTree ORDER BY (file_path, started_at){}{}",
-      clickhouse::qualified(database, kHistoryTable), definitions(history_columns(dialect)),
-      ttl.empty() ? "" : " TTL " + ttl,
-      comment("Every attempt to load a QVD file, with its steps", dialect));
+std::string select_rows(Connection& connection, const std::string& database, std::string_view what,
+                        std::string_view table, std::string_view rest) {
+  return ask(connection,
+             fmt::format("SELECT {} FROM {} {}", what, qualified(database, table), rest));
 }
 
-std::vector<FileRecord> read_files(const std::string& row_binary) {
-  std::vector<FileRecord> files;
-  for (RowReader reader(row_binary); !reader.done();) code_file(reader, files.emplace_back());
-  return files;
+std::string select_columns(Connection& connection, const std::string& database,
+                           const std::vector<ColumnDefinition>& columns, std::string_view table,
+                           std::string_view rest) {
+  constexpr int kUnknownIdentifier = 47;
+  try {
+    return select_rows(connection, database, column_list(columns), table, rest);
+  } catch (const base::ServerError& error) {
+    if (error.code() != kUnknownIdentifier) throw;
+  }
+  const auto found = clickhouse::describe_table(connection, database, table);
+  std::string list;
+  for (const ColumnDefinition& column : columns) {
+    const bool is_there =
+        std::ranges::find(found, column.name, &ColumnDefinition::name) != found.end();
+    const std::string_view absent = column.type == "UInt64" ? "toUInt64(0)" : "''";
+    list += (list.empty() ? "" : ", ") +
+            (is_there ? quote_identifier(column.name) : std::string(absent));
+  }
+  return select_rows(connection, database, list, table, rest);
+}
+
+void insert_rows(Connection& connection, const std::string& database, std::string_view table,
+                 const std::vector<ColumnDefinition>& columns,
+                 std::span<const std::byte> row_binary) {
+  bool sent = false;
+  connection.insert(fmt::format("INSERT INTO {} ({}) FORMAT RowBinary", qualified(database, table),
+                                column_list(columns)),
+                    [&] {
+                      if (std::exchange(sent, true)) return std::span<const std::byte>();
+                      return row_binary;
+                    });
+}
+
+void delete_rows(Connection& connection, const std::string& database, std::string_view table,
+                 const std::string& condition) {
+  connection.query(
+      fmt::format("ALTER TABLE {} DELETE WHERE {}", qualified(database, table), condition),
+      {{"mutations_sync", "2"}});
+  if (connection.endpoint().dialect.has_alter_settings) return;
+  constexpr std::chrono::milliseconds kBetweenLooks{20};
+  const std::string unfinished = fmt::format(
+      "SELECT count() FROM system.mutations WHERE database = {} AND table = {} AND NOT is_done "
+      "FORMAT TSV",
+      quote_literal(database), quote_literal(table));
+  while (!connection.query(unfinished).starts_with('0')) {
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
 }
 
 }  // namespace qvdhouse::tracking

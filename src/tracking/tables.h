@@ -1,126 +1,172 @@
-// The two tables column by column: their DDL, and the order in which a record's members travel.
+// What the tables of this module and of the catalogue share: their columns as lists of members, and
+// how they are made, kept in shape, read, filled and emptied.
+//
+// A column is one line: its type follows from the type of the member, and so do its bytes. So
+// names, types and encoding cannot disagree.
 #pragma once
 
-#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "base/error.h"
+#include "clickhouse/connection.h"
+#include "clickhouse/ddl.h"
 #include "clickhouse/dialect.h"
-#include "tracking/tracking.h"
+#include "tracking/row_binary.h"
 
 namespace qvdhouse::tracking {
 
-inline constexpr std::string_view kFileTable = "QvdFileTracking";
-inline constexpr std::string_view kHistoryTable = "QvdFileHistory";
+using clickhouse::ColumnDefinition;
 
-struct Column {
-  std::string_view name;
-  std::string_view type;  // exactly as DESCRIBE says it
+// What ClickHouse makes of a member where its C++ type alone does not say.
+enum class Kind {
+  kPlain,  // String, UIntN, IntN, Float64
+  kWord,   // LowCardinality(String): one of a few texts
+  kTime,   // DateTime64(6, 'UTC') of microseconds; Int64 on a server without it
+  kBool,   // Bool; UInt8 on a server without it
 };
 
-// In the order of code() below, in types that the server has: where DateTime64 is missing, times
-// are Int64, the same microseconds; where Map is, steps are two arrays.
-std::vector<Column> file_columns(const clickhouse::Dialect& dialect);
-std::vector<Column> history_columns(const clickhouse::Dialect& dialect);
+// Exactly as DESCRIBE says it.
+template <class T, Kind kind = Kind::kPlain>
+std::string type_name(const clickhouse::Dialect& dialect) {
+  if constexpr (requires { typename T::value_type; } && !std::is_same_v<T, std::string>) {
+    constexpr bool kIsNullable = std::is_same_v<T, std::optional<typename T::value_type>>;
+    return (kIsNullable ? "Nullable(" : "Array(") +
+           type_name<typename T::value_type, kind>(dialect) + ")";
+  } else if constexpr (std::is_same_v<T, std::string> || std::is_enum_v<T>) {
+    static_assert(kind == Kind::kPlain || kind == Kind::kWord);
+    return kind == Kind::kWord ? "LowCardinality(String)" : "String";
+  } else if constexpr (kind == Kind::kBool) {
+    static_assert(std::is_same_v<T, bool>);
+    return dialect.has_bool ? "Bool" : "UInt8";
+  } else if constexpr (kind == Kind::kTime) {
+    static_assert(std::is_same_v<T, std::int64_t>);
+    return dialect.has_datetime64 ? "DateTime64(6, 'UTC')" : "Int64";
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return "Float" + std::to_string(8 * sizeof(T));
+  } else {
+    return (std::is_signed_v<T> ? "Int" : "UInt") + std::to_string(8 * sizeof(T));
+  }
+}
+
+// A column of a table whose rows are Records.
+template <class Record>
+struct Column {
+  std::string_view name;
+  std::string (*type)(const clickhouse::Dialect&);
+  void (*write)(RowWriter&, const Record&);
+  void (*read)(RowReader&, Record&);  // null in tables that are only written
+  std::string_view comment;
+};
+
+// The column that holds a member: column<&FileRecord::status, Kind::kWord>("status").
+template <auto member, Kind kind = Kind::kPlain, class Record, class T>
+constexpr Column<Record> column_of(T Record::* /*member*/, std::string_view name,
+                                   std::string_view comment) {
+  return {name, &type_name<T, kind>,
+          [](RowWriter& writer, const Record& record) { writer(record.*member); },
+          [](RowReader& reader, Record& record) { reader(record.*member); }, comment};
+}
+template <auto member, Kind kind = Kind::kPlain>
+constexpr auto column(std::string_view name, std::string_view comment = {}) {
+  return column_of<member, kind>(member, name, comment);
+}
+
+// In the order in which write_row() sends them.
+template <class Columns>
+std::vector<ColumnDefinition> definitions(const Columns& columns,
+                                          const clickhouse::Dialect& dialect) {
+  std::vector<ColumnDefinition> made;
+  for (const auto& column : columns) {
+    made.push_back({.name = std::string(column.name),
+                    .type = column.type(dialect),
+                    .comment = std::string(column.comment)});
+  }
+  return made;
+}
+
+template <class Columns, class Record>
+void write_row(RowWriter& writer, const Columns& columns, const Record& record) {
+  for (const auto& column : columns) column.write(writer, record);
+}
+template <class Columns, class Record>
+void read_row(RowReader& reader, const Columns& columns, Record& record) {
+  for (const auto& column : columns) column.read(reader, record);
+}
+// All rows of an answer.
+template <class Record, class Columns>
+std::vector<Record> read_rows(std::string_view row_binary, const Columns& columns) {
+  std::vector<Record> rows;
+  for (RowReader reader(row_binary); !reader.done();) {
+    read_row(reader, columns, rows.emplace_back());
+  }
+  return rows;
+}
 
 // "`file_path`, `file_name`, …"
-std::string column_list(const std::vector<Column>& columns);
-// The same with types, for CREATE TABLE.
-std::string definitions(const std::vector<Column>& columns);
-// Columns of a time, and of one of a few words.
-std::string_view time_type(const clickhouse::Dialect& dialect);
-inline constexpr std::string_view kWord = "LowCardinality(String)";
+std::string column_list(const std::vector<ColumnDefinition>& columns);
 // " COMMENT '…'", where tables can have one.
 std::string comment(std::string_view text, const clickhouse::Dialect& dialect);
 
-// CREATE TABLE IF NOT EXISTS of both.
-std::string create_file_table(std::string_view database, const clickhouse::Dialect& dialect);
-std::string create_history_table(std::string_view database, unsigned history_days,
-                                 const clickhouse::Dialect& dialect);
-// The history's TTL as the server writes it; empty for 0 days.
-std::string history_ttl(unsigned history_days);
+// ClickHouse's own database, which is always there; ours may have to be created first, and a
+// request that names a missing database is refused whatever it asks.
+clickhouse::Endpoint anywhere(clickhouse::Endpoint endpoint);
 
-// Rows of file_columns() in RowBinary.
-std::vector<FileRecord> read_files(const std::string& row_binary);
+// Creates it where it is absent; who may not create databases need not, where it is there.
+void ensure_database(clickhouse::Connection& connection, const std::string& database);
 
-// Record is FileRecord or const FileRecord (and so on), Codec a RowReader or RowWriter.
-template <class Codec, class Record>
-void code_file(Codec& codec, Record& file) {
-  codec(file.file_path);
-  codec(file.file_name);
-  codec(file.table_name);
-  codec(file.file_size);
-  codec(file.file_mtime_us);
-  codec(file.file_etag);
-  codec(file.processed_at_us);
-  codec(file.processing_duration_seconds);
-  codec(file.row_count);
-  codec(file.status);
-  codec(file.error_message);
-  codec(file.version);
-  codec(file.batch_size);
-  codec(file.source_type);
-  codec(file.run_id);
-  codec(file.error_class);
-  codec(file.failure_count);
-  codec(file.retry_at_us);
-  codec(file.qvd_created_at);
-  codec(file.schema);
-  codec(file.warnings);
-  codec(file.settings_hash);
-  codec(file.fingerprint);
-  codec(file.stored_as);
-  codec(file.content_hash);
-  codec(file.rows_version);
-}
+struct Table {
+  std::string_view name;
+  std::vector<ColumnDefinition> columns;
+  std::string_view engine;  // with its key
+  std::string_view comment;
+  // Rows go so many days after their `started_at`; 0: never; none: nothing of the kind is set.
+  std::optional<unsigned> days;
+};
 
-// The steps as two arrays.
-template <class Codec, class Steps>
-void code_steps_apart(Codec& codec, Steps& steps) {
-  std::vector<std::string> names;
-  std::vector<double> seconds;
-  for (const StepTime& step : steps) {
-    names.push_back(step.name);
-    seconds.push_back(step.seconds);
-  }
-  codec(names);
-  codec(seconds);
-  if constexpr (!std::is_const_v<Steps>) {
-    steps.clear();
-    for (std::size_t i = 0; i < std::min(names.size(), seconds.size()); ++i) {
-      steps.push_back({names[i], seconds[i]});
-    }
-  }
-}
+// Creates it where it is absent, and brings it up to date where an older version of qvdhouse or
+// another setting of `days` made it; rows that are due on a server without TTL go now. Throws
+// ConfigError as match_columns().
+void ensure_table(clickhouse::Connection& connection, const std::string& database,
+                  const Table& table);
 
-template <class Codec, class Record>
-void code_attempt(Codec& codec, Record& attempt, const clickhouse::Dialect& dialect) {
-  code_file(codec, attempt.file);
-  codec(attempt.attempt_id);
-  codec(attempt.attempt);
-  codec(attempt.reason);
-  codec(attempt.started_at_us);
-  codec(attempt.finished_at_us);
-  codec(attempt.bytes_sent);
-  if (dialect.has_map) {
-    codec(attempt.steps);
-  } else {
-    code_steps_apart(codec, attempt.steps);
-  }
-}
+// Adds columns that an older version of qvdhouse did not have. RowBinary carries no types, so what
+// is in the table must be what is written: throws ConfigError when it is not.
+void match_columns(clickhouse::Connection& connection, const std::string& database,
+                   std::string_view table, const std::vector<ColumnDefinition>& wanted);
 
-// An entry of the steps; found by the codecs.
-template <class Codec>
-void code(Codec& codec, StepTime& step) {
-  codec(step.name);
-  codec(step.seconds);
-}
-template <class Codec>
-void code(Codec& codec, const StepTime& step) {
-  codec(step.name);
-  codec(step.seconds);
-}
+// RowBinary of SELECT `what` FROM table `rest`; empty also when the table or its database is not
+// there.
+std::string select_rows(clickhouse::Connection& connection, const std::string& database,
+                        std::string_view what, std::string_view table, std::string_view rest);
+
+// The same of `columns`; one that an older version of qvdhouse did not have, in a table that no run
+// has brought up to date yet, has its type's default (String and UInt64 only).
+std::string select_columns(clickhouse::Connection& connection, const std::string& database,
+                           const std::vector<ColumnDefinition>& columns, std::string_view table,
+                           std::string_view rest);
+
+void insert_rows(clickhouse::Connection& connection, const std::string& database,
+                 std::string_view table, const std::vector<ColumnDefinition>& columns,
+                 std::span<const std::byte> row_binary);
+
+// Returns when they are gone.
+void delete_rows(clickhouse::Connection& connection, const std::string& database,
+                 std::string_view table, const std::string& condition);
+
+// The answer to `sql` (without FORMAT) as RowBinary; empty also when a table or its database is not
+// there.
+std::string ask(clickhouse::Connection& connection, const std::string& sql,
+                const clickhouse::Settings& settings = {});
+
+// No such table, or no such database.
+bool is_absent(const base::ServerError& error);
 
 }  // namespace qvdhouse::tracking

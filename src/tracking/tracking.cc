@@ -2,18 +2,102 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/error.h"
 #include "clickhouse/quote.h"
 #include "tracking/row_binary.h"
-#include "tracking/table_access.h"
 #include "tracking/tables.h"
 
 namespace qvdhouse::tracking {
 namespace {
 
 using clickhouse::quote_literal;
+
+using enum Kind;
+
+constexpr std::array kFileColumns = {
+    column<&FileRecord::file_path>("file_path"),
+    column<&FileRecord::file_name>("file_name"),
+    column<&FileRecord::table_name>("table_name"),
+    column<&FileRecord::file_size>("file_size"),
+    column<&FileRecord::file_mtime_us, kTime>("file_mtime"),
+    column<&FileRecord::file_etag>("file_etag"),
+    column<&FileRecord::processed_at_us, kTime>("processed_at"),
+    column<&FileRecord::processing_duration_seconds>("processing_duration_seconds"),
+    column<&FileRecord::row_count>("row_count"),
+    column<&FileRecord::status, kWord>("status"),
+    column<&FileRecord::error_message>("error_message"),
+    column<&FileRecord::version>("version"),
+    column<&FileRecord::batch_size>("batch_size"),
+    column<&FileRecord::source_type, kWord>("source_type"),
+    column<&FileRecord::run_id>("run_id"),
+    column<&FileRecord::error_class, kWord>("error_class"),
+    column<&FileRecord::failure_count>("failure_count"),
+    column<&FileRecord::retry_at_us, kTime>("retry_at"),
+    column<&FileRecord::qvd_created_at>("qvd_created_at"),
+    column<&FileRecord::schema>("schema"),
+    column<&FileRecord::warnings>("warnings"),
+    column<&FileRecord::settings_hash>("settings_hash"),
+    column<&FileRecord::fingerprint>("fingerprint"),
+    column<&FileRecord::stored_as>("stored_as"),
+    column<&FileRecord::content_hash>("content_hash"),
+    column<&FileRecord::rows_version>("rows_version"),
+};
+
+// What the history has beside the columns of a file.
+constexpr std::array kAttemptColumns = {
+    column<&Attempt::attempt_id>("attempt_id"),
+    column<&Attempt::attempt>("attempt"),
+    column<&Attempt::reason, kWord>("reason"),
+    column<&Attempt::started_at_us, kTime>("started_at"),
+    column<&Attempt::finished_at_us, kTime>("finished_at"),
+    column<&Attempt::bytes_sent>("bytes_sent"),
+};
+
+constexpr std::array kStepColumns = {
+    column<&StepTime::name>("steps.name"),
+    column<&StepTime::seconds>("steps.seconds"),
+};
+
+std::vector<ColumnDefinition> step_columns(const clickhouse::Dialect& dialect) {
+  if (dialect.has_map) return {{.name = "steps", .type = "Map(String, Float64)"}};
+  std::vector<ColumnDefinition> columns = definitions(kStepColumns, dialect);
+  for (ColumnDefinition& column : columns) column.type = "Array(" + column.type + ")";
+  return columns;
+}
+
+void write_steps(RowWriter& writer, const std::vector<StepTime>& steps,
+                 const clickhouse::Dialect& dialect) {
+  if (dialect.has_map) {
+    writer.length(steps.size());
+    for (const StepTime& step : steps) write_row(writer, kStepColumns, step);
+    return;
+  }
+  for (const Column<StepTime>& column : kStepColumns) {
+    writer.length(steps.size());
+    for (const StepTime& step : steps) column.write(writer, step);
+  }
+}
+
+void read_steps(RowReader& reader, std::vector<StepTime>& steps,
+                const clickhouse::Dialect& dialect) {
+  if (dialect.has_map) {
+    for (auto left = reader.length(); left > 0; --left) {
+      read_row(reader, kStepColumns, steps.emplace_back());
+    }
+    return;
+  }
+  for (const Column<StepTime>& column : kStepColumns) {
+    const std::uint64_t count = reader.length();
+    for (std::uint64_t i = 0; i < count; ++i) {
+      if (i >= steps.size()) steps.emplace_back();
+      column.read(reader, steps[i]);
+    }
+  }
+}
 
 // One String column.
 std::set<std::string> names_of(std::string_view row_binary) {
@@ -28,6 +112,42 @@ std::set<std::string> names_of(std::string_view row_binary) {
 
 }  // namespace
 
+void write(RowWriter& writer, const FileRecord& file) { write_row(writer, kFileColumns, file); }
+
+std::vector<ColumnDefinition> file_columns(const clickhouse::Dialect& dialect) {
+  return definitions(kFileColumns, dialect);
+}
+
+std::vector<ColumnDefinition> history_columns(const clickhouse::Dialect& dialect) {
+  std::vector<ColumnDefinition> columns = file_columns(dialect);
+  std::ranges::move(definitions(kAttemptColumns, dialect), std::back_inserter(columns));
+  std::ranges::move(step_columns(dialect), std::back_inserter(columns));
+  return columns;
+}
+
+std::vector<FileRecord> read_files(std::string_view row_binary) {
+  return read_rows<FileRecord>(row_binary, kFileColumns);
+}
+
+std::vector<Attempt> read_attempts(std::string_view row_binary,
+                                   const clickhouse::Dialect& dialect) {
+  std::vector<Attempt> attempts;
+  for (RowReader reader(row_binary); !reader.done();) {
+    Attempt& attempt = attempts.emplace_back();
+    read_row(reader, kFileColumns, attempt.file);
+    read_row(reader, kAttemptColumns, attempt);
+    read_steps(reader, attempt.steps, dialect);
+  }
+  return attempts;
+}
+
+std::string names_file(const std::string& file) {
+  return fmt::format(
+      "(lowerUTF8(file_path) = lowerUTF8({0}) OR lowerUTF8(file_name) = lowerUTF8({0}) OR "
+      "replaceRegexpOne(lowerUTF8(file_name), '\\\\.[^.]*$', '') = lowerUTF8({0}))",
+      quote_literal(file));
+}
+
 Tracking::Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned history_days)
     : connection_(anywhere(std::move(endpoint))),
       database_(std::move(database)),
@@ -35,14 +155,21 @@ Tracking::Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned
 
 void Tracking::ensure_tables() {
   ensure_database(connection_, database_);
-  connection_.query(create_file_table(database_, dialect()));
-  connection_.query(create_history_table(database_, history_days_, dialect()));
-  match_columns(connection_, database_, kFileTable, file_columns(dialect()));
-  match_columns(connection_, database_, kHistoryTable, history_columns(dialect()));
-  expire_rows(connection_, database_, kHistoryTable, history_days_);
+  ensure_table(connection_, database_,
+               {.name = kFileTable,
+                .columns = file_columns(dialect()),
+                .engine = "ReplacingMergeTree(version) ORDER BY file_path",
+                .comment = "State of every QVD file, one row per file under FINAL",
+                .days = std::nullopt});
+  ensure_table(connection_, database_,
+               {.name = kHistoryTable,
+                .columns = history_columns(dialect()),
+                .engine = "MergeTree ORDER BY (file_path, started_at)",
+                .comment = "Every attempt to load a QVD file, with its steps",
+                .days = history_days_});
 }
 
-std::string Tracking::select(const std::vector<Column>& columns, std::string_view table,
+std::string Tracking::select(const std::vector<ColumnDefinition>& columns, std::string_view table,
                              std::string_view rest) {
   return select_columns(connection_, database_, columns, table, rest);
 }
@@ -89,23 +216,12 @@ std::set<std::string> Tracking::emptied_tables() {
 }
 
 std::vector<Attempt> Tracking::history(const std::string& file, std::size_t limit) {
-  std::string filter;
-  if (!file.empty()) {
-    filter = fmt::format(
-        "WHERE file_path = {0} OR lowerUTF8(file_path) = lowerUTF8({0}) OR lowerUTF8(file_name) = "
-        "lowerUTF8({0}) OR replaceRegexpOne(lowerUTF8(file_name), '\\\\.[^.]*$', '') = "
-        "lowerUTF8({0})",
-        quote_literal(file));
-  }
   // An insert that was repeated because its answer got lost left its rows twice.
-  const std::string answer =
+  return read_attempts(
       select(history_columns(dialect()), kHistoryTable,
              fmt::format("{} ORDER BY started_at DESC, attempt DESC LIMIT 1 BY attempt_id LIMIT {}",
-                         filter, limit));
-  std::vector<Attempt> attempts;
-  for (RowReader reader(answer); !reader.done();)
-    code_attempt(reader, attempts.emplace_back(), dialect());
-  return attempts;
+                         file.empty() ? "" : "WHERE " + names_file(file), limit)),
+      dialect());
 }
 
 void Tracking::record(const FileRecord& file) { record(std::vector<FileRecord>{file}); }
@@ -113,14 +229,18 @@ void Tracking::record(const FileRecord& file) { record(std::vector<FileRecord>{f
 void Tracking::record(const std::vector<FileRecord>& files) {
   if (files.empty()) return;
   RowWriter writer;
-  for (const FileRecord& file : files) code_file(writer, file);
+  for (const FileRecord& file : files) write(writer, file);
   insert_rows(connection_, database_, kFileTable, file_columns(dialect()), writer.bytes());
 }
 
 void Tracking::record(const std::vector<Attempt>& attempts) {
   if (attempts.empty()) return;
   RowWriter writer;
-  for (const Attempt& attempt : attempts) code_attempt(writer, attempt, dialect());
+  for (const Attempt& attempt : attempts) {
+    write(writer, attempt.file);
+    write_row(writer, kAttemptColumns, attempt);
+    write_steps(writer, attempt.steps, dialect());
+  }
   insert_rows(connection_, database_, kHistoryTable, history_columns(dialect()), writer.bytes());
 }
 

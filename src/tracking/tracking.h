@@ -15,10 +15,13 @@
 #include <vector>
 
 #include "clickhouse/connection.h"
+#include "clickhouse/ddl.h"
+#include "tracking/row_binary.h"
 
 namespace qvdhouse::tracking {
 
-struct Column;
+inline constexpr std::string_view kFileTable = "QvdFileTracking";
+inline constexpr std::string_view kHistoryTable = "QvdFileHistory";
 
 struct FileRecord {
   std::string file_path;                   // String
@@ -73,6 +76,17 @@ struct Attempt {
   std::vector<StepTime> steps;      // Map(String, Float64), in their order
 };
 
+// Of both tables, in types that the server has: where DateTime64 is missing, times are Int64, the
+// same microseconds; where Map is, steps are two arrays.
+std::vector<clickhouse::ColumnDefinition> file_columns(const clickhouse::Dialect& dialect);
+std::vector<clickhouse::ColumnDefinition> history_columns(const clickhouse::Dialect& dialect);
+// Rows of these columns in RowBinary.
+void write(RowWriter& writer, const FileRecord& file);
+std::vector<FileRecord> read_files(std::string_view row_binary);
+std::vector<Attempt> read_attempts(std::string_view row_binary, const clickhouse::Dialect& dialect);
+// A condition on the columns of a file: its path, name or stem is `file`, in any case.
+std::string names_file(const std::string& file);
+
 class Tracking {
  public:
   // `database` is where both tables live; history expires after `history_days` (0: never).
@@ -103,8 +117,8 @@ class Tracking {
  private:
   const clickhouse::Dialect& dialect() const { return connection_.endpoint().dialect; }
   std::set<std::string> emptied_tables();
-  std::string select(const std::vector<Column>& columns, std::string_view table,
-                     std::string_view rest);
+  std::string select(const std::vector<clickhouse::ColumnDefinition>& columns,
+                     std::string_view table, std::string_view rest);
   clickhouse::Connection connection_;
   std::string database_;
   unsigned history_days_;

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "clickhouse/test_engine.h"
 #include "tracking/row_binary.h"
-#include "tracking/tables.h"
 
 namespace qvdhouse::tracking {
 namespace {
@@ -48,17 +47,16 @@ FileRecord hostile_record(const std::string& path) {
 
 std::string bytes_of(const FileRecord& record) {
   RowWriter writer;
-  code_file(writer, record);
+  write(writer, record);
   const auto bytes = writer.bytes();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 TEST(RowBinary, ARecordComesBackExactly) {
   const std::string bytes = bytes_of(hostile_record("/a"));
-  FileRecord back;
-  RowReader reader(bytes);
-  code_file(reader, back);
-  EXPECT_TRUE(reader.done());
+  const std::vector<FileRecord> read = read_files(bytes);
+  ASSERT_THAT(read, SizeIs(1));
+  const FileRecord& back = read.front();
   EXPECT_EQ(bytes_of(back), bytes);
   EXPECT_EQ(back.warnings, hostile_record("/a").warnings);
   EXPECT_EQ(back.fingerprint, hostile_record("/a").fingerprint);
@@ -67,10 +65,8 @@ TEST(RowBinary, ARecordComesBackExactly) {
 
 TEST(RowBinary, AnAnswerCutAnywhereIsAnError) {
   const std::string bytes = bytes_of(hostile_record("/a"));
-  for (std::size_t end = 0; end < bytes.size(); ++end) {
-    RowReader reader(std::string_view(bytes).substr(0, end));
-    FileRecord record;
-    EXPECT_THROW(code_file(reader, record), base::ServerError) << end;
+  for (std::size_t end = 1; end < bytes.size(); ++end) {
+    EXPECT_THROW(read_files(std::string_view(bytes).substr(0, end)), base::ServerError) << end;
   }
   RowReader endless("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff");
   std::string text;

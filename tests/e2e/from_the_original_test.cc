@@ -18,8 +18,8 @@
 #include "serve/test_client.h"
 #include "tests/e2e/command_line.h"
 #include "tests/servers/cloud.h"
-#include "tests/servers/loopback.h"
 #include "tests/servers/served.h"
+#include "tests/support/loopback.h"
 #include "tests/support/terminal.h"
 
 namespace qvdhouse::tests {

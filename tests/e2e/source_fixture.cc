@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "http/percent.h"
+#include "base/encoding.h"
 #include "qvd/writer.h"
 #include "source/url.h"
 
@@ -68,7 +68,7 @@ std::string SourceCommandLine::url_of(const std::string& path) const {
   std::string below = path;
   if (is_encoded) {
     // Wildcards stay what they are; a name's own is asked for first.
-    below = http::encode_path(path);
+    below = base::encode_path(path);
     for (std::size_t at = 0; (at = below.find("%2A", at)) != std::string::npos; ++at) {
       below.replace(at, 3, "*");
     }

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "base/text_file.h"
+#include "base/files.h"
 #include "tests/e2e/source_fixture.h"
 #include "tests/servers/credentials.h"
 

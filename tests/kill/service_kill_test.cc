@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "clickhouse/connection.h"
 #include "tests/e2e/modes_fixture.h"
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
 namespace {

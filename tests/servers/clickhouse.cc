@@ -11,8 +11,8 @@
 #include "clickhouse/engine_process.h"
 #include "tests/servers/credentials.h"
 #include "tests/servers/daemon.h"
-#include "tests/servers/loopback.h"
 #include "tests/servers/programs.h"
+#include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
 namespace fs = std::filesystem;

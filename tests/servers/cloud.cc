@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/servers/credentials.h"
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
 namespace fs = std::filesystem;

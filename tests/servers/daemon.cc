@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
 namespace {

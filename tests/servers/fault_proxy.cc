@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
 namespace {

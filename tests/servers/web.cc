@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include "tests/servers/credentials.h"
-#include "tests/servers/loopback.h"
 #include "tests/servers/served.h"
+#include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
 namespace fs = std::filesystem;

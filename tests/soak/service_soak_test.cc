@@ -19,7 +19,7 @@
 #include "clickhouse/connection.h"
 #include "clickhouse/engine_files.h"
 #include "tests/e2e/modes_fixture.h"
-#include "tests/servers/loopback.h"
+#include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
 namespace {

@@ -1,0 +1,167 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace qvdhouse::base {
+
+namespace {
+
+// Everything behind `descriptor`; nothing when it cannot be read (errno says why).
+std::optional<std::string> read_all(int descriptor) {
+  std::string text;
+  std::array<char, 16 * 1024> piece{};
+  for (;;) {
+    const ssize_t count = read(descriptor, piece.data(), piece.size());
+    if (count == 0) return text;
+    if (count > 0) {
+      text.append(piece.data(), static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> read_text(const std::filesystem::path& path) {
+  std::optional<TextFile> file = read_text_file(path);
+  if (!file) return std::nullopt;
+  return std::move(file->text);
+}
+
+std::optional<TextFile> read_text_file(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  const std::optional<FileAccess> access = file_access(path, descriptor);
+  std::optional<std::string> text;
+  if (access) text = read_all(descriptor);
+  const int error = errno;
+  close(descriptor);
+  errno = error;
+  if (!text) return std::nullopt;
+  return TextFile{.text = *std::move(text), .access = *access};
+}
+
+void write_text(const std::filesystem::path& path, std::string_view text, Existing existing) {
+  OutputFile file(path, existing);
+  file.write(text);
+  file.finish();
+}
+
+namespace {
+
+constexpr mode_t kNewFile = 0666;  // less the umask
+constexpr mode_t kPermissions = 07777;
+
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) return 0;
+  return number;
+}
+
+// Like rename(), but what has the new name stays: EEXIST.
+int rename_to_new(const char* from, const char* to) {
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  // The file system cannot do it in one step.
+  return link(from, to) == 0 ? unlink(from) : -1;
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::filesystem::path path, Existing existing)
+    : path_(std::move(path)), existing_(existing) {
+  look_at_existing();
+  if (path_.has_parent_path()) {
+    std::error_code error;
+    std::filesystem::create_directories(path_.parent_path(), error);
+    if (error) fail(error.value());
+  }
+  make_aside();
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+  if (!finished_) unlink(aside_.c_str());
+}
+
+void OutputFile::look_at_existing() {
+  struct stat found {};
+  if (lstat(path_.c_str(), &found) != 0) {
+    if (errno != ENOENT) fail(errno);
+    return;
+  }
+  if (existing_ == Existing::kKeep) fail(EEXIST);
+  if (S_ISLNK(found.st_mode)) {
+    fail("it is a symbolic link, and links are not followed; name the file that it leads to");
+  }
+  if (!S_ISREG(found.st_mode)) fail("it is not a regular file");
+  mode_ = found.st_mode & kPermissions;
+}
+
+void OutputFile::make_aside() {
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    aside_ = fmt::format("{}.{:016x}.new", path_.string(), random_number());
+    descriptor_ =
+        open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kNewFile);
+    if (descriptor_ >= 0) return;
+    if (errno != EEXIST) break;
+  }
+  fail(errno);
+}
+
+void OutputFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      fail(errno);
+    }
+    written_ += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+std::uint64_t OutputFile::finish() {
+  if (mode_ && fchmod(descriptor_, *mode_) != 0) fail(errno);
+  // Some file systems tell of a full disk only here.
+  if (close(std::exchange(descriptor_, -1)) != 0) fail(errno);
+  const bool replaces = existing_ == Existing::kReplace;
+  const int renamed = replaces ? std::rename(aside_.c_str(), path_.c_str())
+                               : rename_to_new(aside_.c_str(), path_.c_str());
+  if (renamed != 0) fail(errno);
+  finished_ = true;
+  return written_;
+}
+
+void OutputFile::fail(int error) const {
+  std::string_view advice;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
+    advice = "; free disk space, or choose another folder";
+  } else if (error == EEXIST) {
+    advice = "; choose another name, or have it replaced";
+  } else if (error == EACCES || error == EPERM || error == EROFS || error == ENOENT) {
+    advice = "; choose a folder that you may write to";
+  }
+  fail(fmt::format("{}{}", std::strerror(error), advice));
+}
+
+void OutputFile::fail(std::string_view why) const {
+  throw IoError(fmt::format("{} cannot be written: {}", path_.string(), why));
+}
+
+}  // namespace qvdhouse::base
