@@ -53,14 +53,43 @@ void check_name(const TableRules& rules, std::string_view table) {
                                     clickhouse::quote_identifier(table), wrong));
 }
 
+// Parts of a table's name that every file has: the folders below the source, joined by `_`, and the
+// file's name without ".qvd". A part of the pattern that has the name comes first.
+constexpr std::string_view kFolderPart = "folder";
+constexpr std::string_view kFilePart = "file";
+
+bool has_part(const std::vector<std::string>& names, std::string_view part) {
+  return std::ranges::find(names, part) != names.end();
+}
+
 // All files that match may be one table: something of their names is not in the table's.
 bool may_be_many(const PlacementPattern& pattern, const NameTemplate& name) {
   const std::vector<std::string> named = name.part_names();
+  if (has_part(named, kFilePart) && !has_part(pattern.part_names(), kFilePart)) return false;
   return pattern.has_wildcards() ||
          std::any_of(pattern.part_names().begin(), pattern.part_names().end(),
                      [&](const std::string& part) {
                        return std::find(named.begin(), named.end(), part) == named.end();
                      });
+}
+
+// The table's name. Where a file lies in no folder, nothing stands for {folder} and what separates
+// it from the rest.
+std::string expand(const NameTemplate& name, const std::vector<schema::NamePart>& parts,
+                   const std::vector<std::string>& path, std::size_t below) {
+  std::vector<schema::NamePart> all = parts;
+  std::string folder;
+  for (std::size_t i = path.size() - below; i + 1 < path.size(); ++i) {
+    folder += (folder.empty() ? "" : "_") + path[i];
+  }
+  all.emplace_back(kFolderPart, folder);
+  all.emplace_back(kFilePart, path.empty() ? "" : std::string(stem_of(path.back())));
+  std::string table = name.expand(all);
+  const std::vector<std::string> named = name.part_names();
+  if (folder.empty() && !named.empty() && named.front() == kFolderPart) {
+    table.erase(0, table.find_first_not_of("_-. "));
+  }
+  return table;
 }
 
 // What is to be said of a file that a pattern does not take for these parts; empty for none.
@@ -95,12 +124,13 @@ struct Placer::Rule {
       }
     }
     for (const std::string& part : name.part_names()) {
-      if (std::find(pattern.part_names().begin(), pattern.part_names().end(), part) ==
-          pattern.part_names().end()) {
-        throw base::ConfigError(fmt::format(
-            "name = \"{}\" uses the part {{{}}}, which its pattern \"{}\" does not have", of.name,
-            part, of.match));
-      }
+      if (part == kFolderPart || part == kFilePart || has_part(pattern.part_names(), part))
+        continue;
+      throw base::ConfigError(
+          fmt::format("name = \"{}\" uses the part {{{}}}, which its pattern \"{}\" does not have, "
+                      "and which is "
+                      "not {{folder}} or {{file}} either",
+                      of.name, part, of.match));
     }
   }
 };
@@ -185,7 +215,7 @@ Placement Placer::place(std::string_view path) const {
     placement.near_miss.clear();
     placement.rules = rule->rules;
     placement.mode = rule->mode;
-    placement.table = rule->name.expand(*found);
+    placement.table = expand(rule->name, *found, parts, below);
     placement.name_parts = std::move(*found);
     break;
   }

@@ -94,6 +94,10 @@ std::size_t class_end(std::string_view text, std::size_t open) {
 
 }  // namespace
 
+std::string_view stem_of(std::string_view name) {
+  return has_extension(name) ? name.substr(0, name.size() - kExtension.size()) : name;
+}
+
 std::vector<std::string> path_parts(std::string_view path) {
   const std::size_t scheme_end = path.find("://");
   const bool is_encoded =
@@ -318,7 +322,7 @@ std::optional<std::vector<PlacementPattern::Found>> PlacementPattern::find_parts
   }
   const std::string_view name = path.back();
   const bool is_qvd = has_extension(name);
-  const std::string_view stem = is_qvd ? name.substr(0, name.size() - kExtension.size()) : name;
+  const std::string_view stem = stem_of(name);
   const bool is_match =
       has_extension_ ? is_qvd && matches(names_.back(), stem, parts)
                      : matches(names_.back(), stem, parts) || matches(names_.back(), name, parts);

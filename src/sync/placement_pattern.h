@@ -52,6 +52,9 @@ class PartBound {
   std::string text_;
 };
 
+// A file's name without its ".qvd".
+std::string_view stem_of(std::string_view name);
+
 // A pattern for the end of a path (placement.h). Where several ways to match exist, what stands
 // further left takes as much as it can: of "A_B_1.qvd", "{table}_{n}.qvd" makes "A_B" and "1".
 class PlacementPattern {

@@ -148,6 +148,25 @@ TEST(Placement, FoldersAboveTheSourceAreMatchedByPlainNamesOnly) {
   EXPECT_EQ(table("/data/qvd/Sales.qvd", "qvd/Sales.qvd"), "T");
 }
 
+TEST(Placement, TablesMayBeNamedByFolderAndFile) {
+  const auto placed_below = [](std::string_view path, const std::string& name) {
+    return place_file(path, {rule("*.qvd", name)}, {}, "/data");
+  };
+  EXPECT_EQ(placed_below("/data/1.Extract/Orders.qvd", "{folder}_{file}").table,
+            "1.Extract_Orders");
+  EXPECT_EQ(placed_below("/data/2.Transform/eu/Orders.QVD", "{folder}_{file}").table,
+            "2.Transform_eu_Orders");
+  EXPECT_EQ(placed_below("/data/Orders.qvd", "{folder}_{file}").table, "Orders");
+  EXPECT_EQ(placed_below("/data/a/Orders.qvd", "Q_{file}").table, "Q_Orders");
+  // One file is the table; by its folder alone, all files of the folder are.
+  EXPECT_EQ(placed_below("/data/a/Orders.qvd", "{folder}_{file}").mode, LoadMode::kReplace);
+  EXPECT_EQ(placed_below("/data/a/Orders.qvd", "{folder}").mode, LoadMode::kReplaceByFile);
+  // They are no columns.
+  EXPECT_THAT(placed_below("/data/a/Orders.qvd", "{folder}_{file}").name_parts, IsEmpty());
+  // A part of the pattern comes first.
+  EXPECT_EQ(placed("/x/Sales_1.qvd", "Sales_{file}.qvd", "T{file}"), "T1 file=1");
+}
+
 TEST(Placement, BoundsThatCannotBeSaySo) {
   for (const char* bound : {"6 digit s", "0 digits", "3-2 digits", "x digits", "day", "", "/[/",
                             "99999999999999999999999 digits"}) {
