@@ -33,7 +33,7 @@ class RowWriter {
     (*this)(static_cast<std::uint8_t>(value ? 0 : 1));
     if (value) (*this)(*value);
   }
-  // Of an Array or Map whose entries are written next.
+  // The length of an Array or Map, whose entries are written next.
   void length(std::uint64_t entries);
   std::span<const std::byte> bytes() const { return bytes_; }
 
@@ -70,7 +70,7 @@ class RowReader {
     (*this)(first);
     ((*this)(rest), ...);
   }
-  // Of an Array or Map whose entries are read next.
+  // The length of an Array or Map, whose entries are read next.
   std::uint64_t length();
 
  private:

@@ -76,8 +76,8 @@ struct Attempt {
   std::vector<StepTime> steps;      // Map(String, Float64), in their order
 };
 
-// Of both tables, in types that the server has: where DateTime64 is missing, times are Int64, the
-// same microseconds; where Map is, steps are two arrays.
+// The columns of both tables, in types that the server has: where DateTime64 is missing, times are
+// Int64, the same microseconds; where Map is, steps are two arrays.
 std::vector<clickhouse::ColumnDefinition> file_columns(const clickhouse::Dialect& dialect);
 std::vector<clickhouse::ColumnDefinition> history_columns(const clickhouse::Dialect& dialect);
 // Rows of these columns in RowBinary.

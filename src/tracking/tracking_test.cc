@@ -117,6 +117,37 @@ TEST_F(TrackingTest, OneRowPerFileUnderFinalAndTheNewestVersionWins) {
             "/a\t2026-07-12 10:15:00.123456");
 }
 
+TEST_F(TrackingTest, AServerWithoutMapAndDateTime64KeepsTheSame) {
+  clickhouse::Endpoint old = endpoint();
+  old.dialect.has_map = false;
+  old.dialect.has_datetime64 = false;
+  Tracking table(old, kDatabase, 0);
+  table.ensure_tables();
+  const Attempt attempt = {.file = hostile_record("/a"),
+                           .attempt_id = "1",
+                           .reason = "new",
+                           .started_at_us = 1'783'851'300'000'001,
+                           .finished_at_us = 1'783'851'301'000'000,
+                           .bytes_sent = 5,
+                           .steps = {{"list", 0.25}, {"insert", 1.5}}};
+  Attempt bare = attempt;
+  bare.attempt_id = "2";
+  bare.steps.clear();
+  table.record(std::vector<Attempt>{attempt, bare});
+  EXPECT_EQ(query("SELECT toTypeName(started_at), toTypeName(`steps.name`), `steps.seconds` FROM "
+                  "tested.QvdFileHistory WHERE attempt_id = '1'"),
+            "Int64\tArray(String)\t[0.25,1.5]");
+  const std::vector<Attempt> back = table.history("/a", 10);
+  ASSERT_THAT(back, SizeIs(2));
+  const std::size_t first = back[0].attempt_id == "1" ? 0 : 1;
+  EXPECT_EQ(bytes_of(back[first].file), bytes_of(attempt.file));
+  EXPECT_EQ(back[first].started_at_us, attempt.started_at_us);
+  ASSERT_THAT(back[first].steps, SizeIs(2));
+  EXPECT_EQ(back[first].steps[1].name, "insert");
+  EXPECT_EQ(back[first].steps[1].seconds, 1.5);
+  EXPECT_THAT(back[1 - first].steps, IsEmpty());
+}
+
 TEST_F(TrackingTest, HistoryKeepsEveryAttemptNewestFirst) {
   Tracking table = tracking(0);  // these attempts are older than any expiry
   std::vector<Attempt> attempts;
