@@ -26,12 +26,6 @@ using schema::Shape;
 // Mostly waiting for storage.
 constexpr unsigned kLeastThreads = 8;
 
-// Names that settings of columns can mean.
-struct KnownNames {
-  std::set<std::string> fields;
-  std::set<std::string> columns;
-};
-
 bool matches_any(const std::set<std::string>& names, std::string_view pattern) {
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     return schema::matches_pattern(name, pattern);
@@ -39,18 +33,18 @@ bool matches_any(const std::set<std::string>& names, std::string_view pattern) {
 }
 
 // Settings that speak of columns which no file has: often a slip of the pen.
-void note_idle_rules(const schema::TableRules& rules, const KnownNames& known,
-                     std::vector<std::string>& notes) {
+void note_idle_rules(const schema::TableRules& rules, const std::set<std::string>& fields,
+                     const std::set<std::string>& columns, std::vector<std::string>& notes) {
   const auto check = [&](std::string_view key, const std::string& name, const auto&... names) {
     if ((matches_any(names, name) || ...)) return;
     notes.push_back(
         fmt::format("{} names \"{}\", which matches no field or column of these files", key, name));
   };
-  for (const auto& [name, type] : rules.types) check("types", name, known.fields, known.columns);
-  for (const auto& [name, codec] : rules.codecs) check("codecs", name, known.columns);
-  for (const auto& [name, column] : rules.rename) check("rename", name, known.fields);
-  for (const auto& name : rules.include) check("include", name, known.fields, known.columns);
-  for (const auto& name : rules.exclude) check("exclude", name, known.fields, known.columns);
+  for (const auto& [name, type] : rules.types) check("types", name, fields, columns);
+  for (const auto& [name, codec] : rules.codecs) check("codecs", name, columns);
+  for (const auto& [name, column] : rules.rename) check("rename", name, fields);
+  for (const auto& name : rules.include) check("include", name, fields, columns);
+  for (const auto& name : rules.exclude) check("exclude", name, fields, columns);
 }
 
 class TablePlanner {
@@ -72,7 +66,6 @@ class TablePlanner {
   // What a file would make of a multi-file table.
   struct Contribution {
     Shape shape;
-    bool has_rows = false;  // a file without any fits into every table
     // Columns that it may make give up → why its own have the type that they have.
     std::map<std::string, std::string> reasons{};
   };
@@ -80,9 +73,7 @@ class TablePlanner {
   void plan_file(std::size_t index);
   void note_columns(const load::PreparedFile& prepared, std::size_t rank);
   Contribution fit_alone(const schema::TablePlan& plan, PlannedFile& file) const;
-  std::vector<Shape> wanted_shapes() const;
-  schema::Drift drift_of_all(std::vector<Shape> wanted) const;
-  std::vector<Change> given_up() const;
+  schema::Drift drift_of_all() const;
   void note_given_up();
   bool passes_limit() const;
   std::string why_rebuilt() const;
@@ -98,7 +89,8 @@ class TablePlanner {
   LiveTable live_;
   std::vector<std::optional<Contribution>> planned_;  // of each file; absent: it cannot be loaded
   std::mutex mutex_;                                  // for the rest, while files are planned
-  KnownNames known_;
+  std::set<std::string> fields_;
+  std::set<std::string> columns_;
   std::size_t first_rank_;
   std::optional<load::PreparedFile> first_;  // of the files that can be loaded: one with rows
   PlannedTable result_;
@@ -151,9 +143,9 @@ void TablePlanner::plan_file(std::size_t index) {
 // `rank`: the lower, the more the file has to say of a column that several have.
 void TablePlanner::note_columns(const load::PreparedFile& prepared, std::size_t rank) {
   const std::lock_guard lock(mutex_);
-  for (const qvd::FieldHeader& field : prepared.header.fields) known_.fields.insert(field.name);
+  for (const qvd::FieldHeader& field : prepared.header.fields) fields_.insert(field.name);
   for (const schema::ColumnPlan& column : prepared.plan.columns) {
-    known_.columns.insert(column.name);
+    columns_.insert(column.name);
     if (column.field_index == schema::kNoField) continue;
     const auto [origin, is_new] = result_.origins.try_emplace(column.name);
     ColumnOrigin& known = origin->second;
@@ -171,8 +163,9 @@ void TablePlanner::note_columns(const load::PreparedFile& prepared, std::size_t 
 // Throws SchemaError.
 TablePlanner::Contribution TablePlanner::fit_alone(const schema::TablePlan& plan,
                                                    PlannedFile& file) const {
-  Contribution own{.shape = schema::shape_of(plan), .has_rows = file.record_count > 0};
-  if (!placement_.is_set() || !own.has_rows) return own;
+  Contribution own{.shape = schema::shape_of(plan)};
+  // A file without rows fits into every table.
+  if (!placement_.is_set() || file.record_count == 0) return own;
   const schema::Drift drift = schema::find_drift(live_.shape, {own.shape}, rules_.drift, live_.key);
   for (const Change& change : drift.changes) {
     if (change.kind == Change::Kind::kIgnored) {
@@ -186,78 +179,57 @@ TablePlanner::Contribution TablePlanner::fit_alone(const schema::TablePlan& plan
   return own;
 }
 
-// Files without rows count only for a table that nothing else gives a shape.
-std::vector<Shape> TablePlanner::wanted_shapes() const {
-  if (!result_.shapes.empty() || !live_.shape.empty()) return result_.shapes;
-  std::vector<Shape> of_empty_files;
+schema::Drift TablePlanner::drift_of_all() const {
+  std::vector<Shape> wanted = result_.shapes;
+  // Files without rows count only for a table that nothing else gives a shape.
   for (const auto& file : planned_) {
-    if (file) of_empty_files.push_back(file->shape);
+    if (file && result_.shapes.empty() && live_.shape.empty()) wanted.push_back(file->shape);
   }
-  return of_empty_files;
-}
-
-schema::Drift TablePlanner::drift_of_all(std::vector<Shape> wanted) const {
   if (wanted.empty()) return {.shape = live_.shape, .changes = {}};
   schema::Drift drift = schema::find_drift(live_.shape, wanted, rules_.drift, live_.key);
-  Shape texts;
+  // The whole shape goes with the texts: what it lacked would count as missing in a file.
+  Shape with_texts = drift.shape;
+  bool has_texts = false;
   for (const Change& change : drift.changes) {
     if (!change.needs_check) continue;
     const std::string inexact = facts_.connection->query(
         schema::check_sql(change, clickhouse::qualified(facts_.options.database, table_)));
     if (inexact.starts_with('0')) continue;
-    texts.push_back(
-        {change.column, {.kind = clickhouse::TypeKind::kString, .nullable = change.to->nullable}});
+    std::ranges::find(with_texts, change.column, &schema::ShapeColumn::name)->type = {
+        .kind = clickhouse::TypeKind::kString, .nullable = change.to->nullable};
+    has_texts = true;
   }
-  if (texts.empty()) return drift;
-  // Only these columns: what the shape lacks would count as missing in a file.
-  Shape all = drift.shape;
-  for (schema::ShapeColumn& column : all) {
-    const auto text = std::ranges::find(texts, column.name, &schema::ShapeColumn::name);
-    if (text != texts.end()) column.type = text->type;
-  }
-  wanted.push_back(std::move(all));
+  if (!has_texts) return drift;
+  wanted.push_back(std::move(with_texts));
   return schema::find_drift(live_.shape, wanted, rules_.drift, live_.key);
-}
-
-// Columns of the table that lose their types, those of a table that is remade among them.
-std::vector<Change> TablePlanner::given_up() const {
-  std::vector<Change> changes = result_.drift.changes;
-  if (live_.shape.empty() && live_.layout.exists()) {
-    for (const clickhouse::ColumnDefinition& before : live_.layout.columns) {
-      const auto type = clickhouse::parse_column_type(before.type);
-      const auto after =
-          std::ranges::find(result_.drift.shape, before.name, &schema::ShapeColumn::name);
-      if (!type || after == result_.drift.shape.end()) continue;
-      changes.push_back({.kind = Change::Kind::kWiden,
-                         .column = before.name,
-                         .from = type,
-                         .to = after->type,
-                         .numbers_to = {},
-                         .reason = "its table was rebuilt out of all its files"});
-    }
-  }
-  std::erase_if(changes, [](const Change& change) {
-    return change.kind != Change::Kind::kWiden || !schema::gives_up(*change.from, *change.to);
-  });
-  return changes;
 }
 
 // Tells the files for whose sake columns of the table lose their types; where it is all of them
 // together and none alone, the first.
 void TablePlanner::note_given_up() {
-  for (const Change& change : given_up()) {
+  for (const clickhouse::ColumnDefinition& before : live_.layout.columns) {
+    const auto from = clickhouse::parse_column_type(before.type);
+    const auto to = std::ranges::find(result_.drift.shape, before.name, &schema::ShapeColumn::name);
+    if (!from || to == result_.drift.shape.end() || !schema::gives_up(*from, to->type)) continue;
     std::map<std::size_t, std::string> reasons;  // by file
     std::optional<std::size_t> first;
     for (std::size_t i = 0; i < planned_.size(); ++i) {
       if (!planned_[i]) continue;
       if (!first) first = i;
-      const auto own = planned_[i]->reasons.find(change.column);
+      const auto own = planned_[i]->reasons.find(before.name);
       if (own != planned_[i]->reasons.end()) reasons.insert({i, own->second});
     }
-    if (reasons.empty()) reasons.insert({*first, change.reason});
+    if (reasons.empty()) {
+      const auto change = std::ranges::find_if(result_.drift.changes, [&](const Change& found) {
+        return found.kind == Change::Kind::kWiden && found.column == before.name;
+      });
+      reasons.insert({*first, change != result_.drift.changes.end()
+                                  ? change->reason
+                                  : "its table was rebuilt out of all its files"});
+    }
     for (const auto& [file, reason] : reasons) {
       result_.files[file].alerts.push_back(
-          schema::given_up_text(change.column, *change.from, *change.to, reason));
+          schema::given_up_text(before.name, *from, to->type, reason));
     }
   }
 }
@@ -290,12 +262,13 @@ std::string TablePlanner::why_rebuilt() const {
                        facts_.options.max_file_partitions);
   }
   if (dialect.has_covering_parts) return "";
-  const std::vector<std::string> stored = stored_files(*facts_.connection, table_);
   const bool replaces_rows = std::ranges::any_of(decisions_, [&](const Decision* decision) {
-    if (std::ranges::find(stored, file_key(*decision)) == stored.end()) return false;
     const tracking::FileRecord* record = find_record(facts_.tracked, decision->file.path);
-    return placement_.mode != schema::LoadMode::kAppend ||
-           (record != nullptr && is_same_version(decision->file, *record));
+    if (record == nullptr || record->table_name != table_) return false;
+    const bool has_rows =
+        record->status == "completed" ? record->row_count > 0 : !record->content_hash.empty();
+    return has_rows && (placement_.mode != schema::LoadMode::kAppend ||
+                        is_same_version(decision->file, *record));
   });
   if (!replaces_rows) return "";
   return fmt::format("ClickHouse {} may bring replaced partitions back", dialect.version());
@@ -303,10 +276,12 @@ std::string TablePlanner::why_rebuilt() const {
 
 // The columns of a multi-file table.
 void TablePlanner::plan_columns() {
-  for (const auto& file : planned_) {
-    if (file && file->has_rows) result_.shapes.push_back(file->shape);
+  for (std::size_t i = 0; i < planned_.size(); ++i) {
+    if (planned_[i] && result_.files[i].record_count > 0) {
+      result_.shapes.push_back(planned_[i]->shape);
+    }
   }
-  result_.drift = drift_of_all(wanted_shapes());
+  result_.drift = drift_of_all();
   note_given_up();
   if (result_.shapes.empty() && !live_.shape.empty()) {
     load::fit_file(*first_, result_.drift.shape, facts_.options.load.streams, facts_.stop);
@@ -370,7 +345,7 @@ PlannedTable TablePlanner::plan() {
     base::for_each_index(decisions_.size(), facts_.options.load.streams,
                          [&](std::size_t i) { plan_file(i); });
     if (first_) {
-      note_idle_rules(rules_, known_, result_.notes);
+      note_idle_rules(rules_, fields_, columns_, result_.notes);
       define();
     }
   } catch (const base::SchemaError& error) {
