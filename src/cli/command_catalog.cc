@@ -58,20 +58,13 @@ std::string name_of(const SourceSettings& source) {
 
 catalog::Destination destination_of(const source::FileEntry& entry, const sync::Placer& placer,
                                     const load::Options& options) {
-  catalog::Destination destination{.options = options, .target = {}, .mode = "", .error = ""};
   try {
-    sync::Placement placement = placer.place(entry.path);
-    destination.options.policy = sync::policy_of(options.policy, placement.rules);
-    destination.mode = sync::mode_name(placement.mode);
-    destination.target.table = std::move(placement.table);
-    destination.target.mode = placement.mode;
-    destination.target.rules = std::move(placement.rules);
-    destination.target.file_key = entry.path;
-    destination.target.name_parts = std::move(placement.name_parts);
+    auto [of_file, target] = sync::load_of(options, placer.place(entry.path), entry.path);
+    const std::string mode(sync::mode_name(target.mode));
+    return {std::move(of_file), std::move(target), mode, ""};
   } catch (const base::SchemaError& error) {
-    destination.error = error.what();
+    return {options, {}, "", error.what()};
   }
-  return destination;
 }
 
 // The listing's own word for what may not be looked at; what it leaves out on purpose is not part

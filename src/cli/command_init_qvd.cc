@@ -17,7 +17,7 @@
 #include "cli/exit_code.h"
 #include "cli/init_qvd.h"
 #include "cli/output.h"
-#include "cli/source_models.h"
+#include "cli/planned_source.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "models/data.h"

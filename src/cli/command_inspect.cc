@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/source_url.h"
@@ -23,7 +24,7 @@ namespace {
 struct NamedFile {
   source::FileEntry entry;
   std::unique_ptr<base::ByteSource> bytes;
-  std::string table_prefix;
+  SourceSettings source;
 };
 
 // `sources` must outlive what is returned.
@@ -34,7 +35,7 @@ NamedFile open_named(const std::string& file, Sources& sources) {
     throw UsageError(fmt::format("inspect takes one file; {} is {}", masked_source(file),
                                  files.empty() ? "none" : format_quantity(files.size(), "file")));
   }
-  return {files[0], source.storage.open(files[0]), source.settings.table_prefix};
+  return {files[0], source.storage.open(files[0]), source.settings};
 }
 
 // "3 int, 2 text, 1 blank": which kinds of symbols a field has.
@@ -202,20 +203,11 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
   // The header is shown even when what follows cannot be read.
   if (!arguments.json) print_header(qvd::read_header(*named.bytes), name);
 
-  schema::Policy policy = context.config.policy;
-  policy.table_prefix = named.table_prefix;
+  const sync::Options options = sync_options(context.config, named.source);
   const sync::Placement placement =
-      sync::place_file(named.entry.path, context.config.tables, policy);
-  load::Options options;
-  options.policy = sync::policy_of(policy, placement.rules);
-  options.invalid_utf8 = context.config.invalid_utf8;
-  const load::Target target{.table = placement.table,
-                            .mode = placement.mode,
-                            .rules = placement.rules,
-                            .file_key = named.entry.path,
-                            .name_parts = placement.name_parts,
-                            .shape = {}};
-  const load::PreparedFile file = load::prepare(*named.bytes, name, options, target, context.stop);
+      sync::place_file(named.entry.path, options.tables, options.load.policy);
+  const auto [of_file, target] = sync::load_of(options.load, placement, named.entry.path);
+  const load::PreparedFile file = load::prepare(*named.bytes, name, of_file, target, context.stop);
   if (arguments.json) {
     print_json_report(file, name, placement.mode);
   } else {

@@ -12,7 +12,7 @@
 #include "base/files.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/source_models.h"
+#include "cli/planned_source.h"
 #include "models/data.h"
 #include "models/lock.h"
 #include "models/render.h"

@@ -241,7 +241,6 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
     if (!runs.empty() && context.stop.stop_requested()) throw base::Cancelled("stopped");
     sync::Options options = sync_options(context.config, source.settings);
     options.full = full;
-    options.load.policy.dialect = target.endpoint().dialect;
     options.needs_claim = target.engine() == nullptr;
     const std::string workflow = source.settings.name.empty() ? "default" : source.settings.name;
     sync::RecordedRun run = sync::run_recorded(

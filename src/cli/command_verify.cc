@@ -16,10 +16,10 @@
 #include "load/load.h"
 #include "source/listing.h"
 #include "sync/decide.h"
+#include "sync/live_table.h"
 #include "sync/placement.h"
 #include "sync/row_version.h"
 #include "sync/rows_left.h"
-#include "sync/table_shape.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
@@ -50,20 +50,19 @@ source::FileEntry loaded_version(const tracking::FileRecord& record) {
           .skip_code = {}};
 }
 
-// Where the rows of a loaded file are to be found, and in which columns.
-load::Target loaded_target(const tracking::FileRecord& record, const sync::Placement& placement,
-                           const clickhouse::Endpoint& endpoint, const Context& context) {
+// How a loaded file was read, where its rows are to be found, and in which columns.
+sync::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options& options,
+                         const clickhouse::Endpoint& endpoint, const Context& context) {
+  sync::Placement placement =
+      sync::place_file(record.file_path, options.tables, options.load.policy);
+  placement.table = record.table_name;
+  placement.mode = sync::mode_of_hash(record.settings_hash);
+  sync::FileLoad file = sync::load_of(options.load, placement, sync::file_key(record));
+  if (file.target.is_set()) file.target.version = sync::version_of_rows(record);
   clickhouse::Connection connection(endpoint, context.stop);
   const load::Layout layout = load::read_layout(connection, record.table_name);
-  load::Target target{.table = record.table_name,
-                      .mode = sync::mode_of_hash(record.settings_hash),
-                      .rules = placement.rules,
-                      .file_key = sync::file_key(record),
-                      .name_parts = placement.name_parts,
-                      .shape = {}};
-  if (target.is_set()) target.version = sync::version_of_rows(record);
-  if (layout.exists()) target.shape = sync::live_shape(layout);
-  return target;
+  if (layout.exists()) file.target.shape = sync::live_shape(layout);
+  return file;
 }
 
 // That a table holds the rows of an earlier load, and why.
@@ -96,12 +95,9 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     const source::FileEntry entry = loaded_version(record);
     const auto bytes = source.storage.open(entry);
     bytes->check_unchanged();
-    const sync::Placement placement =
-        sync::place_file(record.file_path, options.tables, options.load.policy);
-    options.load.policy = sync::policy_of(options.load.policy, placement.rules);
-    const load::Target where = loaded_target(record, placement, target.endpoint(), context);
-    auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), options.load,
-                                          where, context.stop);
+    const sync::FileLoad file_load = loaded_as(record, options, target.endpoint(), context);
+    auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), file_load.options,
+                                          file_load.target, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};
     if (!file.is_current) differences.insert(differences.begin(), earlier_rows(record));
     return {"different", differences, kVerify};

@@ -118,7 +118,6 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
   run_options.retry_failed = job.retry_failed;
   run_options.only = job.only;
   run_options.finish = finish.get_token();
-  run_options.load.policy.dialect = target.endpoint.dialect;
   run_options.needs_claim = !target.is_embedded;
   const std::shared_ptr<source::Storage> storage =
       job.workflow.open_storage ? job.workflow.open_storage(job.stop.get_token())

@@ -65,7 +65,9 @@ class ServiceTest : public sync::SyncTest {
         --failing_opens_;
         throw base::IoError("no engine yet");
       }
-      return TargetAccess{.endpoint = endpoint(), .is_embedded = true, .keep_alive = {}};
+      TargetAccess target{.endpoint = endpoint(), .is_embedded = true, .keep_alive = {}};
+      target.endpoint.dialect = dialect_;
+      return target;
     };
     options.now = [this] { return Time(std::chrono::seconds(now_s_.load())); };
     options.tick = tick_;
@@ -128,6 +130,7 @@ class ServiceTest : public sync::SyncTest {
   }
 
   spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+  clickhouse::Dialect dialect_;
   std::string schedule_;
   std::string config_problem_;
   std::atomic<int> failing_opens_ = 0;

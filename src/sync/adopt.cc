@@ -13,7 +13,6 @@
 #include "sync/claim.h"
 #include "sync/decide.h"
 #include "sync/row_version.h"
-#include "sync/set_table.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
@@ -135,7 +134,7 @@ void remove_vanished(FileTask task, const FileRecord& previous, const RunContext
       session->add_removal(std::move(task));
       return;
     } else {
-      load::delete_file(connection, decision.table, target_for(decision).file_key,
+      load::delete_file(connection, decision.table, file_key(decision),
                         load::staging_table(decision.table, context.run_id));
     }
   } catch (const std::exception& error) {

@@ -175,6 +175,10 @@ const std::string& file_key(const FileRecord& record) {
   return record.stored_as.empty() ? record.file_path : record.stored_as;
 }
 
+const std::string& file_key(const Decision& decision) {
+  return decision.stored_as.empty() ? decision.file.path : decision.stored_as;
+}
+
 bool may_be_touched(const FileEntry& file, const Placement& placement, const FileRecord* record,
                     const Facts& facts) {
   return record != nullptr && record->status == "completed" && !record->fingerprint.empty() &&

@@ -98,8 +98,9 @@ inline constexpr std::string_view kMovedAway = "moved";
 // Status of a file that `reset` forgot but for the key of its rows.
 inline constexpr std::string_view kReset = "reset";
 
-// What the rows of a tracked file are known by.
+// What the rows of a file are known by: the value of `_file`.
 const std::string& file_key(const tracking::FileRecord& record);
+const std::string& file_key(const Decision& decision);
 
 // Microseconds since 1970 UTC.
 std::int64_t now_us();

@@ -101,11 +101,13 @@ FileLoader::End FileLoader::run_attempts(FileTask& task, const TableSession& ses
 FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& session,
                                         StagedTask& staged) {
   const Decision& decision = task.outcome.decision;
+  const PlannedFile* planned = session.planned(decision);
   // What is said of the table's columns holds whatever becomes of the file.
   const auto tell = [&] {
     load::Result& said = task.outcome.result;
-    for (std::string& note : session.notes_on(decision)) said.warnings.push_back(std::move(note));
-    for (const std::string& alert : session.alerts_on(decision)) said.add_alert(alert);
+    if (planned == nullptr) return;
+    for (const std::string& note : planned->notes) said.warnings.push_back(note);
+    for (const std::string& alert : planned->alerts) said.add_alert(alert);
   };
   RunningFile running(context_.monitor, decision.file.name, decision.file.size);
   begin_attempt(task, context_);
@@ -114,7 +116,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   // The time limit of all before the commit, which is not cut off.
   const TimeLimit limit(context_.options.file_timeout, context_.stop);
   try {
-    load::Target target = session.target_of(decision, task.outcome.attempts);
+    auto [options, target] = session.load_of(decision, task.outcome.attempts, load_options_);
     const auto opened = context_.storage.open(decision.file);
     std::optional<SpooledFile> spooled;
     if (target.mode == schema::LoadMode::kAppend && opened->is_remote()) {
@@ -124,9 +126,8 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     task.record.fingerprint = fingerprint_of(source);
     // It is in the rows, and so has to be known before the first of them is sent.
     if (target.mode == schema::LoadMode::kAppend) name_version(task, source, limit.token(), target);
-    auto file = load::stage_file(source, decision.file.name, context_.endpoint,
-                                 options_for(load_options_, decision), target, running.progress(),
-                                 result, limit.token());
+    auto file = load::stage_file(source, decision.file.name, context_.endpoint, options, target,
+                                 running.progress(), result, limit.token());
     task.record.content_hash = source.hash(limit.token());
     if (target.mode != schema::LoadMode::kAppend) task.record.rows_version = 0;
     check_claim(context_);
@@ -144,7 +145,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
       failure = describe_failure(TimedOut(context_.options.file_timeout));
     }
     // Its columns could not be looked at when the table was made ready: the next run's may fit.
-    if (!session.is_planned(decision)) failure->try_later = true;
+    if (planned != nullptr && planned->error && !planned->is_refused) failure->try_later = true;
   }
   tell();
   end_attempt(task, context_, failure);

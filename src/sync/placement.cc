@@ -11,6 +11,7 @@
 #include "catalog/tables.h"
 #include "clickhouse/quote.h"
 #include "schema/names.h"
+#include "sync/decide.h"
 #include "sync/placement_pattern.h"
 #include "tracking/runs.h"
 #include "tracking/tracking.h"
@@ -189,14 +190,22 @@ Placement place_file(std::string_view path, const std::vector<TableRules>& rules
 
 void check_rules(const std::vector<TableRules>& rules) { Placer(rules, {}); }
 
-schema::Policy policy_of(const schema::Policy& policy, const TableRules& rules) {
-  schema::Policy own = policy;
-  for (const auto& [name, type] : rules.types) own.overrides.insert_or_assign(name, type);
-  own.include = rules.include;
-  own.exclude = rules.exclude;
-  own.rename = rules.rename;
-  if (!rules.order_by.empty()) own.order_by = rules.order_by;
-  return own;
+FileLoad load_of(const load::Options& options, const Placement& placement, std::string file_key) {
+  const TableRules& rules = placement.rules;
+  FileLoad file{.options = options,
+                .target = {.table = placement.table,
+                           .mode = placement.mode,
+                           .rules = rules,
+                           .file_key = std::move(file_key),
+                           .loaded_at_us = now_us(),
+                           .name_parts = placement.name_parts}};
+  schema::Policy& policy = file.options.policy;
+  for (const auto& [name, type] : rules.types) policy.overrides.insert_or_assign(name, type);
+  policy.include = rules.include;
+  policy.exclude = rules.exclude;
+  policy.rename = rules.rename;
+  if (!rules.order_by.empty()) policy.order_by = rules.order_by;
+  return file;
 }
 
 }  // namespace qvdhouse::sync

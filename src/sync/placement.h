@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "load/load.h"
+#include "load/target.h"
 #include "schema/policy.h"
 #include "schema/table_rules.h"
 
@@ -57,7 +59,12 @@ Placement place_file(std::string_view path, const std::vector<schema::TableRules
 // Throws ConfigError (naming rule.where) for a pattern or a name that cannot be.
 void check_rules(const std::vector<schema::TableRules>& rules);
 
-// Today's policy with what the rules say of columns.
-schema::Policy policy_of(const schema::Policy& policy, const schema::TableRules& rules);
+// How a file is read, and where its rows go.
+struct FileLoad {
+  load::Options options;  // the policy with what the rules of its table say of columns
+  load::Target target;    // `shape`, `replaced`, `is_remade`, `number`, `version`: the caller's
+};
+// `file_key`: the value of `_file`.
+FileLoad load_of(const load::Options& options, const Placement& placement, std::string file_key);
 
 }  // namespace qvdhouse::sync

@@ -202,22 +202,27 @@ TEST(Placement, ExpandedNamesAreCheckedToo) {
   EXPECT_THROW(place_file("/QvdFileTracking.qvd", {rule("{x}.qvd", "{x}")}, {}), base::SchemaError);
 }
 
-TEST(PolicyOf, RulesSpeakOfColumns) {
-  schema::Policy policy;
+TEST(LoadOf, RulesSpeakOfColumns) {
+  load::Options options;
+  schema::Policy& policy = options.policy;
   policy.overrides = {{"a", "String"}, {"b", "String"}};
   policy.order_by = {"a"};
-  TableRules rules;
+  Placement placement{.table = "T"};
+  TableRules& rules = placement.rules;
   rules.types = {{"b", "Int64"}};
   rules.exclude = {"%*"};
   rules.rename = {{"a", "A"}};
-  const schema::Policy own = policy_of(policy, rules);
+  const FileLoad file = load_of(options, placement, "/T.qvd");
+  EXPECT_EQ(file.target.table, "T");
+  EXPECT_EQ(file.target.file_key, "/T.qvd");
+  const schema::Policy& own = file.options.policy;
   EXPECT_EQ(own.overrides.at("a"), "String");
   EXPECT_EQ(own.overrides.at("b"), "Int64");
   EXPECT_THAT(own.exclude, ElementsAre("%*"));
   EXPECT_THAT(own.rename, ElementsAre(std::pair<std::string, std::string>("a", "A")));
   EXPECT_THAT(own.order_by, ElementsAre("a"));
   rules.order_by = {"b"};
-  EXPECT_THAT(policy_of(policy, rules).order_by, ElementsAre("b"));
+  EXPECT_THAT(load_of(options, placement, "").options.policy.order_by, ElementsAre("b"));
 }
 
 }  // namespace

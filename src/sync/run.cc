@@ -252,10 +252,12 @@ void work_off(const std::vector<Decision>& decisions, const RunContext& context,
 
 }  // namespace
 
-Summary run(const Options& options, source::Storage& storage, const clickhouse::Endpoint& endpoint,
+Summary run(const Options& asked, source::Storage& storage, const clickhouse::Endpoint& endpoint,
             Monitor& monitor, spdlog::logger& log,
             const std::function<void(const FileOutcome&)>& on_file, std::stop_token stop) {
   const auto start = std::chrono::steady_clock::now();
+  Options options = asked;
+  options.load.policy.dialect = endpoint.dialect;
   clickhouse::Endpoint target = endpoint;
   target.database = options.database;
   tracking::Tracking tracking(target, options.database, options.history_days);

@@ -32,6 +32,7 @@ struct Options {
   source::Selection selection;
   // Budget of the whole run: `load.memory_bytes` is shared by the files that load side by side, and
   // `load.streams` is what a large file gets. `load.run_id` is the run's; empty: run() makes one.
+  // `load.policy.dialect` is the target's; run() takes that of its endpoint.
   load::Options load;
   std::string database = "local";
   std::filesystem::path lock_dir;  // one flock file a table being loaded (crash-safe claims)
