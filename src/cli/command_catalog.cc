@@ -12,6 +12,8 @@
 #include "catalog/catalog.h"
 #include "catalog/file_row.h"
 #include "catalog/tables.h"
+#include "claim/lease.h"
+#include "claim/locks.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
@@ -20,10 +22,8 @@
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "source/scope.h"
-#include "sync/claim.h"
 #include "sync/decide.h"
 #include "sync/failure.h"
-#include "sync/pipeline_claim.h"
 #include "sync/placement.h"
 #include "sync/staging.h"
 #include "sync/sync.h"
@@ -183,7 +183,7 @@ class Cataloguer {
   const Writing& writing_;
 };
 
-// The claim on the tables is held: no one else's staging table is alive.
+// The lock of the tables is held: no one else's staging table is alive.
 void drop_leftovers(const Target& target, const Context& context) {
   tracking::Tracking tracking = target.tracking(context.config);
   clickhouse::Connection connection = target.connect(context.stop);
@@ -202,21 +202,21 @@ std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sourc
   const std::string table(catalog::kFileTable);
   const std::int64_t now = sync::now_us();
   const Writing writing{.target = target, .run_id = sync::make_run_id(now), .now_us = now};
-  const sync::Claim claim =
-      sync::Claim::acquire(config.data_dir / "locks", config.database, table, context.stop);
-  std::optional<sync::PipelineClaim> of_server;
+  const base::FileLock lock =
+      claim::lock_table(config.data_dir / "locks", config.database, table, context.stop);
+  std::optional<claim::Lease> lease;
   at_target(config, [&] {
     if (target.engine() == nullptr) {
-      of_server.emplace(target.endpoint(), config.database, std::set<std::string>{table},
-                        writing.run_id, sync::ClaimOptions{.patience = config.claim_wait},
-                        context.log, context.stop);
+      lease.emplace(target.endpoint(), config.database, std::set<std::string>{table},
+                    writing.run_id, claim::LeaseOptions{.patience = config.claim_wait}, context.log,
+                    context.stop);
     }
     drop_leftovers(target, context);
   });
   std::vector<CataloguedSource> done;
   for (const OpenSource& source : sources) {
     if (context.stop.stop_requested()) throw base::Cancelled("stopped");
-    if (of_server) of_server->check();
+    if (lease) lease->check();
     done.push_back(Cataloguer(source, writing, context).run());
   }
   return done;

@@ -242,7 +242,7 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
     sync::Options options = sync_options(context.config, source.settings);
     options.full = full;
     options.load.policy.dialect = target.endpoint().dialect;
-    options.needs_claim = target.engine() == nullptr;
+    options.needs_lease = target.engine() == nullptr;
     const std::string workflow = source.settings.name.empty() ? "default" : source.settings.name;
     sync::RecordedRun run = sync::run_recorded(
         options, source.storage, target.endpoint(), sync::new_run(workflow, "command"), monitor,

@@ -41,7 +41,7 @@ sync::Options sync_options(const Config& config, const SourceSettings& source) {
   options.history_days = config.history_days;
   options.tables = config.tables;
   options.max_file_partitions = config.max_file_partitions;
-  options.claim.patience = config.claim_wait;
+  options.lease.patience = config.claim_wait;
   return options;
 }
 

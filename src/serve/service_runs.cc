@@ -119,7 +119,7 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
   run_options.only = job.only;
   run_options.finish = finish.get_token();
   run_options.load.policy.dialect = target.endpoint.dialect;
-  run_options.needs_claim = !target.is_embedded;
+  run_options.needs_lease = !target.is_embedded;
   const std::shared_ptr<source::Storage> storage =
       job.workflow.open_storage ? job.workflow.open_storage(job.stop.get_token())
                                 : job.workflow.storage;

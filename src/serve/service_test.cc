@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "claim/locks.h"
 #include "serve/test_service.h"
-#include "sync/claim.h"
 #include "sync/recorded_run.h"
 
 namespace qvdhouse::serve {
@@ -229,7 +229,7 @@ class HeldUp : public ServiceTest {
   void SetUp() override {
     ServiceTest::SetUp();
     put("a.qvd", sync::qvd_bytes(10));
-    held_.emplace(sync::Claim::acquire(options_.lock_dir, kDatabase, "QvdA", {}));
+    held_.emplace(claim::lock_table(options_.lock_dir, kDatabase, "QvdA", {}));
   }
   bool is_running() {
     return eventually([&] {
@@ -237,7 +237,7 @@ class HeldUp : public ServiceTest {
       return !live.empty() && live[0].progress.active.size() + live[0].progress.files_total > 0;
     });
   }
-  std::optional<sync::Claim> held_;  // the run waits for it
+  std::optional<base::FileLock> held_;  // the run waits for it
 };
 
 TEST_F(HeldUp, ACancelledRunIsRolledBack) {

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "claim/locks.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/commit.h"
-#include "sync/claim.h"
 #include "sync/decide.h"
 #include "sync/row_version.h"
 #include "sync/set_table.h"
@@ -65,7 +65,7 @@ void check_unchanged(const FileRecord& expected, const FileRecord* found) {
 void rename_table(const RunContext& context, clickhouse::Connection& connection,
                   const FileRecord& previous, const std::string& table) {
   const Options& options = context.options;
-  const auto old = Claim::try_acquire(options.lock_dir, options.database, previous.table_name);
+  const auto old = claim::try_lock_table(options.lock_dir, options.database, previous.table_name);
   if (!old) {
     throw base::IoError(fmt::format(
         "table {} is being loaded by another run; the next run renames it", previous.table_name));
@@ -101,7 +101,7 @@ void adopt_moved(FileTask task, const FileRecord& previous, const RunContext& co
   try {
     session->open();
     check_unchanged(previous, session->tracked(decision.moved_from));
-    check_claim(context);
+    check_lease(context);
     if (previous.table_name != decision.table) {
       rename_table(context, connection, previous, decision.table);
     }
@@ -128,7 +128,7 @@ void remove_vanished(FileTask task, const FileRecord& previous, const RunContext
     // Nothing is known of it when another run has removed it already, or was about to.
     const FileRecord* found = session->tracked(decision.file.path);
     if (found != nullptr) check_unchanged(previous, found);
-    check_claim(context);
+    check_lease(context);
     if (!decision.placement.is_set()) {
       drop_table(context, connection, decision.table);
     } else if (session->commits_together()) {

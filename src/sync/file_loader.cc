@@ -129,7 +129,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
                                  result, limit.token());
     task.record.content_hash = source.hash(limit.token());
     if (target.mode != schema::LoadMode::kAppend) task.record.rows_version = 0;
-    check_claim(context_);
+    check_lease(context_);
     if (session.commits_together() ||
         !load::commit_file(*file, context_.endpoint, target, running.progress(), result,
                            context_.stop)) {

@@ -12,10 +12,10 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "claim/lease.h"
+#include "claim/locks.h"
 #include "sync/decide.h"
 #include "sync/failure.h"
-#include "sync/pipeline_claim.h"
-#include "sync/run_lock.h"
 #include "sync/staging.h"
 #include "sync/standing.h"
 
@@ -91,7 +91,7 @@ RunRecord new_run(std::string workflow, std::string trigger) {
   run.workflow = std::move(workflow);
   run.trigger = std::move(trigger);
   run.status = "running";
-  run.host = host_name();
+  run.host = claim::host_name();
   return run;
 }
 
@@ -170,7 +170,7 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
   RecordedRun done;
   done.record = std::move(order);
   options.load.run_id = done.record.run_id;
-  std::optional<RunLock> lock;
+  std::optional<claim::RunLock> lock;
   try {
     lock.emplace(options.lock_dir, done.record.run_id);
     Runs runs = runs_of(options, endpoint);
@@ -218,17 +218,17 @@ std::vector<RunRecord> settle_lost_runs(const Options& options,
   under_way.status = "running";
   under_way.limit = kMost;
   for (RunRecord& run : runs.find(under_way)) {
-    const RunLife life = life_of_run(options.lock_dir, run.run_id);
-    if (life == RunLife::kAlive) continue;
+    const claim::RunLife life = claim::life_of_run(options.lock_dir, run.run_id);
+    if (life == claim::RunLife::kAlive) continue;
     const auto last_sign = static_cast<std::int64_t>(run.version);
-    if (life == RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
+    if (life == claim::RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
     run.status = "lost";
     run.error = "its process ended without a word: it was killed, or the machine went down";
     run.error_class = "lost";
     run.finished_at_us = std::max(last_sign, run.started_at_us);
     touch_run(run);
     runs.record(run);
-    forget_run(options.lock_dir, run.run_id);
+    claim::forget_run(options.lock_dir, run.run_id);
     lost.push_back(std::move(run));
   }
   return lost;

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "sync/run_lock.h"
+#include "claim/locks.h"
 #include "sync/test_sync.h"
 
 namespace qvdhouse::sync {
@@ -58,23 +58,6 @@ TEST(ConcludeRun, IsCompletedOnlyWhenEveryFileIsAsItShouldBe) {
   EXPECT_EQ(concluded({failed, stands, stands}).error,
             "1 file failed, 2 files failed before and have not changed since: c: it is cut");
   EXPECT_EQ(concluded({loaded, outcome("e", Outcome::kCancelled, "new")}).status, "cancelled");
-}
-
-TEST(RunLock, TellsWhetherTheProcessOfARunLives) {
-  const fs::path folder = fs::path(testing::TempDir()) / "qvdhouse_run_lock";
-  fs::remove_all(folder);
-  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kUnknown);
-  {
-    const RunLock lock(folder, "r");
-    EXPECT_EQ(life_of_run(folder, "r"), RunLife::kAlive);
-    EXPECT_THROW(RunLock(folder, "r"), base::IoError);
-  }
-  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kUnknown);
-  std::ofstream(folder / "runs" / "r.lock").flush();
-  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kDead);
-  forget_run(folder, "r");
-  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kUnknown);
-  fs::remove_all(folder);
 }
 
 class RecordedRunTest : public SyncTest {
@@ -157,7 +140,7 @@ TEST_F(RecordedRunTest, OnlyRunsWithoutALivingProcessAreLost) {
   silent.started_at_us -= kTenMinutes.count();
   silent.version = static_cast<std::uint64_t>(silent.started_at_us);
   for (const RunRecord& run : {alive, silent, elsewhere}) table.record(run);
-  const RunLock lock(options_.lock_dir, alive.run_id);
+  const claim::RunLock lock(options_.lock_dir, alive.run_id);
   const auto lost = settle_lost_runs(options_, endpoint());
   ASSERT_THAT(lost, SizeIs(1));
   EXPECT_EQ(lost[0].run_id, silent.run_id);

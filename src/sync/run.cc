@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "claim/locks.h"
 #include "sync/adopt.h"
-#include "sync/claim.h"
 #include "sync/failure.h"
 #include "sync/file_loader.h"
 #include "sync/ledger.h"
@@ -105,20 +105,20 @@ void settle_unloaded(const Decision& decision, const FileRecord* previous,
 }
 
 // Empty where another pipeline works on the table.
-std::unique_ptr<PipelineClaim> try_claim(const RunContext& context, const std::string& table) {
-  ClaimOptions at_once = context.options.claim;
+std::unique_ptr<claim::Lease> try_lease(const RunContext& context, const std::string& table) {
+  claim::LeaseOptions at_once = context.options.lease;
   at_once.patience = std::chrono::seconds(0);
   try {
-    return std::make_unique<PipelineClaim>(context.endpoint, context.options.database,
-                                           std::set<std::string>{table}, context.run_id, at_once,
-                                           context.log, context.stop);
+    return std::make_unique<claim::Lease>(context.endpoint, context.options.database,
+                                          std::set<std::string>{table}, context.run_id, at_once,
+                                          context.log, context.stop);
   } catch (const base::ServerError&) {
     return nullptr;
   }
 }
 
 // Staging tables that killed runs left, of whichever table nobody loads right now. The run's own
-// claim has been given back.
+// lease has been given back.
 void sweep_staging(const RunContext& context) {
   const Options& options = context.options;
   try {
@@ -127,11 +127,11 @@ void sweep_staging(const RunContext& context) {
          tracking::Tracking(context.endpoint, options.database).tables()) {
       const std::optional<std::string> target = staging_target(name);
       if (!target) continue;
-      const std::optional<Claim> claim =
-          Claim::try_acquire(options.lock_dir, options.database, *target);
-      if (!claim) continue;
-      std::unique_ptr<PipelineClaim> of_server;
-      if (options.needs_claim && !(of_server = try_claim(context, *target))) continue;
+      const std::optional<base::FileLock> lock =
+          claim::try_lock_table(options.lock_dir, options.database, *target);
+      if (!lock) continue;
+      std::unique_ptr<claim::Lease> of_server;
+      if (options.needs_lease && !(of_server = try_lease(context, *target))) continue;
       if (drop_stale_staging(connection, options.database, name)) {
         context.log.info("dropped {}, which an earlier run left behind", name);
       }
@@ -179,7 +179,7 @@ struct Agenda {
   std::set<std::string> tables;  // of the database, when it was decided
   Facts facts;
   std::vector<Decision> decisions;
-  std::optional<PipelineClaim> claim;
+  std::optional<claim::Lease> lease;
 };
 
 std::set<std::string> tables_to_write(const std::vector<Decision>& decisions,
@@ -217,10 +217,10 @@ void set_agenda(const Options& options, source::Storage& storage, tracking::Trac
     agenda.decisions = decide_files(listing, agenda.facts);
     keep_chosen(agenda.decisions, options.only);
     std::set<std::string> wanted = tables_to_write(agenda.decisions, agenda.facts.tracked);
-    if (!options.needs_claim || std::ranges::includes(claimed, wanted)) return;
-    agenda.claim.reset();
-    agenda.claim.emplace(target, options.database, wanted, run_id, options.claim, log, stop);
-    if (!agenda.claim->had_to_wait()) return;
+    if (!options.needs_lease || std::ranges::includes(claimed, wanted)) return;
+    agenda.lease.reset();
+    agenda.lease.emplace(target, options.database, wanted, run_id, options.lease, log, stop);
+    if (!agenda.lease->had_to_wait()) return;
     claimed = std::move(wanted);
   }
 }
@@ -300,13 +300,13 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
                            .monitor = monitor,
                            .log = log,
                            .recorder = *recorder,
-                           .claim = agenda.claim,
+                           .lease = agenda.lease,
                            .stop = stop};
   work_off(agenda.decisions, context, ledger, watch);
 
   // Write down what is not yet, and clean up.
   recorder.reset();
-  agenda.claim.reset();
+  agenda.lease.reset();
   watch.throw_if_lost();
   settle_untouched(agenda.decisions, ledger);
   sweep_staging(context);

@@ -10,10 +10,10 @@
 #include <stop_token>
 #include <string>
 
+#include "claim/lease.h"
 #include "clickhouse/connection.h"
 #include "source/storage.h"
 #include "sync/decide.h"
-#include "sync/pipeline_claim.h"
 #include "sync/recorder.h"
 #include "sync/sync.h"
 
@@ -30,15 +30,15 @@ struct RunContext {
   Monitor& monitor;
   spdlog::logger& log;
   Recorder& recorder;
-  const std::optional<PipelineClaim>& claim;  // empty: the target needs none
+  const std::optional<claim::Lease>& lease;  // empty: the target needs none
   std::stop_token stop;
   // Numbers the staging tables of sets.
   mutable std::atomic<std::uint64_t> staged_files{0};
 };
 
 // Throws ServerError when another pipeline may have taken the tables over.
-inline void check_claim(const RunContext& context) {
-  if (context.claim) context.claim->check();
+inline void check_lease(const RunContext& context) {
+  if (context.lease) context.lease->check();
 }
 
 }  // namespace qvdhouse::sync

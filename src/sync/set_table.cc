@@ -246,7 +246,7 @@ void SetPlanner::apply(const Drift& drift) {
     connection_.query(clickhouse::create_table_sql(set_.definition, context_.endpoint.dialect));
     return;
   }
-  check_claim(context_);
+  check_lease(context_);
   const std::string quoted = clickhouse::qualified(context_.endpoint.database, table_);
   const auto definition = clickhouse::adapted(set_.definition, context_.endpoint.dialect);
   for (const std::string& sql : schema::alter_sql(drift, quoted, definition)) {

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "sync/claim.h"
+#include "claim/locks.h"
 #include "sync/test_sync.h"
 
 namespace qvdhouse::sync {
@@ -354,7 +354,7 @@ TEST_F(SetTest, AnotherModeMakesTheTableAnew) {
 TEST_F(SetTest, AStopWhileItWaitsForTheTableIsNoFailure) {
   put("Sales_1.qvd", sales(0, 1));
   put("Sales_2.qvd", sales(10, 1));
-  const auto other = Claim::try_acquire(options_.lock_dir, kDatabase, "Sales");
+  const auto other = claim::try_lock_table(options_.lock_dir, kDatabase, "Sales");
   std::stop_source stop;
   Summary summary;
   std::jthread waiting([&] { summary = sync(stop.get_token()); });

@@ -16,12 +16,12 @@
 #include <string_view>
 #include <vector>
 
+#include "claim/lease.h"
 #include "clickhouse/connection.h"
 #include "load/load.h"
 #include "schema/table_rules.h"
 #include "source/listing.h"
 #include "source/storage.h"
-#include "sync/pipeline_claim.h"
 #include "sync/placement.h"
 #include "tracking/tracking.h"
 
@@ -34,7 +34,7 @@ struct Options {
   // `load.streams` is what a large file gets. `load.run_id` is the run's; empty: run() makes one.
   load::Options load;
   std::string database = "local";
-  std::filesystem::path lock_dir;  // one flock file a table being loaded (crash-safe claims)
+  std::filesystem::path lock_dir;  // one flock file a table being loaded (given back in a crash)
   bool full = false;               // load also what is unchanged
   bool retry_failed = false;       // failed files are tried again now, whatever their back-off
   std::set<std::string> only;      // paths of the files that are taken up; empty: all
@@ -51,8 +51,8 @@ struct Options {
   std::chrono::milliseconds first_delay{1'000};  // before the second attempt; doubles
   std::vector<schema::TableRules> tables;        // first match wins
   unsigned max_file_partitions = 1'000;          // a table of more files is not partitioned by file
-  bool needs_claim = false;  // the target is a server: other machines may write to its tables, too
-  ClaimOptions claim;
+  bool needs_lease = false;  // the target is a server: other machines may write to its tables, too
+  claim::LeaseOptions lease;
 };
 
 enum class Action {

@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "base/error.h"
+#include "claim/locks.h"
 #include "load/load.h"
 #include "schema/plan.h"
-#include "sync/claim.h"
 #include "sync/test_sync.h"
 
 namespace qvdhouse::sync {
@@ -170,7 +170,7 @@ TEST_F(SyncTest, StagingTablesOfKilledRunsAreDroppedAndNothingElse) {
   make(load::staging_table("QvdTheirs", "20240101T000000_0123abcd"), "not made by us");
   make("QvdB__staging_mine", ours);
   make(load::staging_table("QvdBusy", "20240101T000000_0123abcd"), ours);
-  const auto busy = Claim::try_acquire(options_.lock_dir, kDatabase, "QvdBusy");
+  const auto busy = claim::try_lock_table(options_.lock_dir, kDatabase, "QvdBusy");
   ASSERT_TRUE(busy);
   sync();
   EXPECT_EQ(query("SELECT name FROM system.tables WHERE database = 'tested' AND name LIKE "
@@ -190,7 +190,7 @@ TEST_F(SyncTest, AStopLeavesNothingHalfDone) {
 
 TEST_F(SyncTest, AStopWhileItWaitsForAnotherRunIsNoFailure) {
   put("a.qvd", qvd_bytes(10));
-  const auto other = Claim::try_acquire(options_.lock_dir, kDatabase, "QvdA");
+  const auto other = claim::try_lock_table(options_.lock_dir, kDatabase, "QvdA");
   std::stop_source stop;
   Summary summary;
   std::jthread waiting([&] { summary = sync(stop.get_token()); });

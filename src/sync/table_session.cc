@@ -46,11 +46,11 @@ void TableSession::open() {
 void TableSession::open_once() {
   const Options& options = context_.options;
   bool waited = false;
-  if (!claim_) {
-    claim_ = Claim::try_acquire(options.lock_dir, options.database, table_);
-    waited = !claim_;
+  if (!lock_) {
+    lock_ = claim::try_lock_table(options.lock_dir, options.database, table_);
+    waited = !lock_;
     if (waited) {
-      claim_ = Claim::acquire(options.lock_dir, options.database, table_, context_.stop);
+      lock_ = claim::lock_table(options.lock_dir, options.database, table_, context_.stop);
     }
   }
   clickhouse::Connection connection(context_.endpoint, context_.stop);
@@ -230,7 +230,7 @@ void TableSession::commit(clickhouse::Connection& connection, const Pending& pen
     removed.push_back(target_for(file.outcome.decision).file_key);
   }
   if (set_->is_remade) check_all_come(connection, pending);
-  check_claim(context_);
+  check_lease(context_);
   load::rebuild(connection, set_->definition, load::staging_table(table_, context_.run_id), table_,
                 rows, removed, !set_->is_remade);
 }

@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "claim/locks.h"
 #include "clickhouse/connection.h"
 #include "load/load.h"
-#include "sync/claim.h"
 #include "sync/file_task.h"
 #include "sync/run_context.h"
 #include "sync/set_table.h"
@@ -83,7 +83,7 @@ class TableSession {
   std::mutex mutex_;
   bool opened_ = false;
   std::exception_ptr error_;
-  std::optional<Claim> claim_;
+  std::optional<base::FileLock> lock_;
   std::map<std::string, tracking::FileRecord> tracked_;
   std::optional<schema::Shape> replaced_shape_;  // of a table that one file is
   std::optional<schema::Shape> live_shape_;      // the same, when it binds the file

@@ -1,4 +1,4 @@
-#include "sync/pipeline_claim.h"
+#include "claim/lease.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -20,9 +20,10 @@
 #include "base/pause.h"
 #include "clickhouse/engine_files.h"
 #include "clickhouse/engine_process.h"
-#include "sync/pipeline_claim_table.h"
+#include "clickhouse/quote.h"
+#include "tracking/row_binary.h"
 
-namespace qvdhouse::sync {
+namespace qvdhouse::claim {
 namespace {
 
 using std::chrono::milliseconds;
@@ -32,7 +33,7 @@ constexpr milliseconds kFirstLook{50};
 constexpr milliseconds kLastLook{250};
 constexpr milliseconds kBeatAgain{1'000};  // after a heartbeat that failed
 constexpr seconds kTellAgain{60};
-// A claim that cannot be given back within this expires.
+// A lease that cannot be given back within this time expires.
 constexpr long kReleasePatienceSeconds = 5;
 constexpr std::size_t kTablesTold = 5;
 
@@ -53,9 +54,9 @@ std::string this_machine() {
   return boot.empty() || failed ? "" : boot + " " + space.string();
 }
 
-ClaimRow new_row(const std::set<std::string>& tables, const std::string& run_id,
-                 const ClaimOptions& options) {
-  return {.claim = run_id + "_" + clickhouse::random_hex(8),
+LeaseRow new_row(const std::set<std::string>& tables, const std::string& run_id,
+                 const LeaseOptions& options) {
+  return {.lease_id = run_id + "_" + clickhouse::random_hex(8),
           .expiry = static_cast<std::uint32_t>(options.expiry.count()),
           .tables = {tables.begin(), tables.end()},
           .run_id = run_id,
@@ -65,23 +66,23 @@ ClaimRow new_row(const std::set<std::string>& tables, const std::string& run_id,
           .pid_start = clickhouse::process_start_time(::getpid()).value_or(0)};
 }
 
-bool has_ended_here(const ClaimRow& holder, const ClaimRow& own) {
+bool has_ended_here(const LeaseRow& holder, const LeaseRow& own) {
   return !own.machine.empty() && holder.machine == own.machine &&
          clickhouse::process_start_time(static_cast<int>(holder.pid)) != holder.pid_start;
 }
 
-std::vector<std::string> common_tables(const ClaimRow& a, const ClaimRow& b) {
+std::vector<std::string> common_tables(const LeaseRow& a, const LeaseRow& b) {
   std::vector<std::string> both;
   std::ranges::set_intersection(a.tables, b.tables, std::back_inserter(both));
   return both;
 }
 
 // live() has the same order.
-bool is_older(const ClaimRow& a, const ClaimRow& b) {
-  return std::pair(a.started, a.claim) < std::pair(b.started, b.claim);
+bool is_older(const LeaseRow& a, const LeaseRow& b) {
+  return std::pair(a.started, a.lease_id) < std::pair(b.started, b.lease_id);
 }
 
-std::string described(const ClaimRow& holder, const ClaimRow& own) {
+std::string described(const LeaseRow& holder, const LeaseRow& own) {
   std::vector<std::string> tables = common_tables(holder, own);
   const std::size_t more = tables.size() - std::min(tables.size(), kTablesTold);
   tables.resize(tables.size() - more);
@@ -93,6 +94,14 @@ std::string described(const ClaimRow& holder, const ClaimRow& own) {
       holder.silent_seconds);
 }
 
+template <class Value>
+Value read_one(const std::string& answer) {
+  Value value{};
+  tracking::RowReader reader(answer);
+  reader(value);
+  return value;
+}
+
 }  // namespace
 
 std::string host_name() {
@@ -100,13 +109,13 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "(unknown)";
 }
 
-struct PipelineClaim::State {
+struct Lease::State {
   clickhouse::Endpoint endpoint;
   std::string database;
-  ClaimOptions options;
+  LeaseOptions options;
   spdlog::logger& log;
   std::stop_token stop;
-  ClaimRow own;
+  LeaseRow own;
   bool had_to_wait = false;
   bool is_written = false;  // others may see it
   std::string told_of;      // the holder that the log told of last, and when
@@ -117,56 +126,56 @@ struct PipelineClaim::State {
 
   ~State();
   void acquire();
-  void give_up_after(milliseconds waited, const ClaimRow& holder);
-  std::vector<ClaimRow> blockers(ClaimTable& table) const;
-  void write(ClaimTable& table, ClaimState state);
-  void tell_of(const ClaimRow& holder, milliseconds waited);
+  void give_up_after(milliseconds waited, const LeaseRow& holder);
+  std::vector<LeaseRow> blockers(LeaseTable& table) const;
+  void write(LeaseTable& table, LeaseState state);
+  void tell_of(const LeaseRow& holder, milliseconds waited);
   void beat(const std::stop_token& ended);
   milliseconds silence() const { return uptime() - last_beat.load(); }
   bool may_have_expired() const { return is_lost || silence() > options.expiry / 2; }
 };
 
-PipelineClaim::State::~State() {
+Lease::State::~State() {
   if (beating.joinable()) {
     beating.request_stop();
     beating.join();
   }
   if (!is_written) return;
   try {
-    ClaimTable table(clickhouse::impatient(endpoint, kReleasePatienceSeconds), database, {});
-    write(table, ClaimState::kReleased);
+    LeaseTable table(clickhouse::impatient(endpoint, kReleasePatienceSeconds), database, {});
+    write(table, LeaseState::kReleased);
   } catch (const base::Error& error) {
     log.warn("the claim on this run's tables was not given back and has to expire: {}",
              error.what());
   }
 }
 
-void PipelineClaim::State::write(ClaimTable& table, ClaimState state) {
+void Lease::State::write(LeaseTable& table, LeaseState state) {
   const milliseconds before = uptime();
   is_written = true;  // even if we are not told so
   ++own.sequence;     // a row on its way that comes late does not count any more
   own.state = state;
   table.write(own);
   last_beat = before;
-  is_written = state != ClaimState::kReleased;
+  is_written = state != LeaseState::kReleased;
 }
 
-// Claims that stand in the way: those held, and those that have been wanted for longer.
-std::vector<ClaimRow> PipelineClaim::State::blockers(ClaimTable& table) const {
-  std::vector<ClaimRow> rows = table.live();
-  std::erase_if(rows, [&](const ClaimRow& row) {
-    return row.claim == own.claim || common_tables(row, own).empty() || has_ended_here(row, own) ||
-           (row.state != ClaimState::kHeld && !is_older(row, own));
+// Leases that stand in the way: those held, and those that have been wanted for longer.
+std::vector<LeaseRow> Lease::State::blockers(LeaseTable& table) const {
+  std::vector<LeaseRow> rows = table.live();
+  std::erase_if(rows, [&](const LeaseRow& row) {
+    return row.lease_id == own.lease_id || common_tables(row, own).empty() ||
+           has_ended_here(row, own) || (row.state != LeaseState::kHeld && !is_older(row, own));
   });
   return rows;
 }
 
 // Nobody goes on but who has written that it holds the tables and then looked and seen no other
 // that does: of two that do so at once, at least one sees the other. The younger one steps back
-// then and lets the older one look again. So claims are served in the order of their age, and who
+// then and lets the older one look again. So leases are served in the order of their age, and who
 // waits writes nothing but its heartbeat.
-void PipelineClaim::State::acquire() {
-  ClaimTable table(endpoint, database, stop);
+void Lease::State::acquire() {
+  LeaseTable table(endpoint, database, stop);
   table.create();
   own.started = table.now();
   std::minstd_rand random{std::random_device{}()};
@@ -175,16 +184,16 @@ void PipelineClaim::State::acquire() {
   std::size_t last_count = 0;
   while (true) {
     if (is_written && silence() >= options.heartbeat) write(table, own.state);
-    const std::vector<ClaimRow> seen = blockers(table);
+    const std::vector<LeaseRow> seen = blockers(table);
     if (seen.empty()) {
-      if (own.state == ClaimState::kHeld && !may_have_expired()) break;
-      write(table, ClaimState::kHeld);
+      if (own.state == LeaseState::kHeld && !may_have_expired()) break;
+      write(table, LeaseState::kHeld);
       continue;
     }
     had_to_wait = true;
     give_up_after(uptime() - begin, seen.front());
-    const bool steps_back = own.state == ClaimState::kHeld && is_older(seen.front(), own);
-    if (steps_back || !is_written) write(table, ClaimState::kWanted);
+    const bool steps_back = own.state == LeaseState::kHeld && is_older(seen.front(), own);
+    if (steps_back || !is_written) write(table, LeaseState::kWanted);
     tell_of(seen.front(), uptime() - begin);
     pause = seen.size() == last_count ? std::min(pause * 2, kLastLook) : kFirstLook;
     last_count = seen.size();
@@ -199,7 +208,7 @@ void PipelineClaim::State::acquire() {
   }
 }
 
-void PipelineClaim::State::give_up_after(milliseconds waited, const ClaimRow& holder) {
+void Lease::State::give_up_after(milliseconds waited, const LeaseRow& holder) {
   if (waited < options.patience) return;
   throw base::ServerError(
       fmt::format("another pipeline loads into the same tables: {}; waited {} s for it. Run again "
@@ -208,22 +217,22 @@ void PipelineClaim::State::give_up_after(milliseconds waited, const ClaimRow& ho
       0);
 }
 
-void PipelineClaim::State::tell_of(const ClaimRow& holder, milliseconds waited) {
-  if (holder.claim == told_of && waited - told_at < kTellAgain) return;
-  told_of = holder.claim;
+void Lease::State::tell_of(const LeaseRow& holder, milliseconds waited) {
+  if (holder.lease_id == told_of && waited - told_at < kTellAgain) return;
+  told_of = holder.lease_id;
   told_at = waited;
   log.warn("waiting for another pipeline: {}", described(holder, own));
 }
 
-void PipelineClaim::State::beat(const std::stop_token& ended) {
+void Lease::State::beat(const std::stop_token& ended) {
   milliseconds pause = options.heartbeat;
   while (base::pause_for(pause, ended)) {
     const milliseconds expires = last_beat.load() + options.expiry;
     try {
-      // An expired claim must not come to life again beside its successor.
+      // An expired lease must not come to life again beside its successor.
       if (uptime() <= expires) {
-        // Short enough to fail before the claim expires.
-        ClaimTable table(clickhouse::impatient(endpoint, options.expiry.count() / 4), database,
+        // Short enough to fail before the lease expires.
+        LeaseTable table(clickhouse::impatient(endpoint, options.expiry.count() / 4), database,
                          ended);
         write(table, own.state);
       }
@@ -239,9 +248,9 @@ void PipelineClaim::State::beat(const std::stop_token& ended) {
   }
 }
 
-PipelineClaim::PipelineClaim(const clickhouse::Endpoint& endpoint, const std::string& database,
-                             const std::set<std::string>& tables, const std::string& run_id,
-                             const ClaimOptions& options, spdlog::logger& log, std::stop_token stop)
+Lease::Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
+             const std::set<std::string>& tables, const std::string& run_id,
+             const LeaseOptions& options, spdlog::logger& log, std::stop_token stop)
     : state_(new State{.endpoint = endpoint,
                        .database = database,
                        .options = options,
@@ -254,11 +263,11 @@ PipelineClaim::PipelineClaim(const clickhouse::Endpoint& endpoint, const std::st
       std::jthread([state = state_.get()](const std::stop_token& ended) { state->beat(ended); });
 }
 
-PipelineClaim::~PipelineClaim() = default;
+Lease::~Lease() = default;
 
-bool PipelineClaim::had_to_wait() const { return state_->had_to_wait; }
+bool Lease::had_to_wait() const { return state_->had_to_wait; }
 
-void PipelineClaim::check() const {
+void Lease::check() const {
   if (state_->own.tables.empty() || !state_->may_have_expired()) return;
   throw base::ServerError(
       fmt::format(
@@ -268,4 +277,81 @@ void PipelineClaim::check() const {
       0);
 }
 
-}  // namespace qvdhouse::sync
+LeaseTable::LeaseTable(const clickhouse::Endpoint& endpoint, const std::string& database,
+                       std::stop_token stop)
+    : connection_(endpoint, std::move(stop)),
+      name_(clickhouse::qualified(database, std::string(kLeaseTable))) {}
+
+// A partition a day: dropping one is how rows go away on every server.
+void LeaseTable::create() {
+  connection_.query(
+      fmt::format("CREATE TABLE IF NOT EXISTS {} (claim String, sequence UInt64, state UInt8, "
+                  "beat DateTime, started DateTime, expiry UInt32, tables Array(String), "
+                  "run_id String, host String, machine String, pid UInt32, pid_start UInt64) "
+                  "ENGINE = ReplacingMergeTree(sequence) PARTITION BY toYYYYMMDD(beat) "
+                  "ORDER BY claim",
+                  name_));
+}
+
+std::uint32_t LeaseTable::now() {
+  return read_one<std::uint32_t>(connection_.query("SELECT toUInt32(now()) FORMAT RowBinary"));
+}
+
+void LeaseTable::write(const LeaseRow& row) {
+  std::string tables;
+  for (const std::string& table : row.tables) {
+    tables += (tables.empty() ? "" : ", ") + clickhouse::quote_literal(table);
+  }
+  const auto text = clickhouse::quote_literal;
+  connection_.query(fmt::format(
+      "INSERT INTO {} (claim, sequence, state, beat, started, expiry, tables, run_id, host, "
+      "machine, pid, pid_start) SELECT {}, {}, {}, now(), toDateTime({}), {}, [{}], {}, {}, {}, "
+      "{}, {}",
+      name_, text(row.lease_id), row.sequence, static_cast<unsigned>(row.state), row.started,
+      row.expiry, tables, text(row.run_id), text(row.host), text(row.machine), row.pid,
+      row.pid_start));
+}
+
+std::vector<LeaseRow> LeaseTable::live() {
+  // A replicated or shared table must show what any other run has been told is written.
+  const std::string answer = connection_.query(
+      fmt::format("SELECT claim, sequence, state, toUInt32(started), expiry, tables, run_id, host, "
+                  "machine, pid, pid_start, toInt64(toUInt32(now())) - toInt64(toUInt32(beat)) AS "
+                  "silent FROM {} FINAL WHERE state != 0 AND silent <= expiry "
+                  "ORDER BY started, claim FORMAT RowBinary",
+                  name_),
+      {{"select_sequential_consistency", "1"}});
+  std::vector<LeaseRow> rows;
+  for (tracking::RowReader reader(answer); !reader.done();) {
+    LeaseRow& row = rows.emplace_back();
+    reader(row.lease_id);
+    reader(row.sequence);
+    std::uint8_t state = 0;
+    reader(state);
+    row.state = static_cast<LeaseState>(state);
+    reader(row.started);
+    reader(row.expiry);
+    reader(row.tables);
+    reader(row.run_id);
+    reader(row.host);
+    reader(row.machine);
+    reader(row.pid);
+    reader(row.pid_start);
+    reader(row.silent_seconds);
+  }
+  return rows;
+}
+
+void LeaseTable::drop_old() {
+  const std::string answer =
+      connection_.query(fmt::format("SELECT DISTINCT toUInt32(toYYYYMMDD(beat)) FROM {} "
+                                    "WHERE beat < toDateTime(today() - 1) FORMAT RowBinary",
+                                    name_));
+  for (tracking::RowReader reader(answer); !reader.done();) {
+    std::uint32_t day = 0;
+    reader(day);
+    connection_.query(fmt::format("ALTER TABLE {} DROP PARTITION {}", name_, day));
+  }
+}
+
+}  // namespace qvdhouse::claim
