@@ -21,10 +21,10 @@
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "source/scope.h"
-#include "sync/decide.h"
 #include "sync/failure.h"
-#include "sync/placement.h"
 #include "sync/staging.h"
 #include "sync/sync.h"
 
@@ -56,13 +56,13 @@ std::string name_of(const SourceSettings& source) {
   return source.name.empty() ? masked_source(source::identity_of(source.url)) : source.name;
 }
 
-catalog::Destination destination_of(const source::FileEntry& entry, const sync::Placer& placer,
+catalog::Destination destination_of(const source::FileEntry& entry, const decide::Placer& placer,
                                     const load::Options& options) {
   catalog::Destination destination{.options = options, .target = {}, .mode = "", .error = ""};
   try {
-    sync::Placement placement = placer.place(entry.path);
-    destination.options.policy = sync::policy_of(options.policy, placement.rules);
-    destination.mode = sync::mode_name(placement.mode);
+    decide::Placement placement = placer.place(entry.path);
+    destination.options.policy = decide::policy_of(options.policy, placement.rules);
+    destination.mode = decide::mode_name(placement.mode);
     destination.target.table = std::move(placement.table);
     destination.target.mode = placement.mode;
     destination.target.rules = std::move(placement.rules);
@@ -137,7 +137,7 @@ class Cataloguer {
     const unsigned wanted = options_.parallel_files;
     const unsigned threads =
         wanted > 0 ? wanted : std::max(kLeastThreads, std::thread::hardware_concurrency());
-    const sync::Placer placer(options_.tables, options_.load.policy);
+    const decide::Placer placer(options_.tables, options_.load.policy);
     std::vector<std::size_t> small;
     std::vector<std::size_t> large;
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -154,7 +154,7 @@ class Cataloguer {
     }
   }
 
-  void read_one(const source::FileEntry& entry, const sync::Placer& placer,
+  void read_one(const source::FileEntry& entry, const decide::Placer& placer,
                 const load::Options& options, catalog::SourceCatalog& tables,
                 CataloguedSource& done, std::size_t index) {
     if (context_.stop.stop_requested()) throw base::Cancelled("stopped");

@@ -10,12 +10,12 @@
 #include "cli/output.h"
 #include "cli/source_url.h"
 #include "cli/sources.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/profile.h"
 #include "source/listing.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -130,7 +130,7 @@ void print_json_report(const load::PreparedFile& file, const std::string& name,
     if (column.field_index == schema::kNoField) json["own_columns"].push_back(column_json(column));
   }
   json["table"] = file.plan.table;
-  json["mode"] = sync::mode_name(mode);
+  json["mode"] = decide::mode_name(mode);
   json["order_by"] = file.plan.order_by;
   json["order_by_reason"] = file.plan.order_by_reason;
   print_json(json);
@@ -190,7 +190,7 @@ void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
   for (const std::string& name : file.plan.order_by) order += (order.empty() ? "" : ", ") + name;
   print(fmt::format(
       "\nClickHouse table {}{}\n", printable(file.plan.table),
-      mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", sync::mode_name(mode))));
+      mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", decide::mode_name(mode))));
   for (const schema::ColumnPlan& column : file.plan.columns) {
     if (column.field_index == schema::kNoField) print_column(column);
   }
@@ -204,10 +204,10 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
 
   schema::Policy policy = context.config.policy;
   policy.table_prefix = named.table_prefix;
-  const sync::Placement placement =
-      sync::place_file(named.entry.path, context.config.tables, policy);
+  const decide::Placement placement =
+      decide::place_file(named.entry.path, context.config.tables, policy);
   load::Options options;
-  options.policy = sync::policy_of(policy, placement.rules);
+  options.policy = decide::policy_of(policy, placement.rules);
   options.invalid_utf8 = context.config.invalid_utf8;
   const load::Target target{.table = placement.table,
                             .mode = placement.mode,

@@ -11,7 +11,7 @@
 #include "cli/planned_source.h"
 #include "cli/sources.h"
 #include "cli/target.h"
-#include "sync/decide.h"
+#include "decide/decide.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -31,7 +31,7 @@ void print_file(const sync::PlannedFile& file, const std::string& prefix) {
 void print_planned(const sync::PlannedTable& planned, const std::string& source) {
   const sync::Decision& first = *planned.files.front().decision;
   const bool is_set = first.placement.is_set();
-  const std::string mode(sync::mode_name(first.placement.mode));
+  const std::string mode(decide::mode_name(first.placement.mode));
   if (is_set) {
     print(fmt::format("\n-- {} ({}): {}\n", printable(first.table), mode,
                       format_quantity(planned.files.size(), "file")));
@@ -95,7 +95,7 @@ void show_source(const DecidedSource& decided, const std::vector<sync::PlannedTa
     if (const auto found = planned_json.find(&decision); found != planned_json.end()) {
       item.update(found->second);
     }
-    item["mode"] = decision.table.empty() ? "" : sync::mode_name(decision.placement.mode);
+    item["mode"] = decision.table.empty() ? "" : decide::mode_name(decision.placement.mode);
     item["source"] = decided.source.settings.name;
     json->push_back(std::move(item));
   }

@@ -13,8 +13,8 @@
 #include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "sync/outcome.h"
 #include "sync/recorded_run.h"
-#include "sync/standing.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -22,7 +22,7 @@ namespace {
 
 Json file_json(const sync::FileOutcome& file) {
   Json json = decision_json(file.decision);
-  json["outcome"] = sync::outcome_name(file.outcome);
+  json["outcome"] = base::to_string(file.outcome);
   json["rows"] = file.result.row_count;
   json["columns"] = file.result.column_count;
   json["bytes_sent"] = file.result.bytes_sent;
@@ -141,7 +141,7 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
                     loaded ? format_count(file.result.row_count) : "–",
                     format_bytes(file.decision.file.size),
                     loaded ? format_seconds(file.result.seconds()) : "–",
-                    std::string(sync::outcome_name(file.outcome))});
+                    std::string(base::to_string(file.outcome))});
   }
   if (rows.empty()) return false;
   print_table({{.title = "File", .flexible = true},
@@ -215,7 +215,7 @@ int dry_run(const SyncArguments& arguments, Sources& sources, const Context& con
   if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   for (const auto& [source, options, decisions] : decided.sources) {
     if (!arguments.json) print_decisions(decisions, source.settings, decided.are_several());
-    for (const sync::Decision& decision : decisions) {
+    for (const decide::Decision& decision : decisions) {
       json.push_back(decision_json(decision));
       json.back()["source"] = source.settings.name;
     }

@@ -12,12 +12,12 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "load/layout.h"
 #include "load/load.h"
 #include "source/listing.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
-#include "sync/row_version.h"
+#include "sync/content.h"
 #include "sync/rows_left.h"
 #include "sync/table_shape.h"
 #include "tracking/tracking.h"
@@ -51,14 +51,14 @@ source::FileEntry loaded_version(const tracking::FileRecord& record) {
 }
 
 // Where the rows of a loaded file are to be found, and in which columns.
-load::Target loaded_target(const tracking::FileRecord& record, const sync::Placement& placement,
+load::Target loaded_target(const tracking::FileRecord& record, const decide::Placement& placement,
                            const clickhouse::Endpoint& endpoint, const Context& context) {
   clickhouse::Connection connection(endpoint, context.stop);
   const load::Layout layout = load::read_layout(connection, record.table_name);
   load::Target target{.table = record.table_name,
-                      .mode = sync::mode_of_hash(record.settings_hash),
+                      .mode = decide::mode_of_hash(record.settings_hash),
                       .rules = placement.rules,
-                      .file_key = sync::file_key(record),
+                      .file_key = decide::file_key(record),
                       .name_parts = placement.name_parts,
                       .shape = {}};
   if (target.is_set()) target.version = sync::version_of_rows(record);
@@ -96,9 +96,9 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     const source::FileEntry entry = loaded_version(record);
     const auto bytes = source.storage.open(entry);
     bytes->check_unchanged();
-    const sync::Placement placement =
-        sync::place_file(record.file_path, options.tables, options.load.policy);
-    options.load.policy = sync::policy_of(options.load.policy, placement.rules);
+    const decide::Placement placement =
+        decide::place_file(record.file_path, options.tables, options.load.policy);
+    options.load.policy = decide::policy_of(options.load.policy, placement.rules);
     const load::Target where = loaded_target(record, placement, target.endpoint(), context);
     auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), options.load,
                                           where, context.stop);

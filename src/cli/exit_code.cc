@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "sync/standing.h"
+#include "sync/outcome.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {

@@ -17,7 +17,7 @@
 #include "base/workers.h"
 #include "cli/target.h"
 #include "clickhouse/connection.h"
-#include "sync/decide.h"
+#include "decide/decide.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -92,7 +92,7 @@ models::Table model_of(const sync::PlannedTable& planned, const std::string& sou
       .definition = *planned.definition,
       .ddl = planned.ddl,
       .shape = schema::shape_of(planned.plan),
-      .mode = std::string(sync::mode_name(planned.files.front().decision->placement.mode))};
+      .mode = std::string(decide::mode_name(planned.files.front().decision->placement.mode))};
   for (const schema::ColumnPlan& column : planned.plan.columns) {
     models::Column& model = table.columns.emplace_back(
         models::Column{.name = column.name, .type = column.type, .reason = column.reason});

@@ -5,12 +5,12 @@
 #include <set>
 #include <utility>
 
+#include "decide/decide.h"
 #include "serve/api_context.h"
 #include "serve/file_details.h"
 #include "serve/parameters.h"
 #include "serve/record_json.h"
 #include "serve/run_json.h"
-#include "sync/decide.h"
 #include "sync/planned_table.h"
 #include "sync/reset.h"
 
@@ -35,9 +35,9 @@ class SlowTurn {
   ApiContext& context_;
 };
 
-std::vector<sync::Decision> decisions_of(const Workflow& workflow,
-                                         const std::vector<tracking::FileRecord>& tracked,
-                                         ApiContext& context) {
+std::vector<decide::Decision> decisions_of(const Workflow& workflow,
+                                           const std::vector<tracking::FileRecord>& tracked,
+                                           ApiContext& context) {
   sync::Options options = workflow.options;
   options.load.policy.dialect = context.target().endpoint.dialect;
   return sync::decide(options, *workflow.storage, tracked, context.tracking().tables());
@@ -48,7 +48,7 @@ struct KnownFile {
   std::shared_ptr<const Owners> owners;  // which hold the workflow
   const Workflow* workflow = nullptr;    // whose source's listing takes the file; null: none's
   std::optional<tracking::FileRecord> record;
-  std::optional<sync::Decision> decision;
+  std::optional<decide::Decision> decision;
   std::string source_error;  // why the source could not be asked
 };
 
@@ -67,7 +67,7 @@ KnownFile look_at(const std::string& path, ApiContext& context) {
     std::vector<tracking::FileRecord> tracked;
     if (file.record) tracked.push_back(*file.record);
     try {
-      for (sync::Decision& decision : decisions_of(narrowed, tracked, context)) {
+      for (decide::Decision& decision : decisions_of(narrowed, tracked, context)) {
         if (decision.file.path == path) file.decision = std::move(decision);
       }
     } catch (const base::Error& error) {
@@ -139,7 +139,7 @@ HttpResponse explain_answer(const HttpRequest& request, ApiContext& context) {
 }
 
 // To load, by table.
-using Groups = std::map<std::string, std::vector<const sync::Decision*>>;
+using Groups = std::map<std::string, std::vector<const decide::Decision*>>;
 
 void add_plan(Json& list, const Workflow& workflow,
               const std::vector<tracking::FileRecord>& tracked, const HttpRequest& request,
@@ -147,12 +147,12 @@ void add_plan(Json& list, const Workflow& workflow,
   sync::Options options = workflow.options;
   clickhouse::Connection connection(context.target().endpoint, request.stop);
   options.load.policy.dialect = connection.endpoint().dialect;
-  const std::vector<sync::Decision> decisions = decisions_of(workflow, tracked, context);
+  const std::vector<decide::Decision> decisions = decisions_of(workflow, tracked, context);
   Groups groups;
-  for (const sync::Decision& decision : decisions) {
-    if (decision.action == sync::Action::kLoad) groups[decision.table].push_back(&decision);
+  for (const decide::Decision& decision : decisions) {
+    if (decision.action == decide::Action::kLoad) groups[decision.table].push_back(&decision);
   }
-  std::map<const sync::Decision*, Json> plans;
+  std::map<const decide::Decision*, Json> plans;
   const sync::PlanFacts facts{options, *workflow.storage, tracked, &connection};
   for (const auto& [table, group] : groups) {
     const sync::PlannedTable planned = sync::plan_table_of(group, facts);
@@ -166,7 +166,7 @@ void add_plan(Json& list, const Workflow& workflow,
                {"error", file.error}};
     }
   }
-  for (const sync::Decision& decision : decisions) {
+  for (const decide::Decision& decision : decisions) {
     Json item = decision_json(decision);
     const auto found = plans.find(&decision);
     item.update(found != plans.end() ? found->second
@@ -175,7 +175,7 @@ void add_plan(Json& list, const Workflow& workflow,
                                             {"notes", Json::array()},
                                             {"warnings", Json::array()},
                                             {"error", ""}});
-    item["mode"] = decision.table.empty() ? "" : sync::mode_name(decision.placement.mode);
+    item["mode"] = decision.table.empty() ? "" : decide::mode_name(decision.placement.mode);
     item["source"] = workflow.name;
     list.push_back(std::move(item));
   }

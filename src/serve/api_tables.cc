@@ -4,12 +4,12 @@
 
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "serve/api_context.h"
 #include "serve/parameters.h"
 #include "serve/record_json.h"
 #include "serve/run_json.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -41,9 +41,9 @@ std::string mode_of(const tracking::TableOverview& table, const ApiContext& cont
   const Workflow* workflow = owners->of(table.example_path);
   if (workflow == nullptr) return "";
   try {
-    const sync::Placement placement = sync::place_file(table.example_path, workflow->options.tables,
-                                                       workflow->options.load.policy);
-    return std::string(sync::mode_name(placement.mode));
+    const decide::Placement placement = decide::place_file(
+        table.example_path, workflow->options.tables, workflow->options.load.policy);
+    return std::string(decide::mode_name(placement.mode));
   } catch (const base::Error&) {
     return "";  // today's rules give it no table
   }

@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "catalog/scrub.h"
+#include "decide/placement.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/rows.h"
 #include "qvd/symbols.h"
 #include "serve/record_json.h"
 #include "serve/run_json.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -108,8 +108,8 @@ load::PreparedFile prepared(const base::ByteSource& bytes, const Workflow& workf
                             const source::FileEntry& file) {
   load::Options options = workflow.options.load;
   const sync::Placement placement =
-      sync::place_file(file.path, workflow.options.tables, options.policy);
-  options.policy = sync::policy_of(options.policy, placement.rules);
+      decide::place_file(file.path, workflow.options.tables, options.policy);
+  options.policy = decide::policy_of(options.policy, placement.rules);
   load::Target target;
   target.table = placement.table;
   target.mode = placement.mode;
@@ -146,7 +146,7 @@ Json decision_json(const sync::Decision& decision) {
               {"table", decision.table},
               {"stored_as", decision.table.empty() ? "" : decision.stored_as},
               {"moved_from", decision.moved_from},
-              {"action", sync::action_name(decision.action)},
+              {"action", base::to_string(decision.action)},
               {"reason_code", decision.reason_code},
               {"reason", decision.reason}};
 }

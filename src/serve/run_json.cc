@@ -128,7 +128,7 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"file_path", json_text(file.decision.file.path)},
           {"file_name", json_text(file.decision.file.name)},
           {"table_name", json_text(file.decision.table)},
-          {"status", sync::outcome_name(file.outcome)},
+          {"status", base::to_string(file.outcome)},
           {"reason", json_text(file.decision.reason)},
           {"reason_code", file.decision.reason_code},
           {"attempts", file.attempts},

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "decide/decide.h"
 #include "serve/run_json.h"
 #include "serve/service_state.h"
-#include "sync/decide.h"
 
 namespace qvdhouse::serve {
 

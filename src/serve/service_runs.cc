@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "decide/decide.h"
 #include "serve/run_json.h"
 #include "serve/service_state.h"
-#include "sync/decide.h"
 #include "sync/failure.h"
-#include "sync/standing.h"
+#include "sync/outcome.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::serve {
@@ -22,7 +22,7 @@ using tracking::RunRecord;
 // Whether time alone may mend it. A refused file waits for other files or settings, which every run
 // looks at, and one that cannot be read or is wrong waits for a change of its own.
 bool is_retried(const FileOutcome& file) {
-  return (file.outcome == Outcome::kFailed && file.decision.action != sync::Action::kRefuse) ||
+  return (file.outcome == Outcome::kFailed && file.decision.action != decide::Action::kRefuse) ||
          file.decision.reason_code == "backoff";
 }
 

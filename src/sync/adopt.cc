@@ -10,9 +10,9 @@
 #include "claim/locks.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "decide/decide.h"
 #include "load/commit.h"
-#include "sync/decide.h"
-#include "sync/row_version.h"
+#include "sync/content.h"
 #include "sync/set_table.h"
 #include "tracking/tracking.h"
 

@@ -4,8 +4,8 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "clickhouse/connection.h"
-#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -20,7 +20,7 @@ const Type* as(const std::exception& error) {
 Failure describe_failure(const std::exception& error) {
   const std::string message = base::message_of(error);
   if (as<base::Cancelled>(error)) return {.error_class = "cancelled", .message = message};
-  if (as<TimedOut>(error)) {
+  if (as<base::TimedOut>(error)) {
     return {.error_class = "timeout", .message = message, .try_later = true};
   }
   if (as<base::InputError>(error)) return {.error_class = "input", .message = message};
@@ -61,6 +61,20 @@ std::chrono::seconds delay_between_runs(unsigned failure_count) {
   constexpr std::chrono::seconds kMost{6 * 3'600};
   return std::min<std::chrono::seconds>(
       kMost, kFirst * (1LL << std::min(std::max(failure_count, 1U) - 1, 20U)));
+}
+
+TimeLimit::TimeLimit(std::chrono::seconds limit, const std::stop_token& outer)
+    : limit_(limit), forward_(outer, [this] { source_.request_stop(); }) {
+  if (limit.count() == 0) return;
+  timer_ = std::jthread([this, limit](const std::stop_token& end) {
+    if (!base::pause_for(limit, end)) return;
+    is_over_ = true;
+    source_.request_stop();
+  });
+}
+
+void TimeLimit::throw_if_over() const {
+  if (is_over_) throw base::TimedOut(limit_);
 }
 
 }  // namespace qvdhouse::sync

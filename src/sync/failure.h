@@ -1,9 +1,14 @@
-// What an error means for the file it happened to, and how long to wait before trying again.
+// What an error means for the file it happened to, how long to wait before trying again, and how
+// long an attempt may take.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <exception>
+#include <functional>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 namespace qvdhouse::sync {
 
@@ -23,5 +28,27 @@ std::chrono::milliseconds delay_within_run(unsigned attempt, std::chrono::millis
 
 // 30 s, doubled with each failed run in a row, up to 6 hours.
 std::chrono::seconds delay_between_runs(unsigned failure_count);
+
+// A stop that is asked for when a time is over, or when another stop is.
+class TimeLimit {
+ public:
+  // Starts now. `limit` of 0: there is none.
+  TimeLimit(std::chrono::seconds limit, const std::stop_token& outer);
+  TimeLimit(const TimeLimit&) = delete;
+  TimeLimit& operator=(const TimeLimit&) = delete;
+  std::stop_token token() const { return source_.get_token(); }
+  // Whether the stop came from the clock.
+  bool is_over() const { return is_over_; }
+  // For one who caught the Cancelled of what was stopped: throws TimedOut when the stop came from
+  // the clock.
+  void throw_if_over() const;
+
+ private:
+  std::chrono::seconds limit_;
+  std::stop_source source_;
+  std::atomic<bool> is_over_ = false;
+  std::stop_callback<std::function<void()>> forward_;
+  std::jthread timer_;  // last: it ends first
+};
 
 }  // namespace qvdhouse::sync

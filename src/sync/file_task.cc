@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sync/decide.h"
+#include "decide/decide.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -126,7 +126,7 @@ void settle_failure(FileTask& task, const Failure& failure) {
   task.outcome.outcome = Outcome::kFailed;
   record.status = "failed";
   const bool failed_before = task.previous && task.previous->status == "failed" &&
-                             is_same_version(task.outcome.decision.file, *task.previous);
+                             decide::is_same_version(task.outcome.decision.file, *task.previous);
   record.failure_count = failed_before ? task.previous->failure_count + 1 : 1;
   const std::chrono::microseconds delay = delay_between_runs(record.failure_count);
   record.retry_at_us = failure.try_later ? record.processed_at_us + delay.count() : 0;

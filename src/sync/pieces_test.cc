@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "load/load.h"
 #include "qvd/writer.h"
+#include "sync/facts.h"
 #include "sync/failure.h"
 #include "sync/staging.h"
-#include "sync/unfinished.h"
 
 namespace qvdhouse::sync {
 namespace {

@@ -19,7 +19,6 @@
 #include "sync/failure.h"
 #include "sync/set_table.h"
 #include "sync/table_shape.h"
-#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {

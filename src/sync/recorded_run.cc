@@ -14,10 +14,10 @@
 #include "base/pause.h"
 #include "claim/lease.h"
 #include "claim/locks.h"
-#include "sync/decide.h"
+#include "decide/decide.h"
 #include "sync/failure.h"
+#include "sync/outcome.h"
 #include "sync/staging.h"
-#include "sync/standing.h"
 
 namespace qvdhouse::sync {
 namespace {

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "clickhouse/ddl.h"
+#include "decide/decide.h"
 #include "load/layout.h"
 #include "schema/table_rules.h"
-#include "sync/decide.h"
 #include "tracking/row_binary.h"
 
 namespace qvdhouse::sync {
@@ -20,8 +20,8 @@ using tracking::FileRecord;
 using Counts = std::map<std::string, std::uint64_t>;
 
 bool may_have_left_rows(const FileRecord& file) {
-  return file.status != "completed" && file.status != "reset" && file.status != kMovedAway &&
-         !file.table_name.empty();
+  return file.status != "completed" && file.status != "reset" &&
+         file.status != decide::kMovedAway && !file.table_name.empty();
 }
 
 // Rows of a table by the key of their file; of a table of one file under the empty key. Empty when
@@ -66,7 +66,7 @@ Counts rows_left(const std::vector<FileRecord>& files, tracking::Tracking& track
     const Counts counts = count_rows(connection, std::string(table), is_of_many);
     if (!is_of_many && loaded.contains(table)) continue;
     for (const FileRecord* file : of_table) {
-      const auto found = counts.find(is_of_many ? file_key(*file) : std::string());
+      const auto found = counts.find(is_of_many ? decide::file_key(*file) : std::string());
       if (found != counts.end()) left[file->file_path] = found->second;
     }
   }

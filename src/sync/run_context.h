@@ -12,8 +12,8 @@
 
 #include "claim/lease.h"
 #include "clickhouse/connection.h"
+#include "decide/decide.h"
 #include "source/storage.h"
-#include "sync/decide.h"
 #include "sync/recorder.h"
 #include "sync/sync.h"
 
@@ -24,7 +24,7 @@ struct RunContext {
   source::Storage& storage;
   clickhouse::Endpoint endpoint;  // with options.database
   std::string run_id;
-  Facts facts;
+  decide::Facts facts;
   std::set<std::string> staging_tables;  // that were there when the run began
   double list_seconds = 0;
   Monitor& monitor;

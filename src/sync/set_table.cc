@@ -10,14 +10,14 @@
 #include "base/error.h"
 #include "base/workers.h"
 #include "clickhouse/quote.h"
+#include "decide/placement.h"
 #include "load/commit.h"
 #include "load/layout.h"
 #include "load/load.h"
 #include "schema/fit.h"
 #include "schema/plan.h"
-#include "sync/placement.h"
+#include "sync/failure.h"
 #include "sync/table_shape.h"
-#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -296,7 +296,7 @@ SetTable prepare_set_table(const RunContext& context, clickhouse::Connection& co
 
 load::Options options_for(const load::Options& options, const Decision& decision) {
   load::Options of_file = options;
-  of_file.policy = policy_of(options.policy, decision.placement.rules);
+  of_file.policy = decide::policy_of(options.policy, decision.placement.rules);
   return of_file;
 }
 

@@ -47,13 +47,13 @@ struct FileRecord {
   std::string schema;  // String, [["column", "type"], …] as JSON, for explain and drift
   std::vector<std::string> warnings;  // Array(String)
   std::string settings_hash;          // String, of the settings that decide columns and names
-  std::string fingerprint;  // String, of three pieces of it (sync/fingerprint.h); empty: not taken
+  std::string fingerprint;  // String, of three pieces of it (sync/content.h); empty: not taken
   std::string stored_as;    // String, `_file` of its rows; empty: file_path
-  // String, of the whole content (sync/content_hash.h); empty: not known, as of files that were
+  // String, of the whole content (sync/content.h); empty: not known, as of files that were
   // loaded by a version that took none
   std::string content_hash{};
   // UInt64, `_version` of its rows in a table of mode append; 0: not of such a table, or of rows
-  // that were loaded by a version that did not keep it (sync/row_version.h)
+  // that were loaded by a version that did not keep it (sync/content.h)
   std::uint64_t rows_version = 0;
 };
 
