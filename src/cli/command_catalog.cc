@@ -39,15 +39,14 @@ struct Catalogued {
   std::uint64_t record_count = 0;
   bool has_lineage = false;
   std::string error;
-  std::string error_class;
+  tracking::ErrorClass error_class = tracking::ErrorClass::kNone;
 };
 
 struct CataloguedSource {
   SourceSettings settings;
   std::string name;  // in the tables
   std::vector<Catalogued> files;
-  std::string error;  // why it could not be listed: its old catalogue stays
-  std::string error_class;
+  std::exception_ptr error;  // why it could not be listed: its old catalogue stays
 };
 
 // What the tables call a source. One without a name must not be taken for another: it is called by
@@ -81,7 +80,7 @@ catalog::FileRow unreadable(const source::FileEntry& entry) {
           .file_path = entry.path,
           .file_name = entry.name,
           .error = entry.skip_reason,
-          .error_class = "io"};
+          .error_class = tracking::ErrorClass::kIo};
 }
 
 // Holds what keeps others off the tables, and the target's facts, for the whole command.
@@ -109,9 +108,8 @@ class Cataloguer {
       entries = source_.storage.list(options_.source, options_.selection);
     } catch (const base::Cancelled&) {
       throw;
-    } catch (const base::Error& error) {
-      done.error = error.what();
-      done.error_class = sync::describe_failure(error).error_class;
+    } catch (const base::Error&) {
+      done.error = std::current_exception();
       return done;
     }
     std::erase_if(entries, [](const source::FileEntry& entry) {
@@ -174,7 +172,7 @@ class Cataloguer {
     file.record_count = row.record_count;
     file.has_lineage = !row.lineage_discriminators.empty();
     file.error = std::move(row.error);
-    file.error_class = std::move(row.error_class);
+    file.error_class = row.error_class;
   }
 
   const OpenSource& source_;
@@ -226,7 +224,7 @@ std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sourc
 int exit_code_of_sources(const std::vector<CataloguedSource>& sources) {
   std::vector<sync::Summary> summaries;
   for (const CataloguedSource& source : sources) {
-    sync::Summary summary{.source_error = source.error, .source_error_class = source.error_class};
+    sync::Summary summary{.source_error = source.error};
     for (const Catalogued& file : source.files) {
       const bool is_good = file.error.empty();
       summary.files.push_back({.outcome = is_good ? sync::Outcome::kLoaded : sync::Outcome::kFailed,
@@ -271,17 +269,19 @@ void print_json_report(const std::vector<CataloguedSource>& sources, int exit_co
   json["sources"] = Json::array();
   json["failures"] = Json::array();
   for (const CataloguedSource& source : sources) {
+    const sync::Failure failure =
+        source.error ? sync::describe_failure(source.error) : sync::Failure();
     json["sources"].push_back(Json{{"name", source.name},
                                    {"url", masked_source(source.settings.url)},
                                    {"files", source.files.size()},
-                                   {"error", source.error},
-                                   {"error_class", source.error_class}});
+                                   {"error", failure.message},
+                                   {"error_class", base::to_string(failure.error_class)}});
     for (const Catalogued& file : source.files) {
       if (file.error.empty()) continue;
       json["failures"].push_back(Json{{"source", source.name},
                                       {"path", file.entry.path},
                                       {"error", file.error},
-                                      {"error_class", file.error_class}});
+                                      {"error_class", base::to_string(file.error_class)}});
     }
   }
   print_json(json);
@@ -353,9 +353,11 @@ void print_report(const std::vector<CataloguedSource>& sources, double seconds,
                   const Context& context) {
   const Totals sum = totals_of(sources);
   for (const CataloguedSource& source : sources) {
-    if (!source.error.empty()) {
+    if (source.error) {
       print_paragraph(fmt::format("{}: ", printable(source_title(source.settings))),
-                      "not reached, its catalogue stays as it was: " + source.error, 2);
+                      "not reached, its catalogue stays as it was: " +
+                          sync::describe_failure(source.error).message,
+                      2);
     } else if (source.files.empty()) {
       print(fmt::format("No files match {} in {}.\n", printable(source.settings.selection.pattern),
                         printable(masked_source(source.settings.url))));
@@ -382,10 +384,7 @@ int run_catalog(const CatalogArguments& arguments, const Context& context) {
   const std::vector<OpenSource> chosen = sources.chosen("catalog", true);
   const Target target = Target::open(context, true);
   const std::vector<CataloguedSource> done = catalogue_all(chosen, target, context);
-  if (done.size() == 1 && !done[0].error.empty()) {
-    if (done[0].error_class == "config") throw base::ConfigError(done[0].error);
-    throw base::IoError(done[0].error);
-  }
+  if (done.size() == 1 && done[0].error) std::rethrow_exception(done[0].error);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const int exit_code = exit_code_of_sources(done);

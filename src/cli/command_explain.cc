@@ -49,7 +49,7 @@ Json explain_json(const decide::Decision* decision, const tracking::FileRecord* 
   json["next"] = decision == nullptr ? Json() : decision_json(*decision);
   json["last"] = record == nullptr ? Json()
                                    : Json{{"file_path", record->file_path},
-                                          {"status", record->status},
+                                          {"status", base::to_string(record->status)},
                                           {"processed_at", format_time(record->processed_at_us)},
                                           {"file_size", record->file_size},
                                           {"file_mtime", format_time(record->file_mtime_us)},
@@ -57,7 +57,7 @@ Json explain_json(const decide::Decision* decision, const tracking::FileRecord* 
                                           {"table_name", record->table_name},
                                           {"stored_as", record->stored_as},
                                           {"fingerprint", record->fingerprint},
-                                          {"error_class", record->error_class},
+                                          {"error_class", base::to_string(record->error_class)},
                                           {"error_message", record->error_message},
                                           {"failure_count", record->failure_count},
                                           {"warnings", record->warnings}};
@@ -69,7 +69,7 @@ void print_explanation(const decide::Decision* decision, const tracking::FileRec
                        const decide::Decision* heir) {
   if (decision != nullptr) {
     line("File", decision->file.path);
-    line("Now", decision->reason_code == "vanished"
+    line("Now", decision->reason_code == decide::Reason::kVanished
                     ? "not there any more"
                     : version_of(decision->file.size, decision->file.mtime_us));
   } else if (heir != nullptr) {

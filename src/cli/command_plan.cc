@@ -81,7 +81,7 @@ void show_source(const DecidedSource& decided, const std::vector<sync::PlannedTa
   for (const sync::PlannedTable& planned : tables) {
     for (const sync::PlannedFile& file : planned.files) {
       ++outcome.planned_files;
-      if (!file.error_class.empty()) {
+      if (file.error_class != tracking::ErrorClass::kNone) {
         outcome.failures.push_back(exit_code_of_class(file.error_class));
       }
       add_plan(planned, file, planned_json[file.decision]);

@@ -38,18 +38,6 @@ struct Verdict {
   int exit_code = kOk;
 };
 
-// The file as it was when it was loaded: opening it finds out whether it still is.
-source::FileEntry loaded_version(const tracking::FileRecord& record) {
-  return {.path = record.file_path,
-          .name = record.file_name,
-          .size = record.file_size,
-          .mtime_us = record.file_mtime_us,
-          .etag = record.file_etag,
-          .source_type = record.source_type,
-          .skip_reason = {},
-          .skip_code = {}};
-}
-
 // Where the rows of a loaded file are to be found, and in which columns.
 load::Target loaded_target(const tracking::FileRecord& record, const decide::Placement& placement,
                            const clickhouse::Endpoint& endpoint, const Context& context) {
@@ -70,13 +58,15 @@ load::Target loaded_target(const tracking::FileRecord& record, const decide::Pla
 std::string earlier_rows(const tracking::FileRecord& record) {
   return fmt::format("it holds {} of an earlier load; {} as it is now {} at {} UTC: {}",
                      format_quantity(record.row_count, "row"), record.file_name,
-                     record.status == "failed" ? "failed" : "was found " + record.status,
+                     record.status == tracking::FileState::kFailed
+                         ? std::string("failed")
+                         : fmt::format("was found {}", record.status),
                      format_time(record.processed_at_us), record.error_message);
 }
 
 // The verdict on a file that is not as it was loaded and cannot be compared with its table.
 Verdict judge_unloaded(const tracking::FileRecord& record) {
-  if (record.status == "failed") {
+  if (record.status == tracking::FileState::kFailed) {
     return {"different",
             {earlier_rows(record) + ". Repair the file or its settings, then run qvdhouse sync"},
             kVerify};
@@ -93,7 +83,8 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     const OpenSource source = sources.of(record.file_path);
     sync::Options options = sync_options(context.config, source.settings);
     options.load.policy.dialect = target.endpoint().dialect;
-    const source::FileEntry entry = loaded_version(record);
+    // Opening it finds out whether it is still as it was when it was loaded.
+    const source::FileEntry entry = decide::loaded_version(record);
     const auto bytes = source.storage.open(entry);
     bytes->check_unchanged();
     const decide::Placement placement =
@@ -149,7 +140,7 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
   });
   std::vector<StoredFile> stored;
   for (const tracking::FileRecord& file : files) {
-    if (file.status == "completed") {
+    if (file.status == tracking::FileState::kCompleted) {
       stored.push_back({.record = file});
     } else if (const auto found = left.find(file.file_path); found != left.end()) {
       stored.push_back({.record = file, .is_current = false});

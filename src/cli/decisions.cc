@@ -125,7 +125,7 @@ Json decision_json(const decide::Decision& decision) {
               {"stored_as", decision.table.empty() ? "" : decision.stored_as},
               {"moved_from", decision.moved_from},
               {"action", base::to_string(decision.action)},
-              {"reason_code", decision.reason_code},
+              {"reason_code", base::to_string(decision.reason_code)},
               {"reason", decision.reason}};
 }
 

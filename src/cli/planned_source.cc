@@ -58,7 +58,8 @@ std::vector<sync::PlannedTable> plan_tables(const DecidedSource& decided, const 
 }
 
 bool has_file(const sync::Decision& decision) {
-  return decision.action != sync::Action::kRemove && decision.reason_code != "vanished";
+  return decision.action != sync::Action::kRemove &&
+         decision.reason_code != decide::Reason::kVanished;
 }
 
 models::Lock read_lock(const std::string& path) {

@@ -13,15 +13,17 @@ namespace qvdhouse::decide {
 namespace {
 
 using source::FileEntry;
+using tracking::ErrorClass;
 using tracking::FileRecord;
+using tracking::FileState;
 
 constexpr std::int64_t kMicroseconds = 1'000'000;
 
 struct Verdict {
   Action action;
-  std::string code;
+  Reason code;
   std::string reason;
-  std::string error_class{};  // of a failure that stands
+  ErrorClass error_class = ErrorClass::kNone;  // of a failure that stands
 };
 
 bool have_etags(const FileEntry& file, const FileRecord& record) {
@@ -49,20 +51,20 @@ std::string changes(const FileEntry& file, const FileRecord& record) {
 Verdict judge_completed(const FileEntry& file, const Placement& placement, const FileRecord& record,
                         const Facts& facts) {
   if (record.table_name != placement.table) {
-    return {Action::kLoad, "renamed",
+    return {Action::kLoad, Reason::kRenamed,
             fmt::format("it was loaded as table {}, and is to be {} now", record.table_name,
                         placement.table)};
   }
   if (const schema::LoadMode mode = mode_of_hash(record.settings_hash); mode != placement.mode) {
-    return {Action::kLoad, "mode",
+    return {Action::kLoad, Reason::kMode,
             fmt::format("it was loaded in mode {}, and its table's mode is {} now", mode_name(mode),
                         mode_name(placement.mode))};
   }
   if (facts.tables && !facts.tables->contains(placement.table)) {
-    return {Action::kLoad, "missing",
+    return {Action::kLoad, Reason::kMissing,
             fmt::format("its table {} does not exist any more", placement.table)};
   }
-  return {Action::kSkip, "unchanged",
+  return {Action::kSkip, Reason::kUnchanged,
           fmt::format("{} are those of the load at {}",
                       have_etags(file, record) ? "size and ETag" : "size and modification time",
                       time_text(record.processed_at_us))};
@@ -70,40 +72,40 @@ Verdict judge_completed(const FileEntry& file, const Placement& placement, const
 
 Verdict judge_failed(const FileRecord& record, const std::string& todays_hash, const Facts& facts) {
   if (facts.retry_failed) {
-    return {Action::kLoad, "retry",
+    return {Action::kLoad, Reason::kRetry,
             fmt::format("it failed at {} and is tried again, as was asked for",
                         time_text(record.processed_at_us))};
   }
   if (record.retry_at_us == 0 && record.settings_hash != todays_hash) {
     return {
-        Action::kLoad, "settings",
+        Action::kLoad, Reason::kSettings,
         fmt::format("settings changed since it failed at {}", time_text(record.processed_at_us))};
   }
   if (record.retry_at_us == 0) {
-    return {Action::kSkip, "failed-unchanged",
+    return {Action::kSkip, Reason::kFailedUnchanged,
             fmt::format("it failed at {} and has not changed since: {}",
                         time_text(record.processed_at_us), record.error_message),
             record.error_class};
   }
   if (facts.now_us < record.retry_at_us) {
     return {
-        Action::kSkip, "backoff",
+        Action::kSkip, Reason::kBackoff,
         fmt::format("it failed {} times in a row, and is tried again from {} on, or at once when "
                     "it changes: {}",
                     record.failure_count, time_text(record.retry_at_us), record.error_message),
         record.error_class};
   }
-  return {Action::kLoad, "retry",
+  return {Action::kLoad, Reason::kRetry,
           fmt::format("it failed at {} and is tried again", time_text(record.processed_at_us))};
 }
 
 Verdict judge(const FileEntry& file, const Placement& placement, const std::string& todays_hash,
               const FileRecord* record, const Facts& facts, const ContentNames& content) {
-  if (record == nullptr) return {Action::kLoad, "new", "it was not loaded before"};
-  if (facts.full) return {Action::kLoad, "full", "a full run loads every file"};
+  if (record == nullptr) return {Action::kLoad, Reason::kNew, "it was not loaded before"};
+  if (facts.full) return {Action::kLoad, Reason::kFull, "a full run loads every file"};
   if (!is_same_version(file, *record)) {
     if (is_same_content(content, *record, placement.mode)) {
-      return {Action::kAdopt, "touched",
+      return {Action::kAdopt, Reason::kTouched,
               fmt::format("its content is that of the load at {} ({}), only this changed: {}",
                           time_text(record->processed_at_us),
                           record->content_hash.empty()
@@ -111,11 +113,12 @@ Verdict judge(const FileEntry& file, const Placement& placement, const std::stri
                               : "by a hash over all of it",
                           changes(file, *record))};
     }
-    return {Action::kLoad, "changed", "it changed: " + changes(file, *record)};
+    return {Action::kLoad, Reason::kChanged, "it changed: " + changes(file, *record)};
   }
-  if (record->status == "completed") return judge_completed(file, placement, *record, facts);
-  if (record->status == "failed") return judge_failed(*record, todays_hash, facts);
-  return {Action::kLoad, "retry",
+  if (record->status == FileState::kCompleted)
+    return judge_completed(file, placement, *record, facts);
+  if (record->status == FileState::kFailed) return judge_failed(*record, todays_hash, facts);
+  return {Action::kLoad, Reason::kRetry,
           fmt::format("its last state is \"{}\", at {}", record->status,
                       time_text(record->processed_at_us))};
 }
@@ -127,7 +130,7 @@ bool is_younger(std::chrono::seconds age, const FileEntry& file, const FileRecor
   const std::int64_t age_us = age.count() * kMicroseconds;
   if (age_us == 0 || file.mtime_us <= facts.now_us - age_us) return false;
   const bool seen_waiting =
-      record != nullptr && record->status == "waiting" && is_same_version(file, *record);
+      record != nullptr && record->status == FileState::kWaiting && is_same_version(file, *record);
   return !seen_waiting || facts.now_us - record->processed_at_us < age_us;
 }
 
@@ -144,17 +147,13 @@ std::string why_unfinished(const FileEntry& file, const FileRecord* record, cons
                      time_text(file.mtime_us), missing);
 }
 
-Decision without_table(const FileEntry& file, Action action, const std::string& code,
+Decision without_table(const FileEntry& file, Action action, Reason code,
                        const std::string& reason) {
   return {.file = file,
           .action = action,
           .reason_code = code,
           .reason = reason,
-          .table = {},
-          .placement = {},
-          .stored_as = file.path,
-          .moved_from = {},
-          .settings_hash = {}};
+          .stored_as = file.path};
 }
 
 Decision refused(const Candidate& candidate, const Facts& facts) {
@@ -173,7 +172,7 @@ std::string free_key(const Inventory& inventory, const Decision& decision,
   const auto is_taken = [&](const std::string& key) {
     return inventory.other_with_key(decision.table, key, decision.file.path) != nullptr;
   };
-  if (record != nullptr && record->status == "completed") return decision.stored_as;
+  if (record != nullptr && record->status == FileState::kCompleted) return decision.stored_as;
   std::string key = decision.stored_as;
   for (unsigned n = 2; is_taken(key); ++n) key = fmt::format("{}#{}", decision.file.path, n);
   return key;
@@ -210,14 +209,24 @@ std::string time_text(std::int64_t time_us) {
                      fraction);
 }
 
+FileEntry loaded_version(const FileRecord& record) {
+  return {.path = record.file_path,
+          .name = record.file_name,
+          .size = record.file_size,
+          .mtime_us = record.file_mtime_us,
+          .etag = record.file_etag,
+          .source_type = record.source_type};
+}
+
 const std::string& file_key(const FileRecord& record) {
   return record.stored_as.empty() ? record.file_path : record.stored_as;
 }
 
 bool may_be_touched(const FileEntry& file, const Placement& placement, const FileRecord* record,
                     const Facts& facts) {
-  return record != nullptr && record->status == "completed" && !record->fingerprint.empty() &&
-         file.size == record->file_size && !facts.full && !is_same_version(file, *record) &&
+  return record != nullptr && record->status == FileState::kCompleted &&
+         !record->fingerprint.empty() && file.size == record->file_size && !facts.full &&
+         !is_same_version(file, *record) &&
          judge_completed(file, placement, *record, facts).action == Action::kSkip;
 }
 
@@ -245,11 +254,11 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
   std::string hash = settings_hash(facts.settings_hash, placement);
   Verdict verdict = judge(file, placement, hash, record, facts, content);
   // A version that was loaded was complete then.
-  const bool was_loaded =
-      record != nullptr && record->status == "completed" && is_same_version(file, *record);
+  const bool was_loaded = record != nullptr && record->status == FileState::kCompleted &&
+                          is_same_version(file, *record);
   if (verdict.action == Action::kLoad && !was_loaded) {
     std::string why = why_unfinished(file, record, facts);
-    if (!why.empty()) verdict = {Action::kWait, "unfinished", std::move(why)};
+    if (!why.empty()) verdict = {Action::kWait, Reason::kUnfinished, std::move(why)};
   }
   // A load into a table of its own replaces all rows. Else the rows that may be there keep theirs.
   const bool keeps_key = record != nullptr && record->table_name == placement.table &&
@@ -258,20 +267,19 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
   std::string table = placement.table;
   return {.file = std::move(file),
           .action = verdict.action,
-          .reason_code = std::move(verdict.code),
+          .reason_code = verdict.code,
           .reason = std::move(verdict.reason),
           .table = std::move(table),
           .placement = std::move(placement),
           .stored_as = std::move(key),
-          .moved_from = {},
           .settings_hash = std::move(hash),
-          .error_class = std::move(verdict.error_class),
+          .error_class = verdict.error_class,
           .content_hash = verdict.action == Action::kAdopt ? content.content_hash : ""};
 }
 
 Decision decide_file(FileEntry file, Placement placement, const FileRecord* record,
                      const Facts& facts) {
-  if (record != nullptr && record->status == kMovedAway) record = nullptr;
+  if (record != nullptr && record->status == FileState::kMoved) record = nullptr;
   ContentNames content;
   if (may_be_touched(file, placement, record, facts)) {
     content = name_content(file, placement.mode, facts, {record});
@@ -293,12 +301,13 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
   // Judge each file that is there.
   for (const FileEntry& file : files) {
     if (file.skip_code.empty()) continue;
-    decisions.push_back(without_table(file, Action::kSkip, file.skip_code, file.skip_reason));
-    if (file.skip_code == "unreadable") decisions.back().error_class = "io";
+    const Reason code = base::parse<Reason>(file.skip_code).value_or(Reason::kUnreadable);
+    decisions.push_back(without_table(file, Action::kSkip, code, file.skip_reason));
+    if (code == Reason::kUnreadable) decisions.back().error_class = ErrorClass::kIo;
   }
   for (std::size_t i = 0; i < inventory.candidates.size(); ++i) {
     const Candidate& candidate = inventory.candidates[i];
-    if (!candidate.refusal_code.empty()) {
+    if (!candidate.refusal.empty()) {
       decisions.push_back(refused(candidate, facts));
     } else if (const auto origin = moved.find(i); origin != moved.end()) {
       decisions.push_back(std::move(origin->second));
@@ -320,7 +329,7 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
 std::vector<Decision> decide_files(const std::vector<FileEntry>& files, const Facts& facts) {
   std::vector<Decision> decisions = decide_and_tell_kept(files, facts);
   std::erase_if(decisions, [](const Decision& decision) {
-    return decision.action == Action::kSkip && decision.reason_code == "vanished";
+    return decision.action == Action::kSkip && decision.reason_code == Reason::kVanished;
   });
   return decisions;
 }

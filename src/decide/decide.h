@@ -36,16 +36,50 @@ constexpr auto words(Action) {
   return std::to_array<std::string_view>({"load", "skip", "wait", "refuse", "adopt", "remove"});
 }
 
+enum class Reason {
+  // kLoad
+  kNew,
+  kChanged,
+  kFull,
+  kRetry,
+  kMissing,   // its table is gone
+  kRenamed,   // its table's name is another now
+  kMode,      // its table's load mode is another now
+  kSettings,  // it failed, and the settings are others now
+  // kAdopt
+  kTouched,
+  kMoved,
+  // kRemove; kSkip, when its rows are kept
+  kVanished,
+  // kSkip
+  kUnchanged,
+  kBackoff,
+  kFailedUnchanged,
+  kHidden,  // from here to kNotAFile: the listing left it out
+  kTemporary,
+  kExcluded,
+  kLink,
+  kUnreadable,
+  kNotAFile,
+  // kWait
+  kUnfinished,
+  // kRefuse
+  kCollision,
+  kName,
+};
+constexpr auto words(Reason) {
+  return std::to_array<std::string_view>(
+      {"new",        "changed",          "full",       "retry",     "missing",  "renamed",
+       "mode",       "settings",         "touched",    "moved",     "vanished", "unchanged",
+       "backoff",    "failed-unchanged", "hidden",     "temporary", "excluded", "link",
+       "unreadable", "not-a-file",       "unfinished", "collision", "name"});
+}
+
 // What sync would do with one file, and why (the sentence that `explain` prints).
 struct Decision {
   source::FileEntry file;
   Action action = Action::kSkip;
-  // kAdopt: touched, moved. kRemove: vanished.
-  // kLoad: new, changed, full, retry, missing (its table is gone), renamed (its table's name is
-  // another now), mode (its table's load mode is another now), settings. kSkip: unchanged, backoff,
-  // failed-unchanged, vanished (its rows are kept), or the listing's skip_code (hidden, temporary,
-  // excluded, link, unreadable, not-a-file). kWait: unfinished. kRefuse: collision, name.
-  std::string reason_code;
+  Reason reason_code = Reason::kNew;
   std::string reason;
   std::string table;  // empty for what the listing skipped
   Placement placement;
@@ -53,8 +87,8 @@ struct Decision {
   std::string moved_from;     // kAdopt, moved: the path that it was loaded from; its record's table
                               // may have another name (kReplace): it is renamed
   std::string settings_hash;  // of today's settings and rules, for the record
-  std::string error_class{};  // kSkip, of a file that failed before or is unreadable: why, as in
-                              // tracking::FileRecord
+  // kSkip, of a file that failed before or is unreadable: why.
+  tracking::ErrorClass error_class = tracking::ErrorClass::kNone;
   std::string content_hash{};  // kAdopt: of the file (sync/content.h)
 };
 
@@ -128,10 +162,8 @@ std::string_view mode_name(schema::LoadMode mode);
 // The mode of the table when the hash was made.
 schema::LoadMode mode_of_hash(std::string_view settings_hash);
 
-// Status of a path whose file is tracked under another one now: as if it were not tracked.
-inline constexpr std::string_view kMovedAway = "moved";
-// Status of a file that `reset` forgot but for the key of its rows.
-inline constexpr std::string_view kReset = "reset";
+// The file as it was when the record was made.
+source::FileEntry loaded_version(const tracking::FileRecord& record);
 
 // What the rows of a tracked file are known by.
 const std::string& file_key(const tracking::FileRecord& record);

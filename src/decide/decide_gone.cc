@@ -16,6 +16,7 @@ namespace {
 using schema::LoadMode;
 using schema::VanishedPolicy;
 using tracking::FileRecord;
+using tracking::FileState;
 
 // Size, and the content hash or (false) the fingerprint of a record that has none:
 // is_same_content() by key.
@@ -27,8 +28,8 @@ Content content_of(const FileRecord& record) {
 }
 
 bool is_arrival(const Candidate& candidate) {
-  return candidate.refusal_code.empty() &&
-         (candidate.record == nullptr || candidate.record->status != "completed");
+  return candidate.refusal.empty() &&
+         (candidate.record == nullptr || candidate.record->status != FileState::kCompleted);
 }
 
 // Whether all rows of the record's table are its own (kReplace), or those of its key (a set).
@@ -72,7 +73,7 @@ Decision adopt(const Inventory& inventory, const FileRecord& origin, const Candi
   }
   return {.file = *arrival.file,
           .action = Action::kAdopt,
-          .reason_code = "moved",
+          .reason_code = Reason::kMoved,
           .reason = std::move(reason),
           .table = arrival.placement.table,
           .placement = arrival.placement,
@@ -120,24 +121,15 @@ std::string why_kept(const Inventory& inventory, const FileRecord& record,
 // A table without `_file` goes as a whole, so its file must have been loaded. Of a set, rows of an
 // earlier version may lie there whatever happened last.
 bool may_have_rows(const FileRecord& record) {
-  return record.status == "completed" || mode_of_hash(record.settings_hash) != LoadMode::kReplace;
+  return record.status == FileState::kCompleted ||
+         mode_of_hash(record.settings_hash) != LoadMode::kReplace;
 }
 
 Decision decide_one(const Inventory& inventory, const FileRecord& record) {
-  Decision decision{.file = {.path = record.file_path,
-                             .name = record.file_name,
-                             .size = record.file_size,
-                             .mtime_us = record.file_mtime_us,
-                             .etag = record.file_etag,
-                             .source_type = record.source_type,
-                             .skip_reason = {},
-                             .skip_code = {}},
-                    .reason_code = "vanished",
-                    .reason = {},
+  Decision decision{.file = loaded_version(record),
+                    .reason_code = Reason::kVanished,
                     .table = record.table_name,
-                    .placement = {},
                     .stored_as = file_key(record),
-                    .moved_from = {},
                     .settings_hash = record.settings_hash};
   std::string kept;
   try {
@@ -164,7 +156,7 @@ void name_contents(Inventory& inventory) {
   using Records = std::vector<const FileRecord*>;
   std::map<std::uint64_t, Records> origins;  // by size
   for (const FileRecord* record : inventory.gone) {
-    if (record->status == "completed" && !record->fingerprint.empty()) {
+    if (record->status == FileState::kCompleted && !record->fingerprint.empty()) {
       origins[record->file_size].push_back(record);
     }
   }
@@ -173,7 +165,7 @@ void name_contents(Inventory& inventory) {
     Records records;
     const auto as_large = origins.find(candidate.file->size);
     if (is_arrival(candidate) && as_large != origins.end()) records = as_large->second;
-    if (candidate.refusal_code.empty() &&
+    if (candidate.refusal.empty() &&
         may_be_touched(*candidate.file, candidate.placement, candidate.record, facts)) {
       records.push_back(candidate.record);
     }
@@ -193,7 +185,7 @@ std::map<std::size_t, Decision> find_moved(const Inventory& inventory) {
   };
   std::map<Content, Pair> pairs;
   for (const FileRecord* record : inventory.gone) {
-    if (record->status == "completed" && !record->fingerprint.empty()) {
+    if (record->status == FileState::kCompleted && !record->fingerprint.empty()) {
       pairs[content_of(*record)].origins.push_back(record);
     }
   }
@@ -236,7 +228,7 @@ std::string why_source_is_lost(const std::vector<source::FileEntry>& files, cons
   const FileRecord* example = nullptr;
   std::size_t count = 0;
   for (const FileRecord* record : inventory.gone) {
-    if (record->status == kReset) continue;
+    if (record->status == FileState::kReset) continue;
     if (count++ == 0) example = record;
   }
   if (count == 0) return "";

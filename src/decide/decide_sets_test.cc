@@ -18,7 +18,7 @@ TEST_F(DecideSets, ManyFilesOfOneTableAreNoCollision) {
   const std::vector<Decision> decisions = decide({"/data/Sales_1.qvd", "/data/eu/Sales_1.qvd"});
   ASSERT_EQ(decisions.size(), 2U);
   for (const Decision& decision : decisions) {
-    EXPECT_EQ(decision.reason_code, "new") << decision.reason;
+    EXPECT_EQ(decision.reason_code, Reason::kNew) << decision.reason;
     EXPECT_EQ(decision.table, "Sales");
     EXPECT_EQ(decision.placement.mode, schema::LoadMode::kReplaceByFile);
     EXPECT_EQ(decision.stored_as, decision.file.path);
@@ -34,17 +34,18 @@ TEST_F(DecideSets, AFileThatArrivesLateOrSortsEarlyIsNeverMissed) {
   const source::FileEntry between = file_at("/data/Sales_3.qvd");
   const auto decisions = decide_files(
       {early, file_at("/data/Sales_2.qvd"), between, file_at("/data/Sales_4.qvd")}, facts);
-  std::vector<std::string> codes;
+  std::vector<Reason> codes;
   for (const Decision& decision : decisions) codes.push_back(decision.reason_code);
-  EXPECT_THAT(codes, ElementsAre("new", "unchanged", "new", "unchanged"));
+  EXPECT_THAT(codes,
+              ElementsAre(Reason::kNew, Reason::kUnchanged, Reason::kNew, Reason::kUnchanged));
 }
 
 TEST_F(DecideSets, TwoFilesOfATableOfOneFileCollideByRuleToo) {
   facts.rules[0].mode = schema::LoadMode::kReplace;
   const auto decisions = decide({"/data/Sales_1.qvd", "/data/Sales_2.qvd", "/data/item.qvd"});
-  EXPECT_EQ(decisions[0].reason_code, "collision");
-  EXPECT_EQ(decisions[1].reason_code, "collision");
-  EXPECT_EQ(decisions[2].reason_code, "new");
+  EXPECT_EQ(decisions[0].reason_code, Reason::kCollision);
+  EXPECT_EQ(decisions[1].reason_code, Reason::kCollision);
+  EXPECT_EQ(decisions[2].reason_code, Reason::kNew);
   EXPECT_THAT(decisions[0].reason,
               AllOf(HasSubstr("expected one file for table Sales"),
                     HasSubstr("Sales_1.qvd and /data/Sales_2.qvd"), HasSubstr("replace_by_file")));
@@ -72,7 +73,7 @@ TEST_F(DecideSets, TwoModesForOneTableAreRefusedAndBothRulesNamed) {
   EXPECT_EQ(decisions[1].placement.rules.where, "qvdhouse.toml:3");
   facts.rules[0].match = "Sales_?.qvd";
   for (const Decision& decision : decide({"/data/Sales_1.qvd", "/data/Sales_archive.qvd"})) {
-    EXPECT_EQ(decision.reason_code, "collision");
+    EXPECT_EQ(decision.reason_code, Reason::kCollision);
     EXPECT_THAT(decision.reason,
                 AllOf(HasSubstr("one load mode for table Sales"), HasSubstr("qvdhouse.toml:3"),
                       HasSubstr("qvdhouse.toml:20"), HasSubstr("replace_by_file")));
@@ -109,28 +110,28 @@ TEST_F(DecideSets, AnotherModeOrNameLoadsAgainAndSaysWhy) {
   EXPECT_THAT(codes({"/data/Sales_1.qvd"}), ElementsAre(Pair("/data/Sales_1.qvd", "unchanged")));
   facts.rules[0].mode = schema::LoadMode::kAppend;
   const Decision mode = decide({"/data/Sales_1.qvd"}).at(0);
-  EXPECT_EQ(mode.reason_code, "mode");
+  EXPECT_EQ(mode.reason_code, Reason::kMode);
   EXPECT_THAT(mode.reason, HasSubstr("in mode replace_by_file, and its table's mode is append"));
   facts.rules[0].name = "Turnover";
-  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, "renamed");
+  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, Reason::kRenamed);
   // Loaded by a version that knew one mode only.
   facts.rules[0] = {};
   facts.rules[0].name = "QvdItem";
   facts.rules[0].mode = schema::LoadMode::kReplaceByFile;
   facts.tracked = {loaded(file_at("/data/item.qvd"))};
   record(0).settings_hash = "0123456789abcdef";
-  EXPECT_EQ(decide({"/data/item.qvd"}).at(0).reason_code, "mode");
+  EXPECT_EQ(decide({"/data/item.qvd"}).at(0).reason_code, Reason::kMode);
 }
 
 TEST_F(DecideSets, ARefusedFileIsTriedAgainWhenTheRulesOfItsTableChange) {
   track("/data/Sales_1.qvd");
-  record(0).status = "failed";
-  record(0).error_class = "schema";
-  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, "failed-unchanged");
+  record(0).status = tracking::FileState::kFailed;
+  record(0).error_class = tracking::ErrorClass::kSchema;
+  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, Reason::kFailedUnchanged);
   facts.rules[1].drift = schema::DriftPolicy::kFreeze;  // of another table
-  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, "failed-unchanged");
+  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, Reason::kFailedUnchanged);
   facts.rules[0].exclude = {"Price"};
-  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, "settings");
+  EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).reason_code, Reason::kSettings);
 }
 
 TEST_F(DecideSets, APathThatComesBackGetsAKeyOfItsOwn) {
@@ -142,7 +143,7 @@ TEST_F(DecideSets, APathThatComesBackGetsAKeyOfItsOwn) {
 
   // And keeps it while its first load fails.
   track("/data/Sales_1.qvd");
-  record(1).status = "failed";
+  record(1).status = tracking::FileState::kFailed;
   record(1).retry_at_us = 1;
   record(1).stored_as = "/data/Sales_1.qvd#2";
   EXPECT_EQ(decide({"/data/Sales_1.qvd"}).at(0).stored_as, "/data/Sales_1.qvd#2");
@@ -152,7 +153,7 @@ TEST_F(DecideSets, AChangedFileReplacesTheRowsThatItHas) {
   track("/data/Sales_2.qvd");
   record(0).stored_as = "/data/Sales_1.qvd";
   record(0).file_size = 99;
-  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).reason_code, "changed");
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).reason_code, Reason::kChanged);
   EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).stored_as, "/data/Sales_1.qvd");
   record(0).table_name = "Before";  // there it had that key; here it has none yet
   EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).stored_as, "/data/Sales_2.qvd");

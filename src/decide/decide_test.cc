@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "decide/inventory.h"
+
 namespace qvdhouse::decide {
 namespace {
 
@@ -28,14 +30,14 @@ FileRecord completed() {
           .file_size = 100,
           .file_mtime_us = kNow - 3'600 * kSecond,
           .processed_at_us = kNow - 60 * kSecond,
-          .status = "completed",
+          .status = tracking::FileState::kCompleted,
           .version = 1,
           .settings_hash = "today"};
 }
 
-FileRecord failed(const std::string& error_class, std::int64_t retry_at_us) {
+FileRecord failed(tracking::ErrorClass error_class, std::int64_t retry_at_us) {
   FileRecord record = completed();
-  record.status = "failed";
+  record.status = tracking::FileState::kFailed;
   record.error_class = error_class;
   record.error_message = "the cause";
   record.failure_count = 2;
@@ -105,23 +107,25 @@ const Case kCases[] = {
      "unchanged", ""},
     {"OtherPrefix", completed(), [](FileEntry&, Facts& f) { f.policy.table_prefix = "X"; },
      Action::kLoad, "renamed", "XItem"},
-    {"WrongFile", failed("input", 0), kNothing, Action::kSkip, "failed-unchanged", "the cause"},
-    {"WrongFileFixed", failed("input", 0), [](FileEntry& e, Facts&) { e.mtime_us += 1; },
-     Action::kLoad, "changed", ""},
-    {"WrongFileFull", failed("input", 0), [](FileEntry&, Facts& f) { f.full = true; },
-     Action::kLoad, "full", ""},
-    {"SchemaSameSettings", failed("schema", 0), kNothing, Action::kSkip, "failed-unchanged", ""},
-    {"SchemaNewSettings", failed("schema", 0),
+    {"WrongFile", failed(tracking::ErrorClass::kInput, 0), kNothing, Action::kSkip,
+     "failed-unchanged", "the cause"},
+    {"WrongFileFixed", failed(tracking::ErrorClass::kInput, 0),
+     [](FileEntry& e, Facts&) { e.mtime_us += 1; }, Action::kLoad, "changed", ""},
+    {"WrongFileFull", failed(tracking::ErrorClass::kInput, 0),
+     [](FileEntry&, Facts& f) { f.full = true; }, Action::kLoad, "full", ""},
+    {"SchemaSameSettings", failed(tracking::ErrorClass::kSchema, 0), kNothing, Action::kSkip,
+     "failed-unchanged", ""},
+    {"SchemaNewSettings", failed(tracking::ErrorClass::kSchema, 0),
      [](FileEntry&, Facts& f) { f.settings_hash = "tomorrow"; }, Action::kLoad, "settings", ""},
-    {"BackingOff", failed("io", kNow + 1), kNothing, Action::kSkip, "backoff",
+    {"BackingOff", failed(tracking::ErrorClass::kIo, kNow + 1), kNothing, Action::kSkip, "backoff",
      "2026-07-12 10:15:00.000001 UTC"},
-    {"BackedOff", failed("io", kNow), kNothing, Action::kLoad, "retry", ""},
-    {"BackingOffButChanged", failed("io", kNow + 1), [](FileEntry& e, Facts&) { e.size = 1; },
-     Action::kLoad, "changed", ""},
+    {"BackedOff", failed(tracking::ErrorClass::kIo, kNow), kNothing, Action::kLoad, "retry", ""},
+    {"BackingOffButChanged", failed(tracking::ErrorClass::kIo, kNow + 1),
+     [](FileEntry& e, Facts&) { e.size = 1; }, Action::kLoad, "changed", ""},
     {"CrashedWhileProcessing",
      [] {
        FileRecord record = completed();
-       record.status = "processing";
+       record.status = tracking::FileState::kProcessing;
        return record;
      }(),
      kNothing, Action::kLoad, "retry", "processing"},
@@ -143,7 +147,7 @@ TEST_P(Decide, OneFile) {
   c.change(file, known);
   const Decision decision = decide_files({file}, known).at(0);
   EXPECT_EQ(decision.action, c.action);
-  EXPECT_EQ(decision.reason_code, c.code);
+  EXPECT_EQ(base::to_string(decision.reason_code), c.code);
   EXPECT_THAT(decision.reason, HasSubstr(c.reason));
 }
 
@@ -157,7 +161,7 @@ TEST(DecideUnfinished, AYoungFileWaitsUntilItIsCompleteOrOld) {
   file.mtime_us = kNow - 59 * kSecond;
   const Decision waits = decide_files({file}, known).at(0);
   EXPECT_EQ(waits.action, Action::kWait);
-  EXPECT_EQ(waits.reason_code, "unfinished");
+  EXPECT_EQ(waits.reason_code, Reason::kUnfinished);
   EXPECT_THAT(waits.reason, HasSubstr("10 of 20 bytes are there"));
 
   file.mtime_us = kNow - 60 * kSecond;  // nobody writes to it any more: loading it names the fault
@@ -170,7 +174,7 @@ TEST(DecideUnfinished, ATimeInTheFutureDoesNotWaitForEver) {
   FileEntry file = item();
   file.mtime_us = kNow + 86'400 * kSecond;
   FileRecord waiting = completed();
-  waiting.status = "waiting";
+  waiting.status = tracking::FileState::kWaiting;
   waiting.file_mtime_us = file.mtime_us;
   waiting.processed_at_us = kNow - 59 * kSecond;
   known.tracked = {waiting};
@@ -186,7 +190,7 @@ TEST(DecideUnfinished, OnlyFilesThatWouldLoadAreLookedInto) {
   known.tracked[0].file_mtime_us = kNow;
   FileEntry unchanged = item();
   unchanged.mtime_us = kNow;
-  EXPECT_EQ(decide_files({unchanged}, known).at(0).reason_code, "unchanged");
+  EXPECT_EQ(decide_files({unchanged}, known).at(0).reason_code, Reason::kUnchanged);
 }
 
 // It was complete when it was loaded, however young it is and whatever it is loaded again for.
@@ -205,7 +209,7 @@ TEST(DecideUnfinished, AVersionThatWasLoadedDoesNotWaitAgain) {
 std::map<std::string, std::string> codes(const std::vector<FileEntry>& files, const Facts& known) {
   std::map<std::string, std::string> codes;
   for (const Decision& decision : decide_files(files, known)) {
-    codes[decision.file.path] = decision.reason_code;
+    codes[decision.file.path] = base::to_string(decision.reason_code);
   }
   return codes;
 }
@@ -232,7 +236,7 @@ TEST(DecideCollision, AFileThatIsLeftOutCollidesWithNothing) {
 
 TEST(DecideCollision, AResolvedCollisionLoadsAtOnce) {
   Facts known = facts();
-  known.tracked = {failed("schema", kNow - 1)};
+  known.tracked = {failed(tracking::ErrorClass::kSchema, kNow - 1)};
   EXPECT_EQ(codes({item()}, known)["/data/item.qvd"], "retry");
 }
 

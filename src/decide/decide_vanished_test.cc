@@ -28,12 +28,12 @@ TEST_F(DecideVanished, RowsGoWhereTheRulesSaySo) {
   ASSERT_EQ(decisions.size(), 2U);
   EXPECT_EQ(decisions[0].file.path, "/data/Sales_1.qvd");
   EXPECT_EQ(decisions[0].action, Action::kRemove);
-  EXPECT_EQ(decisions[0].reason_code, "vanished");
+  EXPECT_EQ(decisions[0].reason_code, Reason::kVanished);
   EXPECT_THAT(decisions[0].reason, HasSubstr("rows in Sales go"));
   EXPECT_EQ(decisions[0].table, "Sales");
   EXPECT_TRUE(decisions[0].placement.is_set());
   EXPECT_EQ(decisions[0].stored_as, "/data/first.qvd");
-  EXPECT_EQ(decisions[1].reason_code, "new");
+  EXPECT_EQ(decisions[1].reason_code, Reason::kNew);
 }
 
 TEST_F(DecideVanished, RowsAreKeptByDefaultWhichOnlyTheTellingOneSays) {
@@ -42,7 +42,7 @@ TEST_F(DecideVanished, RowsAreKeptByDefaultWhichOnlyTheTellingOneSays) {
   const auto told = decide_and_tell_kept({file_at("/data/Sales_2.qvd")}, facts);
   ASSERT_EQ(told.size(), 2U);
   EXPECT_EQ(told[0].action, Action::kSkip);
-  EXPECT_EQ(told[0].reason_code, "vanished");
+  EXPECT_EQ(told[0].reason_code, Reason::kVanished);
   EXPECT_THAT(told[0].reason, HasSubstr("it vanished; its rows in Sales are kept"));
 }
 
@@ -64,9 +64,10 @@ TEST_F(DecideVanished, ASourceThatLostAllItsFilesHasFailed) {
   EXPECT_EQ(why_source_is_lost({file_at("/data/item.qvd")}, facts), "");
   // Whatever the rules say of vanished files, and whatever became of the file.
   facts.rules[0].vanished = schema::VanishedPolicy::kKeep;
-  for (const char* status : {"completed", "failed", "waiting"}) {
+  using tracking::FileState;
+  for (const FileState status : {FileState::kCompleted, FileState::kFailed, FileState::kWaiting}) {
     record(0).status = status;
-    EXPECT_NE(why_source_is_lost({}, facts), "") << status;
+    EXPECT_NE(why_source_is_lost({}, facts), "") << base::to_string(status);
   }
   track("/data/item.qvd");
   EXPECT_THAT(why_source_is_lost({}, facts), HasSubstr("had 2 files before"));
@@ -74,9 +75,9 @@ TEST_F(DecideVanished, ASourceThatLostAllItsFilesHasFailed) {
   facts.tracked = {loaded(file_at("/other/item.qvd"))};
   EXPECT_EQ(why_source_is_lost({}, facts), "");
   facts.tracked = {loaded(file_at("/data/item.qvd"))};
-  for (const std::string_view status : {kMovedAway, kReset}) {
+  for (const FileState status : {FileState::kMoved, FileState::kReset}) {
     record(0).status = status;
-    EXPECT_EQ(why_source_is_lost({}, facts), "") << status;
+    EXPECT_EQ(why_source_is_lost({}, facts), "") << base::to_string(status);
   }
   facts.tracked.clear();
   EXPECT_EQ(why_source_is_lost({}, facts), "");
@@ -89,8 +90,8 @@ TEST_F(DecideVanished, NothingIsKnownOfAFolderThatWasNotEntered) {
   folder.skip_reason = "no permission";
   const auto decisions = decide_files({folder, file_at("/data/Sales_1.qvd")}, facts);
   ASSERT_EQ(decisions.size(), 2U);
-  EXPECT_EQ(decisions[0].reason_code, "unchanged");
-  EXPECT_EQ(decisions[1].reason_code, "unreadable");
+  EXPECT_EQ(decisions[0].reason_code, Reason::kUnchanged);
+  EXPECT_EQ(decisions[1].reason_code, Reason::kUnreadable);
 }
 
 TEST_F(DecideVanished, FilesOfOtherSourcesAndThoseThatAreLeftOutStay) {
@@ -102,11 +103,12 @@ TEST_F(DecideVanished, FilesOfOtherSourcesAndThoseThatAreLeftOutStay) {
 }
 
 TEST_F(DecideVanished, AFileWhoseLastLoadFailedMayHaveRowsInASet) {
-  record(0).status = "failed";
+  record(0).status = tracking::FileState::kFailed;
   EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(0).action, Action::kRemove);
   delete_by_default();
   facts.tracked = {loaded(file_at("/data/item.qvd"))};
-  record(0).status = "failed";  // by a collision, it may be: the table is another's
+  record(0).status =
+      tracking::FileState::kFailed;  // by a collision, it may be: the table is another's
   EXPECT_EQ(decide({"/data/Sales_2.qvd"}).size(), 1U);
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 using source::FileEntry;
 using tracking::FileRecord;
+using tracking::FileState;
 
 // Names are for people: of a thousand files a few say enough.
 constexpr std::size_t kMostNames = 5;
@@ -33,7 +34,7 @@ std::vector<std::string> owners_elsewhere(const Inventory& inventory, std::strin
   const Candidate& first = inventory.candidates[claimants.front()];
   for (const FileRecord* owner : owners->second) {
     if (paths.size() >= kMostNames) break;
-    if (owner->status != "completed") continue;
+    if (owner->status != FileState::kCompleted) continue;
     // Fellows of a set may come from several sources.
     if (first.placement.is_set() &&
         mode_of_hash(owner->settings_hash) != schema::LoadMode::kReplace)
@@ -49,7 +50,7 @@ std::vector<std::string> owners_elsewhere(const Inventory& inventory, std::strin
 }
 
 void refuse(Candidate& candidate, std::string reason) {
-  candidate.refusal_code = "collision";
+  candidate.refusal_code = Reason::kCollision;
   candidate.refusal = std::move(reason);
 }
 
@@ -115,7 +116,7 @@ bool is_below_any(std::string_view path, const Paths& folders) {
 Inventory::Inventory(const std::vector<FileEntry>& listing, const Facts& known)
     : files(listing), facts(known), placer(known.rules, known.policy) {
   for (const FileRecord& record : facts.tracked) {
-    if (record.status == kMovedAway) continue;
+    if (record.status == FileState::kMoved) continue;
     records[record.file_path] = &record;
     records_of[record.table_name].push_back(&record);
     keys_[{record.table_name, file_key(record)}].push_back(&record);
@@ -135,13 +136,13 @@ Inventory::Inventory(const std::vector<FileEntry>& listing, const Facts& known)
     try {
       candidate.placement = placer.place(file.path);
     } catch (const base::SchemaError& error) {
-      candidate.refusal_code = "name";
+      candidate.refusal_code = Reason::kName;
       candidate.refusal = error.what();
     }
     candidates.push_back(std::move(candidate));
   }
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (candidates[i].refusal_code.empty()) claimants[candidates[i].placement.table].push_back(i);
+    if (candidates[i].refusal.empty()) claimants[candidates[i].placement.table].push_back(i);
   }
   for (const auto& [path, record] : records) {
     if (!listed.contains(path) && !is_below_any(path, skipped) && facts.is_gone &&

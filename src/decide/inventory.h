@@ -38,9 +38,9 @@ struct Candidate {
   const source::FileEntry* file = nullptr;
   const tracking::FileRecord* record = nullptr;  // null: not tracked
   Placement placement{};
-  std::string refusal_code{};  // not empty: name, collision
-  std::string refusal{};
-  ContentNames content{};  // empty: not asked for
+  Reason refusal_code = Reason::kCollision;  // or kName
+  std::string refusal{};                     // empty: it is not refused
+  ContentNames content{};                    // empty: not asked for
 };
 
 // A listing beside what is tracked. What it was made from must outlive it.

@@ -153,9 +153,9 @@ PlacementPattern::Tokens PlacementPattern::parse(std::string_view text) {
 namespace {
 
 // Which rest of the name the tokens from one on match, for all of both: linear in their product.
-class Reach {
+class MatchTable {
  public:
-  Reach(std::size_t tokens, std::size_t characters)
+  MatchTable(std::size_t tokens, std::size_t characters)
       : width_(characters + 1), can_((tokens + 1) * width_, false) {
     can_.back() = true;
   }
@@ -180,31 +180,31 @@ bool PlacementPattern::match_name(const Tokens& tokens, std::string_view name,
     return name.substr(offsets[from], offsets[to] - offsets[from]);
   };
   const std::size_t end = characters.size();
-  Reach reach(tokens.size(), end);
+  MatchTable matches(tokens.size(), end);
   for (std::size_t t = tokens.size(); t-- > 0;) {
     const Token& token = tokens[t];
     for (std::size_t at = end + 1; at-- > 0;) {
       const bool has_more = at < end;
       bool can = false;
       if (token.kind == Token::Kind::kAnyRun) {
-        can = reach(t + 1, at) || (has_more && reach(t, at + 1));
+        can = matches(t + 1, at) || (has_more && matches(t, at + 1));
       } else if (token.kind == Token::Kind::kPart) {
-        can = has_more && (reach(t + 1, at + 1) || reach(t, at + 1));
-      } else if (has_more && reach(t + 1, at + 1)) {
+        can = has_more && (matches(t + 1, at + 1) || matches(t, at + 1));
+      } else if (has_more && matches(t + 1, at + 1)) {
         can = token.kind == Token::Kind::kLiteral ? characters[at] == token.literal
                                                   : token.one_of->matches(text(at, at + 1));
       }
-      reach.set(t, at, can);
+      matches.set(t, at, can);
     }
   }
-  if (!reach(0, 0)) return false;
+  if (!matches(0, 0)) return false;
 
   std::size_t at = 0;
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     const Token& token = tokens[t];
     const std::size_t start = at;
     if (token.kind == Token::Kind::kAnyRun || token.kind == Token::Kind::kPart) {
-      for (at = end; !reach(t + 1, at);) --at;
+      for (at = end; !matches(t + 1, at);) --at;
     } else {
       ++at;
     }

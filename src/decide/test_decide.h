@@ -63,7 +63,7 @@ struct DecideFixture {
             .file_mtime_us = file.mtime_us,
             .file_etag = file.etag,
             .processed_at_us = kNow - 60 * kSecond,
-            .status = "completed",
+            .status = tracking::FileState::kCompleted,
             .version = 1,
             .settings_hash = settings_hash(facts.settings_hash, placement),
             .fingerprint = facts.fingerprint(file),
@@ -81,7 +81,7 @@ struct DecideFixture {
   std::map<std::string, std::string> codes(const std::vector<std::string>& paths) const {
     std::map<std::string, std::string> codes;
     for (const Decision& decision : decide(paths)) {
-      codes[decision.file.path] = decision.reason_code;
+      codes[decision.file.path] = base::to_string(decision.reason_code);
     }
     return codes;
   }

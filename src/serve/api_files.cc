@@ -85,7 +85,7 @@ Json base_json(const KnownFile& file, const std::string& path) {
   tracking::FileRecord unknown;
   unknown.file_path = path;
   unknown.file_name = path.substr(path.rfind('/') + 1);
-  unknown.status = "new";
+  unknown.status = tracking::FileState::kNew;
   return file_json(file.record.value_or(unknown), file.owners->name_of(path));
 }
 

@@ -52,7 +52,7 @@ Json processing_files(const Service& service, std::size_t limit) {
       if (files.size() >= limit) return files;
       tracking::FileRecord record;
       record.file_name = active.name;
-      record.status = "processing";
+      record.status = tracking::FileState::kProcessing;
       record.row_count = active.rows_sent;
       files.push_back(file_json(record, live.run.workflow));
     }
@@ -78,8 +78,8 @@ void add_histories(Json& files, const std::vector<tracking::FileRecord>& records
 HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
   tracking::FileQuery query;
   query.file = text_parameter(request, "file_name");
-  query.status =
-      choice_parameter(request, "status", {"completed", "failed", "processing", "waiting"});
+  query.status = base::parse<tracking::FileState>(
+      choice_parameter(request, "status", {"completed", "failed", "processing", "waiting"}));
   query.limit = number_parameter(request, "limit", 1, 500, 50);
   const bool with_history = flag_parameter(request, "include_history");
   return context.answers.get(request, [&] {
@@ -87,7 +87,7 @@ HttpResponse qvd_status(const HttpRequest& request, ApiContext& context) {
     const auto owners = context.owners();
     const tracking::Totals totals = overview.totals(today_us());
     Json files = Json::array();
-    if (query.status == "processing") {
+    if (query.status == tracking::FileState::kProcessing) {
       files = processing_files(context.service, query.limit);
     } else {
       const std::vector<tracking::FileRecord> records = overview.find_files(query).files;
@@ -186,7 +186,8 @@ tracking::FileQuery::Sort sort_of(const std::string& name) {
 HttpResponse files_answer(const HttpRequest& request, ApiContext& context) {
   tracking::FileQuery query;
   query.search = text_parameter(request, "search");
-  query.status = choice_parameter(request, "status", {"completed", "failed", "waiting", "reset"});
+  query.status = base::parse<tracking::FileState>(
+      choice_parameter(request, "status", {"completed", "failed", "waiting", "reset"}));
   query.table = text_parameter(request, "table");
   query.sort = sort_of(
       choice_parameter(request, "sort", {"name", "processed_at", "size", "rows", "duration"}));

@@ -29,8 +29,8 @@ bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
     if (state.name != workflow->name) continue;
     const bool is_overdue = state.stale_after.count() > 0 && state.last_good && !state.is_paused &&
                             *state.last_good + state.stale_after < now;
-    return is_overdue ||
-           (state.last && (state.last->status == "failed" || state.last->status == "lost"));
+    return is_overdue || (state.last && (state.last->status == tracking::RunState::kFailed ||
+                                         state.last->status == tracking::RunState::kLost));
   }
   return false;
 }

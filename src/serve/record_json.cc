@@ -20,7 +20,7 @@ Json file_json(const tracking::FileRecord& file, const std::string& workflow) {
   const double rate = seconds > 0 ? static_cast<double>(file.row_count) / seconds : 0;
   return Json{{"file_name", file.file_name},
               {"table_name", file.table_name},
-              {"status", file.status},
+              {"status", base::to_string(file.status)},
               {"row_count", file.row_count},
               {"file_size_bytes", file.file_size},
               {"processed_at", rfc3339(file.processed_at_us)},
@@ -30,7 +30,7 @@ Json file_json(const tracking::FileRecord& file, const std::string& workflow) {
               {"error_message", text_or_null(file.error_message)},
               {"file_path", file.file_path},
               {"workflow", text_or_null(workflow)},
-              {"error_class", text_or_null(file.error_class)},
+              {"error_class", class_or_null(file.error_class)},
               {"failure_count", file.failure_count},
               {"retry_at", rfc3339(file.retry_at_us)},
               {"qvd_created_at", text_or_null(file.qvd_created_at)},
@@ -51,7 +51,7 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"table_name", attempt.file.table_name},
               {"attempt", attempt.attempt},
               {"reason", attempt.reason},
-              {"status", attempt.file.status},
+              {"status", base::to_string(attempt.file.status)},
               {"started_at", rfc3339(attempt.started_at_us)},
               {"finished_at", rfc3339(attempt.finished_at_us)},
               {"duration_seconds", seconds_of(attempt)},
@@ -59,13 +59,13 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"bytes_sent", attempt.bytes_sent},
               {"file_size_bytes", attempt.file.file_size},
               {"error", text_or_null(attempt.file.error_message)},
-              {"error_class", text_or_null(attempt.file.error_class)},
+              {"error_class", class_or_null(attempt.file.error_class)},
               {"steps", std::move(steps)}};
 }
 
 Json history_json(const tracking::Attempt& attempt) {
   return Json{{"processed_at", rfc3339(attempt.finished_at_us)},
-              {"status", attempt.file.status},
+              {"status", base::to_string(attempt.file.status)},
               {"row_count", attempt.file.row_count},
               {"duration_seconds", seconds_of(attempt)},
               {"error", text_or_null(attempt.file.error_message)}};

@@ -30,6 +30,10 @@ double per_second(std::uint64_t count, double seconds) {
 
 }  // namespace
 
+json class_or_null(tracking::ErrorClass error_class) {
+  return plain_or_null(std::string(base::to_string(error_class)));
+}
+
 json rfc3339(std::int64_t time_us) {
   constexpr std::int64_t kYear10000 = 253'402'300'800;
   if (time_us <= 0 || time_us >= kYear10000 * kMicroseconds) return nullptr;
@@ -51,8 +55,8 @@ std::string json_text(std::string_view text) {
 json run_json(const tracking::RunRecord& run) {
   return {{"run_id", run.run_id},
           {"workflow", json_text(run.workflow)},
-          {"trigger", run.trigger},
-          {"status", run.status},
+          {"trigger", base::to_string(run.trigger)},
+          {"status", base::to_string(run.status)},
           {"scheduled_at", rfc3339(run.scheduled_at_us)},
           {"started_at", rfc3339(run.started_at_us)},
           {"finished_at", rfc3339(run.finished_at_us)},
@@ -67,7 +71,7 @@ json run_json(const tracking::RunRecord& run) {
           {"rows", run.rows},
           {"bytes", run.bytes},
           {"error", plain_or_null(run.error)},
-          {"error_class", plain_or_null(run.error_class)}};
+          {"error_class", class_or_null(run.error_class)}};
 }
 
 json progress_json(const LiveRun& live) {
@@ -99,7 +103,8 @@ json progress_json(const LiveRun& live) {
 
 json live_run_json(const LiveRun& live) {
   json out = run_json(live.run);
-  out["progress"] = live.run.status == "waiting" ? json(nullptr) : progress_json(live);
+  out["progress"] =
+      live.run.status == tracking::RunState::kWaiting ? json(nullptr) : progress_json(live);
   return out;
 }
 
@@ -130,7 +135,7 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"table_name", json_text(file.decision.table)},
           {"status", base::to_string(file.outcome)},
           {"reason", json_text(file.decision.reason)},
-          {"reason_code", file.decision.reason_code},
+          {"reason_code", base::to_string(file.decision.reason_code)},
           {"attempts", file.attempts},
           {"rows", file.result.row_count},
           {"file_size_bytes", file.decision.file.size},
@@ -139,7 +144,7 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"duration_seconds", seconds},
           {"steps", std::move(steps)},
           {"error", plain_or_null(file.error)},
-          {"error_class", plain_or_null(file.error_class)}};
+          {"error_class", class_or_null(file.error_class)}};
 }
 
 }  // namespace qvdhouse::serve

@@ -14,7 +14,10 @@
 
 namespace qvdhouse::serve {
 
+using tracking::ErrorClass;
 using tracking::RunRecord;
+using tracking::RunState;
+using tracking::RunTrigger;
 
 tracking::WorkflowRecord record_of(const std::string& name, const AgendaState& state,
                                    const std::string& by) {
@@ -34,10 +37,10 @@ bool Service::State::is_busy(const std::string& workflow) const {
                              [&](const auto& job) { return job->record.workflow == workflow; });
 }
 
-std::shared_ptr<Job> Service::State::add_job(const Entry& entry, const std::string& trigger) {
+std::shared_ptr<Job> Service::State::add_job(const Entry& entry, RunTrigger trigger) {
   auto job = std::make_shared<Job>(entry.workflow);
   job->record = sync::new_run(entry.workflow.name, trigger);
-  job->record.status = "waiting";
+  job->record.status = RunState::kWaiting;
   jobs.push_back(job);
   changed.notify_all();
   return job;
@@ -87,7 +90,7 @@ WorkflowState Service::State::state_of(const Entry& entry) const {
   // What is under way before what waits.
   for (const auto& job : jobs) {
     if (job->record.workflow != state.name) continue;
-    if (!state.current || (job->is_running && state.current->status == "waiting")) {
+    if (!state.current || (job->is_running && state.current->status == RunState::kWaiting)) {
       state.current = live_of(*job).run;
     }
   }
@@ -165,9 +168,9 @@ void Service::stop() {
     std::erase_if(state.jobs, [&](const std::shared_ptr<Job>& job) {
       if (job->is_running) return false;
       RunRecord& record = job->record;
-      record.status = "cancelled";
+      record.status = RunState::kCancelled;
       record.error = "the service was stopped before it began";
-      record.error_class = "stopped";
+      record.error_class = ErrorClass::kStopped;
       record.finished_at_us = sync::now_us();
       sync::touch_run(record);
       state.write_later(record);
@@ -179,7 +182,7 @@ void Service::stop() {
     if (!state.changed.wait_for(lock, state.options.stop_patience, has_ended)) {
       state.log.warn("what is still open is rolled back");
       for (const auto& job : state.jobs) {
-        if (job->end_class.empty()) job->end_class = "stopped";
+        if (job->end_class == ErrorClass::kNone) job->end_class = ErrorClass::kStopped;
         job->stop.request_stop();
       }
       state.changed.wait(lock, has_ended);
@@ -275,14 +278,14 @@ bool Service::cancel(const std::string& run_id) {
   if (found == state_->jobs.end()) return false;
   const std::shared_ptr<Job> job = *found;
   if (job->is_running) {
-    if (job->end_class.empty()) job->end_class = "cancelled";
+    if (job->end_class == ErrorClass::kNone) job->end_class = ErrorClass::kCancelled;
     job->stop.request_stop();
     return true;
   }
   state_->jobs.erase(found);
-  job->record.status = "cancelled";
+  job->record.status = RunState::kCancelled;
   job->record.error = "cancelled before it began";
-  job->record.error_class = "cancelled";
+  job->record.error_class = ErrorClass::kCancelled;
   job->record.finished_at_us = sync::now_us();
   sync::touch_run(job->record);
   state_->write_later(job->record);

@@ -46,10 +46,10 @@ FileRecord adopted(const Decision& decision, const FileRecord& previous) {
 // A failure here is tried again by the next run, which decides again: nothing is written down.
 void fail(FileTask task, const std::exception& error) {
   Failure failure = describe_failure(error);
-  const bool cancelled = failure.error_class == "cancelled";
+  const bool cancelled = failure.error_class == tracking::ErrorClass::kCancelled;
   task.outcome.outcome = cancelled ? Outcome::kCancelled : Outcome::kFailed;
   task.outcome.error = std::move(failure.message);
-  task.outcome.error_class = std::move(failure.error_class);
+  task.outcome.error_class = failure.error_class;
   const auto done = std::move(task.done);
   done(std::move(task.outcome));
 }
@@ -111,7 +111,7 @@ void adopt_moved(FileTask task, const FileRecord& previous, const RunContext& co
   }
   // Both in one insert: at no moment do the same rows belong to two files, or to none.
   FileRecord gone = previous;
-  gone.status = "moved";
+  gone.status = tracking::FileState::kMoved;
   gone.version = next_version(previous);
   entry.files = {adopted(decision, previous), std::move(gone)};
   entry.forget = {previous.file_path};

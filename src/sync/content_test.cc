@@ -86,7 +86,7 @@ class ContentTest : public SyncTest {
         .file_mtime_us = file.mtime_us,
         .processed_at_us = now_us(),
         .row_count = result.row_count,
-        .status = "completed",
+        .status = tracking::FileState::kCompleted,
         .version = 1,
         .source_type = "file",
         .settings_hash = decide::settings_hash(decide::settings_hash(options_.load), placement),
@@ -225,7 +225,7 @@ TEST_F(TornTest, TheSettingRefusesIt) {
   put("a.qvd", torn(8'000));
   const Summary summary = sync();
   EXPECT_THAT(fates(summary), ElementsAre(Pair("a.qvd", "FAILED new")));
-  EXPECT_EQ(summary.files[0].error_class, "input");
+  EXPECT_EQ(summary.files[0].error_class, tracking::ErrorClass::kInput);
   EXPECT_EQ(query("EXISTS tested.QvdA"), "0");
   options_.load.zero_tail = load::ZeroTail::kWarn;
   EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "LOADED settings")));

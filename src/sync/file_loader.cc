@@ -137,7 +137,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     }
   } catch (const std::exception& error) {
     failure = describe_failure(error);
-    if (limit.is_over() && failure->error_class == "cancelled") {
+    if (limit.is_over() && failure->error_class == tracking::ErrorClass::kCancelled) {
       failure = describe_failure(base::TimedOut(context_.options.file_timeout));
     }
     // Its columns could not be looked at when the table was made ready: the next run's may fit.

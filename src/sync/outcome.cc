@@ -6,9 +6,10 @@
 namespace qvdhouse::sync {
 
 bool stands_failed(const FileOutcome& file) {
-  const std::string& code = file.decision.reason_code;
+  const Reason code = file.decision.reason_code;
   return file.outcome == Outcome::kSkipped &&
-         (code == "failed-unchanged" || code == "backoff" || code == "unreadable");
+         (code == Reason::kFailedUnchanged || code == Reason::kBackoff ||
+          code == Reason::kUnreadable);
 }
 
 bool is_failing(const FileOutcome& file) {
@@ -22,7 +23,7 @@ bool is_good(const FileOutcome& file) {
     case Outcome::kRemoved:
       return true;
     case Outcome::kSkipped:
-      return file.decision.reason_code == "unchanged";
+      return file.decision.reason_code == Reason::kUnchanged;
     case Outcome::kWaiting:
     case Outcome::kFailed:
     case Outcome::kCancelled:
@@ -31,7 +32,7 @@ bool is_good(const FileOutcome& file) {
   return false;
 }
 
-const std::string& failure_class(const FileOutcome& file) {
+tracking::ErrorClass failure_class(const FileOutcome& file) {
   return file.outcome == Outcome::kFailed ? file.error_class : file.decision.error_class;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -24,6 +25,7 @@ namespace qvdhouse::sync {
 using decide::Action;
 using decide::Decision;
 using decide::Placement;
+using decide::Reason;
 
 enum class Outcome { kLoaded, kSkipped, kWaiting, kFailed, kCancelled, kAdopted, kRemoved };
 constexpr auto words(Outcome) {
@@ -36,7 +38,7 @@ struct FileOutcome {
   Outcome outcome = Outcome::kSkipped;
   load::Result result;
   std::string error;
-  std::string error_class;  // as in tracking::FileRecord
+  tracking::ErrorClass error_class = tracking::ErrorClass::kNone;
   unsigned attempts = 0;
 };
 
@@ -53,15 +55,14 @@ bool is_good(const FileOutcome& file);
 
 // Why a file is failing, as in tracking::FileRecord::error_class and error_message; of a file that
 // waits, the message says for what.
-const std::string& failure_class(const FileOutcome& file);
+tracking::ErrorClass failure_class(const FileOutcome& file);
 const std::string& failure_message(const FileOutcome& file);
 
 struct Summary {
   std::string run_id;
-  // Why the source could not be listed, or is empty although files of it are known, and as whose
-  // fault (as in tracking::FileRecord); empty: neither. Its files stay as they are.
-  std::string source_error;
-  std::string source_error_class;
+  // Why the source could not be listed, or is empty although files of it are known; null: neither.
+  // Its files stay as they are.
+  std::exception_ptr source_error;
   std::vector<FileOutcome> files;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;  // of the files loaded

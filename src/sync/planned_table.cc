@@ -110,7 +110,7 @@ class TablePlanner {
 void TablePlanner::read_live() {
   key_ = {.columns = rules_.order_by};
   if (facts_.connection == nullptr) return;
-  is_remade_ = decision_.reason_code == "mode";
+  is_remade_ = decision_.reason_code == Reason::kMode;
   if (is_remade_ && !binds_always(rules_)) return;
   if (!is_set() && !binds_always(rules_)) {
     const auto record =

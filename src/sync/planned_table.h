@@ -23,8 +23,8 @@ struct PlannedFile {
   const Decision* decision = nullptr;
   std::vector<std::string> warnings;
   std::uint64_t record_count = 0;
-  std::string error;        // not empty: it cannot be loaded
-  std::string error_class;  // as in tracking::FileRecord
+  std::string error;  // not empty: it cannot be loaded
+  tracking::ErrorClass error_class = tracking::ErrorClass::kNone;
 };
 
 struct ColumnOrigin {

@@ -22,8 +22,10 @@
 namespace qvdhouse::sync {
 namespace {
 
+using tracking::ErrorClass;
 using tracking::RunRecord;
 using tracking::Runs;
+using tracking::RunState;
 
 constexpr std::chrono::seconds kBetweenSigns{30};
 constexpr std::chrono::microseconds kSilence = std::chrono::minutes{3};
@@ -35,17 +37,7 @@ Runs runs_of(const Options& options, const clickhouse::Endpoint& endpoint) {
 // A row that is written twice counts once, so what may pass is tried again.
 void write_row(Runs& runs, const RunRecord& run, const Options& options,
                const std::stop_token& stop) {
-  for (unsigned attempt = 1;; ++attempt) {
-    try {
-      runs.record(run);
-      return;
-    } catch (const base::Error& error) {
-      if (!describe_failure(error).may_pass || attempt >= options.max_attempts) throw;
-    }
-    if (!base::pause_for(delay_within_run(attempt, options.first_delay), stop)) {
-      throw base::Cancelled("stopped before the run was written down");
-    }
-  }
+  with_retries(options.max_attempts, options.first_delay, stop, [&] { runs.record(run); });
 }
 
 std::string files_text(std::uint64_t count) {
@@ -84,13 +76,13 @@ void give_signs(const Options& options, const clickhouse::Endpoint& endpoint, Ru
 
 }  // namespace
 
-RunRecord new_run(std::string workflow, std::string trigger) {
+RunRecord new_run(std::string workflow, tracking::RunTrigger trigger) {
   RunRecord run;
   run.started_at_us = now_us();
   run.run_id = make_run_id(run.started_at_us);
   run.workflow = std::move(workflow);
-  run.trigger = std::move(trigger);
-  run.status = "running";
+  run.trigger = trigger;
+  run.status = RunState::kRunning;
   run.host = claim::host_name();
   return run;
 }
@@ -138,27 +130,29 @@ void conclude_run(RunRecord& run, const Summary& summary) {
   run.rows = summary.rows;
   run.bytes = summary.bytes;
   run.finished_at_us = now_us();
-  if (!summary.source_error.empty()) {
-    run.status = "failed";
-    run.error = summary.source_error;
-    run.error_class = summary.source_error_class;
+  if (summary.source_error) {
+    const Failure failure = describe_failure(summary.source_error);
+    run.status = RunState::kFailed;
+    run.error = failure.message;
+    run.error_class = failure.error_class;
   } else if (is_cancelled) {
-    run.status = "cancelled";
+    run.status = RunState::kCancelled;
     run.error = "stopped before all files were done; what was open was rolled back";
-    run.error_class = "cancelled";
+    run.error_class = ErrorClass::kCancelled;
   } else if (run.files_failed + standing > 0) {
     const FileOutcome& first = first_failed != nullptr ? *first_failed : *first_standing;
-    run.status = well > 0 ? "partial" : "failed";
+    run.status = well > 0 ? RunState::kPartial : RunState::kFailed;
     run.error = failure_text(first, run.files_failed, standing);
     run.error_class = failure_class(first);
   } else {
-    run.status = "completed";
+    run.status = RunState::kCompleted;
   }
 }
 
 void conclude_run(RunRecord& run, const std::exception& error) {
   const Failure failure = describe_failure(error);
-  run.status = failure.error_class == "cancelled" ? "cancelled" : "failed";
+  run.status =
+      failure.error_class == ErrorClass::kCancelled ? RunState::kCancelled : RunState::kFailed;
   run.error = failure.message;
   run.error_class = failure.error_class;
   run.finished_at_us = now_us();
@@ -215,16 +209,16 @@ std::vector<RunRecord> settle_lost_runs(const Options& options,
   Runs runs = runs_of(options, endpoint);
   std::vector<RunRecord> lost;
   Runs::Query under_way;
-  under_way.status = "running";
+  under_way.status = RunState::kRunning;
   under_way.limit = kMost;
   for (RunRecord& run : runs.find(under_way)) {
     const claim::RunLife life = claim::life_of_run(options.lock_dir, run.run_id);
     if (life == claim::RunLife::kAlive) continue;
     const auto last_sign = static_cast<std::int64_t>(run.version);
     if (life == claim::RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
-    run.status = "lost";
+    run.status = RunState::kLost;
     run.error = "its process ended without a word: it was killed, or the machine went down";
-    run.error_class = "lost";
+    run.error_class = ErrorClass::kLost;
     run.finished_at_us = std::max(last_sign, run.started_at_us);
     touch_run(run);
     runs.record(run);

@@ -7,6 +7,7 @@
 #include "load/commit.h"
 #include "load/load.h"
 #include "sync/staging.h"
+#include "sync/sync.h"
 
 namespace qvdhouse::sync {
 
@@ -24,7 +25,7 @@ Reset plan_reset(const std::vector<tracking::FileRecord>& chosen,
     const bool is_of_set = decide::mode_of_hash(file.settings_hash) != schema::LoadMode::kReplace;
     if (is_of_set && !with_data && !file.stored_as.empty()) {
       tracking::FileRecord record = file;
-      record.status = decide::kReset;
+      record.status = tracking::FileState::kReset;
       record.row_count = 0;
       record.fingerprint.clear();
       record.content_hash.clear();

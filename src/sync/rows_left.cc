@@ -17,11 +17,12 @@ namespace qvdhouse::sync {
 namespace {
 
 using tracking::FileRecord;
+using tracking::FileState;
 using Counts = std::map<std::string, std::uint64_t>;
 
 bool may_have_left_rows(const FileRecord& file) {
-  return file.status != "completed" && file.status != "reset" &&
-         file.status != decide::kMovedAway && !file.table_name.empty();
+  return file.status != FileState::kCompleted && file.status != FileState::kReset &&
+         file.status != FileState::kMoved && !file.table_name.empty();
 }
 
 // Rows of a table by the key of their file; of a table of one file under the empty key. Empty when
@@ -55,7 +56,7 @@ Counts rows_left(const std::vector<FileRecord>& files, tracking::Tracking& track
   std::set<std::string_view> loaded;                                    // tables
   for (const FileRecord& file : files) {
     if (may_have_left_rows(file)) suspects[file.table_name].push_back(&file);
-    if (file.status == "completed") loaded.insert(file.table_name);
+    if (file.status == FileState::kCompleted) loaded.insert(file.table_name);
   }
   Counts left;
   if (suspects.empty()) return left;

@@ -38,7 +38,7 @@ class SetPlanner {
         rules_(files.front()->placement.rules),
         mode_(files.front()->placement.mode) {
     set_.is_remade = std::ranges::any_of(
-        files, [](const Decision* file) { return file->reason_code == "mode"; });
+        files, [](const Decision* file) { return file->reason_code == Reason::kMode; });
   }
 
   SetTable prepare(std::size_t new_partitions);

@@ -11,7 +11,7 @@
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
 #include "schema/drift.h"
-#include "sync/run_context.h"
+#include "sync/file_task.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::sync {

@@ -27,7 +27,9 @@ namespace {
 
 constexpr long kRecordPatienceSeconds = 60;
 
+using tracking::ErrorClass;
 using tracking::FileRecord;
+using tracking::FileState;
 
 using Records = std::map<std::string_view, const FileRecord*>;
 
@@ -61,7 +63,7 @@ TargetWatch::TargetWatch(const clickhouse::Endpoint& endpoint) : endpoint_(endpo
 
 void TargetWatch::note(const FileOutcome& file) {
   if (file.outcome != Outcome::kFailed) return;
-  if (file.error_class != "io" && file.error_class != "server") return;
+  if (file.error_class != ErrorClass::kIo && file.error_class != ErrorClass::kServer) return;
   try {
     clickhouse::Connection(endpoint_).query("SELECT 1");
   } catch (const base::IoError& error) {
@@ -90,32 +92,32 @@ FileLoader::Done enter_into(OutcomeLog& outcomes, TargetWatch& target, std::size
   };
 }
 
-void run_lane(Lane& lane, const std::vector<Decision>& decisions, const Records& records,
-              const RunContext& context, OutcomeLog& outcomes, TargetWatch& target) {
+void run_batch(Batch& batch, const std::vector<Decision>& decisions, const Records& records,
+               const RunContext& context, OutcomeLog& outcomes, TargetWatch& target) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
-    FileLoader loader(context, lane.load);
+    FileLoader loader(context, batch.load);
     const auto is_over = [&] {
       return context.stop.stop_requested() || context.options.finish.stop_requested() ||
              target.lost();
     };
     while (!is_over()) {
       const std::size_t position = next++;
-      if (position >= lane.items.size()) return;
+      if (position >= batch.items.size()) return;
       // The last to let go of a session gives its table back.
-      WorkItem item = std::move(lane.items[position]);
+      WorkItem item = std::move(batch.items[position]);
       loader.work_on(decisions[item.index], record_of(records, decisions[item.index]), item.session,
                      enter_into(outcomes, target, item.index));
     }
   };
   std::vector<std::jthread> workers;
-  for (unsigned i = 0; i < lane.workers; ++i) workers.emplace_back(work);
+  for (unsigned i = 0; i < batch.workers; ++i) workers.emplace_back(work);
 }
 
 // Skipped, waiting and refused files: nothing to load, but the table may have to say so.
 void settle_unloaded(const Decision& decision, const FileRecord* previous,
                      const RunContext& context, std::size_t index, OutcomeLog& outcomes) {
-  FileOutcome outcome{.decision = decision, .result = {}, .error = {}, .error_class = {}};
+  FileOutcome outcome{.decision = decision};
   FileRecord record;
   if (decision.action != Action::kSkip) {
     record = new_record(decision, previous, context);
@@ -123,13 +125,13 @@ void settle_unloaded(const Decision& decision, const FileRecord* previous,
   }
   if (decision.action == Action::kWait) {
     outcome.outcome = Outcome::kWaiting;
-    record.status = "waiting";
+    record.status = FileState::kWaiting;
   } else if (decision.action == Action::kRefuse) {
     outcome.outcome = Outcome::kFailed;
     outcome.error = decision.reason;
-    outcome.error_class = "schema";
-    record.status = "failed";
-    record.error_class = "schema";
+    outcome.error_class = ErrorClass::kSchema;
+    record.status = FileState::kFailed;
+    record.error_class = ErrorClass::kSchema;
     record.failure_count = 1;
     record.retry_at_us = record.processed_at_us;  // at once when nothing stands against it any more
   }
@@ -137,15 +139,12 @@ void settle_unloaded(const Decision& decision, const FileRecord* previous,
   const bool known =
       previous != nullptr && previous->status == record.status &&
       decide::is_same_version(decision.file, *previous) &&
-      (record.status == "waiting" || previous->error_message == record.error_message);
+      (record.status == FileState::kWaiting || previous->error_message == record.error_message);
   if (decision.action == Action::kSkip || known) {
     outcomes.enter(index, std::move(outcome));
     return;
   }
   context.recorder.add({.files = {std::move(record)},
-                        .forget = {},
-                        .attempts = {},
-                        .claim = nullptr,
                         .done = [&outcomes, index, outcome = std::move(outcome)](
                                     const std::string&) { outcomes.enter(index, outcome); }});
 }
@@ -194,9 +193,8 @@ void settle_untouched(const std::vector<Decision>& decisions, OutcomeLog& outcom
     if (outcomes.has(i)) continue;
     outcomes.enter(i, {.decision = decisions[i],
                        .outcome = Outcome::kCancelled,
-                       .result = {},
                        .error = "stopped before it was begun",
-                       .error_class = "cancelled"});
+                       .error_class = ErrorClass::kCancelled});
   }
 }
 
@@ -208,10 +206,8 @@ bool list_source(const Options& options, source::Storage& storage,
     return true;
   } catch (const base::Cancelled&) {
     throw;
-  } catch (const base::Error& error) {
-    Failure failure = describe_failure(error);
-    summary.source_error = std::move(failure.message);
-    summary.source_error_class = std::move(failure.error_class);
+  } catch (const base::Error&) {
+    summary.source_error = std::current_exception();
     return false;
   }
 }
@@ -287,10 +283,10 @@ void work_off(const std::vector<Decision>& decisions, const RunContext& context,
       settle_unloaded(decision, record, context, i, outcomes);
     }
   }
-  std::vector<Lane> lanes = plan_work(context, decisions);
-  for (Lane& lane : lanes) {
-    run_lane(lane, decisions, records, context, outcomes, target);
-    for (const WorkItem& item : lane.items) {
+  std::vector<Batch> batches = plan_work(context, decisions);
+  for (Batch& batch : batches) {
+    run_batch(batch, decisions, records, context, outcomes, target);
+    for (const WorkItem& item : batch.items) {
       if (item.session) abandon_pending(*item.session, context);
     }
   }
@@ -315,19 +311,15 @@ Summary run(const Options& options, source::Storage& storage, const clickhouse::
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
-  Summary summary{
-      .run_id = options.load.run_id.empty() ? make_run_id(now_us()) : options.load.run_id,
-      .source_error = {},
-      .source_error_class = {},
-      .files = {}};
+  Summary summary{.run_id =
+                      options.load.run_id.empty() ? make_run_id(now_us()) : options.load.run_id};
   std::vector<source::FileEntry> listing;
   if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);
   Decided decided;
   decide_all(options, storage, tracking, target, summary.run_id, listing, log, stop, decided);
-  summary.source_error = decide::why_source_is_lost(listing, decided.facts);
-  if (!summary.source_error.empty()) {
-    summary.source_error_class = "io";
+  if (const std::string why = decide::why_source_is_lost(listing, decided.facts); !why.empty()) {
+    summary.source_error = std::make_exception_ptr(base::IoError(why));
     return summary;
   }
   for (const Decision& decision : decided.decisions) {

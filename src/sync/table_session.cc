@@ -130,7 +130,7 @@ void TableSession::prepare_set(clickhouse::Connection& connection) {
     const FileRecord* record = tracked(decision->file.path);
     const bool has_partition = decision->placement.mode == schema::LoadMode::kReplaceByFile &&
                                record != nullptr && record->table_name == table_ &&
-                               record->status == "completed";
+                               record->status == tracking::FileState::kCompleted;
     if (!has_partition) ++new_partitions;
   }
   if (files.empty()) {

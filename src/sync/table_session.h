@@ -19,7 +19,6 @@
 #include "clickhouse/connection.h"
 #include "load/load.h"
 #include "sync/file_task.h"
-#include "sync/run_context.h"
 #include "sync/set_table.h"
 #include "tracking/tracking.h"
 

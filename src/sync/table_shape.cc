@@ -89,7 +89,7 @@ schema::Key key_of(clickhouse::Connection& connection, const std::string& table,
       "OR is_in_partition_key) FORMAT RowBinary",
       clickhouse::quote_literal(connection.endpoint().database), clickhouse::quote_literal(table)));
   return {.columns = read_names(answer),
-          .is_set = !rules.order_by.empty() || !rules.partition_by.empty()};
+          .is_given = !rules.order_by.empty() || !rules.partition_by.empty()};
 }
 
 std::optional<std::vector<std::string>> kept_order(const load::Layout& layout,

@@ -18,7 +18,7 @@ TEST(TimeLimit, StopsWhenTheTimeIsOver) {
     FAIL() << "the time is over";
   } catch (const base::TimedOut& error) {
     EXPECT_STREQ(error.what(), "it took longer than file_timeout allows (1 s)");
-    EXPECT_EQ(describe_failure(error).error_class, "timeout");
+    EXPECT_EQ(describe_failure(error).error_class, tracking::ErrorClass::kTimeout);
     EXPECT_TRUE(describe_failure(error).try_later);
   }
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "clickhouse/connection.h"
+#include "tracking/states.h"
 
 namespace qvdhouse::tracking {
 
@@ -30,15 +31,14 @@ struct FileRecord {
   std::int64_t processed_at_us = 0;        // processed_at DateTime64(6, 'UTC')
   double processing_duration_seconds = 0;  // Float64
   std::uint64_t row_count = 0;             // UInt64
-  std::string status;            // LowCardinality(String): completed, failed, waiting, processing
-  std::string error_message;     // String
-  std::uint64_t version = 0;     // UInt64, of the row: ever growing; the newest wins
-  std::uint64_t batch_size = 0;  // UInt64, most rows of a block; 0: sized for speed
-  std::string source_type;       // LowCardinality(String)
+  FileState status = FileState::kNew;      // LowCardinality(String)
+  std::string error_message;               // String
+  std::uint64_t version = 0;               // UInt64, of the row: ever growing; the newest wins
+  std::uint64_t batch_size = 0;            // UInt64, most rows of a block; 0: sized for speed
+  std::string source_type;                 // LowCardinality(String)
   // Beyond the original's columns:
-  std::string run_id;       // String
-  std::string error_class;  // LowCardinality(String): input, io, server, config, schema, verify,
-                            // timeout, cancelled; empty when completed
+  std::string run_id;                          // String
+  ErrorClass error_class = ErrorClass::kNone;  // LowCardinality(String)
   std::uint32_t failure_count = 0;  // UInt32, failed runs in a row on this version of the file
   std::int64_t retry_at_us = 0;     // retry_at DateTime64(6, 'UTC'): not before this time while the
                                     // file stays as it is; 0: only when it (or, for a schema, a
@@ -84,7 +84,7 @@ class Tracking {
   // The newest record of every file (FINAL), sorted by path; empty when the table is not there yet.
   std::vector<FileRecord> files();
   // Those of them that have this status.
-  std::vector<FileRecord> files_that_are(const std::string& status);
+  std::vector<FileRecord> files_that_are(FileState status);
   // The newest record of one file.
   std::optional<FileRecord> find(const std::string& file_path);
   // Names of all tables of the database; empty when the database is not there yet. On a server
