@@ -59,7 +59,7 @@ enum class ErrorClass {
   kVerify,
   kTimeout,
   kCancelled,
-  // Of runs only:
+  // Only runs have these:
   kStopped,  // the service ended it
   kLost,     // its process died
   kOverlap,  // it was left out: the run before was still under way
@@ -72,7 +72,7 @@ constexpr auto words(ErrorClass) {
                                           "missed", "other"});
 }
 
-// kIo for what is no error of ours, such as a lack of memory.
+// kIo for an error that is not one of ours, such as a lack of memory.
 ErrorClass class_of(const std::exception& error);
 
 }  // namespace qvdhouse::tracking
