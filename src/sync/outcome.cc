@@ -17,19 +17,9 @@ bool is_failing(const FileOutcome& file) {
 }
 
 bool is_good(const FileOutcome& file) {
-  switch (file.outcome) {
-    case Outcome::kLoaded:
-    case Outcome::kAdopted:
-    case Outcome::kRemoved:
-      return true;
-    case Outcome::kSkipped:
-      return file.decision.reason_code == Reason::kUnchanged;
-    case Outcome::kWaiting:
-    case Outcome::kFailed:
-    case Outcome::kCancelled:
-      return false;
-  }
-  return false;
+  if (file.outcome == Outcome::kSkipped) return file.decision.reason_code == Reason::kUnchanged;
+  return file.outcome == Outcome::kLoaded || file.outcome == Outcome::kAdopted ||
+         file.outcome == Outcome::kRemoved;
 }
 
 tracking::ErrorClass failure_class(const FileOutcome& file) {

@@ -92,41 +92,14 @@ void touch_run(RunRecord& run) {
 }
 
 void conclude_run(RunRecord& run, const Summary& summary) {
-  std::uint64_t standing = 0;
-  std::uint64_t well = 0;
-  bool is_cancelled = false;
-  const FileOutcome* first_failed = nullptr;
-  const FileOutcome* first_standing = nullptr;
-  run.files_loaded = run.files_skipped = run.files_waiting = run.files_failed = 0;
-  for (const FileOutcome& file : summary.files) {
-    switch (file.outcome) {
-      case Outcome::kLoaded:
-      case Outcome::kAdopted:
-      case Outcome::kRemoved:
-        ++run.files_loaded;
-        ++well;
-        break;
-      case Outcome::kWaiting:
-        ++run.files_waiting;
-        ++well;
-        break;
-      case Outcome::kFailed:
-        ++run.files_failed;
-        if (first_failed == nullptr) first_failed = &file;
-        break;
-      case Outcome::kCancelled:
-        is_cancelled = true;
-        break;
-      case Outcome::kSkipped:
-        ++run.files_skipped;
-        if (!stands_failed(file)) {
-          ++well;
-        } else if (++standing; first_standing == nullptr) {
-          first_standing = &file;
-        }
-        break;
-    }
-  }
+  run.files_loaded = summary.count(Outcome::kLoaded) + summary.count(Outcome::kAdopted) +
+                     summary.count(Outcome::kRemoved);
+  run.files_skipped = summary.count(Outcome::kSkipped);
+  run.files_waiting = summary.count(Outcome::kWaiting);
+  run.files_failed = summary.count(Outcome::kFailed);
+  const auto standing =
+      static_cast<std::uint64_t>(std::ranges::count_if(summary.files, stands_failed));
+  const std::uint64_t well = run.files_loaded + run.files_waiting + run.files_skipped - standing;
   run.rows = summary.rows;
   run.bytes = summary.bytes;
   run.finished_at_us = now_us();
@@ -135,12 +108,15 @@ void conclude_run(RunRecord& run, const Summary& summary) {
     run.status = RunState::kFailed;
     run.error = failure.message;
     run.error_class = failure.error_class;
-  } else if (is_cancelled) {
+  } else if (summary.count(Outcome::kCancelled) > 0) {
     run.status = RunState::kCancelled;
     run.error = "stopped before all files were done; what was open was rolled back";
     run.error_class = ErrorClass::kCancelled;
   } else if (run.files_failed + standing > 0) {
-    const FileOutcome& first = first_failed != nullptr ? *first_failed : *first_standing;
+    const auto is_failed = [](const FileOutcome& file) { return file.outcome == Outcome::kFailed; };
+    const FileOutcome& first = run.files_failed > 0
+                                   ? *std::ranges::find_if(summary.files, is_failed)
+                                   : *std::ranges::find_if(summary.files, stands_failed);
     run.status = well > 0 ? RunState::kPartial : RunState::kFailed;
     run.error = failure_text(first, run.files_failed, standing);
     run.error_class = failure_class(first);
