@@ -44,12 +44,12 @@ void print_record(const tracking::FileRecord& record) {
   for (const std::string& warning : record.warnings) line("Note", warning);
 }
 
-Json explain_json(const sync::Decision* decision, const tracking::FileRecord* record) {
+Json explain_json(const decide::Decision* decision, const tracking::FileRecord* record) {
   Json json;
   json["next"] = decision == nullptr ? Json() : decision_json(*decision);
   json["last"] = record == nullptr ? Json()
                                    : Json{{"file_path", record->file_path},
-                                          {"status", record->status},
+                                          {"status", base::to_string(record->status)},
                                           {"processed_at", format_time(record->processed_at_us)},
                                           {"file_size", record->file_size},
                                           {"file_mtime", format_time(record->file_mtime_us)},
@@ -57,7 +57,7 @@ Json explain_json(const sync::Decision* decision, const tracking::FileRecord* re
                                           {"table_name", record->table_name},
                                           {"stored_as", record->stored_as},
                                           {"fingerprint", record->fingerprint},
-                                          {"error_class", record->error_class},
+                                          {"error_class", base::to_string(record->error_class)},
                                           {"error_message", record->error_message},
                                           {"failure_count", record->failure_count},
                                           {"warnings", record->warnings}};
@@ -65,11 +65,11 @@ Json explain_json(const sync::Decision* decision, const tracking::FileRecord* re
 }
 
 // `heir`: the decision by which another path takes the record over.
-void print_explanation(const sync::Decision* decision, const tracking::FileRecord* record,
-                       const sync::Decision* heir) {
+void print_explanation(const decide::Decision* decision, const tracking::FileRecord* record,
+                       const decide::Decision* heir) {
   if (decision != nullptr) {
     line("File", decision->file.path);
-    line("Now", decision->reason_code == "vanished"
+    line("Now", decision->reason_code == decide::Reason::kVanished
                     ? "not there any more"
                     : version_of(decision->file.size, decision->file.mtime_us));
   } else if (heir != nullptr) {
@@ -85,14 +85,14 @@ void print_explanation(const sync::Decision* decision, const tracking::FileRecor
     line("Last", "never loaded");
   }
   if (decision != nullptr) {
-    line("Next sync", fmt::format("{}: {}", sync::action_name(decision->action), decision->reason));
+    line("Next sync", fmt::format("{}: {}", base::to_string(decision->action), decision->reason));
   }
 }
 
 // What sync would do with the files of all sources. A file named by its path or URL needs no source
 // to be set, and one that is only tracked needs none.
-std::vector<sync::Decision> decisions_about(const std::string& file, const Context& context,
-                                            const Tracked& known) {
+std::vector<decide::Decision> decisions_about(const std::string& file, const Context& context,
+                                              const Tracked& known) {
   Sources sources(context);
   std::vector<OpenSource> asked;
   if (!context.config.chosen.empty()) asked = sources.chosen("explain", true);
@@ -101,7 +101,7 @@ std::vector<sync::Decision> decisions_about(const std::string& file, const Conte
   if (!is_of_a_source && (is_url || (asked.empty() && std::filesystem::exists(file)))) {
     asked.push_back(sources.of(file));
   }
-  std::vector<sync::Decision> all;
+  std::vector<decide::Decision> all;
   for (const DecidedSource& decided : decide_sources(asked, known, false, context).sources) {
     all.insert(all.end(), decided.decisions.begin(), decided.decisions.end());
   }
@@ -113,9 +113,9 @@ std::vector<sync::Decision> decisions_about(const std::string& file, const Conte
 int run_explain(const ExplainArguments& arguments, const Context& context) {
   const Tracked known = read_tracked(context);
   const std::vector<tracking::FileRecord>& tracked = known.files;
-  const std::vector<sync::Decision> decisions = decisions_about(arguments.file, context, known);
+  const std::vector<decide::Decision> decisions = decisions_about(arguments.file, context, known);
   std::vector<std::string> paths;
-  for (const sync::Decision& decision : decisions) {
+  for (const decide::Decision& decision : decisions) {
     if (names_file(arguments.file, decision.file.path, decision.file.name))
       paths.push_back(decision.file.path);
   }
@@ -136,18 +136,19 @@ int run_explain(const ExplainArguments& arguments, const Context& context) {
   for (const std::string& path : paths) {
     const auto decision =
         std::find_if(decisions.begin(), decisions.end(),
-                     [&](const sync::Decision& d) { return d.file.path == path; });
+                     [&](const decide::Decision& d) { return d.file.path == path; });
     const auto record =
         std::find_if(tracked.begin(), tracked.end(),
                      [&](const tracking::FileRecord& r) { return r.file_path == path; });
-    const sync::Decision* next = decision == decisions.end() ? nullptr : &*decision;
+    const decide::Decision* next = decision == decisions.end() ? nullptr : &*decision;
     const tracking::FileRecord* last = record == tracked.end() ? nullptr : &*record;
     if (arguments.json) {
       json.push_back(explain_json(next, last));
     } else {
       if (path != paths.front()) print("\n");
-      const auto heir = std::find_if(decisions.begin(), decisions.end(),
-                                     [&](const sync::Decision& d) { return d.moved_from == path; });
+      const auto heir =
+          std::find_if(decisions.begin(), decisions.end(),
+                       [&](const decide::Decision& d) { return d.moved_from == path; });
       print_explanation(next, last, heir == decisions.end() ? nullptr : &*heir);
     }
   }

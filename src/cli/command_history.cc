@@ -26,14 +26,14 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"file_name", attempt.file.file_name},
               {"table_name", attempt.file.table_name},
               {"reason", attempt.reason},
-              {"status", attempt.file.status},
+              {"status", base::to_string(attempt.file.status)},
               {"row_count", attempt.file.row_count},
               {"bytes_sent", attempt.bytes_sent},
               {"started_at", format_time(attempt.started_at_us)},
               {"finished_at", format_time(attempt.finished_at_us)},
               {"seconds", seconds_of(attempt)},
               {"steps", std::move(steps)},
-              {"error_class", attempt.file.error_class},
+              {"error_class", base::to_string(attempt.file.error_class)},
               {"error_message", attempt.file.error_message}};
 }
 
@@ -42,7 +42,7 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
   for (const tracking::Attempt& attempt : attempts) {
     rows.push_back({format_time(attempt.started_at_us), attempt.file.file_name, attempt.reason,
                     format_count(attempt.file.row_count), format_seconds(seconds_of(attempt)),
-                    attempt.file.status});
+                    std::string(base::to_string(attempt.file.status))});
   }
   print_table({{"Started (UTC)"},
                {.title = "File", .flexible = true},

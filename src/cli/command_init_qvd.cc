@@ -135,13 +135,15 @@ int reset_state(const InitQvdArguments& arguments, const Context& context) {
   // What is there to forget: a file of a table of many keeps its row when it is forgotten.
   std::vector<tracking::FileRecord> files = read_tracked(context).files;
   const auto files_of_table = sync::count_by_table(files);
-  std::erase_if(files, [](const tracking::FileRecord& file) { return file.status == "reset"; });
+  std::erase_if(files, [](const tracking::FileRecord& file) {
+    return file.status == tracking::FileState::kReset;
+  });
   if (files.empty()) {
     print("No tracking state found\n");
     return kOk;
   }
-  std::map<std::string, std::size_t> counts;
-  for (const tracking::FileRecord& file : files) ++counts[file.status];
+  std::map<std::string_view, std::size_t> counts;
+  for (const tracking::FileRecord& file : files) ++counts[base::to_string(file.status)];
   print(fmt::format("Current state ({} files tracked):\n", files.size()));
   for (const auto& [status, count] : counts) print(fmt::format("  {}: {}\n", status, count));
 

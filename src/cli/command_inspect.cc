@@ -11,12 +11,12 @@
 #include "cli/output.h"
 #include "cli/source_url.h"
 #include "cli/sources.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/profile.h"
 #include "source/listing.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -131,7 +131,7 @@ void print_json_report(const load::PreparedFile& file, const std::string& name,
     if (column.field_index == schema::kNoField) json["own_columns"].push_back(column_json(column));
   }
   json["table"] = file.plan.table;
-  json["mode"] = sync::mode_name(mode);
+  json["mode"] = decide::mode_name(mode);
   json["order_by"] = file.plan.order_by;
   json["order_by_reason"] = file.plan.order_by_reason;
   print_json(json);
@@ -191,7 +191,7 @@ void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
   for (const std::string& name : file.plan.order_by) order += (order.empty() ? "" : ", ") + name;
   print(fmt::format(
       "\nClickHouse table {}{}\n", printable(file.plan.table),
-      mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", sync::mode_name(mode))));
+      mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", decide::mode_name(mode))));
   for (const schema::ColumnPlan& column : file.plan.columns) {
     if (column.field_index == schema::kNoField) print_column(column);
   }
@@ -204,9 +204,9 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
   if (!arguments.json) print_header(qvd::read_header(*named.bytes), name);
 
   const sync::Options options = sync_options(context.config, named.source);
-  const sync::Placement placement =
-      sync::place_file(named.entry.path, options.tables, options.load.policy);
-  const auto [of_file, target] = sync::load_of(options.load, placement, named.entry.path);
+  const decide::Placement placement =
+      decide::place_file(named.entry.path, options.tables, options.load.policy);
+  const auto [of_file, target] = decide::load_of(options.load, placement, named.entry.path);
   const load::PreparedFile file = load::prepare(*named.bytes, name, of_file, target, context.stop);
   if (arguments.json) {
     print_json_report(file, name, placement.mode);

@@ -7,9 +7,9 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
+#include "decide/placement.h"
 #include "qvd/header.h"
 #include "source/listing.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -31,7 +31,7 @@ HeaderFacts header_facts(const source::FileEntry& file, source::Storage& storage
   }
 }
 
-sync::Placer placer_of(const SourceSettings& source, const Context& context) {
+decide::Placer placer_of(const SourceSettings& source, const Context& context) {
   schema::Policy policy = context.config.policy;
   policy.table_prefix = source.table_prefix;
   return {context.config.tables, policy};
@@ -42,7 +42,7 @@ struct PlacedFile {
   std::string error;
 };
 
-PlacedFile place(const source::FileEntry& file, const sync::Placer& placer) {
+PlacedFile place(const source::FileEntry& file, const decide::Placer& placer) {
   try {
     return {placer.place(file.path).table, ""};
   } catch (const base::SchemaError& error) {
@@ -64,7 +64,7 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> notes;
   std::uint64_t bytes = 0;
-  const sync::Placer placer = placer_of(source.settings, context);
+  const decide::Placer placer = placer_of(source.settings, context);
   for (const source::FileEntry& file : files) {
     const std::string name = short_path(file, source.settings.url);
     if (!file.skip_reason.empty()) {
@@ -91,8 +91,8 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
   print(fmt::format("{}, {}\n", format_quantity(rows.size(), "file"), format_bytes(bytes)));
 }
 
-Json file_json(const source::FileEntry& file, const OpenSource& source, const sync::Placer& placer,
-               const Context& context) {
+Json file_json(const source::FileEntry& file, const OpenSource& source,
+               const decide::Placer& placer, const Context& context) {
   Json item{{"path", file.path},
             {"name", file.name},
             {"size", file.size},
@@ -130,7 +130,7 @@ int run_ls(const LsArguments& arguments, const Context& context) {
       continue;
     }
     if (arguments.json) {
-      const sync::Placer placer = placer_of(source.settings, context);
+      const decide::Placer placer = placer_of(source.settings, context);
       for (const source::FileEntry& file : files) {
         json.push_back(file_json(file, source, placer, context));
       }

@@ -11,8 +11,8 @@
 #include "cli/planned_source.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "decide/decide.h"
 #include "serve/file_details.h"
-#include "sync/decide.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -33,7 +33,7 @@ void print_file(const sync::PlannedFile& file, const std::string& prefix) {
 void print_planned(const sync::PlannedTable& planned, const std::string& source) {
   const sync::Decision& first = *planned.files.front().decision;
   const bool is_set = first.placement.is_set();
-  const std::string mode(sync::mode_name(first.placement.mode));
+  const std::string mode(decide::mode_name(first.placement.mode));
   if (is_set) {
     print(fmt::format("\n-- {} ({}): {}\n", printable(first.table), mode,
                       format_quantity(planned.files.size(), "file")));

@@ -248,8 +248,8 @@ serve::LogBookOptions log_options(const Context& context) {
 
 // A service says what it does unless it was told how much to say.
 spdlog::level::level_enum log_level(const Context& context) {
-  const bool is_set = context.config.values.contains("log_level");
-  return is_set || context.verbose ? context.log.level() : spdlog::level::info;
+  const bool is_given = context.config.values.contains("log_level");
+  return is_given || context.verbose ? context.log.level() : spdlog::level::info;
 }
 
 serve::AlertOptions alert_options(const Config& config) {

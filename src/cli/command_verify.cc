@@ -12,13 +12,13 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "load/layout.h"
 #include "load/load.h"
 #include "source/listing.h"
-#include "sync/decide.h"
+#include "sync/content.h"
 #include "sync/live_table.h"
-#include "sync/placement.h"
-#include "sync/row_version.h"
 #include "sync/rows_left.h"
 #include "tracking/tracking.h"
 
@@ -38,26 +38,14 @@ struct Verdict {
   int exit_code = kOk;
 };
 
-// The file as it was when it was loaded: opening it finds out whether it still is.
-source::FileEntry loaded_version(const tracking::FileRecord& record) {
-  return {.path = record.file_path,
-          .name = record.file_name,
-          .size = record.file_size,
-          .mtime_us = record.file_mtime_us,
-          .etag = record.file_etag,
-          .source_type = record.source_type,
-          .skip_reason = {},
-          .skip_code = {}};
-}
-
 // How a loaded file was read, where its rows are to be found, and in which columns.
-sync::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options& options,
-                         const clickhouse::Endpoint& endpoint, const Context& context) {
-  sync::Placement placement =
-      sync::place_file(record.file_path, options.tables, options.load.policy);
+decide::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options& options,
+                           const clickhouse::Endpoint& endpoint, const Context& context) {
+  decide::Placement placement =
+      decide::place_file(record.file_path, options.tables, options.load.policy);
   placement.table = record.table_name;
-  placement.mode = sync::mode_of_hash(record.settings_hash);
-  sync::FileLoad file = sync::load_of(options.load, placement, sync::file_key(record));
+  placement.mode = decide::mode_of_hash(record.settings_hash);
+  decide::FileLoad file = decide::load_of(options.load, placement, decide::file_key(record));
   if (file.target.is_set()) file.target.version = sync::version_of_rows(record);
   clickhouse::Connection connection(endpoint, context.stop);
   const load::Layout layout = load::read_layout(connection, record.table_name);
@@ -69,13 +57,15 @@ sync::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options
 std::string earlier_rows(const tracking::FileRecord& record) {
   return fmt::format("it holds {} of an earlier load; {} as it is now {} at {} UTC: {}",
                      format_quantity(record.row_count, "row"), record.file_name,
-                     record.status == "failed" ? "failed" : "was found " + record.status,
+                     record.status == tracking::FileState::kFailed
+                         ? std::string("failed")
+                         : fmt::format("was found {}", record.status),
                      format_time(record.processed_at_us), record.error_message);
 }
 
 // The verdict on a file that is not as it was loaded and cannot be compared with its table.
 Verdict judge_unloaded(const tracking::FileRecord& record) {
-  if (record.status == "failed") {
+  if (record.status == tracking::FileState::kFailed) {
     return {"different",
             {earlier_rows(record) + ". Repair the file or its settings, then run qvdhouse sync"},
             kVerify};
@@ -92,10 +82,11 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     const OpenSource source = sources.of(record.file_path);
     sync::Options options = sync_options(context.config, source.settings);
     options.load.policy.dialect = target.endpoint().dialect;
-    const source::FileEntry entry = loaded_version(record);
+    // Opening it finds out whether it is still as it was when it was loaded.
+    const source::FileEntry entry = decide::loaded_version(record);
     const auto bytes = source.storage.open(entry);
     bytes->check_unchanged();
-    const sync::FileLoad file_load = loaded_as(record, options, target.endpoint(), context);
+    const decide::FileLoad file_load = loaded_as(record, options, target.endpoint(), context);
     auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), file_load.options,
                                           file_load.target, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};
@@ -145,7 +136,7 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
   });
   std::vector<StoredFile> stored;
   for (const tracking::FileRecord& file : files) {
-    if (file.status == "completed") {
+    if (file.status == tracking::FileState::kCompleted) {
       stored.push_back({.record = file});
     } else if (const auto found = left.find(file.file_path); found != left.end()) {
       stored.push_back({.record = file, .is_current = false});

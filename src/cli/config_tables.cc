@@ -8,8 +8,8 @@
 #include "cli/did_you_mean.h"
 #include "cli/settings_table.h"
 #include "cli/table_keys.h"
+#include "decide/placement.h"
 #include "schema/names.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -137,7 +137,7 @@ std::vector<TableRules> table_rules(const Config& config) {
   defaults.drift = config.drift;
   defaults.vanished = config.vanished;
   rules.push_back(std::move(defaults));
-  sync::check_rules(rules);
+  decide::check_rules(rules);
   return rules;
 }
 

@@ -9,7 +9,7 @@
 
 #include "cli/config_fixture.h"
 #include "cli/table_keys.h"
-#include "sync/placement.h"
+#include "decide/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -139,7 +139,7 @@ TEST_F(TablesTest, WhatHoldsForAllTablesIsTheirDefault) {
   EXPECT_EQ(config.tables[0].vanished, VanishedPolicy::kDelete);
   EXPECT_EQ(config.tables[1].drift, DriftPolicy::kFreeze);
   EXPECT_EQ(config.tables[2].drift, DriftPolicy::kFreeze);
-  EXPECT_EQ(sync::place_file("/x.qvd", config.tables, {}).rules.drift, DriftPolicy::kFreeze);
+  EXPECT_EQ(decide::place_file("/x.qvd", config.tables, {}).rules.drift, DriftPolicy::kFreeze);
   EXPECT_EQ(config.max_file_partitions, 7U);
   EXPECT_EQ(config.claim_wait.count(), 90);
   EXPECT_EQ(config.min_age.count(), 0);

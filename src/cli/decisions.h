@@ -22,7 +22,7 @@ sync::Options sync_options(const Config& config, const SourceSettings& source);
 struct DecidedSource {
   OpenSource source;
   sync::Options options;
-  std::vector<sync::Decision> decisions;
+  std::vector<decide::Decision> decisions;
 };
 struct DecidedSources {
   std::vector<DecidedSource> sources;  // that could be listed
@@ -38,9 +38,9 @@ DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Trac
 std::string short_path(const source::FileEntry& file, const std::string& source);
 
 // `with_title`: names the source above.
-void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
+void print_decisions(const std::vector<decide::Decision>& decisions, const SourceSettings& source,
                      bool with_title);
-Json decision_json(const sync::Decision& decision);
+Json decision_json(const decide::Decision& decision);
 
 // Whether `text`, as a user typed it, means the file: its path or URL, name or stem, in any case.
 bool names_file(const std::string& text, std::string_view path, std::string_view name);

@@ -18,8 +18,8 @@
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "clickhouse/connection.h"
+#include "decide/decide.h"
 #include "models/lock.h"
-#include "sync/decide.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -38,7 +38,8 @@ std::vector<sync::PlannedTable> plan_source(const DecidedSource& decided, const 
 }
 
 bool has_file(const sync::Decision& decision) {
-  return decision.action != sync::Action::kRemove && decision.reason_code != "vanished";
+  return decision.action != sync::Action::kRemove &&
+         decision.reason_code != decide::Reason::kVanished;
 }
 
 models::Lock read_lock(const std::string& path) {
@@ -98,7 +99,7 @@ models::Table model_of(const sync::PlannedTable& planned, const std::string& sou
       .definition = *planned.definition,
       .ddl = planned.ddl,
       .shapes = planned.shapes,
-      .mode = std::string(sync::mode_name(planned.files.front().decision->placement.mode))};
+      .mode = std::string(decide::mode_name(planned.files.front().decision->placement.mode))};
   for (const schema::ColumnPlan& column : planned.plan.columns) {
     models::Column& model = table.columns.emplace_back(
         models::Column{.name = column.name, .type = column.type, .reason = column.reason});

@@ -5,11 +5,11 @@
 #include <set>
 #include <utility>
 
+#include "decide/decide.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/file_details.h"
 #include "serve/router.h"
-#include "sync/decide.h"
 #include "sync/planned_table.h"
 #include "sync/reset.h"
 
@@ -47,7 +47,7 @@ struct KnownFile {
   const Workflow* workflow = nullptr;    // whose source's listing takes the file; null: none's
   sync::Options options;                 // of the workflow, narrowed to the file
   std::optional<tracking::FileRecord> record;
-  std::optional<sync::Decision> decision;
+  std::optional<decide::Decision> decision;
   std::string source_error;  // why the source could not be asked
 };
 
@@ -66,8 +66,8 @@ KnownFile look_at(const std::string& path, ApiContext& context) {
     std::vector<tracking::FileRecord> tracked;
     if (file.record) tracked.push_back(*file.record);
     try {
-      for (sync::Decision& decision : sync::decide(file.options, *file.workflow->storage, tracked,
-                                                   context.tracking().tables())) {
+      for (decide::Decision& decision : sync::decide(file.options, *file.workflow->storage, tracked,
+                                                     context.tracking().tables())) {
         if (decision.file.path == path) file.decision = std::move(decision);
       }
     } catch (const base::Error& error) {
@@ -85,7 +85,7 @@ Json base_json(const KnownFile& file, const std::string& path) {
   tracking::FileRecord unknown;
   unknown.file_path = path;
   unknown.file_name = path.substr(path.rfind('/') + 1);
-  unknown.status = "new";
+  unknown.status = tracking::FileState::kNew;
   return file_json(file.record.value_or(unknown), file.owners->name_of(path));
 }
 
@@ -144,7 +144,7 @@ Json plan_of(const Workflow& workflow, const std::vector<tracking::FileRecord>& 
   const sync::Options options = options_of(workflow, context);
   clickhouse::Connection connection(context.target().endpoint, request.stop);
   const std::set<std::string> tables = context.tracking().tables();
-  const std::vector<sync::Decision> decisions =
+  const std::vector<decide::Decision> decisions =
       sync::decide(options, *workflow.storage, tracked, tables);
   const std::vector<sync::PlannedTable> planned =
       sync::plan_tables(decisions, {.options = options,

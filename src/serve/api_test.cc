@@ -10,10 +10,10 @@
 #include <map>
 #include <set>
 
+#include "claim/locks.h"
 #include "serve/assets.h"
 #include "serve/auth.h"
 #include "serve/test_service.h"
-#include "sync/claim.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -459,7 +459,7 @@ TEST_F(Starting, EveryWriteIsDoneOrToldWhyItHasToWait) {
 }
 
 TEST_F(Starting, ReadyMeansThatEveryCommandIsTaken) {
-  const sync::Claim held = sync::Claim::acquire(options_.lock_dir, kDatabase, "QvdA", {});
+  const base::FileLock held = claim::lock_table(options_.lock_dir, kDatabase, "QvdA", {});
   begin();
   service_->start();
   ASSERT_TRUE(eventually([&] { return ask("/ready").status == 200; }));

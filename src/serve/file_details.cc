@@ -8,13 +8,12 @@
 
 #include "base/byte_source.h"
 #include "catalog/scrub.h"
+#include "decide/placement.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/rows.h"
 #include "qvd/symbols.h"
 #include "serve/api_json.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -133,8 +132,8 @@ Json decision_json(const sync::Decision& decision) {
               {"table", decision.table},
               {"stored_as", decision.table.empty() ? "" : decision.stored_as},
               {"moved_from", decision.moved_from},
-              {"action", sync::action_name(decision.action)},
-              {"reason_code", decision.reason_code},
+              {"action", base::to_string(decision.action)},
+              {"reason_code", base::to_string(decision.reason_code)},
               {"reason", decision.reason}};
 }
 
@@ -161,7 +160,7 @@ Json plan_json(const std::vector<sync::Decision>& decisions,
                                            {"notes", Json::array()},
                                            {"warnings", Json::array()},
                                            {"error", ""}});
-    item["mode"] = decision.table.empty() ? "" : sync::mode_name(decision.placement.mode);
+    item["mode"] = decision.table.empty() ? "" : decide::mode_name(decision.placement.mode);
     item["source"] = source;
     list.push_back(std::move(item));
   }
@@ -193,7 +192,7 @@ void add_file_details(Json& json, const sync::Options& options, source::Storage&
   std::optional<load::PreparedFile> whole;
   add_part(json, "columns", [&] {
     const auto [of_file, target] =
-        sync::load_of(options.load, decision.placement, sync::file_key(decision));
+        decide::load_of(options.load, decision.placement, decide::file_key(decision));
     whole = load::prepare(*bytes, decision.file.name, of_file, target);
     return columns_json(*whole);
   });

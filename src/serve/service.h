@@ -119,7 +119,7 @@ class Service {
 
   struct RunRequest {
     std::string workflow;  // must exist
-    std::string trigger = "manual";
+    tracking::RunTrigger trigger = tracking::RunTrigger::kManual;
     std::vector<std::string> files;  // paths; empty: the whole source
     bool full = false;               // load also what is unchanged
     bool retry_failed = false;       // forget the back-off of failed files first

@@ -90,7 +90,9 @@ class ServiceTest : public sync::SyncTest {
   // All runs that have ended, newest first.
   std::vector<tracking::RunRecord> ended() {
     std::vector<tracking::RunRecord> runs = tracking::Runs(endpoint(), kDatabase, 0).find({});
-    std::erase_if(runs, [](const tracking::RunRecord& run) { return run.status == "running"; });
+    std::erase_if(runs, [](const tracking::RunRecord& run) {
+      return run.status == tracking::RunState::kRunning;
+    });
     return runs;
   }
   bool have_ended(std::size_t count) {

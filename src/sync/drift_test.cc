@@ -76,11 +76,11 @@ class DriftSyncTest : public SyncTest {
     const std::string before = columns();
     const PlannedTable plan = planned();
     ASSERT_EQ(plan.files.size(), 1U) << code;
-    EXPECT_EQ(plan.files[0].failure.error_class, "schema") << code;
+    EXPECT_EQ(plan.files[0].failure.error_class, tracking::ErrorClass::kSchema) << code;
     EXPECT_THAT(plan.files[0].failure.message, HasSubstr("qvdhouse reset --table")) << code;
     const Summary summary = sync();
     EXPECT_THAT(fates(summary), ElementsAre(Pair("Sales_1.qvd", "FAILED " + code)));
-    EXPECT_EQ(summary.files[0].error_class, "schema") << code;
+    EXPECT_EQ(summary.files[0].error_class, tracking::ErrorClass::kSchema) << code;
     EXPECT_THAT(summary.files[0].error, HasSubstr("qvdhouse reset --table")) << code;
     EXPECT_EQ(columns(), before) << code;
     EXPECT_EQ(query("SELECT count() FROM tested.Sales"), "2") << code;

@@ -9,17 +9,14 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "decide/decide.h"
 #include "load/commit.h"
 #include "load/layout.h"
 #include "sync/adopt.h"
-#include "sync/content_hash.h"
-#include "sync/decide.h"
+#include "sync/content.h"
 #include "sync/failure.h"
-#include "sync/fingerprint.h"
-#include "sync/monitor.h"
-#include "sync/row_version.h"
+#include "sync/outcome.h"
 #include "sync/spooled_file.h"
-#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -51,8 +48,8 @@ bool FileLoader::is_taken_up(FileTask& task, const FileRecord* record) const {
                                   : record == nullptr;
   if (same || !task.previous) return false;
   const Decision& decision = task.outcome.decision;
-  Decision again = decide_file(decision.file, decision.placement, &*task.previous,
-                               context_.facts.without_tracked());
+  Decision again = decide::decide_file(decision.file, decision.placement, &*task.previous,
+                                       context_.facts.without_tracked(now_us()));
   if (again.action == Action::kLoad) return false;
   again.reason = "another run took it up meanwhile; " + again.reason;
   task.outcome.decision = std::move(again);
@@ -130,7 +127,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
                                  running.progress(), result, limit.token());
     task.record.content_hash = source.hash(limit.token());
     if (target.mode != schema::LoadMode::kAppend) task.record.rows_version = 0;
-    check_claim(context_);
+    check_lease(context_);
     if (session.commits_together() ||
         !load::commit_file(*file, context_.endpoint, target, running.progress(), result,
                            context_.stop)) {
@@ -141,8 +138,8 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     }
   } catch (const std::exception& error) {
     failure = describe_failure(error);
-    if (limit.is_over() && failure->error_class == "cancelled") {
-      failure = describe_failure(TimedOut(context_.options.file_timeout));
+    if (limit.is_over() && failure->error_class == tracking::ErrorClass::kCancelled) {
+      failure = describe_failure(base::TimedOut(context_.options.file_timeout));
     }
     // Its columns could not be looked at when the table was made ready: the next run's may fit.
     if (planned != nullptr && planned->error && !planned->is_refused) failure->try_later = true;

@@ -67,7 +67,7 @@ schema::Key key_of(clickhouse::Connection& connection, const std::string& table,
       "OR is_in_partition_key) FORMAT RowBinary",
       clickhouse::quote_literal(connection.endpoint().database), clickhouse::quote_literal(table)));
   return {.columns = read_names(answer),
-          .is_set = !rules.order_by.empty() || !rules.partition_by.empty()};
+          .is_given = !rules.order_by.empty() || !rules.partition_by.empty()};
 }
 
 // The table keeps its types when its file comes again, unless the settings were changed since. A
@@ -98,9 +98,10 @@ void read_multi_file_table(const std::vector<const Decision*>& files, const Plan
   const schema::TableRules& rules = first.placement.rules;
   if (!load::is_our_table(*facts.connection, first.table)) return;
   live.layout = load::read_layout(*facts.connection, first.table);
-  live.is_remade =
-      !has_columns_of(live.layout, first.placement.mode) ||
-      std::ranges::any_of(files, [](const Decision* file) { return file->reason_code == "mode"; });
+  live.is_remade = !has_columns_of(live.layout, first.placement.mode) ||
+                   std::ranges::any_of(files, [](const Decision* file) {
+                     return file->reason_code == Reason::kMode;
+                   });
   if (!live.is_remade || binds_always(rules)) live.shape = live_shape(live.layout);
   if (!live.is_remade) live.key = key_of(*facts.connection, first.table, rules);
 }

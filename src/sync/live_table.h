@@ -10,7 +10,7 @@
 
 #include "clickhouse/connection.h"
 #include "load/layout.h"
-#include "load/target.h"
+#include "load/load.h"
 #include "schema/drift.h"
 #include "source/storage.h"
 #include "sync/sync.h"

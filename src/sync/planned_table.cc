@@ -14,8 +14,7 @@
 #include "load/load.h"
 #include "schema/fit.h"
 #include "schema/names.h"
-#include "sync/decide.h"
-#include "sync/time_limit.h"
+#include "sync/failure.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -99,7 +98,8 @@ class TablePlanner {
 load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
   const TimeLimit limit(facts_.options.file_timeout, facts_.stop);
   try {
-    FileLoad file = load_of(facts_.options.load, decision.placement, file_key(decision));
+    decide::FileLoad file =
+        decide::load_of(facts_.options.load, decision.placement, file_key(decision));
     if (decisions_.size() > 1) file.options.streams = 1;
     if (!placement_.is_set()) live_.bind(file.target);
     return load::prepare(*facts_.storage.open(decision.file), decision.file.name, file.options,
@@ -244,7 +244,7 @@ bool TablePlanner::passes_limit() const {
         const tracking::FileRecord* record = find_record(facts_.tracked, decision->file.path);
         const bool has_one = placement_.mode == schema::LoadMode::kReplaceByFile &&
                              record != nullptr && record->table_name == table_ &&
-                             record->status == "completed";
+                             record->status == tracking::FileState::kCompleted;
         return !has_one;
       }));
   if (new_partitions == 0) return false;
@@ -265,10 +265,11 @@ std::string TablePlanner::why_rebuilt() const {
   const bool replaces_rows = std::ranges::any_of(decisions_, [&](const Decision* decision) {
     const tracking::FileRecord* record = find_record(facts_.tracked, decision->file.path);
     if (record == nullptr || record->table_name != table_) return false;
-    const bool has_rows =
-        record->status == "completed" ? record->row_count > 0 : !record->content_hash.empty();
+    const bool has_rows = record->status == tracking::FileState::kCompleted
+                              ? record->row_count > 0
+                              : !record->content_hash.empty();
     return has_rows && (placement_.mode != schema::LoadMode::kAppend ||
-                        is_same_version(decision->file, *record));
+                        decide::is_same_version(decision->file, *record));
   });
   if (!replaces_rows) return "";
   return fmt::format("ClickHouse {} may bring replaced partitions back", dialect.version());
@@ -386,7 +387,7 @@ std::vector<PlannedTable> plan_tables(const std::vector<Decision>& decisions,
       if (is_new) groups.emplace_back();
       groups[table->second].push_back(&decision);
     } else if (decision.action == Action::kAdopt ||
-               (decision.action == Action::kSkip && decision.reason_code != "vanished")) {
+               (decision.action == Action::kSkip && decision.reason_code != Reason::kVanished)) {
       ++settled[decision.table];
     }
   }

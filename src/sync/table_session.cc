@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "decide/decide.h"
 #include "load/commit.h"
 #include "load/layout.h"
-#include "sync/decide.h"
 #include "sync/failure.h"
 #include "sync/staging.h"
 
@@ -47,11 +47,11 @@ void TableSession::open() {
 void TableSession::open_once() {
   const Options& options = context_.options;
   bool waited = false;
-  if (!claim_) {
-    claim_ = Claim::try_acquire(options.lock_dir, options.database, table_);
-    waited = !claim_;
+  if (!lock_) {
+    lock_ = claim::try_lock_table(options.lock_dir, options.database, table_);
+    waited = !lock_;
     if (waited) {
-      claim_ = Claim::acquire(options.lock_dir, options.database, table_, context_.stop);
+      lock_ = claim::lock_table(options.lock_dir, options.database, table_, context_.stop);
     }
   }
   clickhouse::Connection connection(context_.endpoint, context_.stop);
@@ -125,7 +125,7 @@ void TableSession::change_table(clickhouse::Connection& connection) const {
     connection.query(table_plan_.ddl);
     return;
   }
-  check_claim(context_);
+  check_lease(context_);
   for (const std::string& sql : table_plan_.alters) {
     connection.query(sql, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
     await_mutations(connection, table_, context_.stop);
@@ -140,9 +140,10 @@ const FileRecord* TableSession::tracked(const std::string& path) const {
   return find_record(tracked_, path);
 }
 
-FileLoad TableSession::load_of(const Decision& decision, unsigned attempt,
-                               const load::Options& options) const {
-  FileLoad file = sync::load_of(options, decision.placement, file_key(decision));
+decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attempt,
+                                       const load::Options& options) const {
+  decide::FileLoad file =
+      decide::load_of(options, decision.placement, decide::file_key(decision), now_us());
   if (!decision.placement.is_set()) {
     replaced_.bind(file.target);
     return file;
@@ -208,7 +209,7 @@ void TableSession::commit(clickhouse::Connection& connection, const Pending& pen
   std::vector<std::string> removed;
   for (const FileTask& file : pending.removals) removed.push_back(file_key(file.outcome.decision));
   if (table_plan_.is_remade) check_all_come(connection, pending);
-  check_claim(context_);
+  check_lease(context_);
   // Absent where no file could be planned at first.
   const auto& definition = table_plan_.definition ? *table_plan_.definition
                                                   : pending.staged.front().staged->definition();

@@ -15,12 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "claim/locks.h"
 #include "clickhouse/connection.h"
 #include "load/load.h"
-#include "sync/claim.h"
 #include "sync/file_task.h"
 #include "sync/planned_table.h"
-#include "sync/run_context.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
@@ -46,7 +45,8 @@ class TableSession {
   const tracking::FileRecord* tracked(const std::string& path) const;
   // How the file is loaded, with `options` of its batch. Throws SchemaError when the table's policy
   // forbids the file's columns, and what planning it threw on its first attempt.
-  FileLoad load_of(const Decision& decision, unsigned attempt, const load::Options& options) const;
+  decide::FileLoad load_of(const Decision& decision, unsigned attempt,
+                           const load::Options& options) const;
   // What planning a multi-file table said of the file; null: nothing.
   const PlannedFile* planned(const Decision& decision) const;
 
@@ -79,7 +79,7 @@ class TableSession {
   std::mutex mutex_;
   bool opened_ = false;
   std::exception_ptr error_;
-  std::optional<Claim> claim_;
+  std::optional<base::FileLock> lock_;
   std::vector<tracking::FileRecord> tracked_;  // sorted by path
   LiveTable replaced_;                         // whose place one file takes
   PlannedTable table_plan_;                    // of a multi-file table

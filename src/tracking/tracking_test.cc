@@ -26,13 +26,13 @@ FileRecord hostile_record(const std::string& path) {
           .processed_at_us = 1'783'851'300'123'456,
           .processing_duration_seconds = 0.1,
           .row_count = 12'345'678'901,
-          .status = "failed",
+          .status = tracking::FileState::kFailed,
           .error_message = std::string(300, 'x') + "ünï\xc3",
           .version = 7,
           .batch_size = 65'536,
           .source_type = "file",
           .run_id = "run",
-          .error_class = "input",
+          .error_class = tracking::ErrorClass::kInput,
           .failure_count = 3,
           .retry_at_us = 1,
           .qvd_created_at = "2024-02-30 99:99:99",
@@ -107,11 +107,11 @@ TEST_F(TrackingTest, OneRowPerFileUnderFinalAndTheNewestVersionWins) {
   Tracking table = tracking();
   FileRecord file = hostile_record("/a");
   file.version = 9;
-  file.status = "completed";
+  file.status = tracking::FileState::kCompleted;
   table.record({file, hostile_record("/b")});
   table.record(hostile_record("/a"));  // version 7, written later
   EXPECT_EQ(query("SELECT count() FROM tested.QvdFileTracking FINAL"), "2");
-  EXPECT_EQ(table.find("/a")->status, "completed");
+  EXPECT_EQ(table.find("/a")->status, tracking::FileState::kCompleted);
   EXPECT_EQ(query("SELECT file_path, processed_at FROM (SELECT * FROM tested.QvdFileTracking FINAL "
                   "ORDER BY processed_at DESC) ORDER BY file_path LIMIT 1"),
             "/a\t2026-07-12 10:15:00.123456");
@@ -241,7 +241,7 @@ TEST_F(TrackingTest, ATableOfAnOlderVersionIsReadAsItIs) {
   EXPECT_EQ(table.find("/old")->rows_version, 0U);
   EXPECT_EQ(table.find("/old")->stored_as, hostile_record("/old").stored_as);
   EXPECT_THAT(table.files(), SizeIs(1));
-  EXPECT_THAT(table.files_that_are("failed"), SizeIs(1));
+  EXPECT_THAT(table.files_that_are(FileState::kFailed), SizeIs(1));
   EXPECT_THAT(table.history("/old", 10), SizeIs(1));
   EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = 'tested' AND name = "
                   "'content_hash'"),

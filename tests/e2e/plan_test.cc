@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "cli/planned_source.h"
+#include "decide/decide.h"
 #include "models/lock.h"
-#include "sync/decide.h"
 #include "sync/planned_table.h"
 #include "sync/test_sync.h"
 
@@ -162,7 +162,7 @@ class PlanTest : public SyncTest {
         });
         ASSERT_NE(outcome, summary.files.end());
         has_failed |= outcome->outcome == Outcome::kFailed;
-        const bool is_refused_commit = table.is_remade && outcome->error_class == "config";
+        const bool is_refused_commit = table.is_remade && outcome->error_class == tracking::ErrorClass::kConfig;
         if (is_refused_commit) continue;
         EXPECT_EQ(file.failure.message, outcome->error) << file.decision->file.name;
       }
