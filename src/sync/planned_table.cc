@@ -262,14 +262,15 @@ std::string TablePlanner::why_rebuilt() const {
                        facts_.options.max_file_partitions);
   }
   if (dialect.has_covering_parts) return "";
-  const bool replaces_rows = std::ranges::any_of(decisions_, [&](const Decision* decision) {
-    const tracking::FileRecord* record = find_record(facts_.tracked, decision->file.path);
-    if (record == nullptr || record->table_name != table_) return false;
+  const bool replaces_rows = std::ranges::any_of(result_.files, [&](const PlannedFile& file) {
+    const source::FileEntry& entry = file.decision->file;
+    const tracking::FileRecord* record = find_record(facts_.tracked, entry.path);
+    if (file.error || record == nullptr || record->table_name != table_) return false;
     const bool has_rows = record->status == tracking::FileState::kCompleted
                               ? record->row_count > 0
                               : !record->content_hash.empty();
     return has_rows && (placement_.mode != schema::LoadMode::kAppend ||
-                        decide::is_same_version(decision->file, *record));
+                        decide::is_same_version(entry, *record));
   });
   if (!replaces_rows) return "";
   return fmt::format("ClickHouse {} may bring replaced partitions back", dialect.version());
