@@ -12,11 +12,10 @@
 #include "catalog/catalog.h"
 #include "catalog/file_row.h"
 #include "catalog/tables.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "source/scope.h"
@@ -30,6 +29,10 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct CatalogArguments {
+  bool json = false;
+};
 
 // What is said of a file when all is done.
 struct Catalogued {
@@ -189,7 +192,7 @@ void drop_leftovers(const Target& target, const Context& context) {
   clickhouse::Connection connection = target.connect(context.stop);
   for (const std::string& name : tracking.tables()) {
     if (sync::staging_target(name) != catalog::kFileTable) continue;
-    if (sync::drop_stale_staging(connection, context.config.database, name)) {
+    if (sync::drop_stale_staging(connection, context.config.sync.database, name)) {
       context.log.info("dropped {}, which an earlier run left behind", name);
     }
   }
@@ -202,13 +205,13 @@ std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sourc
   const std::string table(catalog::kFileTable);
   const std::int64_t now = sync::now_us();
   const Writing writing{.target = target, .run_id = sync::make_run_id(now), .now_us = now};
-  const sync::Claim claim =
-      sync::Claim::acquire(config.data_dir / "locks", config.database, table, context.stop);
+  const sync::Claim claim = sync::Claim::acquire(config.engine.data_dir / "locks",
+                                                 config.sync.database, table, context.stop);
   std::optional<sync::PipelineClaim> of_server;
   at_target(config, [&] {
     if (target.engine() == nullptr) {
-      of_server.emplace(target.endpoint(), config.database, std::set<std::string>{table},
-                        writing.run_id, sync::ClaimOptions{.patience = config.claim_wait},
+      of_server.emplace(target.endpoint(), config.sync.database, std::set<std::string>{table},
+                        writing.run_id, sync::ClaimOptions{.patience = config.sync.claim.patience},
                         context.log, context.stop);
     }
     drop_leftovers(target, context);
@@ -266,7 +269,7 @@ void print_json_report(const std::vector<CataloguedSource>& sources, int exit_co
             {"fields", sum.fields},
             {"rows", sum.rows},
             {"seconds", seconds},
-            {"database", config.database},
+            {"database", config.sync.database},
             {"tables", {catalog::kFileTable, catalog::kFieldView}}};
   json["sources"] = Json::array();
   json["failures"] = Json::array();
@@ -374,8 +377,6 @@ void print_report(const std::vector<CataloguedSource>& sources, double seconds,
   if (!context.quiet) print_examples(sources, context);
 }
 
-}  // namespace
-
 int run_catalog(const CatalogArguments& arguments, const Context& context) {
   const auto start = std::chrono::steady_clock::now();
   Sources sources(context);
@@ -395,6 +396,23 @@ int run_catalog(const CatalogArguments& arguments, const Context& context) {
     print_report(done, seconds, context);
   }
   return exit_code;
+}
+
+}  // namespace
+
+void add_catalog(CommandLine& line) {
+  line.add<CatalogArguments>(
+      {.name = "catalog",
+       .task = kFiles,
+       .help = "headers of all files into tables, to be asked by SQL",
+       .example = "qvdhouse catalog ./qvds\n  qvdhouse query \"SELECT file_name FROM "
+                  "QvdCatalogFields WHERE "
+                  "field_name = 'Amount'\"",
+       .topics = {Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine}},
+      run_catalog, [](Options& o, CatalogArguments& a) {
+        o.source();
+        o.json(a.json);
+      });
 }
 
 }  // namespace qvdhouse::cli

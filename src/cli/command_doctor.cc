@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/doctor_server.h"
 #include "cli/exit_code.h"
@@ -27,6 +27,11 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct DoctorArguments {
+  bool json = false;
+  bool hash_library = false;  // compare libchdb.so with what was built with
+};
 
 // Below this the engine refuses to merge and inserts start to fail.
 constexpr std::uintmax_t kLeastFreeBytes = std::uintmax_t{1} << 30;
@@ -87,20 +92,21 @@ std::filesystem::path existing_folder(std::filesystem::path path) {
 }
 
 Finding check_data_dir(const Config& config) {
-  const std::filesystem::path folder = existing_folder(config.data_dir);
+  const std::filesystem::path folder = existing_folder(config.engine.data_dir);
   const std::string what = "data directory";
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     return {what, false, folder.string() + " cannot be written",
             "set QVD_DATA_DIR or --data-dir to a folder of yours", kConfig};
   }
-  const bool is_there = std::filesystem::exists(config.data_dir);
-  return {.what = what,
-          .detail = config.data_dir.string() + (is_there ? "" : " (made by the first sync)")};
+  const bool is_there = std::filesystem::exists(config.engine.data_dir);
+  return {
+      .what = what,
+      .detail = config.engine.data_dir.string() + (is_there ? "" : " (made by the first sync)")};
 }
 
 Finding check_space(const Config& config) {
   std::error_code error;
-  const auto space = std::filesystem::space(existing_folder(config.data_dir), error);
+  const auto space = std::filesystem::space(existing_folder(config.engine.data_dir), error);
   if (error) return {"disk space", false, error.message(), "check the data directory", kConfig};
   const std::string free = format_bytes(space.available) + " free";
   if (space.available >= kLeastFreeBytes) return {.what = "disk space", .detail = free};
@@ -116,7 +122,7 @@ std::vector<Finding> check_target(const Context& context) {
     at_target(config, [&] {
       std::optional<Finding> spread;
       if (config.endpoint) {
-        spread = check_one_server(target.endpoint(), config.database, context.stop);
+        spread = check_one_server(target.endpoint(), config.sync.database, context.stop);
       }
       clickhouse::Connection connection = target.connect_anywhere(context.stop);
       std::string version = connection.query("SELECT version() FORMAT TSVRaw");
@@ -126,7 +132,7 @@ std::vector<Finding> check_target(const Context& context) {
       if (!spread) return;
       findings.push_back(describe_dialect(target.endpoint()));
       findings.push_back(*spread);
-      const auto rights = check_grants(connection, config.database);
+      const auto rights = check_grants(connection, config.sync.database);
       findings.insert(findings.end(), rights.begin(), rights.end());
     });
   } catch (const base::Cancelled&) {
@@ -258,8 +264,6 @@ std::vector<Finding> examine(const Context& context, bool hash_library) {
   return findings;
 }
 
-}  // namespace
-
 int run_doctor(const DoctorArguments& arguments, const Context& context) {
   const std::vector<Finding> findings = is_source_asked(context.config)
                                             ? examine_source(context)
@@ -281,6 +285,21 @@ int run_doctor(const DoctorArguments& arguments, const Context& context) {
   }
   if (arguments.json) print_json(json);
   return exit_code;
+}
+
+}  // namespace
+
+void add_doctor(CommandLine& line) {
+  line.add<DoctorArguments>(
+      {.name = "doctor",
+       .task = kSetup,
+       .help = "check everything that must be there",
+       .example = "qvdhouse doctor --source s3://bucket/qvds",
+       .topics = {Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine}},
+      run_doctor, [](Options& o, DoctorArguments& a) {
+        o.json(a.json);
+        o.flag("--hash-library", a.hash_library, "compare libchdb.so with the build's hash");
+      });
 }
 
 }  // namespace qvdhouse::cli

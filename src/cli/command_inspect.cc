@@ -5,10 +5,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "load/load.h"
 #include "qvd/header.h"
@@ -19,6 +18,11 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct InspectArguments {
+  std::string file;
+  bool json = false;
+};
 
 struct NamedFile {
   source::FileEntry entry;
@@ -202,13 +206,13 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
   // The header is shown even when what follows cannot be read.
   if (!arguments.json) print_header(qvd::read_header(*named.bytes), name);
 
-  schema::Policy policy = context.config.policy;
+  schema::Policy policy = context.config.sync.load.policy;
   policy.table_prefix = named.table_prefix;
   const sync::Placement placement =
-      sync::place_file(named.entry.path, context.config.tables, policy);
+      sync::place_file(named.entry.path, context.config.sync.tables, policy);
   load::Options options;
   options.policy = sync::policy_of(policy, placement.rules);
-  options.invalid_utf8 = context.config.invalid_utf8;
+  options.invalid_utf8 = context.config.sync.load.invalid_utf8;
   const load::Target target{.table = placement.table,
                             .mode = placement.mode,
                             .rules = placement.rules,
@@ -224,8 +228,6 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
   }
 }
 
-}  // namespace
-
 int run_inspect(const InspectArguments& arguments, const Context& context) {
   Sources sources(context);
   const NamedFile file = open_named(arguments.file, sources);
@@ -237,6 +239,21 @@ int run_inspect(const InspectArguments& arguments, const Context& context) {
     throw base::SchemaError(file.entry.path + ": " + error.what());
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_inspect(CommandLine& line) {
+  line.add<InspectArguments>(
+      {.name = "inspect",
+       .task = kFiles,
+       .help = "one file: header, fields, column types and why",
+       .example = "qvdhouse inspect ./qvds/Item.qvd",
+       .topics = {Topic::kStorages, Topic::kTypes}},
+      run_inspect, [](Options& o, InspectArguments& a) {
+        o.option("FILE", a.file, "", "a QVD file: a path or a URL")->required();
+        o.json(a.json);
+      });
 }
 
 }  // namespace qvdhouse::cli

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -16,6 +16,12 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct PlanArguments {
+  bool full = false;
+  std::string locked;  // as of sync
+  bool json = false;
+};
 
 constexpr std::size_t kMostNamed = 10;  // files of a set
 
@@ -101,8 +107,6 @@ void show_source(const DecidedSource& decided, const std::vector<sync::PlannedTa
   }
 }
 
-}  // namespace
-
 int run_plan(const PlanArguments& arguments, const Context& context) {
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
@@ -124,6 +128,23 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   if (outcome.failures.empty()) return decided.exit_code;
   return outcome.planned_files == 1 && decided.exit_code == kOk ? outcome.failures[0]
                                                                 : static_cast<int>(kPartial);
+}
+
+}  // namespace
+
+void add_plan(CommandLine& line) {
+  line.add<PlanArguments>({.name = "plan",
+                           .task = kLoading,
+                           .help = "what sync would do, and the tables it would make",
+                           .example = "qvdhouse plan ./qvds",
+                           .topics = {Topic::kSources, Topic::kStorages, Topic::kTypes,
+                                      Topic::kTables, Topic::kServer, Topic::kEngine}},
+                          run_plan, [](Options& o, PlanArguments& a) {
+                            o.source();
+                            o.flag("--full", a.full, "as for sync --full");
+                            o.locked(a.locked);
+                            o.json(a.json);
+                          });
 }
 
 }  // namespace qvdhouse::cli

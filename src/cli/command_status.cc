@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
@@ -15,6 +15,10 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct StatusArguments {
+  bool json = false;
+};
 
 // For a loaded file of this machine; storages are not asked. A folder that is not there
 // either may be another machine's.
@@ -96,8 +100,6 @@ std::vector<tracking::FileRecord> files_and_rows(const Context& context) {
   });
 }
 
-}  // namespace
-
 int run_status(const StatusArguments& arguments, const Context& context) {
   std::vector<tracking::FileRecord> files = files_and_rows(context);
   // QVD_SOURCE and the like are for commands that read one.
@@ -118,6 +120,17 @@ int run_status(const StatusArguments& arguments, const Context& context) {
     print_records(files);
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_status(CommandLine& line) {
+  line.add<StatusArguments>({.name = "status",
+                             .task = kTables,
+                             .help = "what was loaded, file by file",
+                             .example = "qvdhouse status",
+                             .topics = {Topic::kServer, Topic::kEngine}},
+                            run_status, [](Options& o, StatusArguments& a) { o.json(a.json); });
 }
 
 }  // namespace qvdhouse::cli

@@ -4,13 +4,12 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/planned_source.h"
 #include "cli/progress.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/recorded_run.h"
@@ -19,6 +18,13 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct SyncArguments {
+  bool dry_run = false;
+  bool full = false;
+  std::string locked;  // path of a schema lock; empty: none
+  bool json = false;
+};
 
 Json file_json(const sync::FileOutcome& file) {
   Json json = decision_json(file.decision);
@@ -253,8 +259,6 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
   return runs;
 }
 
-}  // namespace
-
 int run_sync(const SyncArguments& arguments, const Context& context) {
   Sources sources(context);
   if (arguments.dry_run) return dry_run(arguments, sources, context);
@@ -277,6 +281,25 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
     print_summary(runs, exit_code, context);
   }
   return exit_code;
+}
+
+}  // namespace
+
+void add_sync(CommandLine& line) {
+  line.add<SyncArguments>(
+      {.name = "sync",
+       .task = kLoading,
+       .help = "load what is new or changed",
+       .example = "qvdhouse sync ./qvds",
+       .topics = {Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kLoading, Topic::kTables,
+                  Topic::kServer, Topic::kEngine, Topic::kLogs}},
+      run_sync, [](Options& o, SyncArguments& a) {
+        o.source();
+        o.flag("--dry-run", a.dry_run, "only say what would be done");
+        o.flag("--full", a.full, "load unchanged files too");
+        o.locked(a.locked);
+        o.json(a.json);
+      });
 }
 
 }  // namespace qvdhouse::cli

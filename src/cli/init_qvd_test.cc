@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::vector<std::string> whole(const std::vector<const char*>& words) {
   return whole_words(static_cast<int>(words.size()), words.data());
@@ -89,6 +90,27 @@ TEST(InitQvd, SecretsAreTakenOutOfTheCommandLine) {
   hide_secrets(static_cast<int>(pointers.size()), pointers.data());
   EXPECT_THAT(words, ElementsAre("init_qvd", "--aws-sec=*********", "--aws-secret", "******",
                                  "--aws-key", "K", "https://**********"));
+}
+
+TEST(HideSecrets, OnlyWhatIsSecretIsOverwritten) {
+  std::vector<std::string> words = {"qvdhouse",
+                                    "ls",
+                                    "--aws-key",
+                                    "id",
+                                    "--aws-secret",
+                                    "hunter2",
+                                    "--aws-secret=hunter2",
+                                    "http://u:hunter2@host/x",
+                                    "s3://bucket/x",
+                                    "--source=ftp://u:hunter2@host"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  hide_secrets(static_cast<int>(argv.size()), argv.data());
+  for (const std::string& word : words) EXPECT_THAT(word, Not(HasSubstr("hunter2")));
+  EXPECT_EQ(words[3], "id");
+  EXPECT_EQ(words[5], "*******");
+  EXPECT_EQ(words[6], "--aws-secret=*******");
+  EXPECT_EQ(words[8], "s3://bucket/x");
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/planned_source.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 
@@ -57,7 +57,7 @@ SourceModels read_models(std::string_view command, const Context& context) {
 
   SourceModels found{.document = {.version = version(),
                                   .source = source_names(chosen),
-                                  .database = context.config.database}};
+                                  .database = context.config.sync.database}};
   std::vector<int> failures;
   std::set<std::string> tables;
   for (std::size_t i = 0; i < decided.sources.size(); ++i) {

@@ -5,18 +5,15 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "cli/config_sources.h"
-#include "cli/did_you_mean.h"
-#include "cli/settings_table.h"
-#include "cli/source_url.h"
+#include "config/did_you_mean.h"
+#include "config/setting.h"
+#include "config/sources.h"
 
 namespace qvdhouse::cli {
 namespace {
 
-bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
-
 void check_source_exists(const std::string& source, const Config& config) {
-  if (is_url(source) || source.find_first_of("*?[{") != std::string::npos) return;
+  if (source::is_url(source) || source.find_first_of("*?[{") != std::string::npos) return;
   std::error_code error;
   if (std::filesystem::exists(source, error) || error) return;
   std::vector<std::string> names;
@@ -25,7 +22,7 @@ void check_source_exists(const std::string& source, const Config& config) {
   }
   throw base::IoError(
       fmt::format("{}: there is no such file or folder; check the path, or QVD_SOURCE{}", source,
-                  did_you_mean(source, names)));
+                  config::did_you_mean(source, names)));
 }
 
 }  // namespace
@@ -43,7 +40,7 @@ source::Storage& Sources::storage_of(std::optional<std::size_t> index,
   access.stop = context_.stop;
   storage = std::make_unique<source::Storage>(std::move(access));
   for (const std::string* url : {&settings.known_url, &settings.url}) {
-    if (is_url(*url)) storage->remember(*url);
+    if (source::is_url(*url)) storage->remember(*url);
   }
   return *storage;
 }
@@ -67,17 +64,17 @@ std::vector<OpenSource> Sources::chosen(std::string_view command, bool must_exis
 }
 
 OpenSource Sources::of(const std::string& file) {
-  SourceSettings settings = settings_for(context_.config, file);
-  const std::optional<std::size_t> index = source_of(context_.config, file);
+  SourceSettings settings = config::settings_for(context_.config, file);
+  const std::optional<std::size_t> index = config::source_of(context_.config, file);
   source::Storage& storage =
       index ? storage_of(index, context_.config.sources[*index]) : storage_of(index, settings);
-  if (is_url(file)) storage.remember(file);
+  if (source::is_url(file)) storage.remember(file);
   return {std::move(settings), storage};
 }
 
 bool is_source_asked(const Config& config) {
-  const auto value = config.values.find(std::string(kSourceKey));
-  return value != config.values.end() && value->second.origin.rank == Origin::Rank::kFlag;
+  const auto value = config.values.find(std::string(config::kSourceKey));
+  return value != config.values.end() && value->second.origin.rank == config::Origin::Rank::kFlag;
 }
 
 std::string source_title(const SourceSettings& source) {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/config.h"
 #include "cli/context.h"
+#include "config/config.h"
 #include "source/storage.h"
 
 namespace qvdhouse::cli {
