@@ -10,7 +10,6 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/init_qvd.h"
 #include "cli/output.h"
 #include "config/did_you_mean.h"
 

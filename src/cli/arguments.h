@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/context.h"
 
@@ -32,6 +34,15 @@ struct Parsed {
   std::optional<int> exit_code;  // set: there is nothing to run
 };
 Parsed parse_arguments(int argc, const char* const* argv);
+
+// The original's command line: `init_qvd FLAGS…`, a second name of this program, is `qvdhouse
+// init-qvd FLAGS…`. docs/from-the-original.md lists what it takes.
+inline constexpr std::string_view kInitQvdCommand = "init-qvd";
+
+// The command line as qvdhouse takes it, program name first: the command is put in where the
+// program was called by the name init_qvd (or init_qvd.py), and its flags that were cut short, as
+// the original allowed (--gen), are written out.
+std::vector<std::string> whole_words(int argc, const char* const* argv);
 
 // Overwrites secrets in the command line itself, which every user of the machine can read while the
 // process runs: values of secret settings, and URLs with user info or a query.

@@ -100,12 +100,10 @@ void Options::setting(const std::string& flags, const std::string& key,
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-Options CommandLine::begin(const Command& command) {
+Options CommandLine::begin(Command& command) {
   CLI::App* app = app_.add_subcommand(std::string(command.name), std::string(command.help));
-  app->footer([command] { return footer_of(command); });
-  if (!command.alias.empty()) app->alias(std::string(command.alias));
-  commands_.push_back(command);
-  return {*app, arguments_};
+  app->footer([&command] { return footer_of(command); });
+  return {*app, arguments_, command};
 }
 
 CommandTree CommandLine::tree() const {

@@ -4,14 +4,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <functional>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/arguments.h"
-#include "cli/completion.h"
 #include "cli/context.h"
 #include "config/setting.h"
 
@@ -33,20 +33,26 @@ struct Command {
   std::string_view name;
   std::string_view task;  // one of the above
   std::string_view help;  // one clause
-  std::string_view example;
+  std::string_view example = "";
+  std::string_view footer = "";    // instead of example and settings
   std::vector<Topic> topics = {};  // settings whose flags its own --help shows
-  std::string_view alias = "";
-  std::string_view footer = "";  // instead of example and settings
-  bool needs_config = true;      // as in Arguments
+  bool needs_config = true;        // as in Arguments
   bool is_service = false;
 };
 
-// The options of one command, while it is added.
+// One command, while it is added: its options, and what --help says of it.
 class Options {
  public:
-  Options(CLI::App& app, Arguments& arguments) : app_(app), arguments_(arguments) {}
+  Options(CLI::App& app, Arguments& arguments, Command& command)
+      : app_(app), arguments_(arguments), command_(command) {}
 
   CLI::App* operator->() { return &app_; }
+
+  void example(std::string_view call) { command_.example = call; }
+  void footer(std::string_view text) { command_.footer = text; }
+  void settings(std::vector<Topic> topics) { command_.topics = std::move(topics); }
+  void needs_no_config() { command_.needs_config = false; }
+  void is_service() { command_.is_service = true; }
 
   CLI::Option* flag(const std::string& names, bool& value, const std::string& help) {
     return app_.add_flag(names, value, help);
@@ -61,8 +67,8 @@ class Options {
   CLI::Option* file(const std::string& names, std::string& path, const std::string& help,
                     const std::string& value_name = "FILE");
   void json(bool& value) { flag("--json", value, "print JSON"); }
-  void locked(std::string& path);
   void verbose() { flag("-v,--verbose", arguments_.verbose, "print more details"); }
+  void locked(std::string& path);
   // [SOURCE]: a setting too, so it goes where the settings go.
   void source();
   // A setting under the name that the original's command line had for it.
@@ -72,26 +78,49 @@ class Options {
  private:
   CLI::App& app_;
   Arguments& arguments_;
+  Command& command_;
 };
+
+struct CommandNode {
+  std::string name;
+  std::string help;
+  std::vector<std::string> flags;        // "--json", "-v"
+  std::vector<std::string> value_flags;  // those of `flags` that take a value
+};
+
+// The commands and what is understood before or after any of them.
+struct CommandTree {
+  CommandNode global;
+  std::vector<CommandNode> commands;
+};
+
+// The script for bash, zsh or fish, to be sourced. Throws UsageError for another shell.
+std::string completion_script(std::string_view shell, const CommandTree& tree);
 
 // The command line while it is put together.
 class CommandLine {
  public:
-  // Both must outlive it, and what parses with `app`.
+  // Both must outlive it, and it must outlive what parses with `app`.
   CommandLine(CLI::App& app, Arguments& arguments) : app_(app), arguments_(arguments) {}
 
-  // Adds a command whose options `bind` binds to a struct; `run` gets what was parsed into it.
   template <class A>
-  void add(Command command, int (*run)(const A&, const Context&),
-           const std::function<void(Options&, A&)>& bind) {
+  struct Added {
+    Options options;
+    A& arguments;  // for options to be bound to
+  };
+  // Adds a command; `run` gets what was parsed into the arguments, and returns the exit code.
+  template <class A>
+  Added<A> add(std::string_view name, std::string_view task, std::string_view help,
+               int (*run)(const A&, const Context&)) {
     const auto own = std::make_shared<A>();
+    Command& command = commands_.emplace_back(Command{.name = name, .task = task, .help = help});
     Options options = begin(command);
-    bind(options, *own);
-    options->callback([this, command, own, run] {
+    options->callback([this, &command, own, run] {
       arguments_.needs_config = command.needs_config;
       arguments_.is_service = command.is_service;
       arguments_.command = [own, run](const Context& context) { return run(*own, context); };
     });
+    return {options, *own};
   }
 
   // All commands that were added by now, for completion scripts and for what was mistyped.
@@ -100,11 +129,11 @@ class CommandLine {
   std::string help() const;
 
  private:
-  Options begin(const Command& command);
+  Options begin(Command& command);
 
   CLI::App& app_;
   Arguments& arguments_;
-  std::vector<Command> commands_;
+  std::deque<Command> commands_;  // never moved: options refer to them
 };
 
 }  // namespace qvdhouse::cli

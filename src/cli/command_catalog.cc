@@ -401,18 +401,14 @@ int run_catalog(const CatalogArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_catalog(CommandLine& line) {
-  line.add<CatalogArguments>(
-      {.name = "catalog",
-       .task = kFiles,
-       .help = "headers of all files into tables, to be asked by SQL",
-       .example = "qvdhouse catalog ./qvds\n  qvdhouse query \"SELECT file_name FROM "
-                  "QvdCatalogFields WHERE "
-                  "field_name = 'Amount'\"",
-       .topics = {Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine}},
-      run_catalog, [](Options& o, CatalogArguments& a) {
-        o.source();
-        o.json(a.json);
-      });
+  auto [o, a] = line.add("catalog", kFiles, "headers of all files into tables, to be asked by SQL",
+                         run_catalog);
+  o.example(
+      "qvdhouse catalog ./qvds\n  qvdhouse query \"SELECT file_name FROM QvdCatalogFields WHERE "
+      "field_name = 'Amount'\"");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.source();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -128,16 +128,11 @@ int run_client(const ClientArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_client(CommandLine& line) {
-  line.add<ClientArguments>(
-      {.name = "client",
-       .task = kTables,
-       .help = "clickhouse-client on the embedded engine",
-       .example = "qvdhouse client --exec",
-       .topics = {Topic::kEngine}},
-      run_client, [](Options& o, ClientArguments& a) {
-        CLI::Option* exec = o.flag("--exec", a.exec, "run it instead of printing the call");
-        o.flag("--keep", a.keep, "keep the engine running until Ctrl-C")->excludes(exec);
-      });
+  auto [o, a] = line.add("client", kTables, "clickhouse-client on the embedded engine", run_client);
+  o.example("qvdhouse client --exec");
+  o.settings({Topic::kEngine});
+  CLI::Option* exec = o.flag("--exec", a.exec, "run it instead of printing the call");
+  o.flag("--keep", a.keep, "keep the engine running until Ctrl-C")->excludes(exec);
 }
 
 }  // namespace qvdhouse::cli

@@ -5,9 +5,7 @@
 #include <algorithm>
 
 #include "cli/command.h"
-#include "cli/completion.h"
 #include "cli/exit_code.h"
-#include "cli/init_qvd.h"
 #include "cli/output.h"
 
 namespace qvdhouse::cli {
@@ -131,6 +129,15 @@ std::string fish_script(const CommandTree& tree) {
   return out;
 }
 
+struct CompletionArguments {
+  std::string script;  // made while parsing, when all commands are known
+};
+
+int run_completion(const CompletionArguments& arguments, const Context&) {
+  print(arguments.script);
+  return kOk;
+}
+
 }  // namespace
 
 std::string completion_script(std::string_view shell, const CommandTree& tree) {
@@ -142,27 +149,17 @@ std::string completion_script(std::string_view shell, const CommandTree& tree) {
 }
 
 void add_completion(CommandLine& line) {
-  struct CompletionArguments {
-    std::string script;
-  };
-  line.add<CompletionArguments>(
-      {.name = "completion",
-       .task = kSetup,
-       .help = "print a shell completion script",
-       .example = "source <(qvdhouse completion bash)",
-       .needs_config = false},
-      [](const CompletionArguments& arguments, const Context&) -> int {
-        print(arguments.script);
-        return kOk;
-      },
-      [&line](Options& o, CompletionArguments& a) {
-        o->add_option_function<std::string>(
-             "SHELL",
-             [&](const std::string& shell) { a.script = completion_script(shell, line.tree()); },
-             "bash, zsh or fish")
-            ->required()
-            ->type_name("");
-      });
+  auto [o, a] = line.add("completion", kSetup, "print a shell completion script", run_completion);
+  o.example("source <(qvdhouse completion bash)");
+  o.needs_no_config();
+  o->add_option_function<std::string>(
+       "SHELL",
+       [&script = a.script, &line](const std::string& shell) {
+         script = completion_script(shell, line.tree());
+       },
+       "bash, zsh or fish")
+      ->required()
+      ->type_name("");
 }
 
 }  // namespace qvdhouse::cli

@@ -36,12 +36,9 @@ int run_config(const ConfigArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_config(CommandLine& line) {
-  line.add<ConfigArguments>({.name = "config",
-                             .task = kSetup,
-                             .help = "the settings in effect, and their origin",
-                             .example = "qvdhouse config --json",
-                             .topics = {}},
-                            run_config, [](Options& o, ConfigArguments& a) { o.json(a.json); });
+  auto [o, a] = line.add("config", kSetup, "the settings in effect, and their origin", run_config);
+  o.example("qvdhouse config --json");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

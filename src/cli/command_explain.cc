@@ -10,7 +10,6 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
-#include "config/sources.h"
 #include "sync/sync.h"
 #include "tracking/tracking.h"
 
@@ -160,16 +159,11 @@ int run_explain(const ExplainArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_explain(CommandLine& line) {
-  line.add<ExplainArguments>(
-      {.name = "explain",
-       .task = kTables,
-       .help = "why a file was loaded or skipped",
-       .example = "qvdhouse explain Item.qvd --source ./qvds",
-       .topics = {Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine}},
-      run_explain, [](Options& o, ExplainArguments& a) {
-        o.option("FILE", a.file, "", "path, URL, name or stem")->required();
-        o.json(a.json);
-      });
+  auto [o, a] = line.add("explain", kTables, "why a file was loaded or skipped", run_explain);
+  o.example("qvdhouse explain Item.qvd --source ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.option("FILE", a.file, "", "path, URL, name or stem")->required();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -99,17 +99,12 @@ int run_history(const HistoryArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_history(CommandLine& line) {
-  line.add<HistoryArguments>(
-      {.name = "history",
-       .task = kTables,
-       .help = "every attempt, newest first",
-       .example = "qvdhouse history Item.qvd -v",
-       .topics = {Topic::kServer, Topic::kEngine}},
-      run_history, [](Options& o, HistoryArguments& a) {
-        o.option("FILE", a.file, "", "path, URL, name or stem (default: all files)");
-        o->add_option("--limit", a.limit, "most attempts shown")->capture_default_str();
-        o.json(a.json);
-      });
+  auto [o, a] = line.add("history", kTables, "every attempt, newest first", run_history);
+  o.example("qvdhouse history Item.qvd -v");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.option("FILE", a.file, "", "path, URL, name or stem (default: all files)");
+  o->add_option("--limit", a.limit, "most attempts shown")->capture_default_str();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

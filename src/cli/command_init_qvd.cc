@@ -15,9 +15,8 @@
 #include "base/error.h"
 #include "base/text_file.h"
 #include "cli/command.h"
-#include "cli/confirm.h"
+#include "cli/display.h"
 #include "cli/exit_code.h"
-#include "cli/init_qvd.h"
 #include "cli/output.h"
 #include "cli/source_models.h"
 #include "cli/sources.h"
@@ -229,37 +228,30 @@ std::vector<std::string> whole_words(int argc, const char* const* argv) {
 }
 
 void add_init_qvd(CommandLine& line) {
-  line.add<InitQvdArguments>(
-      {.name = kInitQvdCommand,
-       .task = kSetup,
-       .help = "the original's init_qvd.py",
-       .footer =
-           "Example:\n  init_qvd --list-files --source /path/to/qvd --verbose\n"
-           "  init_qvd --generate-models --source s3://bucket/path --files Item,PO\n"
-           "  init_qvd --reset-state --force\n\n"
-           "init_qvd is a second name of qvdhouse: init_qvd FLAGS is qvdhouse init-qvd FLAGS.\n"
-           "Exit codes are those of qvdhouse, and 2 for a wrong command line. Other settings\n"
-           "go with it too: docs/configuration.md"},
-      run_init_qvd, [](Options& o, InitQvdArguments& a) {
-        const std::string actions = "Exactly one of";
-        o.flag("--list-files", a.list_files, "the files of the source; -v: with details")
-            ->group(actions);
-        o.flag("--generate-models", a.generate_models, "Python models of their tables")
-            ->group(actions);
-        o.flag("--reset-state", a.reset_state, "forget all files; asks first")->group(actions);
-        o.setting("--source", "source", "SOURCE", "path or URL of the files [QVD_SOURCE]");
-        o.setting("--pattern", "file_pattern", "GLOB", "which files of it (default: *.qvd)");
-        o.setting("--files", "include_files", "A,B", "only these files");
-        o.setting("--exclude", "exclude_files", "A,B", "not these files");
-        o.option("--output", a.output, "FILE", "where the models go")->capture_default_str();
-        o.flag("--overwrite", a.overwrite, "replace that file");
-        o.flag("--force", a.force, "do not ask");
-        o.setting("--aws-key", "source.aws_key", "KEY", "[AWS_ACCESS_KEY_ID]");
-        o.setting("--aws-secret", "source.aws_secret", "SECRET",
-                  "[AWS_SECRET_ACCESS_KEY]; that is better: others on the machine can see flags");
-        o.verbose();
-        o->add_option("--state-file", a.state_file)->group("");  // of the original's first version
-      });
+  auto [o, a] = line.add(kInitQvdCommand, kSetup, "the original's init_qvd.py", run_init_qvd);
+  o.footer(
+      "Example:\n  init_qvd --list-files --source /path/to/qvd --verbose\n"
+      "  init_qvd --generate-models --source s3://bucket/path --files Item,PO\n"
+      "  init_qvd --reset-state --force\n\n"
+      "init_qvd is a second name of qvdhouse: init_qvd FLAGS is qvdhouse init-qvd FLAGS.\n"
+      "Exit codes are those of qvdhouse, and 2 for a wrong command line. Other settings\n"
+      "go with it too: docs/configuration.md");
+  const std::string actions = "Exactly one of";
+  o.flag("--list-files", a.list_files, "the files of the source; -v: with details")->group(actions);
+  o.flag("--generate-models", a.generate_models, "Python models of their tables")->group(actions);
+  o.flag("--reset-state", a.reset_state, "forget all files; asks first")->group(actions);
+  o.setting("--source", "source", "SOURCE", "path or URL of the files [QVD_SOURCE]");
+  o.setting("--pattern", "file_pattern", "GLOB", "which files of it (default: *.qvd)");
+  o.setting("--files", "include_files", "A,B", "only these files");
+  o.setting("--exclude", "exclude_files", "A,B", "not these files");
+  o.option("--output", a.output, "FILE", "where the models go")->capture_default_str();
+  o.flag("--overwrite", a.overwrite, "replace that file");
+  o.flag("--force", a.force, "do not ask");
+  o.setting("--aws-key", "source.aws_key", "KEY", "[AWS_ACCESS_KEY_ID]");
+  o.setting("--aws-secret", "source.aws_secret", "SECRET",
+            "[AWS_SECRET_ACCESS_KEY]; that is better: others on the machine can see flags");
+  o.verbose();
+  o->add_option("--state-file", a.state_file)->group("");  // of the original's first version
 }
 
 }  // namespace qvdhouse::cli

@@ -244,16 +244,12 @@ int run_inspect(const InspectArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_inspect(CommandLine& line) {
-  line.add<InspectArguments>(
-      {.name = "inspect",
-       .task = kFiles,
-       .help = "one file: header, fields, column types and why",
-       .example = "qvdhouse inspect ./qvds/Item.qvd",
-       .topics = {Topic::kStorages, Topic::kTypes}},
-      run_inspect, [](Options& o, InspectArguments& a) {
-        o.option("FILE", a.file, "", "a QVD file: a path or a URL")->required();
-        o.json(a.json);
-      });
+  auto [o, a] =
+      line.add("inspect", kFiles, "one file: header, fields, column types and why", run_inspect);
+  o.example("qvdhouse inspect ./qvds/Item.qvd");
+  o.settings({Topic::kStorages, Topic::kTypes});
+  o.option("FILE", a.file, "", "a QVD file: a path or a URL")->required();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

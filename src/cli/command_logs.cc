@@ -91,21 +91,15 @@ int run_logs(const LogsArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_logs(CommandLine& line) {
-  line.add<LogsArguments>(
-      {.name = "logs",
-       .task = kService,
-       .help = "what the service says",
-       .example = "qvdhouse logs --tail --filter sales.qvd",
-       .topics = {Topic::kService}},
-      run_logs, [](Options& o, LogsArguments& a) {
-        o.flag("-t,--tail", a.tail, "go on with what is added, until Ctrl-C");
-        o.option("--filter", a.filter, "TEXT",
-                 "a text in the message, event, workflow, run or file");
-        o.option("--level", a.level, "LEVEL", "the minimum level")
-            ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-        o->add_option("--limit", a.limit, "most lines shown")->capture_default_str();
-        o.flag("--json", a.json, "print a JSON object a line");
-      });
+  auto [o, a] = line.add("logs", kService, "what the service says", run_logs);
+  o.example("qvdhouse logs --tail --filter sales.qvd");
+  o.settings({Topic::kService});
+  o.flag("-t,--tail", a.tail, "go on with what is added, until Ctrl-C");
+  o.option("--filter", a.filter, "TEXT", "a text in the message, event, workflow, run or file");
+  o.option("--level", a.level, "LEVEL", "the minimum level")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  o->add_option("--limit", a.limit, "most lines shown")->capture_default_str();
+  o.flag("--json", a.json, "print a JSON object a line");
 }
 
 }  // namespace qvdhouse::cli

@@ -150,15 +150,11 @@ int run_ls(const LsArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_ls(CommandLine& line) {
-  line.add<LsArguments>({.name = "ls",
-                         .task = kFiles,
-                         .help = "the files of the source",
-                         .example = "qvdhouse ls ./qvds --pattern '**/*.qvd' -v",
-                         .topics = {Topic::kSources, Topic::kStorages}},
-                        run_ls, [](Options& o, LsArguments& a) {
-                          o.source();
-                          o.json(a.json);
-                        });
+  auto [o, a] = line.add("ls", kFiles, "the files of the source", run_ls);
+  o.example("qvdhouse ls ./qvds --pattern '**/*.qvd' -v");
+  o.settings({Topic::kSources, Topic::kStorages});
+  o.source();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

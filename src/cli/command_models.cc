@@ -123,32 +123,27 @@ int run_models(const ModelsArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_models(CommandLine& line) {
-  line.add<ModelsArguments>(
-      {.name = "models",
-       .task = kLoading,
-       .help = "the tables as SQL, Python, JSON Schema or C++; a schema lock",
-       .example = "qvdhouse models ./qvds --format pydantic --output models.py\n"
-                  "  qvdhouse models ./qvds --lock qvdhouse.lock.json",
-       .topics = {Topic::kSources, Topic::kStorages, Topic::kTypes}},
-      run_models, [](Options& o, ModelsArguments& a) {
-        o.source();
-        o.option("--format", a.format, "NAME", "sql (default), pydantic, moose, json-schema or cpp")
-            ->check(CLI::IsMember({"sql", "pydantic", "moose", "json-schema", "cpp"}));
-        o.setting("--files", "include_files", "NAME,...",
-                  "only these files, as --include has them");
-        CLI::Option* output =
-            o.file("--output", a.output, "write this file instead of printing", "PATH");
-        o.flag("--overwrite", a.overwrite, "replace files that are there");
-        CLI::Option* own =
-            o.file("--template", a.template_file,
-                   "a Mustache template of your own; its language by --format or its "
-                   "name (rows.py.mustache)");
-        CLI::Option* lock = o.file("--lock", a.lock, "write the schema lock, for sync --locked");
-        o.flag("--dump-data", a.dump_data, "print what templates are filled with, as JSON")
-            ->excludes(output)
-            ->excludes(own)
-            ->excludes(lock);
-      });
+  auto [o, a] =
+      line.add("models", kLoading, "the tables as SQL, Python, JSON Schema or C++; a schema lock",
+               run_models);
+  o.example(
+      "qvdhouse models ./qvds --format pydantic --output models.py\n"
+      "  qvdhouse models ./qvds --lock qvdhouse.lock.json");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes});
+  o.source();
+  o.option("--format", a.format, "NAME", "sql (default), pydantic, moose, json-schema or cpp")
+      ->check(CLI::IsMember({"sql", "pydantic", "moose", "json-schema", "cpp"}));
+  o.setting("--files", "include_files", "NAME,...", "only these files, as --include has them");
+  CLI::Option* output = o.file("--output", a.output, "write this file instead of printing", "PATH");
+  o.flag("--overwrite", a.overwrite, "replace files that are there");
+  CLI::Option* own = o.file("--template", a.template_file,
+                            "a Mustache template of your own; its language by --format or its "
+                            "name (rows.py.mustache)");
+  CLI::Option* lock = o.file("--lock", a.lock, "write the schema lock, for sync --locked");
+  o.flag("--dump-data", a.dump_data, "print what templates are filled with, as JSON")
+      ->excludes(output)
+      ->excludes(own)
+      ->excludes(lock);
 }
 
 }  // namespace qvdhouse::cli

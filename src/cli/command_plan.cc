@@ -133,18 +133,15 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_plan(CommandLine& line) {
-  line.add<PlanArguments>({.name = "plan",
-                           .task = kLoading,
-                           .help = "what sync would do, and the tables it would make",
-                           .example = "qvdhouse plan ./qvds",
-                           .topics = {Topic::kSources, Topic::kStorages, Topic::kTypes,
-                                      Topic::kTables, Topic::kServer, Topic::kEngine}},
-                          run_plan, [](Options& o, PlanArguments& a) {
-                            o.source();
-                            o.flag("--full", a.full, "as for sync --full");
-                            o.locked(a.locked);
-                            o.json(a.json);
-                          });
+  auto [o, a] =
+      line.add("plan", kLoading, "what sync would do, and the tables it would make", run_plan);
+  o.example("qvdhouse plan ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kTables, Topic::kServer,
+              Topic::kEngine});
+  o.source();
+  o.flag("--full", a.full, "as for sync --full");
+  o.locked(a.locked);
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -57,17 +57,12 @@ int run_query(const QueryArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_query(CommandLine& line) {
-  line.add<QueryArguments>(
-      {.name = "query",
-       .task = kTables,
-       .help = "ask ClickHouse",
-       .example = "qvdhouse query 'SELECT count() FROM QvdItem' --format JSON",
-       .topics = {Topic::kServer, Topic::kEngine}},
-      run_query, [](Options& o, QueryArguments& a) {
-        o.option("SQL", a.sql, "", "one statement; - reads it from standard input")->required();
-        o->add_option("--format", a.format,
-                      "a ClickHouse format (default: PrettyCompact on a terminal, else TSV)");
-      });
+  auto [o, a] = line.add("query", kTables, "ask ClickHouse", run_query);
+  o.example("qvdhouse query 'SELECT count() FROM QvdItem' --format JSON");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.option("SQL", a.sql, "", "one statement; - reads it from standard input")->required();
+  o->add_option("--format", a.format,
+                "a ClickHouse format (default: PrettyCompact on a terminal, else TSV)");
 }
 
 }  // namespace qvdhouse::cli

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "cli/command.h"
-#include "cli/confirm.h"
 #include "cli/decisions.h"
+#include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/target.h"
@@ -97,19 +97,16 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_reset(CommandLine& line) {
-  line.add<ResetArguments>({.name = "reset",
-                            .task = kTables,
-                            .help = "forget files, so that they are loaded again",
-                            .example = "qvdhouse reset --file Item.qvd --with-data",
-                            .topics = {Topic::kServer, Topic::kEngine}},
-                           run_reset, [](Options& o, ResetArguments& a) {
-                             o->add_option("--file", a.file, "this file: path, URL, name or stem");
-                             o->add_option("--table", a.table, "the file of this table");
-                             o.flag("--all", a.all, "every file");
-                             o.flag("--with-data", a.with_data, "drop the tables too");
-                             o.flag("--force", a.force, "do not ask");
-                             o.json(a.json);
-                           });
+  auto [o, a] =
+      line.add("reset", kTables, "forget files, so that they are loaded again", run_reset);
+  o.example("qvdhouse reset --file Item.qvd --with-data");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o->add_option("--file", a.file, "this file: path, URL, name or stem");
+  o->add_option("--table", a.table, "the file of this table");
+  o.flag("--all", a.all, "every file");
+  o.flag("--with-data", a.with_data, "drop the tables too");
+  o.flag("--force", a.force, "do not ask");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

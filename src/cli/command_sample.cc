@@ -50,18 +50,12 @@ int run_sample(const SampleArguments& arguments, const Context&) {
 }  // namespace
 
 void add_sample(CommandLine& line) {
-  line.add<SampleArguments>(
-      {.name = "sample",
-       .task = kFiles,
-       .help = "write sample QVD files",
-       .example = "qvdhouse sample ./samples --rows 10000",
-       .topics = {}},
-      run_sample, [](Options& o, SampleArguments& a) {
-        o.option("DIR", a.directory, "", "the folder to write them into")->required();
-        o->add_option("--rows", a.rows, "rows of the largest file")->capture_default_str();
-        o.flag("--speed", a.speed_table, "one wide table for measuring, of any length");
-        o.json(a.json);
-      });
+  auto [o, a] = line.add("sample", kFiles, "write sample QVD files", run_sample);
+  o.example("qvdhouse sample ./samples --rows 10000");
+  o.option("DIR", a.directory, "", "the folder to write them into")->required();
+  o->add_option("--rows", a.rows, "rows of the largest file")->capture_default_str();
+  o.flag("--speed", a.speed_table, "one wide table for measuring, of any length");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -19,7 +19,6 @@
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "config/setting.h"
-#include "config/sources.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
 #include "serve/auth.h"
@@ -348,17 +347,14 @@ int run_serve(const ServeArguments&, const Context& context) {
 }  // namespace
 
 void add_serve(CommandLine& line) {
-  line.add<ServeArguments>(
-      {.name = "serve",
-       .task = kLoading,
-       .help = "sync by the schedule; API and page on port 4000",
-       .example = "qvdhouse serve ./qvds --schedule '@every 5m'",
-       .topics = {Topic::kSchedule, Topic::kService, Topic::kLogs, Topic::kSources,
-                  Topic::kStorages, Topic::kTypes, Topic::kLoading, Topic::kTables, Topic::kServer,
-                  Topic::kEngine},
-       .alias = "dev",
-       .is_service = true},
-      run_serve, [](Options& o, ServeArguments&) { o.source(); });
+  auto o = line.add("serve", kLoading, "sync by the schedule; API and page on port 4000", run_serve)
+               .options;
+  o.example("qvdhouse serve ./qvds --schedule '@every 5m'");
+  o.settings({Topic::kSchedule, Topic::kService, Topic::kLogs, Topic::kSources, Topic::kStorages,
+              Topic::kTypes, Topic::kLoading, Topic::kTables, Topic::kServer, Topic::kEngine});
+  o->alias("dev");
+  o.is_service();
+  o.source();
 }
 
 }  // namespace qvdhouse::cli

@@ -125,12 +125,10 @@ int run_status(const StatusArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_status(CommandLine& line) {
-  line.add<StatusArguments>({.name = "status",
-                             .task = kTables,
-                             .help = "what was loaded, file by file",
-                             .example = "qvdhouse status",
-                             .topics = {Topic::kServer, Topic::kEngine}},
-                            run_status, [](Options& o, StatusArguments& a) { o.json(a.json); });
+  auto [o, a] = line.add("status", kTables, "what was loaded, file by file", run_status);
+  o.example("qvdhouse status");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

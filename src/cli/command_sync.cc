@@ -286,20 +286,15 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_sync(CommandLine& line) {
-  line.add<SyncArguments>(
-      {.name = "sync",
-       .task = kLoading,
-       .help = "load what is new or changed",
-       .example = "qvdhouse sync ./qvds",
-       .topics = {Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kLoading, Topic::kTables,
-                  Topic::kServer, Topic::kEngine, Topic::kLogs}},
-      run_sync, [](Options& o, SyncArguments& a) {
-        o.source();
-        o.flag("--dry-run", a.dry_run, "only say what would be done");
-        o.flag("--full", a.full, "load unchanged files too");
-        o.locked(a.locked);
-        o.json(a.json);
-      });
+  auto [o, a] = line.add("sync", kLoading, "load what is new or changed", run_sync);
+  o.example("qvdhouse sync ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kLoading, Topic::kTables,
+              Topic::kServer, Topic::kEngine, Topic::kLogs});
+  o.source();
+  o.flag("--dry-run", a.dry_run, "only say what would be done");
+  o.flag("--full", a.full, "load unchanged files too");
+  o.locked(a.locked);
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

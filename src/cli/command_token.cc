@@ -28,13 +28,11 @@ int run_token(const TokenArguments& arguments, const Context& /*context*/) {
 }  // namespace
 
 void add_token(CommandLine& line) {
-  line.add<TokenArguments>({.name = "token",
-                            .task = kService,
-                            .help = "make a token for the service's API and page",
-                            .example = "qvdhouse token",
-                            .topics = {},
-                            .needs_config = false},
-                           run_token, [](Options& o, TokenArguments& a) { o.json(a.json); });
+  auto [o, a] =
+      line.add("token", kService, "make a token for the service's API and page", run_token);
+  o.example("qvdhouse token");
+  o.needs_no_config();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

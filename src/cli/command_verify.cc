@@ -214,15 +214,12 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_verify(CommandLine& line) {
-  line.add<VerifyArguments>({.name = "verify",
-                             .task = kTables,
-                             .help = "compare tables with their files, value by value",
-                             .example = "qvdhouse verify QvdItem",
-                             .topics = {Topic::kStorages, Topic::kServer, Topic::kEngine}},
-                            run_verify, [](Options& o, VerifyArguments& a) {
-                              o.option("TABLE", a.table, "", "a table or file name (default: all)");
-                              o.json(a.json);
-                            });
+  auto [o, a] =
+      line.add("verify", kTables, "compare tables with their files, value by value", run_verify);
+  o.example("qvdhouse verify QvdItem");
+  o.settings({Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.option("TABLE", a.table, "", "a table or file name (default: all)");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -17,12 +17,9 @@ int run_version(const VersionArguments&, const Context&) {
 }  // namespace
 
 void add_version(CommandLine& line) {
-  line.add<VersionArguments>({.name = "version",
-                              .task = kSetup,
-                              .help = "print the version",
-                              .example = "qvdhouse version",
-                              .needs_config = false},
-                             run_version, [](Options&, VersionArguments&) {});
+  Options o = line.add("version", kSetup, "print the version", run_version).options;
+  o.example("qvdhouse version");
+  o.needs_no_config();
 }
 
 }  // namespace qvdhouse::cli

@@ -180,25 +180,20 @@ int run_workflow(const WorkflowArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_workflow(CommandLine& line) {
-  line.add<WorkflowArguments>(
-      {.name = "workflow",
-       .task = kService,
-       .help = "what a running service does, and telling it what to do",
-       .example = "qvdhouse workflow run\n  qvdhouse workflow history lake --limit 5",
-       .topics = {Topic::kService}},
-      run_workflow, [](Options& o, WorkflowArguments& a) {
-        o.option("ACTION", a.action, "", "list, run, history, status, pause, unpause or cancel")
-            ->required()
-            ->check(
-                CLI::IsMember({"list", "run", "history", "status", "pause", "unpause", "cancel"}));
-        o.option("NAME", a.name, "", "a workflow (default: the only one); for cancel: a run's id");
-        o.flag("--full", a.full, "run: load unchanged files too");
-        o.flag("--retry-failed", a.retry_failed, "run: try failed files now");
-        o->add_option("--limit", a.limit, "history, status: most runs shown")
-            ->check(CLI::Range(1, 500))
-            ->capture_default_str();
-        o.json(a.json);
-      });
+  auto [o, a] = line.add("workflow", kService,
+                         "what a running service does, and telling it what to do", run_workflow);
+  o.example("qvdhouse workflow run\n  qvdhouse workflow history lake --limit 5");
+  o.settings({Topic::kService});
+  o.option("ACTION", a.action, "", "list, run, history, status, pause, unpause or cancel")
+      ->required()
+      ->check(CLI::IsMember({"list", "run", "history", "status", "pause", "unpause", "cancel"}));
+  o.option("NAME", a.name, "", "a workflow (default: the only one); for cancel: a run's id");
+  o.flag("--full", a.full, "run: load unchanged files too");
+  o.flag("--retry-failed", a.retry_failed, "run: try failed files now");
+  o->add_option("--limit", a.limit, "history, status: most runs shown")
+      ->check(CLI::Range(1, 500))
+      ->capture_default_str();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

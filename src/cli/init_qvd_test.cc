@@ -1,5 +1,3 @@
-#include "cli/init_qvd.h"
-
 #include <gmock/gmock.h>
 
 #include <cstring>

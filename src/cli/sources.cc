@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "config/did_you_mean.h"
 #include "config/setting.h"
-#include "config/sources.h"
 
 namespace qvdhouse::cli {
 namespace {

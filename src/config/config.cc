@@ -10,12 +10,9 @@
 
 #include "base/error.h"
 #include "config/did_you_mean.h"
-#include "config/files.h"
+#include "config/parts.h"
 #include "config/server_url.h"
 #include "config/setting.h"
-#include "config/sources.h"
-#include "config/tables.h"
-#include "config/trust.h"
 
 namespace qvdhouse::config {
 namespace {

@@ -134,6 +134,12 @@ struct ConfigSources {
 // allowed; IoError when a file is there but cannot be read.
 Config load_config(const ConfigSources& sources);
 
+// The index of the source that a file or URL is or lies below, the narrowest one; empty: none.
+std::optional<std::size_t> source_of(const Config& config, const std::string& text);
+
+// What a path or URL is reached with: as the source that it lies below, else as [source] says.
+SourceSettings settings_for(const Config& config, const std::string& text);
+
 // The options of a sync of one source.
 sync::Options sync_options(const Config& config, const SourceSettings& source);
 

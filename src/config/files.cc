@@ -1,5 +1,3 @@
-#include "config/files.h"
-
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -13,8 +11,8 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "base/text_file.h"
+#include "config/parts.h"
 #include "config/setting.h"
-#include "config/trust.h"
 
 namespace qvdhouse::config {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "config/parts.h"
 #include "config/server_url.h"
 #include "config/setting.h"
-#include "config/sources.h"
 #include "source/url.h"
 
 namespace qvdhouse::config {
@@ -52,7 +52,7 @@ Settings of_sources() {
               "the folder, file or glob that holds the QVD files: a path, a URL, or the name of a "
               "[source.NAME]",
               {.flag = "--source SOURCE"}),
-      setting("file_pattern", &Selection::pattern, glob(),
+      setting("file_pattern", &Selection::pattern, text("a glob such as *.qvd or **/*.qvd"),
               "which files of the source; **/*.qvd goes into folders below",
               {.flag = "--pattern GLOB"}),
       setting("include_files", &Selection::include, list(),
@@ -94,21 +94,21 @@ Settings of_storages() {
       setting("source.headers", &Access::headers, http_headers(),
               "further header lines of http requests", {.is = kSecret | kCredential}),
       setting(
-          "source.key_file", &Access::key_file, Path(), "private key: sftp",
+          "source.key_file", &Access::key_file, path(), "private key: sftp",
           {.flag = "--key-file FILE", .otherwise = "agent, then ~/.ssh/id_*", .is = kCredential}),
       setting("source.key_passphrase", &Access::key_passphrase, text(), "its passphrase",
               {.is = kSecret | kCredential}),
-      setting("source.known_hosts", &Access::known_hosts, Path(),
+      setting("source.known_hosts", &Access::known_hosts, path(),
               "keys of hosts that are trusted: sftp",
               {.flag = "--known-hosts FILE", .otherwise = "~/.ssh/known_hosts"}),
       setting("source.domain", &Access::domain, text(), "Windows domain of the user: smb",
               {.is = kCredential}),
-      setting("source.ca_file", &Access::ca_file, Path(),
+      setting("source.ca_file", &Access::ca_file, path(),
               "certificates (PEM) that servers are checked against",
               {.flag = "--ca-file FILE", .otherwise = "the system's"}),
-      setting("source.client_cert", &Access::client_cert, Path(),
+      setting("source.client_cert", &Access::client_cert, path(),
               "certificate (PEM) that we show to servers", {.is = kCredential}),
-      setting("source.client_key", &Access::client_key, Path(), "its private key (PEM)",
+      setting("source.client_key", &Access::client_key, path(), "its private key (PEM)",
               {.is = kCredential}),
       setting("source.verify_tls", &Access::verify_tls, boolean(),
               "false: servers are not checked, with a warning each run"),
@@ -118,9 +118,9 @@ Settings of_storages() {
               "how long a transfer may stand still"),
       setting("source.attempts", &Access::attempts, Number(1, 100),
               "tries of one request in which nothing came"),
-      setting("source.rclone_binary", &Access::rclone_binary, Path(), "the rclone program",
+      setting("source.rclone_binary", &Access::rclone_binary, path(), "the rclone program",
               {.flag = "--rclone FILE", .otherwise = "rclone on PATH", .is = kProgram}),
-      setting("source.rclone_config", &Access::rclone_config, Path(),
+      setting("source.rclone_config", &Access::rclone_config, path(),
               "its configuration, for rclone:// URLs",
               {.flag = "--rclone-config FILE", .otherwise = "rclone's own", .is = kProgram}),
   };
@@ -236,12 +236,12 @@ Settings of_servers() {
               {.flag = "--database NAME",
                .env = "CLICKHOUSE_DB",
                .instead = "local; default on a server"}),
-      setting("clickhouse.ca_file", &Endpoint::ca_file, Path(),
+      setting("clickhouse.ca_file", &Endpoint::ca_file, path(),
               "certificates (PEM) that sign the server's, for https",
               {.flag = "--clickhouse-ca-file FILE", .otherwise = "the system's authorities"}),
-      setting("clickhouse.client_cert", &Endpoint::client_cert, Path(),
+      setting("clickhouse.client_cert", &Endpoint::client_cert, path(),
               "a certificate (PEM) to log in with"),
-      setting("clickhouse.client_key", &Endpoint::client_key, Path(), "its private key (PEM)"),
+      setting("clickhouse.client_key", &Endpoint::client_key, path(), "its private key (PEM)"),
       setting("clickhouse.verify_tls", &Endpoint::verify_tls, boolean(),
               "false: the server is not checked, with a warning each run"),
       setting("clickhouse.compression", &ServerSettings::compression,
@@ -261,7 +261,7 @@ Settings of_servers() {
 
 Settings of_engine() {
   return {
-      setting("data_dir", &EngineOptions::data_dir, Path(),
+      setting("data_dir", &EngineOptions::data_dir, path(),
               "where the embedded ClickHouse keeps its tables", {.flag = "--data-dir DIR"}),
       setting("engine.http_port", &EngineOptions::http_port, port(),
               "the embedded ClickHouse's HTTP port on 127.0.0.1",
@@ -276,9 +276,9 @@ Settings of_engine() {
               {.otherwise = "a random one each start", .is = kSecret}),
       setting("engine.memory", &EngineOptions::memory_bytes, Bytes(), "the most memory it may use",
               {.otherwise = "60 % of the machine's"}),
-      setting("engine.library", &EngineOptions::engine_library, Path(), "libchdb.so",
+      setting("engine.library", &EngineOptions::engine_library, path(), "libchdb.so",
               {.otherwise = "the usual places", .is = kProgram}),
-      setting("engine.binary", &EngineOptions::engine_binary, Path(), "qvdhouse-engine",
+      setting("engine.binary", &EngineOptions::engine_binary, path(), "qvdhouse-engine",
               {.otherwise = "beside qvdhouse", .is = kProgram}),
   };
 }
@@ -329,12 +329,12 @@ Settings of_service() {
       setting("serve.allow_anonymous", &ServeSettings::allow_anonymous, boolean(),
               "let everybody in who reaches the address, without a token",
               {.flag = "--allow-anonymous", .env = "QVD_ALLOW_ANONYMOUS", .is = kGuard}),
-      setting("serve.tls_certificate", &HttpOptions::tls_certificate, Path(),
+      setting("serve.tls_certificate", &HttpOptions::tls_certificate, path(),
               "certificate (PEM) of the service, for https",
               {.env = "QVD_TLS_CERTIFICATE", .otherwise = "none: plain HTTP", .is = kGuard}),
-      setting("serve.tls_key", &HttpOptions::tls_key, Path(), "its private key (PEM)",
+      setting("serve.tls_key", &HttpOptions::tls_key, path(), "its private key (PEM)",
               {.env = "QVD_TLS_KEY", .is = kGuard}),
-      setting("serve.tls_ca", &ServeSettings::tls_ca, Path(),
+      setting("serve.tls_ca", &ServeSettings::tls_ca, path(),
               "certificates (PEM) that qvdhouse workflow checks the service against",
               {.env = "QVD_TLS_CA", .otherwise = "the system's"}),
   };
@@ -347,7 +347,7 @@ Settings of_logs() {
       setting("log_format", &LogBookOptions::console_is_json,
               Choice<bool>({{"text", false}, {"json", true}}),
               "how the service logs to standard error"),
-      setting("log_file", &LogBookOptions::file, Path(),
+      setting("log_file", &LogBookOptions::file, path(),
               "a file that the service logs to as well, one JSON object a line",
               {.otherwise = "none"}),
       setting("log_file_size", &LogBookOptions::file_bytes, Bytes(),

@@ -1,5 +1,3 @@
-#include "config/sources.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "config/did_you_mean.h"
+#include "config/parts.h"
 #include "config/setting.h"
 #include "source/scope.h"
 

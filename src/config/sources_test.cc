@@ -1,5 +1,3 @@
-#include "config/sources.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "config/parts.h"
 #include "config/setting.h"
 #include "config/test_config.h"
 

@@ -1,11 +1,10 @@
-#include "config/tables.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "config/did_you_mean.h"
+#include "config/parts.h"
 #include "config/setting.h"
 #include "schema/patterns.h"
 #include "sync/placement.h"

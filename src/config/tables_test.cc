@@ -1,5 +1,3 @@
-#include "config/tables.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "config/parts.h"
 #include "config/test_config.h"
 #include "sync/placement.h"
 
@@ -176,6 +175,23 @@ TEST_F(TablesTest, WrongKeysNameThePlaceAndWhatWasMeant) {
   EXPECT_THAT(error(), HasSubstr("[table.S] mode.x, set in " + file() + ":2: a table is not"));
   toml("[table.\"\"]\nmode = 'replace'\n");
   EXPECT_THAT(error(), HasSubstr("expected the name of a table"));
+}
+
+// Only a line [table.NAME] begins a table of its own: a key with items that is unknown is a slip.
+TEST_F(TablesTest, UnknownKeysWithItemsAreNoTables) {
+  EXPECT_EQ(wrong("match = 'S*'\ntypo = { mode = 'append' }\n"),
+            file() + ":3: [[table]] has no setting 'typo'");
+  EXPECT_EQ(wrong("match = 'S*'\n  type.Price = 'String'\n"),
+            file() + ":3: [[table]] has no setting 'type'; did you mean types?");
+  EXPECT_EQ(wrong("match = 'S*'\nSales.mode = 'append'\n"),
+            file() + ":3: [[table]] has no setting 'Sales'");
+  EXPECT_EQ(wrong("match = 'S*'\nempty = {}\n"), file() + ":3: [[table]] has no setting 'empty'");
+  toml("[[table]]\nmatch = 'S*'\nname = 'S'\n  [table.Sales]  # indented\n  mode = 'replace'\n");
+  EXPECT_EQ(load().sync.tables[1].name, "Sales");
+  toml("[[table]]\nmatch = 'S*'\nname = 'S'\n[table.Sales.types]\nPrice = 'String'\n");
+  EXPECT_EQ(load().sync.tables[1].types.at("Price"), "String");
+  toml("table = { Sales = { mode = 'replace' } }\n");
+  EXPECT_EQ(load().sync.tables[0].name, "Sales");
 }
 
 TEST_F(TablesTest, WrongValuesNameThePlaceAndWhatIsAllowed) {

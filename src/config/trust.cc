@@ -1,5 +1,3 @@
-#include "config/trust.h"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -8,6 +6,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "config/parts.h"
 #include "config/setting.h"
 
 namespace qvdhouse::config {

@@ -1,5 +1,3 @@
-#include "config/trust.h"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "config/parts.h"
 #include "config/test_config.h"
 
 namespace qvdhouse::config {

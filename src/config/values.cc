@@ -19,8 +19,6 @@
 namespace qvdhouse::config {
 namespace {
 
-constexpr std::string_view kNotEmpty = "a text that is not empty";
-constexpr std::string_view kGlob = "a glob such as *.qvd or **/*.qvd";
 constexpr std::string_view kDuration = "a time such as 10s, 500ms or 2m, at most a day";
 constexpr std::string_view kSpan = "a time such as 30s, 10m, 24h or 7d, or 0s, at most 366d";
 constexpr std::string_view kWait = "a time such as 10m or 90s, or 0 for none, in whole seconds";
@@ -73,15 +71,9 @@ std::string shown_quantity(std::uint64_t number, std::span<const Unit> units,
   return text;
 }
 
-std::string parse_text(const RawValue& value, std::string& out) {
-  if (value.text.empty()) return std::string(kNotEmpty);
-  out = value.text;
-  return "";
-}
-
-std::string parse_any_text(const RawValue& value, std::string& out) {
-  out = value.text;
-  return "";
+std::string zone_problem(const std::string& zone) {
+  const std::string error = serve::time_zone_error(zone);
+  return error.empty() ? error : fmt::format("{} ({})", kZone, error);
 }
 
 std::string parse_list(const RawValue& value, std::vector<std::string>& out) {
@@ -143,46 +135,6 @@ std::string parse_wait(const RawValue& value, std::chrono::seconds& out) {
     return std::string(kWait);
   }
   out = std::chrono::duration_cast<std::chrono::seconds>(time);
-  return "";
-}
-
-std::string parse_zone_or_none(const RawValue& value, std::string& out) {
-  const std::string error = serve::time_zone_error(value.text);
-  if (!error.empty()) return fmt::format("{} ({})", kZone, error);
-  out = value.text;
-  return "";
-}
-
-std::string parse_zone(const RawValue& value, std::string& out) {
-  if (value.text.empty()) return fmt::format("{} (it is empty)", kZone);
-  return parse_zone_or_none(value, out);
-}
-
-std::string parse_schedule(const RawValue& value, std::string& out) {
-  const std::string error = serve::schedule_error(value.text);
-  if (!error.empty()) return fmt::format("{} ({})", kSchedule, error);
-  out = value.text;
-  return "";
-}
-
-std::string parse_glob(const RawValue& value, std::string& out) {
-  if (value.text.empty()) return std::string(kGlob);
-  out = value.text;
-  return "";
-}
-
-std::string parse_server_url_value(const RawValue& value, std::string& out) {
-  std::string error = server_url_error(value.text);
-  if (error.empty()) out = value.text;
-  return error;
-}
-
-std::string parse_endpoint(const RawValue& value, std::string& out) {
-  const bool has_scheme = value.text.starts_with("http://") || value.text.starts_with("https://");
-  if (!has_scheme || value.text.find_first_of("@?# \t\r\n") != std::string::npos) {
-    return std::string(kEndpoint);
-  }
-  out = value.text;
   return "";
 }
 
@@ -348,7 +300,7 @@ std::string parse_engine_setting(const RawValue& value, Texts& out) {
     return base::is_lower(c) || base::is_digit(c) || c == '_';
   });
   if (!good) return "the name of a MergeTree setting: a-z, 0-9 and _";
-  return parse_text(value, out[name]);
+  return text().parse(value, out[name]);
 }
 
 std::string parse_statements(const RawValue& value, std::vector<std::string>& out) {
@@ -393,8 +345,34 @@ Choice<std::string> words(const std::vector<std::string_view>& allowed) {
   return Choice<std::string>(std::move(pairs));
 }
 
-Kind<std::string> text(std::string_view allowed) { return {std::string(allowed), parse_text}; }
-Kind<std::string> any_text() { return {"a text", parse_any_text}; }
+Text text(std::string_view allowed) { return {std::string(allowed)}; }
+Text any_text() {
+  return {"a text", [](const std::string&) { return std::string(); }};
+}
+Text path() { return {"a path"}; }
+Text time_zone() {
+  return {std::string(kZone), [](const std::string& zone) {
+            return zone.empty() ? fmt::format("{} (it is empty)", kZone) : zone_problem(zone);
+          }};
+}
+Text time_zone_or_none() { return {std::string(kZone), zone_problem}; }
+Text schedule() {
+  return {std::string(kSchedule), [](const std::string& text) {
+            const std::string error = serve::schedule_error(text);
+            return error.empty() ? error : fmt::format("{} ({})", kSchedule, error);
+          }};
+}
+Text server_url() {
+  return {std::string(kServerUrlForm),
+          [](const std::string& text) { return server_url_error(text); }};
+}
+Text endpoint() {
+  return {std::string(kEndpoint), [](const std::string& text) {
+            const bool has_scheme = text.starts_with("http://") || text.starts_with("https://");
+            const bool good = has_scheme && text.find_first_of("@?# \t\r\n") == std::string::npos;
+            return good ? "" : std::string(kEndpoint);
+          }};
+}
 Kind<std::vector<std::string>> list(std::string_view allowed) {
   return {std::string(allowed), parse_list};
 }
@@ -402,12 +380,6 @@ Kind<bool> boolean() { return {"true or false", parse_boolean}; }
 Kind<std::chrono::seconds> span() { return {std::string(kSpan), parse_span}; }
 Kind<std::chrono::milliseconds> duration() { return {std::string(kDuration), parse_duration}; }
 Kind<std::chrono::seconds> wait_time() { return {std::string(kWait), parse_wait}; }
-Kind<std::string> time_zone() { return {std::string(kZone), parse_zone}; }
-Kind<std::string> time_zone_or_none() { return {std::string(kZone), parse_zone_or_none}; }
-Kind<std::string> schedule() { return {std::string(kSchedule), parse_schedule}; }
-Kind<std::string> glob() { return {std::string(kGlob), parse_glob}; }
-Kind<std::string> server_url() { return {std::string(kServerUrlForm), parse_server_url_value}; }
-Kind<std::string> endpoint() { return {std::string(kEndpoint), parse_endpoint}; }
 Kind<std::vector<std::string>> http_headers() { return {std::string(kHeaders), parse_headers}; }
 
 Kind<std::vector<std::string>> file_patterns() {

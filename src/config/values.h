@@ -82,14 +82,18 @@ struct Bytes {
   static std::uint64_t bytes_of(std::string_view text);  // 0: it is not a size
 };
 
-// Paths of files, programs and folders.
-struct Path {
-  std::string allowed = "a path";
+// Strings and paths that are taken as they stand.
+struct Text {
+  std::string allowed;
+  // What would have been right; empty: it was. None: all but an empty text is good.
+  std::string (*check)(const std::string& text) = nullptr;
+
   template <class T>
   std::string parse(const RawValue& value, T& out) const {
-    if (value.text.empty()) return allowed;
-    out = value.text;
-    return "";
+    std::string wrong = value.text.empty() ? allowed : "";
+    if (check != nullptr) wrong = check(value.text);
+    if (wrong.empty()) out = value.text;
+    return wrong;
   }
   template <class T>
   std::string show(const T& value) const {
@@ -126,8 +130,9 @@ struct Choice {
 // Words that stand for themselves.
 Choice<std::string> words(const std::vector<std::string_view>& allowed);
 
-Kind<std::string> text(std::string_view allowed = "a text that is not empty");
-Kind<std::string> any_text();  // may be empty
+Text text(std::string_view allowed = "a text that is not empty");
+Text any_text();  // may be empty
+Text path();
 Kind<std::vector<std::string>> list(
     std::string_view allowed = "a list: A,B,C or in TOML [\"A\", \"B\"]");
 Kind<bool> boolean();               // true, yes, on, 1 and their opposites, in any case
@@ -135,12 +140,11 @@ Kind<std::chrono::seconds> span();  // "30s", "24h", "7d", "0s"; a number counts
 // "10s", "500ms", "2m"; a number alone counts seconds. From 1 ms to a day.
 Kind<std::chrono::milliseconds> duration();
 Kind<std::chrono::seconds> wait_time();  // as duration(), or 0; whole seconds
-Kind<std::string> time_zone();           // by its name
-Kind<std::string> time_zone_or_none();
-Kind<std::string> schedule();
-Kind<std::string> glob();
-Kind<std::string> server_url();                 // CLICKHOUSE_URL
-Kind<std::string> endpoint();                   // a service, http(s) without user info and query
+Text time_zone();                        // by its name
+Text time_zone_or_none();
+Text schedule();
+Text server_url();                              // CLICKHOUSE_URL
+Text endpoint();                                // a service, http(s) without user info and query
 Kind<std::vector<std::string>> http_headers();  // "Name: value"; in a text one a line
 
 // Below, what [[table]] says. What goes into DDL as it stands is checked: it can end neither its
