@@ -300,9 +300,7 @@ bool is_plain(const std::string& name) {
 std::string target_flags(const Context& context) {
   std::string text;
   const auto add = [&](std::string_view flag, const std::string& value) {
-    std::string quoted;
-    for (const char c : value) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    text += fmt::format(" {} '{}'", flag, quoted);
+    text += fmt::format(" {} {}", flag, shell_quoted(value));
   };
   if (context.sources.config_file) add("--config", context.sources.config_file->string());
   for (const auto& [key, flag] :

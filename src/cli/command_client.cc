@@ -40,15 +40,6 @@ std::vector<std::string> client_call(const clickhouse::EngineInfo& info,
           database};
 }
 
-std::string shell_quoted(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 std::string shell_call(const clickhouse::EngineInfo& info, const std::string& database) {
   std::string line = "CLICKHOUSE_PASSWORD=" + shell_quoted(info.password);
   for (const std::string& word : client_call(info, database)) line += " " + shell_quoted(word);

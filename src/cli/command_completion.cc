@@ -21,13 +21,6 @@ std::string command_names(const CommandTree& tree) {
   return joined(names, " ");
 }
 
-// Text between single quotes of a shell.
-std::string single_quoted(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out;
-}
-
 std::string bash_script(const CommandTree& tree) {
   std::string flag_cases;
   for (const CommandNode& command : tree.commands) {
@@ -66,7 +59,7 @@ std::string zsh_script(const CommandTree& tree) {
   std::string descriptions;
   std::string flag_cases;
   for (const CommandNode& command : tree.commands) {
-    descriptions += fmt::format("    '{}:{}'\n", command.name, single_quoted(command.help));
+    descriptions += fmt::format("    '{}:{}'\n", command.name, shell_text(command.help));
     flag_cases += fmt::format("    {}) flags=({}) ;;\n", command.name, joined(command.flags, " "));
   }
   return fmt::format(R"(#compdef qvdhouse init_qvd
@@ -118,7 +111,7 @@ std::string fish_script(const CommandTree& tree) {
   for (const CommandNode& command : tree.commands) {
     out += fmt::format(
         "complete -c qvdhouse -f -n 'not __fish_seen_subcommand_from {}' -a {} -d '{}'\n", names,
-        command.name, single_quoted(command.help));
+        command.name, shell_text(command.help));
   }
   out += fish_flags(tree.global, "");
   out += fish_flags(tree.global, "", "init_qvd");

@@ -137,20 +137,6 @@ class Setup {
                    .verbose = context_.verbose};
   }
 
-  // What reaches a source, until `stop`.
-  std::shared_ptr<source::Storage> storage_of(const SourceSettings& source, std::stop_token stop) {
-    source::Access access = source.access;
-    spdlog::logger& log = log_;
-    access.warn = [&log](std::string_view text) { log.warn("{}", text); };
-    access.debug = [&log](std::string_view text) { log.debug("{}", text); };
-    access.stop = std::move(stop);
-    auto storage = std::make_shared<source::Storage>(std::move(access));
-    for (const std::string* url : {&source.known_url, &source.url}) {
-      if (source::is_url(*url)) storage->remember(*url);
-    }
-    return storage;
-  }
-
   // Throws ConfigError for what every run of the source would end with.
   static void check_source(const Config& config, const SourceSettings& source) {
     const sync::Options options = sync_options(config, source);
@@ -166,9 +152,9 @@ class Setup {
     workflow.source_url = masked_source(source.url);
     workflow.agenda.schedule = serve::Schedule::parse(source.schedule, source.schedule_timezone);
     workflow.options = sync_options(config, source);
-    workflow.storage = storage_of(source, context_.stop);
+    workflow.storage = make_storage(source, log_, context_.stop);
     workflow.open_storage = [this, source](std::stop_token stop) {
-      return storage_of(source, std::move(stop));
+      return make_storage(source, log_, std::move(stop));
     };
     return workflow;
   }

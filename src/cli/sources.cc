@@ -26,21 +26,25 @@ void check_source_exists(const std::string& source, const Config& config) {
 
 }  // namespace
 
+std::shared_ptr<source::Storage> make_storage(const SourceSettings& settings, spdlog::logger& log,
+                                              std::stop_token stop) {
+  source::Access access = settings.access;
+  access.warn = [&log](std::string_view text) { log.warn("{}", text); };
+  access.debug = [&log](std::string_view text) { log.debug("{}", text); };
+  access.stop = std::move(stop);
+  auto storage = std::make_shared<source::Storage>(std::move(access));
+  for (const std::string* url : {&settings.known_url, &settings.url}) {
+    if (source::is_url(*url)) storage->remember(*url);
+  }
+  return storage;
+}
+
 Sources::Sources(const Context& context) : context_(context) {}
 
 source::Storage& Sources::storage_of(std::optional<std::size_t> index,
                                      const SourceSettings& settings) {
-  std::unique_ptr<source::Storage>& storage = storages_[index];
-  if (storage) return *storage;
-  source::Access access = settings.access;
-  spdlog::logger& log = context_.log;
-  access.warn = [&log](std::string_view text) { log.warn("{}", text); };
-  access.debug = [&log](std::string_view text) { log.debug("{}", text); };
-  access.stop = context_.stop;
-  storage = std::make_unique<source::Storage>(std::move(access));
-  for (const std::string* url : {&settings.known_url, &settings.url}) {
-    if (source::is_url(*url)) storage->remember(*url);
-  }
+  std::shared_ptr<source::Storage>& storage = storages_[index];
+  if (!storage) storage = make_storage(settings, context_.log, context_.stop);
   return *storage;
 }
 
