@@ -132,9 +132,8 @@ std::string CommandLine::help() const {
          "  --config FILE  a settings file instead of ./qvdhouse.toml\n"
          "  -q, --quiet    no progress, and only errors are logged\n"
          "  -v, --verbose  print more details\n"
-         "Settings are flags, variables or lines of qvdhouse.toml: `qvdhouse config` shows those "
-         "in\n"
-         "effect, docs/configuration.md explains all. Exit codes: docs/commands.md\n";
+         "Settings are flags, variables or lines of qvdhouse.toml: `qvdhouse config` shows\n"
+         "those in effect, docs/configuration.md explains all. Exit codes: docs/commands.md\n";
 }
 
 }  // namespace qvdhouse::cli

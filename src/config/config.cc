@@ -77,27 +77,28 @@ bool looks_like_guard(std::string_view name, const std::vector<std::string>& nam
   });
 }
 
+// The key of the setting that a variable sets; empty when it sets none.
+std::string key_of_variable(const std::string& name,
+                            const std::map<std::string, std::string>& of_sources) {
+  if (const auto key = of_sources.find(name); key != of_sources.end()) return key->second;
+  const auto settings = settings_table();
+  const auto found = std::ranges::find(settings, name, &Setting::env);
+  return found == settings.end() ? std::string() : std::string(found->key);
+}
+
 // Names from the environment or `.env`. An empty value is one that is not set: that is how
 // container tools hand on a variable that nobody gave.
 void add_names(Config& config, const RawValues& values) {
-  for (const Setting& setting : settings_table()) {
-    const auto found = values.find(std::string(setting.env));
-    if (found != values.end() && !found->second.text.empty()) {
-      overlay(config, setting.key, found->second);
-    }
-  }
   const std::vector<std::string> names = known_names();
   const std::map<std::string, std::string> of_sources = named_source_variables(config, values);
   for (const auto& [name, value] : values) {
-    if (!name.starts_with("QVD_")) continue;
-    if (const auto key = of_sources.find(name); key != of_sources.end()) {
-      if (!value.text.empty()) overlay(config, key->second, value);
-      continue;
+    if (const std::string key = key_of_variable(name, of_sources); !key.empty()) {
+      if (!value.text.empty()) overlay(config, key, value);
+    } else if (name.starts_with("QVD_")) {
+      config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
+                                            value.origin.where, did_you_mean(name, names)));
+      if (looks_like_guard(name, names)) config.misspelt_guards.push_back(config.warnings.back());
     }
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
-                                          value.origin.where, did_you_mean(name, names)));
-    if (looks_like_guard(name, names)) config.misspelt_guards.push_back(config.warnings.back());
   }
 }
 
@@ -120,15 +121,6 @@ RawValues environment_values(const std::map<std::string, std::string>& environme
         RawValue{.text = text, .items = {}, .origin = {Origin::Rank::kEnvironment, "environment"}};
   }
   return values;
-}
-
-// The key of the setting that a variable sets; empty when it sets none.
-std::string key_of_variable(const std::string& name,
-                            const std::map<std::string, std::string>& of_sources) {
-  if (const auto key = of_sources.find(name); key != of_sources.end()) return key->second;
-  const auto settings = settings_table();
-  const auto found = std::ranges::find(settings, name, &Setting::env);
-  return found == settings.end() ? std::string() : std::string(found->key);
 }
 
 void add_dot_env(Config& config, const std::filesystem::path& file, const ConfigSources& sources) {
