@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "config/did_you_mean.h"
 #include "config/parts.h"
-#include "config/server_url.h"
 #include "config/setting.h"
 
 namespace qvdhouse::config {

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "config/did_you_mean.h"
 #include "config/parts.h"
-#include "config/server_url.h"
 #include "config/setting.h"
 #include "config/test_config.h"
 

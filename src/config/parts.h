@@ -1,8 +1,9 @@
 // What load_config() is made of: reading the two files (files.cc), which of them may say what
-// (trust.cc), sources (sources.cc) and tables (tables.cc).
+// (trust.cc), sources (sources.cc), tables (tables.cc) and the server (server_url.cc).
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -116,5 +117,31 @@ std::vector<schema::TableRules> table_rules(const Config& config);
 // How a setting of config.raw_tables[index] is called: "table.Sales.types.Price", or of the first
 // [[table]] "table[1].match".
 std::string entry_name(const Config& config, std::size_t index, const RawTable::Entry& entry);
+
+// --- CLICKHOUSE_URL (server_url.cc): http(s)://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], also with
+// ?database=NAME ---
+
+// Parts that the URL does not name are empty or 0.
+struct ServerUrl {
+  std::string scheme;  // http or https
+  std::string host;    // an IPv6 address with its brackets
+  std::uint16_t port = 0;
+  std::string user;
+  std::string password;
+  std::string database;
+};
+
+inline constexpr std::string_view kServerUrlForm =
+    "http(s)://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
+
+// What is wrong with the text, never repeating a password; empty when nothing is.
+std::string server_url_error(std::string_view text);
+
+// Takes a good URL apart, percent-decoding user, password and database.
+ServerUrl parse_server_url(std::string_view text);
+
+// The URL with stars for a password, wherever one may stand, also in a text that is not a valid
+// URL.
+std::string masked_url(std::string_view text);
 
 }  // namespace qvdhouse::config

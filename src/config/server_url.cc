@@ -1,8 +1,7 @@
-#include "config/server_url.h"
-
 #include <charconv>
 #include <optional>
 
+#include "config/parts.h"
 #include "http/curl.h"
 
 namespace qvdhouse::config {

@@ -121,6 +121,9 @@ struct More {
   unsigned is = 0;  // a sum of Property
 };
 
+// A config in which nothing was set, for the texts of defaults.
+Config& defaults();
+
 // A setting without its value: names, texts, properties.
 Setting declared(std::string_view key, const std::string& default_value, std::string_view allowed,
                  std::string_view help, const More& more);
@@ -129,8 +132,8 @@ Setting declared(std::string_view key, const std::string& default_value, std::st
 template <class S, class T, class K>
 Setting setting(std::string_view key, T S::*place, K kind, std::string_view help,
                 const More& more = {}) {
-  static Config defaults;
-  Setting made = declared(key, kind.show(options_in<S>(defaults).*place), kind.allowed, help, more);
+  Setting made =
+      declared(key, kind.show(options_in<S>(defaults()).*place), kind.allowed, help, more);
   made.is_of_source = is_of_each_source<S>;
   made.parse = [place, kind = std::move(kind)](const RawValue& value, Config& config) {
     return kind.parse(value, options_in<S>(config).*place);

@@ -9,7 +9,6 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "config/parts.h"
-#include "config/server_url.h"
 #include "config/setting.h"
 #include "source/url.h"
 
@@ -489,6 +488,11 @@ const Setting* find_setting(std::string_view key) {
   const auto settings = settings_table();
   const auto found = std::ranges::find(settings, named ? named->setting_key : key, &Setting::key);
   return found == settings.end() ? nullptr : &*found;
+}
+
+Config& defaults() {
+  static Config config;
+  return config;
 }
 
 Setting declared(std::string_view key, const std::string& default_value, std::string_view allowed,

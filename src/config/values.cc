@@ -11,7 +11,7 @@
 
 #include "base/ascii.h"
 #include "clickhouse/column_type.h"
-#include "config/server_url.h"
+#include "config/parts.h"
 #include "schema/table_rules.h"
 #include "serve/schedule.h"
 #include "source/listing.h"
