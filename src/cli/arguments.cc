@@ -19,7 +19,8 @@ namespace {
 // What every command takes: a few flags of its own, and the settings.
 void add_global_options(CLI::App& app, Arguments& arguments) {
   app.set_help_flag("-h,--help", "print this help");
-  app.add_option("--config", arguments.config_file, "a settings file instead of ./qvdhouse.toml")
+  app.add_option("--config", arguments.settings.config_file,
+                 "a settings file instead of ./qvdhouse.toml")
       ->type_name("FILE");
   app.add_flag("-q,--quiet", arguments.quiet, "no progress, and only errors are logged");
   app.add_flag("-v,--verbose", arguments.verbose, "print more details");
@@ -27,8 +28,9 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
     if (setting.flag.empty()) continue;
     const std::string flag(setting.flag);
     if (setting.value_name.empty()) {
-      app.add_flag_callback(
-          flag, [&arguments, key = std::string(setting.key)] { arguments.flags[key] = "true"; });
+      app.add_flag_callback(flag, [&arguments, key = std::string(setting.key)] {
+        arguments.settings.flags[key] = "true";
+      });
       continue;
     }
     const bool is_list = setting.shape == config::Shape::kList;
@@ -36,7 +38,7 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
            flag,
            [&arguments, key = std::string(setting.key)](const std::vector<std::string>& values) {
              // Lists add up; of other settings the last one given counts.
-             arguments.flags[key] = fmt::format("{}", fmt::join(values, ","));
+             arguments.settings.flags[key] = fmt::format("{}", fmt::join(values, ","));
            })
         ->expected(1)
         ->allow_extra_args(false)  // the word after the value is an argument of the command

@@ -1,9 +1,7 @@
 // The command line, taken apart. The only code that knows CLI11 is arguments.cc.
 #pragma once
 
-#include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,9 +18,7 @@ struct Arguments {
   bool needs_config = true;
   // True for the service, which lets open loads finish and says warnings in its own log.
   bool is_service = false;
-  std::map<std::string, std::string> flags;       // settings given as flags, by key
-  std::map<std::string, std::string> flag_names;  // what was typed where that is not the flag
-  std::optional<std::filesystem::path> config_file;
+  ConfigSources settings;  // those given as flags, and --config
   bool quiet = false;
   bool verbose = false;
 };

@@ -29,10 +29,8 @@ int run_command(int argc, char** argv, Display& display) {
 
   // The settings, from everywhere they may stand.
   Config config;
-  const ConfigSources sources{.flags = arguments.flags,
-                              .flag_names = arguments.flag_names,
-                              .environment = config::process_environment(),
-                              .config_file = arguments.config_file};
+  ConfigSources sources = arguments.settings;
+  sources.environment = config::process_environment();
   if (arguments.needs_config) config = config::load_config(sources);
 
   // What .env says to libraries that read the environment themselves; no thread is running yet.

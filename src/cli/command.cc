@@ -79,8 +79,8 @@ void Options::source() {
   app_.add_option_function<std::string>(
           "SOURCE",
           [&arguments = arguments_](const std::string& value) {
-            arguments.flags["source"] = value;
-            arguments.flag_names["source"] = "the command line";
+            arguments.settings.flags["source"] = value;
+            arguments.settings.flag_names["source"] = "the command line";
           },
           wrapped("folder, file, glob, URL, or name of a [source.NAME] (default: all that are "
                   "configured)"))
@@ -92,8 +92,8 @@ void Options::setting(const std::string& flags, const std::string& key,
   app_.add_option_function<std::string>(
           flags,
           [&arguments = arguments_, flags, key](const std::string& value) {
-            arguments.flags[key] = value;
-            arguments.flag_names[key] = flags;
+            arguments.settings.flags[key] = value;
+            arguments.settings.flag_names[key] = flags;
           },
           wrapped(help))
       ->type_name(value_name)

@@ -61,15 +61,15 @@ TEST(InitQvd, FlagsAreSettings) {
   const std::map<std::string, std::string> expected = {
       {"source", "s3://b/p"},    {"file_pattern", "x*.qvd"}, {"include_files", "Item,PO"},
       {"exclude_files", "Temp"}, {"source.aws_key", "K"},    {"source.aws_secret", "S"}};
-  EXPECT_EQ(arguments.flags, expected);
-  EXPECT_EQ(arguments.flag_names.at("include_files"), "--files");
+  EXPECT_EQ(arguments.settings.flags, expected);
+  EXPECT_EQ(arguments.settings.flag_names.at("include_files"), "--files");
   EXPECT_TRUE(arguments.verbose);
   EXPECT_TRUE(arguments.command);
 }
 
 TEST(InitQvd, OtherSettingsGoWithIt) {
   const Arguments arguments = parsed({"init_qvd", "--reset-state", "--force", "--data-dir", "/d"});
-  EXPECT_EQ(arguments.flags.at("data_dir"), "/d");
+  EXPECT_EQ(arguments.settings.flags.at("data_dir"), "/d");
 }
 
 TEST(InitQvd, WhatIsWrongIsNamed) {
