@@ -14,11 +14,10 @@
 #include "catalog/tables.h"
 #include "claim/lease.h"
 #include "claim/locks.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "decide/decide.h"
@@ -30,6 +29,10 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct CatalogArguments {
+  bool json = false;
+};
 
 // What is said of a file when all is done.
 struct Catalogued {
@@ -180,7 +183,7 @@ void drop_leftovers(const Target& target, const Context& context) {
   clickhouse::Connection connection = target.connect(context.stop);
   for (const std::string& name : tracking.tables()) {
     if (sync::staging_target(name) != catalog::kFileTable) continue;
-    if (sync::drop_stale_staging(connection, context.config.database, name)) {
+    if (sync::drop_stale_staging(connection, context.config.sync.database, name)) {
       context.log.info("dropped {}, which an earlier run left behind", name);
     }
   }
@@ -193,14 +196,14 @@ std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sourc
   const std::string table(catalog::kFileTable);
   const std::int64_t now = sync::now_us();
   const Writing writing{.target = target, .run_id = sync::make_run_id(now), .now_us = now};
-  const base::FileLock lock =
-      claim::lock_table(config.data_dir / "locks", config.database, table, context.stop);
+  const base::FileLock lock = claim::lock_table(config.engine.data_dir / "locks",
+                                                config.sync.database, table, context.stop);
   std::optional<claim::Lease> lease;
   at_target(config, [&] {
     if (target.engine() == nullptr) {
-      lease.emplace(target.endpoint(), config.database, std::set<std::string>{table},
-                    writing.run_id, claim::LeaseOptions{.patience = config.claim_wait}, context.log,
-                    context.stop);
+      lease.emplace(target.endpoint(), config.sync.database, std::set<std::string>{table},
+                    writing.run_id, claim::LeaseOptions{.patience = config.sync.lease.patience},
+                    context.log, context.stop);
     }
     drop_leftovers(target, context);
   });
@@ -257,7 +260,7 @@ void print_json_report(const std::vector<CataloguedSource>& sources, int exit_co
             {"fields", sum.fields},
             {"rows", sum.rows},
             {"seconds", seconds},
-            {"database", config.database},
+            {"database", config.sync.database},
             {"tables", {catalog::kFileTable, catalog::kFieldView}}};
   json["sources"] = Json::array();
   json["failures"] = Json::array();
@@ -290,9 +293,7 @@ bool is_plain(const std::string& name) {
 std::string target_flags(const Context& context) {
   std::string text;
   const auto add = [&](std::string_view flag, const std::string& value) {
-    std::string quoted;
-    for (const char c : value) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    text += fmt::format(" {} '{}'", flag, quoted);
+    text += fmt::format(" {} {}", flag, shell_quoted(value));
   };
   if (context.sources.config_file) add("--config", context.sources.config_file->string());
   for (const auto& [key, flag] :
@@ -369,8 +370,6 @@ void print_report(const std::vector<CataloguedSource>& sources, double seconds,
   if (!context.quiet) print_examples(sources, context);
 }
 
-}  // namespace
-
 int run_catalog(const CatalogArguments& arguments, const Context& context) {
   const auto start = std::chrono::steady_clock::now();
   Sources sources(context);
@@ -387,6 +386,19 @@ int run_catalog(const CatalogArguments& arguments, const Context& context) {
     print_report(done, seconds, context);
   }
   return exit_code;
+}
+
+}  // namespace
+
+void add_catalog(CommandLine& line) {
+  auto [o, a] = line.add("catalog", kFiles, "headers of all files into tables, to be asked by SQL",
+                         run_catalog);
+  o.example(
+      "qvdhouse catalog ./qvds\n  qvdhouse query \"SELECT file_name FROM QvdCatalogFields WHERE "
+      "field_name = 'Amount'\"");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.source();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cli/commands.h"
-#include "cli/config_sources.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/sync.h"
@@ -17,6 +15,11 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct ExplainArguments {
+  std::string file;
+  bool json = false;
+};
 
 void line(std::string_view title, const std::string& value) {
   if (!value.empty()) print_paragraph(fmt::format("{:<11}", title), value, 11);
@@ -96,8 +99,8 @@ std::vector<decide::Decision> decisions_about(const std::string& file, const Con
   Sources sources(context);
   std::vector<OpenSource> asked;
   if (!context.config.chosen.empty()) asked = sources.chosen("explain", true);
-  const bool is_url = file.find("://") != std::string::npos;
-  const bool is_of_a_source = source_of(context.config, file).has_value();
+  const bool is_url = source::is_url(file);
+  const bool is_of_a_source = config::source_of(context.config, file).has_value();
   if (!is_of_a_source && (is_url || (asked.empty() && std::filesystem::exists(file)))) {
     asked.push_back(sources.of(file));
   }
@@ -107,8 +110,6 @@ std::vector<decide::Decision> decisions_about(const std::string& file, const Con
   }
   return all;
 }
-
-}  // namespace
 
 int run_explain(const ExplainArguments& arguments, const Context& context) {
   const Tracked known = read_tracked(context);
@@ -126,10 +127,10 @@ int run_explain(const ExplainArguments& arguments, const Context& context) {
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   if (paths.empty()) {
-    throw UsageError(
-        fmt::format("no file of the source{} and none in the tracking table is called {}",
-                    context.config.source.empty() ? "" : " " + masked_source(context.config.source),
-                    masked_source(arguments.file)));
+    throw UsageError(fmt::format(
+        "no file of the source{} and none in the tracking table is called {}",
+        context.config.common.url.empty() ? "" : " " + masked_source(context.config.common.url),
+        masked_source(arguments.file)));
   }
 
   Json json = Json::array();
@@ -154,6 +155,16 @@ int run_explain(const ExplainArguments& arguments, const Context& context) {
   }
   if (arguments.json) print_json(json);
   return kOk;
+}
+
+}  // namespace
+
+void add_explain(CommandLine& line) {
+  auto [o, a] = line.add("explain", kTables, "why a file was loaded or skipped", run_explain);
+  o.example("qvdhouse explain Item.qvd --source ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.option("FILE", a.file, "", "path, URL, name or stem")->required();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -1,16 +1,21 @@
 // qvdhouse history: every attempt, newest first.
 #include <fmt/format.h>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/target.h"
 #include "source/scope.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct HistoryArguments {
+  std::string file;
+  std::size_t limit = 50;
+  bool json = false;
+};
 
 double seconds_of(const tracking::Attempt& attempt) {
   return static_cast<double>(attempt.finished_at_us - attempt.started_at_us) / 1e6;
@@ -66,8 +71,6 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
   }
 }
 
-}  // namespace
-
 int run_history(const HistoryArguments& arguments, const Context& context) {
   // A path or URL is compared as tracking has it; a name is in no folder.
   const bool is_path = arguments.file.find('/') != std::string::npos;
@@ -91,6 +94,17 @@ int run_history(const HistoryArguments& arguments, const Context& context) {
     print_attempts(attempts, context.verbose);
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_history(CommandLine& line) {
+  auto [o, a] = line.add("history", kTables, "every attempt, newest first", run_history);
+  o.example("qvdhouse history Item.qvd -v");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.option("FILE", a.file, "", "path, URL, name or stem (default: all files)");
+  o->add_option("--limit", a.limit, "most attempts shown")->capture_default_str();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "decide/decide.h"
 #include "decide/placement.h"
@@ -20,6 +19,11 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct InspectArguments {
+  std::string file;
+  bool json = false;
+};
 
 struct NamedFile {
   source::FileEntry entry;
@@ -216,8 +220,6 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
   }
 }
 
-}  // namespace
-
 int run_inspect(const InspectArguments& arguments, const Context& context) {
   Sources sources(context);
   const NamedFile file = open_named(arguments.file, sources);
@@ -229,6 +231,17 @@ int run_inspect(const InspectArguments& arguments, const Context& context) {
     throw base::SchemaError(file.entry.path + ": " + error.what());
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_inspect(CommandLine& line) {
+  auto [o, a] =
+      line.add("inspect", kFiles, "one file: header, fields, column types and why", run_inspect);
+  o.example("qvdhouse inspect ./qvds/Item.qvd");
+  o.settings({Topic::kStorages, Topic::kTypes});
+  o.option("FILE", a.file, "", "a QVD file: a path or a URL")->required();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -13,6 +13,10 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct LsArguments {
+  bool json = false;
+};
 
 // What the header says, for -v; a file that has no good header says why.
 struct HeaderFacts {
@@ -32,9 +36,9 @@ HeaderFacts header_facts(const source::FileEntry& file, source::Storage& storage
 }
 
 decide::Placer placer_of(const SourceSettings& source, const Context& context) {
-  schema::Policy policy = context.config.policy;
+  schema::Policy policy = context.config.sync.load.policy;
   policy.table_prefix = source.table_prefix;
-  return {context.config.tables, policy};
+  return {context.config.sync.tables, policy};
 }
 
 struct PlacedFile {
@@ -112,8 +116,6 @@ Json file_json(const source::FileEntry& file, const OpenSource& source,
   return item;
 }
 
-}  // namespace
-
 int run_ls(const LsArguments& arguments, const Context& context) {
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("ls");
@@ -143,6 +145,16 @@ int run_ls(const LsArguments& arguments, const Context& context) {
   if (arguments.json) print_json(json);
   if (failures.empty()) return kOk;
   return failures.size() < chosen.size() ? static_cast<int>(kPartial) : failures[0];
+}
+
+}  // namespace
+
+void add_ls(CommandLine& line) {
+  auto [o, a] = line.add("ls", kFiles, "the files of the source", run_ls);
+  o.example("qvdhouse ls ./qvds --pattern '**/*.qvd' -v");
+  o.settings({Topic::kSources, Topic::kStorages});
+  o.source();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -17,6 +17,12 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct PlanArguments {
+  bool full = false;
+  std::string locked;  // as of sync
+  bool json = false;
+};
 
 constexpr std::size_t kMostNamed = 10;  // files of a set
 
@@ -59,8 +65,6 @@ void print_planned(const sync::PlannedTable& planned, const std::string& source)
   }
 }
 
-}  // namespace
-
 int run_plan(const PlanArguments& arguments, const Context& context) {
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
@@ -92,6 +96,20 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   if (arguments.json) print_json(json);
   if (failures.empty()) return decided.exit_code;
   return file_count == 1 && decided.exit_code == kOk ? failures[0] : static_cast<int>(kPartial);
+}
+
+}  // namespace
+
+void add_plan(CommandLine& line) {
+  auto [o, a] =
+      line.add("plan", kLoading, "what sync would do, and the tables it would make", run_plan);
+  o.example("qvdhouse plan ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kTables, Topic::kServer,
+              Topic::kEngine});
+  o.source();
+  o.flag("--full", a.full, "as for sync --full");
+  o.locked(a.locked);
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

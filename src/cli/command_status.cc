@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
@@ -15,6 +15,10 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct StatusArguments {
+  bool json = false;
+};
 
 // For a loaded file of this machine; storages are not asked. A folder that is not there
 // either may be another machine's.
@@ -99,8 +103,6 @@ std::vector<tracking::FileRecord> files_and_rows(const Context& context) {
   });
 }
 
-}  // namespace
-
 int run_status(const StatusArguments& arguments, const Context& context) {
   std::vector<tracking::FileRecord> files = files_and_rows(context);
   // QVD_SOURCE and the like are for commands that read one.
@@ -121,6 +123,15 @@ int run_status(const StatusArguments& arguments, const Context& context) {
     print_records(files);
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_status(CommandLine& line) {
+  auto [o, a] = line.add("status", kTables, "what was loaded, file by file", run_status);
+  o.example("qvdhouse status");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

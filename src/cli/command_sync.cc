@@ -4,13 +4,12 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/planned_source.h"
 #include "cli/progress.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/failure.h"
@@ -20,6 +19,13 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct SyncArguments {
+  bool dry_run = false;
+  bool full = false;
+  std::string locked;  // path of a schema lock; empty: none
+  bool json = false;
+};
 
 Json file_json(const sync::FileOutcome& file) {
   Json json = decision_json(file.decision);
@@ -249,8 +255,6 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
   return runs;
 }
 
-}  // namespace
-
 int run_sync(const SyncArguments& arguments, const Context& context) {
   Sources sources(context);
   if (arguments.dry_run) return dry_run(arguments, sources, context);
@@ -276,6 +280,20 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
     print_summary(runs, exit_code, context);
   }
   return exit_code;
+}
+
+}  // namespace
+
+void add_sync(CommandLine& line) {
+  auto [o, a] = line.add("sync", kLoading, "load what is new or changed", run_sync);
+  o.example("qvdhouse sync ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kLoading, Topic::kTables,
+              Topic::kServer, Topic::kEngine, Topic::kLogs});
+  o.source();
+  o.flag("--dry-run", a.dry_run, "only say what would be done");
+  o.flag("--full", a.full, "load unchanged files too");
+  o.locked(a.locked);
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

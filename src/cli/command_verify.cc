@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -24,6 +24,11 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct VerifyArguments {
+  std::string table;
+  bool json = false;
+};
 
 // A file that has rows in a table.
 struct StoredFile {
@@ -147,8 +152,6 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
   return stored;
 }
 
-}  // namespace
-
 int run_verify(const VerifyArguments& arguments, const Context& context) {
   Sources sources(context);
   std::vector<StoredFile> files;
@@ -193,6 +196,17 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
   // A difference is what was asked for; it outweighs a file that could not be read.
   return std::count(failures.begin(), failures.end(), static_cast<int>(kVerify)) > 0 ? kVerify
                                                                                      : failures[0];
+}
+
+}  // namespace
+
+void add_verify(CommandLine& line) {
+  auto [o, a] =
+      line.add("verify", kTables, "compare tables with their files, value by value", run_verify);
+  o.example("qvdhouse verify QvdItem");
+  o.settings({Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.option("TABLE", a.table, "", "a table or file name (default: all)");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

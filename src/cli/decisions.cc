@@ -21,30 +21,6 @@ constexpr std::array kAllActions = {decide::Action::kLoad,  decide::Action::kSki
 
 }  // namespace
 
-sync::Options sync_options(const Config& config, const SourceSettings& source) {
-  sync::Options options;
-  options.source = source.url;
-  options.selection = source.selection;
-  options.load.policy = config.policy;
-  options.load.policy.table_prefix = source.table_prefix;
-  options.load.invalid_utf8 = config.invalid_utf8;
-  options.load.batch_rows = config.batch_rows;
-  options.load.streams = config.streams;
-  options.load.memory_bytes = config.memory_bytes;
-  options.database = config.database;
-  options.lock_dir = config.data_dir / "locks";
-  options.parallel_files = config.parallel_files;
-  options.max_attempts = config.max_attempts;
-  options.file_timeout = config.file_timeout;
-  options.min_age = config.min_age;
-  options.load.zero_tail = config.zero_tail;
-  options.history_days = config.history_days;
-  options.tables = config.tables;
-  options.max_file_partitions = config.max_file_partitions;
-  options.lease.patience = config.claim_wait;
-  return options;
-}
-
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
                               bool full, const Context& context) {
   DecidedSources decided{.sources = {}, .asked = sources.size()};

@@ -1,22 +1,20 @@
-// What the commands that look at a source share: the options of a sync made from the settings, and
-// decisions as people and programs read them.
+// What the commands that look at a source share: decisions as people and programs read them.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cli/config.h"
 #include "cli/context.h"
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "config/config.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
 
-// The options of a sync of one source.
-sync::Options sync_options(const Config& config, const SourceSettings& source);
+using config::sync_options;
 
 // What sync would do with each file of several sources.
 struct DecidedSource {

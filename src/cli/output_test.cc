@@ -5,7 +5,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "cli/completion.h"
+#include "cli/command.h"
 #include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/progress.h"

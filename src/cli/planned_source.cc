@@ -14,7 +14,6 @@
 #include "base/files.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "clickhouse/connection.h"
@@ -129,7 +128,7 @@ SourceModels read_models(std::string_view command, const Context& context) {
 
   SourceModels found{.document = {.version = version(),
                                   .source = source_names(chosen),
-                                  .database = context.config.database}};
+                                  .database = context.config.sync.database}};
   std::vector<int> failures;
   std::set<std::string> tables;
   for (std::size_t i = 0; i < decided.sources.size(); ++i) {

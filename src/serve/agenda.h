@@ -21,7 +21,7 @@ enum class Overlap {
 };
 
 struct AgendaOptions {
-  Schedule schedule;
+  Schedule schedule = Schedule::parse("@never", "UTC");
   Overlap overlap = Overlap::kSkip;
   // After a downtime the newest due time that was missed is made up for if it is not older than
   // this.

@@ -41,8 +41,9 @@ struct Workflow {
 
 struct SettingShown {
   std::string key;
-  std::string value;   // secrets masked
-  std::string origin;  // "qvdhouse.toml:12", "default"
+  std::string environment;  // the variable's name; empty: it has none
+  std::string value;        // secrets masked
+  std::string origin;       // "qvdhouse.toml:12", "$QVD_SOURCE", "default"
 };
 
 struct Configuration {

@@ -13,6 +13,7 @@
 #include "load/doubtful_rows.h"
 #include "qvd/header.h"
 #include "source/scope.h"
+#include "source/url.h"
 #include "sync/content.h"
 
 namespace qvdhouse::sync {
@@ -69,8 +70,6 @@ bool begins_like_header(const base::ByteSource& source) {
   return first == std::string::npos || start[first] == '<';
 }
 
-bool is_url(const std::string& path) { return path.find("://") != std::string::npos; }
-
 // Looks into the folder, because storages differ in what they say of one file that is not there. A
 // folder that cannot be listed may have it: whoever knows better can forget the file.
 bool may_exist(source::Storage& storage, const std::string& url) {
@@ -85,16 +84,16 @@ bool may_exist(source::Storage& storage, const std::string& url) {
 }
 
 bool is_another_file(source::Storage& storage, const std::string& path, const std::string& other) {
-  if (is_url(path)) return path != other && may_exist(storage, path);
+  if (source::is_url(path)) return path != other && may_exist(storage, path);
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return false;
-  return is_url(other) || (!std::filesystem::equivalent(path, other, error) && !error);
+  return source::is_url(other) || (!std::filesystem::equivalent(path, other, error) && !error);
 }
 
 // What the listing of a remote storage does not name is not there. Of this machine's files more is
 // known: a link may have come to lead somewhere else, or a folder may have become unreadable.
 bool is_gone(const std::string& path) {
-  if (is_url(path)) return true;
+  if (source::is_url(path)) return true;
   std::error_code error;
   return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
 }

@@ -162,7 +162,8 @@ class PlanTest : public SyncTest {
         });
         ASSERT_NE(outcome, summary.files.end());
         has_failed |= outcome->outcome == Outcome::kFailed;
-        const bool is_refused_commit = table.is_remade && outcome->error_class == tracking::ErrorClass::kConfig;
+        const bool is_refused_commit =
+            table.is_remade && outcome->error_class == tracking::ErrorClass::kConfig;
         if (is_refused_commit) continue;
         EXPECT_EQ(file.failure.message, outcome->error) << file.decision->file.name;
       }
