@@ -21,6 +21,9 @@ std::string with_place(const std::string& message, const InputPlace& place) {
 InputError::InputError(const std::string& message, InputPlace place)
     : Error(with_place(message, place)), place_(std::move(place)) {}
 
+TimedOut::TimedOut(std::chrono::seconds limit)
+    : Error("it took longer than file_timeout allows (" + std::to_string(limit.count()) + " s)") {}
+
 bool is_out_of_memory(const std::exception& error) {
   return dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
          dynamic_cast<const std::length_error*>(&error) != nullptr;

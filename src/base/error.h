@@ -5,6 +5,7 @@
 // loop, one HTTP handler, main. Expected outcomes are values, not exceptions.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -62,6 +63,11 @@ struct ConfigError : Error {
 // A policy forbids this schema. The file fails until settings or file change; exit code 3.
 struct SchemaError : Error {
   using Error::Error;
+};
+
+// A file took longer than file_timeout allows. It has failed for now.
+struct TimedOut : Error {
+  explicit TimedOut(std::chrono::seconds limit);
 };
 
 // What is in staging is not what is in the file. The load is thrown away; exit code 6.

@@ -97,14 +97,6 @@ void read_file(const source::FileEntry& entry, source::Storage& storage,
            row);
 }
 
-// As sync's error classes are called (tracking::FileRecord).
-std::string class_of(const std::exception& error) {
-  if (dynamic_cast<const base::InputError*>(&error) != nullptr) return "input";
-  if (dynamic_cast<const base::SchemaError*>(&error) != nullptr) return "schema";
-  if (dynamic_cast<const base::ConfigError*>(&error) != nullptr) return "config";
-  return "io";  // storage, or no memory for the symbols
-}
-
 }  // namespace
 
 std::optional<std::int64_t> parse_time(const std::string& text) {
@@ -131,7 +123,7 @@ FileRow describe_file(const source::FileEntry& entry, source::Storage& storage,
     throw;
   } catch (const std::exception& error) {
     row.error = base::message_of(error);
-    row.error_class = class_of(error);
+    row.error_class = tracking::class_of(error);
   }
   return row;
 }

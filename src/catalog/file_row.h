@@ -15,6 +15,7 @@
 #include "qvd/header.h"
 #include "source/listing.h"
 #include "source/storage.h"
+#include "tracking/states.h"
 
 namespace qvdhouse::catalog {
 
@@ -74,8 +75,8 @@ struct FileRow {
   std::vector<std::string> lineage_statements;
   std::vector<std::string> warnings;
   std::vector<FieldRow> fields;
-  std::string error;        // why the file cannot be loaded
-  std::string error_class;  // input, schema, io, config; empty: none
+  std::string error;                                               // why the file cannot be loaded
+  tracking::ErrorClass error_class = tracking::ErrorClass::kNone;  // input, schema, io, config
   std::int64_t catalogued_at_us = 0;
 };
 

@@ -111,7 +111,7 @@ TEST_F(DescribeFile, AFileThatIsCutTellsItsHeader) {
   bytes.resize(bytes.size() - 1);
   write("cut.qvd", bytes);
   const FileRow row = describe("cut.qvd");
-  EXPECT_EQ(row.error_class, "input");
+  EXPECT_EQ(row.error_class, tracking::ErrorClass::kInput);
   EXPECT_THAT(row.error, HasSubstr("bytes"));
   EXPECT_EQ(row.record_count, 3U);
   ASSERT_EQ(row.fields.size(), 2U);
@@ -124,7 +124,7 @@ TEST_F(DescribeFile, AFileThatIsCutTellsItsHeader) {
 TEST_F(DescribeFile, WhatIsNoQvdTellsWhy) {
   write("text.qvd", std::vector<std::byte>(300, std::byte{'x'}));
   const FileRow row = describe("text.qvd");
-  EXPECT_EQ(row.error_class, "input");
+  EXPECT_EQ(row.error_class, tracking::ErrorClass::kInput);
   EXPECT_NE(row.error, "");
   EXPECT_THAT(row.fields, IsEmpty());
 }
@@ -133,14 +133,14 @@ TEST_F(DescribeFile, AFileThatIsGoneTellsWhy) {
   write("sales.qvd", qvd::write_qvd(sales()));
   const auto listed = storage_.list((folder_ / "sales.qvd").string(), {.pattern = "*"});
   fs::remove(folder_ / "sales.qvd");
-  EXPECT_EQ(describe_file(listed.at(0), storage_, {}).error_class, "io");
+  EXPECT_EQ(describe_file(listed.at(0), storage_, {}).error_class, tracking::ErrorClass::kIo);
 }
 
 TEST_F(DescribeFile, AFileThatCanHaveNoTableTellsItsHeader) {
   write("sales.qvd", qvd::write_qvd(sales()));
   const FileRow row = describe("sales.qvd", {.error = "it can have no table"});
   EXPECT_EQ(row.error, "it can have no table");
-  EXPECT_EQ(row.error_class, "schema");
+  EXPECT_EQ(row.error_class, tracking::ErrorClass::kSchema);
   EXPECT_EQ(row.fields.size(), 2U);
 }
 

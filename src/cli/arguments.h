@@ -1,11 +1,11 @@
 // The command line, taken apart. The only code that knows CLI11 is arguments.cc.
 #pragma once
 
-#include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/context.h"
 
@@ -18,9 +18,7 @@ struct Arguments {
   bool needs_config = true;
   // True for the service, which lets open loads finish and says warnings in its own log.
   bool is_service = false;
-  std::map<std::string, std::string> flags;       // settings given as flags, by key
-  std::map<std::string, std::string> flag_names;  // what was typed where that is not the flag
-  std::optional<std::filesystem::path> config_file;
+  ConfigSources settings;  // those given as flags, and --config
   bool quiet = false;
   bool verbose = false;
 };
@@ -32,6 +30,15 @@ struct Parsed {
   std::optional<int> exit_code;  // set: there is nothing to run
 };
 Parsed parse_arguments(int argc, const char* const* argv);
+
+// The original's command line: `init_qvd FLAGS…`, a second name of this program, is `qvdhouse
+// init-qvd FLAGS…`. docs/from-the-original.md lists what it takes.
+inline constexpr std::string_view kInitQvdCommand = "init-qvd";
+
+// The command line as qvdhouse takes it, program name first: the command is put in where the
+// program was called by the name init_qvd (or init_qvd.py), and its flags that were cut short, as
+// the original allowed (--gen), are written out.
+std::vector<std::string> whole_words(int argc, const char* const* argv);
 
 // Overwrites secrets in the command line itself, which every user of the machine can read while the
 // process runs: values of secret settings, and URLs with user info or a query.

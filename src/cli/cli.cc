@@ -10,13 +10,12 @@
 
 #include "base/error.h"
 #include "cli/arguments.h"
-#include "cli/commands.h"
-#include "cli/config.h"
 #include "cli/context.h"
 #include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/stop_signals.h"
+#include "config/config.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -30,11 +29,9 @@ int run_command(int argc, char** argv, Display& display) {
 
   // The settings, from everywhere they may stand.
   Config config;
-  const ConfigSources sources{.flags = arguments.flags,
-                              .flag_names = arguments.flag_names,
-                              .environment = process_environment(),
-                              .config_file = arguments.config_file};
-  if (arguments.needs_config) config = load_config(sources);
+  ConfigSources sources = arguments.settings;
+  sources.environment = config::process_environment();
+  if (arguments.needs_config) config = config::load_config(sources);
 
   // What .env says to libraries that read the environment themselves; no thread is running yet.
   for (const auto& [name, value] : config.storage_variables) {

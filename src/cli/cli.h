@@ -1,10 +1,15 @@
 // The command line. main() is a thin call into run().
 #pragma once
 
+#include <string>
+
 namespace qvdhouse::cli {
 
 // Parses the arguments, runs the command, prints errors; returns the exit code
 // (docs/operations.md).
 int run(int argc, char** argv);
+
+// "0.1.0"
+std::string version();
 
 }  // namespace qvdhouse::cli

@@ -12,24 +12,27 @@
 #include "catalog/catalog.h"
 #include "catalog/file_row.h"
 #include "catalog/tables.h"
-#include "cli/commands.h"
+#include "claim/lease.h"
+#include "claim/locks.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "source/scope.h"
-#include "sync/claim.h"
-#include "sync/decide.h"
 #include "sync/failure.h"
-#include "sync/pipeline_claim.h"
-#include "sync/placement.h"
 #include "sync/staging.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct CatalogArguments {
+  bool json = false;
+};
 
 // What is said of a file when all is done.
 struct Catalogued {
@@ -39,15 +42,14 @@ struct Catalogued {
   std::uint64_t record_count = 0;
   bool has_lineage = false;
   std::string error;
-  std::string error_class;
+  tracking::ErrorClass error_class = tracking::ErrorClass::kNone;
 };
 
 struct CataloguedSource {
   SourceSettings settings;
   std::string name;  // in the tables
   std::vector<Catalogued> files;
-  std::string error;  // why it could not be listed: its old catalogue stays
-  std::string error_class;
+  std::exception_ptr error;  // why it could not be listed: its old catalogue stays
 };
 
 // What the tables call a source. One without a name must not be taken for another: it is called by
@@ -56,22 +58,15 @@ std::string name_of(const SourceSettings& source) {
   return source.name.empty() ? masked_source(source::identity_of(source.url)) : source.name;
 }
 
-catalog::Destination destination_of(const source::FileEntry& entry, const sync::Placer& placer,
+catalog::Destination destination_of(const source::FileEntry& entry, const decide::Placer& placer,
                                     const load::Options& options) {
-  catalog::Destination destination{.options = options, .target = {}, .mode = "", .error = ""};
   try {
-    sync::Placement placement = placer.place(entry.path);
-    destination.options.policy = sync::policy_of(options.policy, placement.rules);
-    destination.mode = sync::mode_name(placement.mode);
-    destination.target.table = std::move(placement.table);
-    destination.target.mode = placement.mode;
-    destination.target.rules = std::move(placement.rules);
-    destination.target.file_key = entry.path;
-    destination.target.name_parts = std::move(placement.name_parts);
+    auto [of_file, target] = decide::load_of(options, placer.place(entry.path), entry.path);
+    const std::string mode(decide::mode_name(target.mode));
+    return {std::move(of_file), std::move(target), mode, ""};
   } catch (const base::SchemaError& error) {
-    destination.error = error.what();
+    return {options, {}, "", error.what()};
   }
-  return destination;
 }
 
 // The listing's own word for what may not be looked at; what it leaves out on purpose is not part
@@ -81,7 +76,7 @@ catalog::FileRow unreadable(const source::FileEntry& entry) {
           .file_path = entry.path,
           .file_name = entry.name,
           .error = entry.skip_reason,
-          .error_class = "io"};
+          .error_class = tracking::ErrorClass::kIo};
 }
 
 // Holds what keeps others off the tables, and the target's facts, for the whole command.
@@ -109,9 +104,8 @@ class Cataloguer {
       entries = source_.storage.list(options_.source, options_.selection);
     } catch (const base::Cancelled&) {
       throw;
-    } catch (const base::Error& error) {
-      done.error = error.what();
-      done.error_class = sync::describe_failure(error).error_class;
+    } catch (const base::Error&) {
+      done.error = std::current_exception();
       return done;
     }
     std::erase_if(entries, [](const source::FileEntry& entry) {
@@ -137,7 +131,7 @@ class Cataloguer {
     const unsigned wanted = options_.parallel_files;
     const unsigned threads =
         wanted > 0 ? wanted : std::max(kLeastThreads, std::thread::hardware_concurrency());
-    const sync::Placer placer(options_.tables, options_.load.policy);
+    const decide::Placer placer(options_.tables, options_.load.policy);
     std::vector<std::size_t> small;
     std::vector<std::size_t> large;
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -154,7 +148,7 @@ class Cataloguer {
     }
   }
 
-  void read_one(const source::FileEntry& entry, const sync::Placer& placer,
+  void read_one(const source::FileEntry& entry, const decide::Placer& placer,
                 const load::Options& options, catalog::SourceCatalog& tables,
                 CataloguedSource& done, std::size_t index) {
     if (context_.stop.stop_requested()) throw base::Cancelled("stopped");
@@ -174,7 +168,7 @@ class Cataloguer {
     file.record_count = row.record_count;
     file.has_lineage = !row.lineage_discriminators.empty();
     file.error = std::move(row.error);
-    file.error_class = std::move(row.error_class);
+    file.error_class = row.error_class;
   }
 
   const OpenSource& source_;
@@ -183,13 +177,13 @@ class Cataloguer {
   const Writing& writing_;
 };
 
-// The claim on the tables is held: no one else's staging table is alive.
+// The lock of the tables is held: no one else's staging table is alive.
 void drop_leftovers(const Target& target, const Context& context) {
   tracking::Tracking tracking = target.tracking(context.config);
   clickhouse::Connection connection = target.connect(context.stop);
   for (const std::string& name : tracking.tables()) {
     if (sync::staging_target(name) != catalog::kFileTable) continue;
-    if (sync::drop_stale_staging(connection, context.config.database, name)) {
+    if (sync::drop_stale_staging(connection, context.config.sync.database, name)) {
       context.log.info("dropped {}, which an earlier run left behind", name);
     }
   }
@@ -202,21 +196,21 @@ std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sourc
   const std::string table(catalog::kFileTable);
   const std::int64_t now = sync::now_us();
   const Writing writing{.target = target, .run_id = sync::make_run_id(now), .now_us = now};
-  const sync::Claim claim =
-      sync::Claim::acquire(config.data_dir / "locks", config.database, table, context.stop);
-  std::optional<sync::PipelineClaim> of_server;
+  const base::FileLock lock = claim::lock_table(config.engine.data_dir / "locks",
+                                                config.sync.database, table, context.stop);
+  std::optional<claim::Lease> lease;
   at_target(config, [&] {
     if (target.engine() == nullptr) {
-      of_server.emplace(target.endpoint(), config.database, std::set<std::string>{table},
-                        writing.run_id, sync::ClaimOptions{.patience = config.claim_wait},
-                        context.log, context.stop);
+      lease.emplace(target.endpoint(), config.sync.database, std::set<std::string>{table},
+                    writing.run_id, claim::LeaseOptions{.patience = config.sync.lease.patience},
+                    context.log, context.stop);
     }
     drop_leftovers(target, context);
   });
   std::vector<CataloguedSource> done;
   for (const OpenSource& source : sources) {
     if (context.stop.stop_requested()) throw base::Cancelled("stopped");
-    if (of_server) of_server->check();
+    if (lease) lease->check();
     done.push_back(Cataloguer(source, writing, context).run());
   }
   return done;
@@ -226,7 +220,7 @@ std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sourc
 int exit_code_of_sources(const std::vector<CataloguedSource>& sources) {
   std::vector<sync::Summary> summaries;
   for (const CataloguedSource& source : sources) {
-    sync::Summary summary{.source_error = source.error, .source_error_class = source.error_class};
+    sync::Summary summary{.source_error = source.error};
     for (const Catalogued& file : source.files) {
       const bool is_good = file.error.empty();
       summary.files.push_back({.outcome = is_good ? sync::Outcome::kLoaded : sync::Outcome::kFailed,
@@ -266,22 +260,24 @@ void print_json_report(const std::vector<CataloguedSource>& sources, int exit_co
             {"fields", sum.fields},
             {"rows", sum.rows},
             {"seconds", seconds},
-            {"database", config.database},
+            {"database", config.sync.database},
             {"tables", {catalog::kFileTable, catalog::kFieldView}}};
   json["sources"] = Json::array();
   json["failures"] = Json::array();
   for (const CataloguedSource& source : sources) {
+    const sync::Failure failure =
+        source.error ? sync::describe_failure(source.error) : sync::Failure();
     json["sources"].push_back(Json{{"name", source.name},
                                    {"url", masked_source(source.settings.url)},
                                    {"files", source.files.size()},
-                                   {"error", source.error},
-                                   {"error_class", source.error_class}});
+                                   {"error", failure.message},
+                                   {"error_class", base::to_string(failure.error_class)}});
     for (const Catalogued& file : source.files) {
       if (file.error.empty()) continue;
       json["failures"].push_back(Json{{"source", source.name},
                                       {"path", file.entry.path},
                                       {"error", file.error},
-                                      {"error_class", file.error_class}});
+                                      {"error_class", base::to_string(file.error_class)}});
     }
   }
   print_json(json);
@@ -297,9 +293,7 @@ bool is_plain(const std::string& name) {
 std::string target_flags(const Context& context) {
   std::string text;
   const auto add = [&](std::string_view flag, const std::string& value) {
-    std::string quoted;
-    for (const char c : value) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    text += fmt::format(" {} '{}'", flag, quoted);
+    text += fmt::format(" {} {}", flag, shell_quoted(value));
   };
   if (context.sources.config_file) add("--config", context.sources.config_file->string());
   for (const auto& [key, flag] :
@@ -353,9 +347,11 @@ void print_report(const std::vector<CataloguedSource>& sources, double seconds,
                   const Context& context) {
   const Totals sum = totals_of(sources);
   for (const CataloguedSource& source : sources) {
-    if (!source.error.empty()) {
+    if (source.error) {
       print_paragraph(fmt::format("{}: ", printable(source_title(source.settings))),
-                      "not reached, its catalogue stays as it was: " + source.error, 2);
+                      "not reached, its catalogue stays as it was: " +
+                          sync::describe_failure(source.error).message,
+                      2);
     } else if (source.files.empty()) {
       print(fmt::format("No files match {} in {}.\n", printable(source.settings.selection.pattern),
                         printable(masked_source(source.settings.url))));
@@ -374,18 +370,13 @@ void print_report(const std::vector<CataloguedSource>& sources, double seconds,
   if (!context.quiet) print_examples(sources, context);
 }
 
-}  // namespace
-
 int run_catalog(const CatalogArguments& arguments, const Context& context) {
   const auto start = std::chrono::steady_clock::now();
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("catalog", true);
   const Target target = Target::open(context, true);
   const std::vector<CataloguedSource> done = catalogue_all(chosen, target, context);
-  if (done.size() == 1 && !done[0].error.empty()) {
-    if (done[0].error_class == "config") throw base::ConfigError(done[0].error);
-    throw base::IoError(done[0].error);
-  }
+  if (done.size() == 1 && done[0].error) std::rethrow_exception(done[0].error);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const int exit_code = exit_code_of_sources(done);
@@ -395,6 +386,19 @@ int run_catalog(const CatalogArguments& arguments, const Context& context) {
     print_report(done, seconds, context);
   }
   return exit_code;
+}
+
+}  // namespace
+
+void add_catalog(CommandLine& line) {
+  auto [o, a] = line.add("catalog", kFiles, "headers of all files into tables, to be asked by SQL",
+                         run_catalog);
+  o.example(
+      "qvdhouse catalog ./qvds\n  qvdhouse query \"SELECT file_name FROM QvdCatalogFields WHERE "
+      "field_name = 'Amount'\"");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.source();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

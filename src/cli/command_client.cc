@@ -13,13 +13,18 @@
 
 #include "base/error.h"
 #include "base/pause.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/target.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct ClientArguments {
+  bool exec = false;
+  bool keep = false;
+};
 
 // Without the password: other users of the machine can read a command line.
 std::vector<std::string> client_call(const clickhouse::EngineInfo& info,
@@ -33,15 +38,6 @@ std::vector<std::string> client_call(const clickhouse::EngineInfo& info,
           info.user,
           "--database",
           database};
-}
-
-std::string shell_quoted(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 std::string shell_call(const clickhouse::EngineInfo& info, const std::string& database) {
@@ -96,8 +92,6 @@ void keep_running(const clickhouse::Engine& engine, const std::stop_token& stop)
   }
 }
 
-}  // namespace
-
 int run_client(const ClientArguments& arguments, const Context& context) {
   if (context.config.endpoint) {
     throw UsageError("client is for the embedded engine; the target is the server " +
@@ -106,9 +100,9 @@ int run_client(const ClientArguments& arguments, const Context& context) {
   const Target target = Target::open(context, false, true);
   const clickhouse::EngineInfo& info = target.engine()->info();
   if (arguments.exec) {
-    return run_client_program(client_call(info, context.config.database), info.password);
+    return run_client_program(client_call(info, context.config.sync.database), info.password);
   }
-  print(shell_call(info, context.config.database) + "\n");
+  print(shell_call(info, context.config.sync.database) + "\n");
   flush_output();
   if (arguments.keep) {
     context.display.line(
@@ -120,6 +114,16 @@ int run_client(const ClientArguments& arguments, const Context& context) {
         "`qvdhouse client --keep`, or run the client at once with `qvdhouse client --exec`.");
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_client(CommandLine& line) {
+  auto [o, a] = line.add("client", kTables, "clickhouse-client on the embedded engine", run_client);
+  o.example("qvdhouse client --exec");
+  o.settings({Topic::kEngine});
+  CLI::Option* exec = o.flag("--exec", a.exec, "run it instead of printing the call");
+  o.flag("--keep", a.keep, "keep the engine running until Ctrl-C")->excludes(exec);
 }
 
 }  // namespace qvdhouse::cli

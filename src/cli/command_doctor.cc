@@ -1,5 +1,6 @@
 // qvdhouse doctor: each thing that must be there, and what to do where it is not.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
@@ -15,21 +16,161 @@
 #include <utility>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
-#include "cli/doctor_server.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "clickhouse/compressor.h"
 #include "clickhouse/engine.h"
+#include "clickhouse/quote.h"
+#include "clickhouse/topology.h"
 #include "source/storage.h"
 
 namespace qvdhouse::cli {
 namespace {
 
+struct DoctorArguments {
+  bool json = false;
+  bool hash_library = false;  // compare libchdb.so with what was built with
+};
+
+struct Finding {
+  std::string what;
+  bool good = true;
+  std::string detail;
+  std::string fix;
+  int exit_code = kOk;
+};
+
 // Below this the engine refuses to merge and inserts start to fail.
 constexpr std::uintmax_t kLeastFreeBytes = std::uintmax_t{1} << 30;
+
+// --- What there is to say of a server ---
+
+constexpr int kSyntaxError = 62;  // an old server: it has no CHECK GRANT
+constexpr int kAccessDenied = 497;
+
+struct Right {
+  std::string_view right;  // "ALTER DELETE"
+  std::string_view on;     // "system.parts"; empty: all tables of the database
+};
+
+// In the order in which a sync needs them (docs/operations.md, "Least rights").
+constexpr std::array kRights = {
+    Right{"SELECT", ""},
+    Right{"INSERT", ""},
+    Right{"CREATE TABLE", ""},
+    Right{"DROP TABLE", ""},
+    Right{"ALTER ADD COLUMN", ""},
+    Right{"ALTER MODIFY COLUMN", ""},
+    Right{"ALTER DELETE", ""},
+    Right{"ALTER UPDATE", ""},
+    Right{"ALTER ADD PROJECTION", ""},
+    Right{"ALTER DROP PROJECTION", ""},
+    Right{"ALTER TTL", ""},
+    Right{"TABLE ENGINE", "MergeTree"},
+    Right{"TABLE ENGINE", "ReplacingMergeTree"},
+};
+// Systems' tables may be open to all without a grant: these are read to see it.
+constexpr std::array<std::string_view, 3> kSystemTables = {"system.tables", "system.columns",
+                                                           "system.parts"};
+
+std::string right_on(const Right& right, const std::string& database) {
+  return fmt::format(
+      "{} ON {}", right.right,
+      right.on.empty() ? clickhouse::quote_identifier(database) + ".*" : std::string(right.on));
+}
+
+std::string grant(const std::string& right_on, const std::string& user) {
+  return fmt::format("GRANT {} TO {}", right_on, clickhouse::quote_identifier(user));
+}
+
+bool may_read(clickhouse::Connection& connection, std::string_view table) {
+  try {
+    connection.query(fmt::format("SELECT count() FROM {} WHERE 0", table));
+    return true;
+  } catch (const base::ServerError& error) {
+    if (error.code() != kAccessDenied) throw;
+    return false;
+  }
+}
+
+// What the server lacks of the newest one, and what qvdhouse does instead.
+Finding describe_dialect(const clickhouse::Endpoint& endpoint) {
+  using clickhouse::TypeKind;
+  const clickhouse::Dialect& dialect = endpoint.dialect;
+  std::vector<std::string> facts;
+  std::vector<std::string_view> missing;
+  if (!dialect.has_date32) missing.push_back("Date32");
+  if (!dialect.has_datetime64) missing.push_back("DateTime64");
+  if (!dialect.has_time64) missing.push_back("Time64");
+  if (!dialect.has_bool) missing.push_back("Bool");
+  if (!missing.empty()) {
+    facts.push_back(fmt::format("no {} (columns get the next type)", fmt::join(missing, ", ")));
+  }
+  facts.emplace_back(dialect.has_exchange
+                         ? "tables are swapped by EXCHANGE"
+                         : "tables are swapped by RENAME: a reader may find none for a moment");
+  facts.emplace_back(dialect.hash == clickhouse::HashFunction::kXxh3 ? "checksums by xxh3"
+                                                                     : "checksums by metroHash64");
+  facts.push_back(fmt::format(
+      "rows are sent {}",
+      endpoint.compression == clickhouse::Compression::kNone
+          ? "uncompressed"
+          : "in " + std::string(clickhouse::Compressor::encoding(endpoint.compression))));
+  return {.what = "dialect", .detail = fmt::format("{}", fmt::join(facts, "; "))};
+}
+
+// Whether it is one server, and not a load balancer or a database with replicas, into which nothing
+// is loaded.
+Finding check_one_server(const clickhouse::Endpoint& endpoint, const std::string& database,
+                         std::stop_token stop) {
+  const auto spread = clickhouse::find_spread(endpoint, database, std::move(stop));
+  const std::string what = "one server";
+  if (spread) return {what, false, spread->problem, spread->fix, kConfig};
+  return {.what = what, .detail = "every connection reaches the same one, without replicas"};
+}
+
+// Every right that a sync needs, asked for one by one (nothing is changed): one finding for those
+// that are there, one a missing right, with the statement that gives it.
+std::vector<Finding> check_grants(clickhouse::Connection& connection, const std::string& database) {
+  const std::string user = connection.endpoint().user;
+  std::vector<std::string> good;
+  std::vector<std::string> missing;
+  for (const Right& right : kRights) {
+    const std::string wanted = right_on(right, database);
+    try {
+      const std::string answer = connection.query("CHECK GRANT " + wanted);
+      (answer.starts_with('1') ? good : missing).push_back(wanted);
+    } catch (const base::ServerError& error) {
+      if (error.code() != kSyntaxError) throw;
+      std::vector<std::string> all;
+      for (const Right& one : kRights) all.push_back(right_on(one, database));
+      return {
+          {.what = "rights",
+           .detail = fmt::format("not checked: ClickHouse {} cannot be asked. Needed are: {}",
+                                 connection.endpoint().dialect.version(), fmt::join(all, ", "))}};
+    }
+  }
+  for (const std::string_view table : kSystemTables) {
+    (may_read(connection, table) ? good : missing).push_back(fmt::format("SELECT ON {}", table));
+  }
+  std::vector<Finding> findings;
+  for (const std::string& right : missing) {
+    findings.push_back({"right", false, fmt::format("user {} lacks {}", user, right),
+                        grant(right, user), kClickHouse});
+  }
+  if (missing.empty()) {
+    findings.push_back(
+        {.what = "rights",
+         .detail = fmt::format("user {} has all {} that are needed", user, good.size())});
+  }
+  return findings;
+}
+
+// --- The checks ---
 
 Finding find_file(const std::string& what, const std::vector<std::filesystem::path>& candidates,
                   const std::string& fix) {
@@ -87,20 +228,21 @@ std::filesystem::path existing_folder(std::filesystem::path path) {
 }
 
 Finding check_data_dir(const Config& config) {
-  const std::filesystem::path folder = existing_folder(config.data_dir);
+  const std::filesystem::path folder = existing_folder(config.engine.data_dir);
   const std::string what = "data directory";
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
     return {what, false, folder.string() + " cannot be written",
             "set QVD_DATA_DIR or --data-dir to a folder of yours", kConfig};
   }
-  const bool is_there = std::filesystem::exists(config.data_dir);
-  return {.what = what,
-          .detail = config.data_dir.string() + (is_there ? "" : " (made by the first sync)")};
+  const bool is_there = std::filesystem::exists(config.engine.data_dir);
+  return {
+      .what = what,
+      .detail = config.engine.data_dir.string() + (is_there ? "" : " (made by the first sync)")};
 }
 
 Finding check_space(const Config& config) {
   std::error_code error;
-  const auto space = std::filesystem::space(existing_folder(config.data_dir), error);
+  const auto space = std::filesystem::space(existing_folder(config.engine.data_dir), error);
   if (error) return {"disk space", false, error.message(), "check the data directory", kConfig};
   const std::string free = format_bytes(space.available) + " free";
   if (space.available >= kLeastFreeBytes) return {.what = "disk space", .detail = free};
@@ -116,7 +258,7 @@ std::vector<Finding> check_target(const Context& context) {
     at_target(config, [&] {
       std::optional<Finding> spread;
       if (config.endpoint) {
-        spread = check_one_server(target.endpoint(), config.database, context.stop);
+        spread = check_one_server(target.endpoint(), config.sync.database, context.stop);
       }
       clickhouse::Connection connection = target.connect_anywhere(context.stop);
       std::string version = connection.query("SELECT version() FORMAT TSVRaw");
@@ -126,7 +268,7 @@ std::vector<Finding> check_target(const Context& context) {
       if (!spread) return;
       findings.push_back(describe_dialect(target.endpoint()));
       findings.push_back(*spread);
-      const auto rights = check_grants(connection, config.database);
+      const auto rights = check_grants(connection, config.sync.database);
       findings.insert(findings.end(), rights.begin(), rights.end());
     });
   } catch (const base::Cancelled&) {
@@ -258,8 +400,6 @@ std::vector<Finding> examine(const Context& context, bool hash_library) {
   return findings;
 }
 
-}  // namespace
-
 int run_doctor(const DoctorArguments& arguments, const Context& context) {
   const std::vector<Finding> findings = is_source_asked(context.config)
                                             ? examine_source(context)
@@ -281,6 +421,16 @@ int run_doctor(const DoctorArguments& arguments, const Context& context) {
   }
   if (arguments.json) print_json(json);
   return exit_code;
+}
+
+}  // namespace
+
+void add_doctor(CommandLine& line) {
+  auto [o, a] = line.add("doctor", kSetup, "check everything that must be there", run_doctor);
+  o.example("qvdhouse doctor --source s3://bucket/qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.json(a.json);
+  o.flag("--hash-library", a.hash_library, "compare libchdb.so with the build's hash");
 }
 
 }  // namespace qvdhouse::cli

@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "cli/commands.h"
-#include "cli/config_sources.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "sync/sync.h"
@@ -17,6 +15,11 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct ExplainArguments {
+  std::string file;
+  bool json = false;
+};
 
 void line(std::string_view title, const std::string& value) {
   if (!value.empty()) print_paragraph(fmt::format("{:<11}", title), value, 11);
@@ -44,12 +47,12 @@ void print_record(const tracking::FileRecord& record) {
   for (const std::string& warning : record.warnings) line("Note", warning);
 }
 
-Json explain_json(const sync::Decision* decision, const tracking::FileRecord* record) {
+Json explain_json(const decide::Decision* decision, const tracking::FileRecord* record) {
   Json json;
   json["next"] = decision == nullptr ? Json() : decision_json(*decision);
   json["last"] = record == nullptr ? Json()
                                    : Json{{"file_path", record->file_path},
-                                          {"status", record->status},
+                                          {"status", base::to_string(record->status)},
                                           {"processed_at", format_time(record->processed_at_us)},
                                           {"file_size", record->file_size},
                                           {"file_mtime", format_time(record->file_mtime_us)},
@@ -57,7 +60,7 @@ Json explain_json(const sync::Decision* decision, const tracking::FileRecord* re
                                           {"table_name", record->table_name},
                                           {"stored_as", record->stored_as},
                                           {"fingerprint", record->fingerprint},
-                                          {"error_class", record->error_class},
+                                          {"error_class", base::to_string(record->error_class)},
                                           {"error_message", record->error_message},
                                           {"failure_count", record->failure_count},
                                           {"warnings", record->warnings}};
@@ -65,11 +68,11 @@ Json explain_json(const sync::Decision* decision, const tracking::FileRecord* re
 }
 
 // `heir`: the decision by which another path takes the record over.
-void print_explanation(const sync::Decision* decision, const tracking::FileRecord* record,
-                       const sync::Decision* heir) {
+void print_explanation(const decide::Decision* decision, const tracking::FileRecord* record,
+                       const decide::Decision* heir) {
   if (decision != nullptr) {
     line("File", decision->file.path);
-    line("Now", decision->reason_code == "vanished"
+    line("Now", decision->reason_code == decide::Reason::kVanished
                     ? "not there any more"
                     : version_of(decision->file.size, decision->file.mtime_us));
   } else if (heir != nullptr) {
@@ -85,37 +88,35 @@ void print_explanation(const sync::Decision* decision, const tracking::FileRecor
     line("Last", "never loaded");
   }
   if (decision != nullptr) {
-    line("Next sync", fmt::format("{}: {}", sync::action_name(decision->action), decision->reason));
+    line("Next sync", fmt::format("{}: {}", base::to_string(decision->action), decision->reason));
   }
 }
 
 // What sync would do with the files of all sources. A file named by its path or URL needs no source
 // to be set, and one that is only tracked needs none.
-std::vector<sync::Decision> decisions_about(const std::string& file, const Context& context,
-                                            const Tracked& known) {
+std::vector<decide::Decision> decisions_about(const std::string& file, const Context& context,
+                                              const Tracked& known) {
   Sources sources(context);
   std::vector<OpenSource> asked;
   if (!context.config.chosen.empty()) asked = sources.chosen("explain", true);
-  const bool is_url = file.find("://") != std::string::npos;
-  const bool is_of_a_source = source_of(context.config, file).has_value();
+  const bool is_url = source::is_url(file);
+  const bool is_of_a_source = config::source_of(context.config, file).has_value();
   if (!is_of_a_source && (is_url || (asked.empty() && std::filesystem::exists(file)))) {
     asked.push_back(sources.of(file));
   }
-  std::vector<sync::Decision> all;
+  std::vector<decide::Decision> all;
   for (const DecidedSource& decided : decide_sources(asked, known, false, context).sources) {
     all.insert(all.end(), decided.decisions.begin(), decided.decisions.end());
   }
   return all;
 }
 
-}  // namespace
-
 int run_explain(const ExplainArguments& arguments, const Context& context) {
   const Tracked known = read_tracked(context);
   const std::vector<tracking::FileRecord>& tracked = known.files;
-  const std::vector<sync::Decision> decisions = decisions_about(arguments.file, context, known);
+  const std::vector<decide::Decision> decisions = decisions_about(arguments.file, context, known);
   std::vector<std::string> paths;
-  for (const sync::Decision& decision : decisions) {
+  for (const decide::Decision& decision : decisions) {
     if (names_file(arguments.file, decision.file.path, decision.file.name))
       paths.push_back(decision.file.path);
   }
@@ -126,33 +127,44 @@ int run_explain(const ExplainArguments& arguments, const Context& context) {
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   if (paths.empty()) {
-    throw UsageError(
-        fmt::format("no file of the source{} and none in the tracking table is called {}",
-                    context.config.source.empty() ? "" : " " + masked_source(context.config.source),
-                    masked_source(arguments.file)));
+    throw UsageError(fmt::format(
+        "no file of the source{} and none in the tracking table is called {}",
+        context.config.common.url.empty() ? "" : " " + masked_source(context.config.common.url),
+        masked_source(arguments.file)));
   }
 
   Json json = Json::array();
   for (const std::string& path : paths) {
     const auto decision =
         std::find_if(decisions.begin(), decisions.end(),
-                     [&](const sync::Decision& d) { return d.file.path == path; });
+                     [&](const decide::Decision& d) { return d.file.path == path; });
     const auto record =
         std::find_if(tracked.begin(), tracked.end(),
                      [&](const tracking::FileRecord& r) { return r.file_path == path; });
-    const sync::Decision* next = decision == decisions.end() ? nullptr : &*decision;
+    const decide::Decision* next = decision == decisions.end() ? nullptr : &*decision;
     const tracking::FileRecord* last = record == tracked.end() ? nullptr : &*record;
     if (arguments.json) {
       json.push_back(explain_json(next, last));
     } else {
       if (path != paths.front()) print("\n");
-      const auto heir = std::find_if(decisions.begin(), decisions.end(),
-                                     [&](const sync::Decision& d) { return d.moved_from == path; });
+      const auto heir =
+          std::find_if(decisions.begin(), decisions.end(),
+                       [&](const decide::Decision& d) { return d.moved_from == path; });
       print_explanation(next, last, heir == decisions.end() ? nullptr : &*heir);
     }
   }
   if (arguments.json) print_json(json);
   return kOk;
+}
+
+}  // namespace
+
+void add_explain(CommandLine& line) {
+  auto [o, a] = line.add("explain", kTables, "why a file was loaded or skipped", run_explain);
+  o.example("qvdhouse explain Item.qvd --source ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.option("FILE", a.file, "", "path, URL, name or stem")->required();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -1,16 +1,21 @@
 // qvdhouse history: every attempt, newest first.
 #include <fmt/format.h>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/target.h"
 #include "source/scope.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct HistoryArguments {
+  std::string file;
+  std::size_t limit = 50;
+  bool json = false;
+};
 
 double seconds_of(const tracking::Attempt& attempt) {
   return static_cast<double>(attempt.finished_at_us - attempt.started_at_us) / 1e6;
@@ -26,14 +31,14 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"file_name", attempt.file.file_name},
               {"table_name", attempt.file.table_name},
               {"reason", attempt.reason},
-              {"status", attempt.file.status},
+              {"status", base::to_string(attempt.file.status)},
               {"row_count", attempt.file.row_count},
               {"bytes_sent", attempt.bytes_sent},
               {"started_at", format_time(attempt.started_at_us)},
               {"finished_at", format_time(attempt.finished_at_us)},
               {"seconds", seconds_of(attempt)},
               {"steps", std::move(steps)},
-              {"error_class", attempt.file.error_class},
+              {"error_class", base::to_string(attempt.file.error_class)},
               {"error_message", attempt.file.error_message}};
 }
 
@@ -42,7 +47,7 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
   for (const tracking::Attempt& attempt : attempts) {
     rows.push_back({format_time(attempt.started_at_us), attempt.file.file_name, attempt.reason,
                     format_count(attempt.file.row_count), format_seconds(seconds_of(attempt)),
-                    attempt.file.status});
+                    std::string(base::to_string(attempt.file.status))});
   }
   print_table({{"Started (UTC)"},
                {.title = "File", .flexible = true},
@@ -65,8 +70,6 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
         2);
   }
 }
-
-}  // namespace
 
 int run_history(const HistoryArguments& arguments, const Context& context) {
   // A path or URL is compared as tracking has it; a name is in no folder.
@@ -91,6 +94,17 @@ int run_history(const HistoryArguments& arguments, const Context& context) {
     print_attempts(attempts, context.verbose);
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_history(CommandLine& line) {
+  auto [o, a] = line.add("history", kTables, "every attempt, newest first", run_history);
+  o.example("qvdhouse history Item.qvd -v");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.option("FILE", a.file, "", "path, URL, name or stem (default: all files)");
+  o->add_option("--limit", a.limit, "most attempts shown")->capture_default_str();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -2,6 +2,8 @@
 // (docs/from-the-original.md). Its lines are read by scripts: keep their shape.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -12,12 +14,11 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "cli/commands.h"
-#include "cli/confirm.h"
+#include "cli/command.h"
+#include "cli/display.h"
 #include "cli/exit_code.h"
-#include "cli/init_qvd.h"
 #include "cli/output.h"
-#include "cli/source_models.h"
+#include "cli/planned_source.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "models/data.h"
@@ -26,6 +27,39 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+constexpr std::array<std::string_view, 15> kInitQvdFlags = {
+    "--list-files", "--generate-models", "--reset-state", "--source",  "--pattern",
+    "--verbose",    "--output",          "--files",       "--exclude", "--overwrite",
+    "--aws-key",    "--aws-secret",      "--state-file",  "--force",   "--help"};
+
+// The flag that `word` ("--gen", "--pat=*.qvd") is the start of, when there is only one.
+std::string whole_flag(const std::string& word) {
+  const std::string_view name = std::string_view(word).substr(0, word.find('='));
+  if (!name.starts_with("--") || name.size() == 2) return word;
+  if (std::find(kInitQvdFlags.begin(), kInitQvdFlags.end(), name) != kInitQvdFlags.end()) {
+    return word;
+  }
+  const auto begins = [&](std::string_view flag) { return flag.starts_with(name); };
+  if (std::count_if(kInitQvdFlags.begin(), kInitQvdFlags.end(), begins) != 1) return word;
+  const auto flag = std::find_if(kInitQvdFlags.begin(), kInitQvdFlags.end(), begins);
+  return std::string(*flag) + word.substr(name.size());
+}
+
+bool is_called_init_qvd(const std::string& program) {
+  const std::string name = std::filesystem::path(program).filename();
+  return name == "init_qvd" || name == "init_qvd.py";
+}
+
+struct InitQvdArguments {
+  bool list_files = false;
+  bool generate_models = false;
+  bool reset_state = false;
+  std::string output = "app/ingest/qvd.py";  // of --generate-models
+  bool overwrite = false;
+  bool force = false;
+  std::string state_file;  // has no effect
+};
 
 // How the original names a file: without folder and extension.
 std::string stem_of(const std::string& file) {
@@ -135,13 +169,15 @@ int reset_state(const InitQvdArguments& arguments, const Context& context) {
   // What is there to forget: a file of a table of many keeps its row when it is forgotten.
   std::vector<tracking::FileRecord> files = read_tracked(context).files;
   const auto files_of_table = sync::count_by_table(files);
-  std::erase_if(files, [](const tracking::FileRecord& file) { return file.status == "reset"; });
+  std::erase_if(files, [](const tracking::FileRecord& file) {
+    return file.status == tracking::FileState::kReset;
+  });
   if (files.empty()) {
     print("No tracking state found\n");
     return kOk;
   }
-  std::map<std::string, std::size_t> counts;
-  for (const tracking::FileRecord& file : files) ++counts[file.status];
+  std::map<std::string_view, std::size_t> counts;
+  for (const tracking::FileRecord& file : files) ++counts[base::to_string(file.status)];
   print(fmt::format("Current state ({} files tracked):\n", files.size()));
   for (const auto& [status, count] : counts) print(fmt::format("  {}: {}\n", status, count));
 
@@ -161,13 +197,11 @@ int reset_state(const InitQvdArguments& arguments, const Context& context) {
   at_target(context.config, [&] {
     clickhouse::Connection connection = target.connect(context.stop);
     tracking::Tracking tracking = target.tracking(context.config);
-    sync::carry_out(reset, context.config.database, connection, tracking);
+    sync::carry_out(reset, context.config.sync.database, connection, tracking);
   });
   print("✓ Tracking state reset\n");
   return kOk;
 }
-
-}  // namespace
 
 int run_init_qvd(const InitQvdArguments& arguments, const Context& context) {
   if (arguments.list_files + arguments.generate_models + arguments.reset_state != 1) {
@@ -179,6 +213,47 @@ int run_init_qvd(const InitQvdArguments& arguments, const Context& context) {
   if (arguments.list_files) return list_files(context);
   if (arguments.reset_state) return reset_state(arguments, context);
   return generate_models(arguments, context);
+}
+
+}  // namespace
+
+std::vector<std::string> whole_words(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv, argv + argc);
+  if (words.empty()) return words;
+  if (is_called_init_qvd(words[0])) words.insert(words.begin() + 1, std::string(kInitQvdCommand));
+  const auto command = std::find(words.begin() + 1, words.end(), kInitQvdCommand);
+  if (command == words.end()) return words;
+  for (auto word = command + 1; word != words.end() && *word != "--"; ++word) {
+    *word = whole_flag(*word);
+  }
+  return words;
+}
+
+void add_init_qvd(CommandLine& line) {
+  auto [o, a] = line.add(kInitQvdCommand, kSetup, "the original's init_qvd.py", run_init_qvd);
+  o.footer(
+      "Example:\n  init_qvd --list-files --source /path/to/qvd --verbose\n"
+      "  init_qvd --generate-models --source s3://bucket/path --files Item,PO\n"
+      "  init_qvd --reset-state --force\n\n"
+      "init_qvd is a second name of qvdhouse: init_qvd FLAGS is qvdhouse init-qvd FLAGS.\n"
+      "Exit codes are those of qvdhouse, and 2 for a wrong command line. Other settings\n"
+      "go with it too: docs/configuration.md");
+  const std::string actions = "Exactly one of";
+  o.flag("--list-files", a.list_files, "the files of the source; -v: with details")->group(actions);
+  o.flag("--generate-models", a.generate_models, "Python models of their tables")->group(actions);
+  o.flag("--reset-state", a.reset_state, "forget all files; asks first")->group(actions);
+  o.setting("--source", "source", "SOURCE", "path or URL of the files [QVD_SOURCE]");
+  o.setting("--pattern", "file_pattern", "GLOB", "which files of it (default: *.qvd)");
+  o.setting("--files", "include_files", "A,B", "only these files");
+  o.setting("--exclude", "exclude_files", "A,B", "not these files");
+  o.option("--output", a.output, "FILE", "where the models go")->capture_default_str();
+  o.flag("--overwrite", a.overwrite, "replace that file");
+  o.flag("--force", a.force, "do not ask");
+  o.setting("--aws-key", "source.aws_key", "KEY", "[AWS_ACCESS_KEY_ID]");
+  o.setting("--aws-secret", "source.aws_secret", "SECRET",
+            "[AWS_SECRET_ACCESS_KEY]; that is better: others on the machine can see flags");
+  o.verbose();
+  o->add_option("--state-file", a.state_file)->group("");  // of the original's first version
 }
 
 }  // namespace qvdhouse::cli

@@ -5,25 +5,30 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
+#include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/profile.h"
 #include "source/listing.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
 
+struct InspectArguments {
+  std::string file;
+  bool json = false;
+};
+
 struct NamedFile {
   source::FileEntry entry;
   std::unique_ptr<base::ByteSource> bytes;
-  std::string table_prefix;
+  SourceSettings source;
 };
 
 // `sources` must outlive what is returned.
@@ -34,7 +39,7 @@ NamedFile open_named(const std::string& file, Sources& sources) {
     throw UsageError(fmt::format("inspect takes one file; {} is {}", masked_source(file),
                                  files.empty() ? "none" : format_quantity(files.size(), "file")));
   }
-  return {files[0], source.storage.open(files[0]), source.settings.table_prefix};
+  return {files[0], source.storage.open(files[0]), source.settings};
 }
 
 // "3 int, 2 text, 1 blank": which kinds of symbols a field has.
@@ -130,7 +135,7 @@ void print_json_report(const load::PreparedFile& file, const std::string& name,
     if (column.field_index == schema::kNoField) json["own_columns"].push_back(column_json(column));
   }
   json["table"] = file.plan.table;
-  json["mode"] = sync::mode_name(mode);
+  json["mode"] = decide::mode_name(mode);
   json["order_by"] = file.plan.order_by;
   json["order_by_reason"] = file.plan.order_by_reason;
   print_json(json);
@@ -190,7 +195,7 @@ void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
   for (const std::string& name : file.plan.order_by) order += (order.empty() ? "" : ", ") + name;
   print(fmt::format(
       "\nClickHouse table {}{}\n", printable(file.plan.table),
-      mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", sync::mode_name(mode))));
+      mode == schema::LoadMode::kReplace ? "" : fmt::format(" ({})", decide::mode_name(mode))));
   for (const schema::ColumnPlan& column : file.plan.columns) {
     if (column.field_index == schema::kNoField) print_column(column);
   }
@@ -202,20 +207,11 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
   // The header is shown even when what follows cannot be read.
   if (!arguments.json) print_header(qvd::read_header(*named.bytes), name);
 
-  schema::Policy policy = context.config.policy;
-  policy.table_prefix = named.table_prefix;
-  const sync::Placement placement =
-      sync::place_file(named.entry.path, context.config.tables, policy);
-  load::Options options;
-  options.policy = sync::policy_of(policy, placement.rules);
-  options.invalid_utf8 = context.config.invalid_utf8;
-  const load::Target target{.table = placement.table,
-                            .mode = placement.mode,
-                            .rules = placement.rules,
-                            .file_key = named.entry.path,
-                            .name_parts = placement.name_parts,
-                            .shape = {}};
-  const load::PreparedFile file = load::prepare(*named.bytes, name, options, target, context.stop);
+  const sync::Options options = sync_options(context.config, named.source);
+  const decide::Placement placement =
+      decide::place_file(named.entry.path, options.tables, options.load.policy);
+  const auto [of_file, target] = decide::load_of(options.load, placement, named.entry.path);
+  const load::PreparedFile file = load::prepare(*named.bytes, name, of_file, target, context.stop);
   if (arguments.json) {
     print_json_report(file, name, placement.mode);
   } else {
@@ -223,8 +219,6 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
     print_table_of(file, placement.mode);
   }
 }
-
-}  // namespace
 
 int run_inspect(const InspectArguments& arguments, const Context& context) {
   Sources sources(context);
@@ -237,6 +231,17 @@ int run_inspect(const InspectArguments& arguments, const Context& context) {
     throw base::SchemaError(file.entry.path + ": " + error.what());
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_inspect(CommandLine& line) {
+  auto [o, a] =
+      line.add("inspect", kFiles, "one file: header, fields, column types and why", run_inspect);
+  o.example("qvdhouse inspect ./qvds/Item.qvd");
+  o.settings({Topic::kStorages, Topic::kTypes});
+  o.option("FILE", a.file, "", "a QVD file: a path or a URL")->required();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -8,7 +8,7 @@
 
 #include "base/encoding.h"
 #include "base/pause.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/service_client.h"
@@ -17,6 +17,14 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+struct LogsArguments {
+  bool tail = false;
+  std::string filter;
+  std::string level;
+  std::size_t limit = 100;
+  bool json = false;
+};
 
 constexpr std::chrono::milliseconds kBetweenLooks{1'000};
 constexpr std::size_t kMostAtOnce = 500;  // of the API, and between two looks
@@ -37,7 +45,7 @@ Lines ask_service(const LogsArguments& arguments, std::size_t limit, const Conte
 }
 
 Lines newest(const LogsArguments& arguments, std::size_t limit, const Context& context) {
-  const std::filesystem::path& file = context.config.serve.log_file;
+  const std::filesystem::path& file = context.config.serve.log.file;
   if (file.empty()) return ask_service(arguments, limit, context);
   serve::LogFilter filter;
   filter.text = arguments.filter;
@@ -73,13 +81,25 @@ void follow(const LogsArguments& arguments, Lines shown, const Context& context)
   }
 }
 
-}  // namespace
-
 int run_logs(const LogsArguments& arguments, const Context& context) {
   const Lines lines = newest(arguments, arguments.limit, context);
   print_lines(lines.cbegin(), lines.cend(), arguments.json);
   if (arguments.tail) follow(arguments, lines, context);
   return kOk;
+}
+
+}  // namespace
+
+void add_logs(CommandLine& line) {
+  auto [o, a] = line.add("logs", kService, "what the service says", run_logs);
+  o.example("qvdhouse logs --tail --filter sales.qvd");
+  o.settings({Topic::kService});
+  o.flag("-t,--tail", a.tail, "go on with what is added, until Ctrl-C");
+  o.option("--filter", a.filter, "TEXT", "a text in the message, event, workflow, run or file");
+  o.option("--level", a.level, "LEVEL", "the minimum level")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  o->add_option("--limit", a.limit, "most lines shown")->capture_default_str();
+  o.flag("--json", a.json, "print a JSON object a line");
 }
 
 }  // namespace qvdhouse::cli

@@ -2,17 +2,21 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
+#include "decide/placement.h"
 #include "qvd/header.h"
 #include "source/listing.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct LsArguments {
+  bool json = false;
+};
 
 // What the header says, for -v; a file that has no good header says why.
 struct HeaderFacts {
@@ -31,10 +35,10 @@ HeaderFacts header_facts(const source::FileEntry& file, source::Storage& storage
   }
 }
 
-sync::Placer placer_of(const SourceSettings& source, const Context& context) {
-  schema::Policy policy = context.config.policy;
+decide::Placer placer_of(const SourceSettings& source, const Context& context) {
+  schema::Policy policy = context.config.sync.load.policy;
   policy.table_prefix = source.table_prefix;
-  return {context.config.tables, policy};
+  return {context.config.sync.tables, policy};
 }
 
 struct PlacedFile {
@@ -42,7 +46,7 @@ struct PlacedFile {
   std::string error;
 };
 
-PlacedFile place(const source::FileEntry& file, const sync::Placer& placer) {
+PlacedFile place(const source::FileEntry& file, const decide::Placer& placer) {
   try {
     return {placer.place(file.path).table, ""};
   } catch (const base::SchemaError& error) {
@@ -64,7 +68,7 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> notes;
   std::uint64_t bytes = 0;
-  const sync::Placer placer = placer_of(source.settings, context);
+  const decide::Placer placer = placer_of(source.settings, context);
   for (const source::FileEntry& file : files) {
     const std::string name = short_path(file, source.settings.url);
     if (!file.skip_reason.empty()) {
@@ -91,8 +95,8 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
   print(fmt::format("{}, {}\n", format_quantity(rows.size(), "file"), format_bytes(bytes)));
 }
 
-Json file_json(const source::FileEntry& file, const OpenSource& source, const sync::Placer& placer,
-               const Context& context) {
+Json file_json(const source::FileEntry& file, const OpenSource& source,
+               const decide::Placer& placer, const Context& context) {
   Json item{{"path", file.path},
             {"name", file.name},
             {"size", file.size},
@@ -112,8 +116,6 @@ Json file_json(const source::FileEntry& file, const OpenSource& source, const sy
   return item;
 }
 
-}  // namespace
-
 int run_ls(const LsArguments& arguments, const Context& context) {
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("ls");
@@ -130,7 +132,7 @@ int run_ls(const LsArguments& arguments, const Context& context) {
       continue;
     }
     if (arguments.json) {
-      const sync::Placer placer = placer_of(source.settings, context);
+      const decide::Placer placer = placer_of(source.settings, context);
       for (const source::FileEntry& file : files) {
         json.push_back(file_json(file, source, placer, context));
       }
@@ -143,6 +145,16 @@ int run_ls(const LsArguments& arguments, const Context& context) {
   if (arguments.json) print_json(json);
   if (failures.empty()) return kOk;
   return failures.size() < chosen.size() ? static_cast<int>(kPartial) : failures[0];
+}
+
+}  // namespace
+
+void add_ls(CommandLine& line) {
+  auto [o, a] = line.add("ls", kFiles, "the files of the source", run_ls);
+  o.example("qvdhouse ls ./qvds --pattern '**/*.qvd' -v");
+  o.settings({Topic::kSources, Topic::kStorages});
+  o.source();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -10,15 +10,24 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
-#include "cli/source_models.h"
+#include "cli/planned_source.h"
 #include "models/data.h"
 #include "models/lock.h"
 #include "models/render.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct ModelsArguments {
+  std::string format;         // empty: "sql", or what the template's name says
+  std::string template_file;  // instead of the format's own; empty: none
+  std::string output;         // empty: standard output
+  std::string lock;           // writes this schema lock; empty: none
+  bool overwrite = false;
+  bool dump_data = false;
+};
 
 struct Template {
   std::string text;
@@ -69,8 +78,6 @@ void write(const std::string& path, const std::string& text, bool overwrite,
       "{} in {}", format_quantity(found.document.tables.size(), "table"), printable(path)));
 }
 
-}  // namespace
-
 int run_models(const ModelsArguments& arguments, const Context& context) {
   if (!arguments.output.empty() && arguments.output == arguments.lock) {
     throw UsageError("--output and --lock name the same file");
@@ -111,6 +118,32 @@ int run_models(const ModelsArguments& arguments, const Context& context) {
           arguments.overwrite, found, context);
   }
   return found.exit_code;
+}
+
+}  // namespace
+
+void add_models(CommandLine& line) {
+  auto [o, a] =
+      line.add("models", kLoading, "the tables as SQL, Python, JSON Schema or C++; a schema lock",
+               run_models);
+  o.example(
+      "qvdhouse models ./qvds --format pydantic --output models.py\n"
+      "  qvdhouse models ./qvds --lock qvdhouse.lock.json");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes});
+  o.source();
+  o.option("--format", a.format, "NAME", "sql (default), pydantic, moose, json-schema or cpp")
+      ->check(CLI::IsMember({"sql", "pydantic", "moose", "json-schema", "cpp"}));
+  o.setting("--files", "include_files", "NAME,...", "only these files, as --include has them");
+  CLI::Option* output = o.file("--output", a.output, "write this file instead of printing", "PATH");
+  o.flag("--overwrite", a.overwrite, "replace files that are there");
+  CLI::Option* own = o.file("--template", a.template_file,
+                            "a Mustache template of your own; its language by --format or its "
+                            "name (rows.py.mustache)");
+  CLI::Option* lock = o.file("--lock", a.lock, "write the schema lock, for sync --locked");
+  o.flag("--dump-data", a.dump_data, "print what templates are filled with, as JSON")
+      ->excludes(output)
+      ->excludes(own)
+      ->excludes(lock);
 }
 
 }  // namespace qvdhouse::cli

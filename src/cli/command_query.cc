@@ -5,13 +5,18 @@
 #include <iostream>
 #include <iterator>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/target.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct QueryArguments {
+  std::string sql;  // "-" reads standard input
+  std::string format;
+};
 
 // The reader of standard output went away: there is no one left to answer.
 struct OutputClosed {};
@@ -20,8 +25,6 @@ std::string statement(const std::string& argument) {
   if (argument != "-") return argument;
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }
-
-}  // namespace
 
 int run_query(const QueryArguments& arguments, const Context& context) {
   const std::string sql = statement(arguments.sql);
@@ -49,6 +52,17 @@ int run_query(const QueryArguments& arguments, const Context& context) {
   } catch (const OutputClosed&) {
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_query(CommandLine& line) {
+  auto [o, a] = line.add("query", kTables, "ask ClickHouse", run_query);
+  o.example("qvdhouse query 'SELECT count() FROM QvdItem' --format JSON");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.option("SQL", a.sql, "", "one statement; - reads it from standard input")->required();
+  o->add_option("--format", a.format,
+                "a ClickHouse format (default: PrettyCompact on a terminal, else TSV)");
 }
 
 }  // namespace qvdhouse::cli

@@ -3,18 +3,26 @@
 
 #include <algorithm>
 
-#include "cli/commands.h"
-#include "cli/confirm.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
+#include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "cli/source_url.h"
 #include "cli/target.h"
 #include "sync/reset.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct ResetArguments {
+  std::string file;
+  std::string table;
+  bool all = false;
+  bool with_data = false;
+  bool force = false;
+  bool json = false;
+};
 
 void check_choice(const ResetArguments& arguments) {
   const int choices = (arguments.file.empty() ? 0 : 1) + (arguments.table.empty() ? 0 : 1) +
@@ -32,8 +40,6 @@ bool is_confirmed(const ResetArguments& arguments, const std::string& question,
   }
   return confirm(question, context.stop);
 }
-
-}  // namespace
 
 int run_reset(const ResetArguments& arguments, const Context& context) {
   check_choice(arguments);
@@ -68,7 +74,7 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
     at_target(context.config, [&] {
       clickhouse::Connection connection = target.connect(context.stop);
       tracking::Tracking tracking = target.tracking(context.config);
-      sync::carry_out(reset, context.config.database, connection, tracking);
+      sync::carry_out(reset, context.config.sync.database, connection, tracking);
     });
   }
   if (arguments.json) {
@@ -86,6 +92,21 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
     print(". The next sync loads what is there again.\n");
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_reset(CommandLine& line) {
+  auto [o, a] =
+      line.add("reset", kTables, "forget files, so that they are loaded again", run_reset);
+  o.example("qvdhouse reset --file Item.qvd --with-data");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o->add_option("--file", a.file, "this file: path, URL, name or stem");
+  o->add_option("--table", a.table, "the file of this table");
+  o.flag("--all", a.all, "every file");
+  o.flag("--with-data", a.with_data, "drop the tables too");
+  o.flag("--force", a.force, "do not ask");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -3,12 +3,20 @@
 
 #include <filesystem>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "sample/sample.h"
 
 namespace qvdhouse::cli {
+namespace {
+
+struct SampleArguments {
+  std::string directory;
+  std::uint64_t rows = 1000;
+  bool speed_table = false;
+  bool json = false;
+};
 
 int run_sample(const SampleArguments& arguments, const Context&) {
   std::vector<sample::SampleFile> files;
@@ -37,6 +45,17 @@ int run_sample(const SampleArguments& arguments, const Context&) {
                {.title = "Size", .right = true}},
               rows);
   return kOk;
+}
+
+}  // namespace
+
+void add_sample(CommandLine& line) {
+  auto [o, a] = line.add("sample", kFiles, "write sample QVD files", run_sample);
+  o.example("qvdhouse sample ./samples --rows 10000");
+  o.option("DIR", a.directory, "", "the folder to write them into")->required();
+  o->add_option("--rows", a.rows, "rows of the largest file")->capture_default_str();
+  o.flag("--speed", a.speed_table, "one wide table for measuring, of any length");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

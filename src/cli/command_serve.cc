@@ -13,15 +13,12 @@
 #include "base/error.h"
 #include "base/loopback.h"
 #include "cli/cli.h"
-#include "cli/commands.h"
-#include "cli/config_sources.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
-#include "cli/settings_table.h"
-#include "cli/shown_settings.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "config/setting.h"
 #include "serve/alerts.h"
 #include "serve/api.h"
 #include "serve/auth.h"
@@ -36,9 +33,9 @@
 namespace qvdhouse::cli {
 namespace {
 
-bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
+struct ServeArguments {};
 
-std::string token_hash(const ServeSettings& set) {
+std::string token_hash(const config::ServeSettings& set) {
   if (!set.token.empty()) serve::check_token(set.token);
   if (!set.token_hash.empty() && !serve::is_token_hash(set.token_hash)) {
     throw base::ConfigError("serve.token_hash: expected what `qvdhouse token` printed (sha256:…)");
@@ -51,16 +48,16 @@ std::string token_hash(const ServeSettings& set) {
 // is listened to. Throws ConfigError when anything is wrong with what guards the service: nobody is
 // let in by a mistake.
 std::string checked_guard(const Config& config, const std::string& address) {
-  const ServeSettings& set = config.serve;
+  const config::ServeSettings& set = config.serve;
   if (!config.misspelt_guards.empty()) {
     throw base::ConfigError(config.misspelt_guards.front() +
                             "; the service does not start with a setting that may be meant to "
                             "guard it: correct the name or remove it");
   }
-  if (set.tls_certificate.empty() != set.tls_key.empty()) {
+  if (set.http.tls_certificate.empty() != set.http.tls_key.empty()) {
     throw base::ConfigError(
         fmt::format("serve.tls_certificate and serve.tls_key go together: {} is not set",
-                    set.tls_key.empty() ? "serve.tls_key" : "serve.tls_certificate"));
+                    set.http.tls_key.empty() ? "serve.tls_key" : "serve.tls_certificate"));
   }
   std::string hash = token_hash(set);
   serve::check_exposure(address, !hash.empty(), set.allow_anonymous);
@@ -76,7 +73,7 @@ class Setup {
       : context_(context),
         log_(log),
         config_(std::make_shared<const Config>(context.config)),
-        token_hash_(checked_guard(*config_, context.config.serve.address)) {
+        token_hash_(checked_guard(*config_, context.config.serve.http.address)) {
     make(*config_);
   }
 
@@ -88,8 +85,8 @@ class Setup {
 
   // Throws ConfigError, and then the one before stays. From one thread at a time.
   serve::Configuration read() {
-    auto fresh = std::make_shared<const Config>(load_config(context_.sources));
-    const std::string hash = checked_guard(*fresh, context_.config.serve.address);
+    auto fresh = std::make_shared<const Config>(config::load_config(context_.sources));
+    const std::string hash = checked_guard(*fresh, context_.config.serve.http.address);
     serve::Configuration made = make(*fresh);
     {
       const std::lock_guard lock(mutex_);
@@ -140,20 +137,6 @@ class Setup {
                    .verbose = context_.verbose};
   }
 
-  // What reaches a source, until `stop`.
-  std::shared_ptr<source::Storage> storage_of(const SourceSettings& source, std::stop_token stop) {
-    source::Access access = source.access;
-    spdlog::logger& log = log_;
-    access.warn = [&log](std::string_view text) { log.warn("{}", text); };
-    access.debug = [&log](std::string_view text) { log.debug("{}", text); };
-    access.stop = std::move(stop);
-    auto storage = std::make_shared<source::Storage>(std::move(access));
-    for (const std::string* url : {&source.known_url, &source.url}) {
-      if (is_url(*url)) storage->remember(*url);
-    }
-    return storage;
-  }
-
   // Throws ConfigError for what every run of the source would end with.
   static void check_source(const Config& config, const SourceSettings& source) {
     const sync::Options options = sync_options(config, source);
@@ -162,24 +145,16 @@ class Setup {
   }
 
   serve::Workflow workflow_of(const Config& config, const SourceSettings& source) {
-    const WorkflowSettings& set = source.workflow;
     check_source(config, source);
-    serve::AgendaOptions agenda{.schedule = serve::Schedule::parse(set.schedule, set.timezone),
-                                .overlap = set.overlap,
-                                .catch_up = set.catch_up,
-                                .jitter = set.jitter};
-    serve::Workflow workflow{.name = source.name.empty() ? "default" : source.name,
-                             .title = source_title(source),
-                             .source_url = masked_source(source.url),
-                             .agenda = std::move(agenda),
-                             .options = sync_options(config, source),
-                             .storage = storage_of(source, context_.stop),
-                             .open_storage = {},
-                             .run_attempts = set.run_attempts,
-                             .run_timeout = set.run_timeout,
-                             .stale_after = set.stale_after};
+    serve::Workflow workflow = source.workflow;
+    workflow.name = source.name.empty() ? "default" : source.name;
+    workflow.title = source_title(source);
+    workflow.source_url = masked_source(source.url);
+    workflow.agenda.schedule = serve::Schedule::parse(source.schedule, source.schedule_timezone);
+    workflow.options = sync_options(config, source);
+    workflow.storage = make_storage(source, log_, context_.stop);
     workflow.open_storage = [this, source](std::stop_token stop) {
-      return storage_of(source, std::move(stop));
+      return make_storage(source, log_, std::move(stop));
     };
     return workflow;
   }
@@ -189,13 +164,10 @@ class Setup {
     for (const std::size_t index : config.chosen) {
       made.workflows.push_back(workflow_of(config, config.sources[index]));
     }
-    made.database = config.database;
+    made.database = config.sync.database;
     made.target = target_name(config);
-    made.history_days = config.history_days;
-    for (ShownSetting& shown : shown_settings(config)) {
-      made.settings.push_back(
-          {std::move(shown.key), std::move(shown.value), std::move(shown.origin)});
-    }
+    made.history_days = config.sync.history_days;
+    made.settings = config::shown_settings(config);
     made.warnings = config.warnings;
     return made;
   }
@@ -208,77 +180,44 @@ class Setup {
   std::function<void(const std::string&)> on_token_;
 };
 
-serve::HttpOptions http_options(const ServeSettings& set) {
-  serve::HttpOptions options;
-  options.address = set.address;
+serve::HttpOptions http_options(const config::ServeSettings& set) {
+  serve::HttpOptions options = set.http;
   options.ports = {set.port};
   if (set.dashboard_port != 0) options.ports.push_back(set.dashboard_port);
-  options.tls_certificate = set.tls_certificate;
-  options.tls_key = set.tls_key;
   options.is_quick = &serve::Api::is_quick;
   return options;
 }
 
-// Every secret that was set, for the log to mask should one turn up in a message.
-std::vector<std::string> secrets_of(const Config& config) {
-  std::vector<std::string> secrets;
-  for (const auto& [key, value] : config.values) {
-    const auto named = named_key(key);
-    const Setting* setting = find_setting(named ? named->setting_key : key);
-    if (setting == nullptr || !setting->is_secret) continue;
-    secrets.push_back(value.text);
-    secrets.insert(secrets.end(), value.items.begin(), value.items.end());
-  }
-  std::erase(secrets, "");
-  return secrets;
-}
-
 serve::LogBookOptions log_options(const Context& context) {
-  const ServeSettings& set = context.config.serve;
-  serve::LogBookOptions options;
-  options.file = set.log_file;
-  options.file_bytes = static_cast<std::size_t>(set.log_file_bytes);
-  options.files_kept = set.log_files_kept;
+  serve::LogBookOptions options = context.config.serve.log;
   Display& display = context.display;
   if (!context.quiet) options.console = [&display](std::string_view line) { display.line(line); };
-  options.console_is_json = set.log_format == "json";
-  options.secrets = secrets_of(context.config);
+  options.secrets = config::secrets_of(context.config);
   return options;
 }
 
 // A service says what it does unless it was told how much to say.
 spdlog::level::level_enum log_level(const Context& context) {
-  const bool is_set = context.config.values.contains("log_level");
-  return is_set || context.verbose ? context.log.level() : spdlog::level::info;
+  const bool is_given = context.config.values.contains("log_level");
+  return is_given || context.verbose ? context.log.level() : spdlog::level::info;
 }
 
-serve::AlertOptions alert_options(const Config& config) {
-  serve::AlertOptions options;
-  options.url = config.serve.alert_url;
-  options.form = config.serve.alert_format;
-  options.attempts = config.serve.alert_attempts;
-  options.state_file = config.data_dir / "alerts.json";
-  return options;
-}
-
-serve::ServiceOptions service_options(Setup& setup, const ServeSettings& set) {
-  serve::ServiceOptions options;
+serve::ServiceOptions service_options(Setup& setup, const config::ServeSettings& set) {
+  serve::ServiceOptions options = set.service;
   options.load_configuration = [&setup] { return setup.read(); };
   options.open_target = [&setup] { return setup.open_target(); };
   options.now = [] {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   };
-  options.stop_patience = set.stop_patience;
-  options.parallel_runs = set.parallel_runs;
   return options;
 }
 
-serve::ApiOptions api_options(const ServeSettings& set, const std::string& hash,
+serve::ApiOptions api_options(const config::ServeSettings& set, const std::string& hash,
                               const serve::LogBook& book, const serve::Metrics& metrics) {
   serve::ApiOptions options;
   options.version = version();
   options.token_hash = hash;
-  options.is_loopback = base::is_loopback_host(set.address);
+  options.is_loopback = base::is_loopback_host(set.http.address);
   options.metrics = [&metrics] { return metrics.text(); };
   options.logs = [&book](std::size_t limit, const std::string& filter, const std::string& level) {
     nlohmann::json lines = nlohmann::json::array();
@@ -346,10 +285,8 @@ void wait_for_stop(const std::stop_token& stop) {
   ended.wait(lock, stop, [] { return false; });
 }
 
-}  // namespace
-
 int run_serve(const ServeArguments&, const Context& context) {
-  const ServeSettings& set = context.config.serve;
+  const config::ServeSettings& set = context.config.serve;
 
   // The log, which the page shows too.
   serve::LogBook book(log_options(context));
@@ -360,7 +297,7 @@ int run_serve(const ServeArguments&, const Context& context) {
   Setup setup(context, log);
   serve::Service service(service_options(setup, set), log);
   book.listen([&](const serve::LogLine& line) { service.events().add("log", to_json(line)); });
-  serve::Alerts alerts(alert_options(context.config), log);
+  serve::Alerts alerts(set.alerts, log);
   serve::Metrics metrics(version());
   Bell bell;
   const serve::Listening followers = service.events().listen([&](const serve::Event& event) {
@@ -384,12 +321,26 @@ int run_serve(const ServeArguments&, const Context& context) {
     context.on_reload([&] { service.reload(); });
     service.start();
     log.info("qvdhouse {} serves on {}://{}:{}", version(),
-             set.tls_certificate.empty() ? "http" : "https", set.address, http.ports().front());
+             set.http.tls_certificate.empty() ? "http" : "https", set.http.address,
+             http.ports().front());
     wait_for_stop(context.stop);
     context.on_reload([] {});
   }
   service.stop();
   return kOk;
+}
+
+}  // namespace
+
+void add_serve(CommandLine& line) {
+  auto o = line.add("serve", kLoading, "sync by the schedule; API and page on port 4000", run_serve)
+               .options;
+  o.example("qvdhouse serve ./qvds --schedule '@every 5m'");
+  o.settings({Topic::kSchedule, Topic::kService, Topic::kLogs, Topic::kSources, Topic::kStorages,
+              Topic::kTypes, Topic::kLoading, Topic::kTables, Topic::kServer, Topic::kEngine});
+  o->alias("dev");
+  o.is_service();
+  o.source();
 }
 
 }  // namespace qvdhouse::cli

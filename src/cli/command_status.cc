@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
@@ -16,10 +16,16 @@
 namespace qvdhouse::cli {
 namespace {
 
+struct StatusArguments {
+  bool json = false;
+};
+
 // For a loaded file of this machine; storages are not asked. A folder that is not there
 // either may be another machine's.
 bool is_vanished(const tracking::FileRecord& file) {
-  if (file.status != "completed" || file.file_path.find("://") != std::string::npos) return false;
+  if (file.status != tracking::FileState::kCompleted ||
+      file.file_path.find("://") != std::string::npos)
+    return false;
   const std::filesystem::path path(file.file_path);
   std::error_code error;
   return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found &&
@@ -37,10 +43,10 @@ Json record_json(const tracking::FileRecord& file) {
               {"processed_at", format_time(file.processed_at_us)},
               {"processing_duration_seconds", file.processing_duration_seconds},
               {"row_count", file.row_count},
-              {"status", file.status},
+              {"status", base::to_string(file.status)},
               {"is_vanished", is_vanished(file)},
               {"stored_as", file.stored_as},
-              {"error_class", file.error_class},
+              {"error_class", base::to_string(file.error_class)},
               {"error_message", file.error_message},
               {"failure_count", file.failure_count},
               {"retry_at", file.retry_at_us == 0 ? Json() : Json(format_time(file.retry_at_us))},
@@ -53,7 +59,8 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
   std::map<std::string, std::uint64_t> counts;
   std::uint64_t row_count = 0;
   for (const tracking::FileRecord& file : files) {
-    const std::string status = is_vanished(file) ? "vanished, rows kept" : file.status;
+    const std::string status =
+        is_vanished(file) ? "vanished, rows kept" : std::string(base::to_string(file.status));
     rows.push_back({file.file_name, file.table_name, format_count(file.row_count),
                     format_bytes(file.file_size), format_time(file.processed_at_us), status});
     ++counts[status];
@@ -96,8 +103,6 @@ std::vector<tracking::FileRecord> files_and_rows(const Context& context) {
   });
 }
 
-}  // namespace
-
 int run_status(const StatusArguments& arguments, const Context& context) {
   std::vector<tracking::FileRecord> files = files_and_rows(context);
   // QVD_SOURCE and the like are for commands that read one.
@@ -118,6 +123,15 @@ int run_status(const StatusArguments& arguments, const Context& context) {
     print_records(files);
   }
   return kOk;
+}
+
+}  // namespace
+
+void add_status(CommandLine& line) {
+  auto [o, a] = line.add("status", kTables, "what was loaded, file by file", run_status);
+  o.example("qvdhouse status");
+  o.settings({Topic::kServer, Topic::kEngine});
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -4,25 +4,32 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/planned_source.h"
 #include "cli/progress.h"
-#include "cli/source_url.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "sync/failure.h"
+#include "sync/outcome.h"
 #include "sync/recorded_run.h"
-#include "sync/standing.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
 namespace {
 
+struct SyncArguments {
+  bool dry_run = false;
+  bool full = false;
+  std::string locked;  // path of a schema lock; empty: none
+  bool json = false;
+};
+
 Json file_json(const sync::FileOutcome& file) {
   Json json = decision_json(file.decision);
-  json["outcome"] = sync::outcome_name(file.outcome);
+  json["outcome"] = base::to_string(file.outcome);
   json["rows"] = file.result.row_count;
   json["columns"] = file.result.column_count;
   json["bytes_sent"] = file.result.bytes_sent;
@@ -35,7 +42,7 @@ Json file_json(const sync::FileOutcome& file) {
   json["warnings"] = file.result.warnings;
   const bool is_failing = sync::is_failing(file);
   json["error"] = is_failing ? sync::failure_message(file) : file.error;
-  json["error_class"] = is_failing ? sync::failure_class(file) : file.error_class;
+  json["error_class"] = base::to_string(is_failing ? sync::failure_class(file) : file.error_class);
   return json;
 }
 
@@ -83,25 +90,20 @@ void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
   json["sources"] = Json::array();
   json["files"] = Json::array();
   for (const auto& [source, summary] : runs) {
+    const sync::Failure failure =
+        summary.source_error ? sync::describe_failure(summary.source_error) : sync::Failure();
     json["sources"].push_back(Json{{"name", source.name},
                                    {"url", masked_source(source.url)},
                                    {"run_id", summary.run_id},
                                    {"files", summary.files.size()},
-                                   {"error", summary.source_error},
-                                   {"error_class", summary.source_error_class}});
+                                   {"error", failure.message},
+                                   {"error_class", base::to_string(failure.error_class)}});
     for (const sync::FileOutcome& file : summary.files) {
       json["files"].push_back(file_json(file));
       json["files"].back()["source"] = source.name;
     }
   }
   print_json(json);
-}
-
-// The only source cannot be reached: the command's own error.
-void throw_source_error(const sync::Summary& summary) {
-  if (summary.source_error.empty()) return;
-  if (summary.source_error_class == "config") throw base::ConfigError(summary.source_error);
-  throw base::IoError(summary.source_error);
 }
 
 // The last line: what was done, in numbers.
@@ -132,8 +134,8 @@ std::string totals(const sync::Summary& summary) {
 bool print_files(const sync::Summary& summary, const SourceSettings& source, bool verbose) {
   std::vector<std::vector<std::string>> rows;
   for (const sync::FileOutcome& file : summary.files) {
-    const bool is_quiet =
-        file.outcome == sync::Outcome::kSkipped || file.decision.reason_code == "touched";
+    const bool is_quiet = file.outcome == sync::Outcome::kSkipped ||
+                          file.decision.reason_code == decide::Reason::kTouched;
     if (is_quiet && !verbose) continue;
     const bool loaded = file.outcome == sync::Outcome::kLoaded;
     rows.push_back({short_path(file.decision.file, source.url),
@@ -141,7 +143,7 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
                     loaded ? format_count(file.result.row_count) : "–",
                     format_bytes(file.decision.file.size),
                     loaded ? format_seconds(file.result.seconds()) : "–",
-                    std::string(sync::outcome_name(file.outcome))});
+                    std::string(base::to_string(file.outcome))});
   }
   if (rows.empty()) return false;
   print_table({{.title = "File", .flexible = true},
@@ -192,8 +194,8 @@ void print_summary(const std::vector<SourceRun>& runs, int exit_code, const Cont
   for (const auto& [source, summary] : runs) {
     bool ends_in_text = true;  // and not in a blank line
     if (runs.size() > 1) print(printable(source_title(source)) + "\n");
-    if (!summary.source_error.empty()) {
-      print_paragraph("not reached: ", summary.source_error, 2);
+    if (summary.source_error) {
+      print_paragraph("not reached: ", sync::describe_failure(summary.source_error).message, 2);
     } else if (summary.files.empty()) {
       print(fmt::format("No files match {} in {}.\n", printable(source.selection.pattern),
                         printable(masked_source(source.url))));
@@ -215,7 +217,7 @@ int dry_run(const SyncArguments& arguments, Sources& sources, const Context& con
   if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   for (const auto& [source, options, decisions] : decided.sources) {
     if (!arguments.json) print_decisions(decisions, source.settings, decided.are_several());
-    for (const sync::Decision& decision : decisions) {
+    for (const decide::Decision& decision : decisions) {
       json.push_back(decision_json(decision));
       json.back()["source"] = source.settings.name;
     }
@@ -228,8 +230,8 @@ int dry_run(const SyncArguments& arguments, Sources& sources, const Context& con
 std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full,
                                const Target& target, const Context& context) {
   sync::Monitor monitor;
-  std::unique_ptr<Progress> progress;
-  if (!context.quiet) progress = std::make_unique<Progress>(monitor, context.display);
+  std::unique_ptr<ProgressDisplay> progress;
+  if (!context.quiet) progress = std::make_unique<ProgressDisplay>(monitor, context.display);
   // On a terminal the live block says it, and the table at the end.
   const bool says_lines = !context.quiet && (context.verbose || !context.display.is_terminal());
   const auto on_file = [&](const sync::FileOutcome& file) {
@@ -241,19 +243,17 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
     if (!runs.empty() && context.stop.stop_requested()) throw base::Cancelled("stopped");
     sync::Options options = sync_options(context.config, source.settings);
     options.full = full;
-    options.load.policy.dialect = target.endpoint().dialect;
-    options.needs_claim = target.engine() == nullptr;
+    options.needs_lease = target.engine() == nullptr;
     const std::string workflow = source.settings.name.empty() ? "default" : source.settings.name;
     sync::RecordedRun run = sync::run_recorded(
-        options, source.storage, target.endpoint(), sync::new_run(workflow, "command"), monitor,
-        context.log, {.on_begin = {}, .on_file = on_file, .on_end = {}}, context.stop);
+        options, source.storage, target.endpoint(),
+        sync::new_run(workflow, tracking::RunTrigger::kCommand), monitor, context.log,
+        {.on_begin = {}, .on_file = on_file, .on_end = {}}, context.stop);
     if (run.error) at_target(context.config, [&] { std::rethrow_exception(run.error); });
     runs.push_back({source.settings, std::move(run.summary)});
   }
   return runs;
 }
-
-}  // namespace
 
 int run_sync(const SyncArguments& arguments, const Context& context) {
   Sources sources(context);
@@ -266,7 +266,10 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
     check_lock(arguments.locked, decide_sources(chosen, tracked, arguments.full, context), context);
   }
   const std::vector<SourceRun> runs = run_all(chosen, arguments.full, target, context);
-  if (runs.size() == 1) throw_source_error(runs[0].summary);
+  // The only source cannot be reached: the command's own error.
+  if (runs.size() == 1 && runs[0].summary.source_error) {
+    std::rethrow_exception(runs[0].summary.source_error);
+  }
 
   std::vector<sync::Summary> summaries;
   for (const SourceRun& run : runs) summaries.push_back(run.summary);
@@ -277,6 +280,20 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
     print_summary(runs, exit_code, context);
   }
   return exit_code;
+}
+
+}  // namespace
+
+void add_sync(CommandLine& line) {
+  auto [o, a] = line.add("sync", kLoading, "load what is new or changed", run_sync);
+  o.example("qvdhouse sync ./qvds");
+  o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kLoading, Topic::kTables,
+              Topic::kServer, Topic::kEngine, Topic::kLogs});
+  o.source();
+  o.flag("--dry-run", a.dry_run, "only say what would be done");
+  o.flag("--full", a.full, "load unchanged files too");
+  o.locked(a.locked);
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

@@ -6,24 +6,29 @@
 #include <optional>
 
 #include "base/error.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "load/layout.h"
 #include "load/load.h"
 #include "source/listing.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
-#include "sync/row_version.h"
+#include "sync/content.h"
+#include "sync/live_table.h"
 #include "sync/rows_left.h"
-#include "sync/table_shape.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct VerifyArguments {
+  std::string table;
+  bool json = false;
+};
 
 // A file that has rows in a table.
 struct StoredFile {
@@ -38,45 +43,34 @@ struct Verdict {
   int exit_code = kOk;
 };
 
-// The file as it was when it was loaded: opening it finds out whether it still is.
-source::FileEntry loaded_version(const tracking::FileRecord& record) {
-  return {.path = record.file_path,
-          .name = record.file_name,
-          .size = record.file_size,
-          .mtime_us = record.file_mtime_us,
-          .etag = record.file_etag,
-          .source_type = record.source_type,
-          .skip_reason = {},
-          .skip_code = {}};
-}
-
-// Where the rows of a loaded file are to be found, and in which columns.
-load::Target loaded_target(const tracking::FileRecord& record, const sync::Placement& placement,
+// How a loaded file was read, where its rows are to be found, and in which columns.
+decide::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options& options,
                            const clickhouse::Endpoint& endpoint, const Context& context) {
+  decide::Placement placement =
+      decide::place_file(record.file_path, options.tables, options.load.policy);
+  placement.table = record.table_name;
+  placement.mode = decide::mode_of_hash(record.settings_hash);
+  decide::FileLoad file = decide::load_of(options.load, placement, decide::file_key(record));
+  if (file.target.is_set()) file.target.version = sync::version_of_rows(record);
   clickhouse::Connection connection(endpoint, context.stop);
   const load::Layout layout = load::read_layout(connection, record.table_name);
-  load::Target target{.table = record.table_name,
-                      .mode = sync::mode_of_hash(record.settings_hash),
-                      .rules = placement.rules,
-                      .file_key = sync::file_key(record),
-                      .name_parts = placement.name_parts,
-                      .shape = {}};
-  if (target.is_set()) target.version = sync::version_of_rows(record);
-  if (layout.exists()) target.shape = sync::live_shape(layout);
-  return target;
+  if (layout.exists()) file.target.shape = sync::live_shape(layout);
+  return file;
 }
 
 // That a table holds the rows of an earlier load, and why.
 std::string earlier_rows(const tracking::FileRecord& record) {
   return fmt::format("it holds {} of an earlier load; {} as it is now {} at {} UTC: {}",
                      format_quantity(record.row_count, "row"), record.file_name,
-                     record.status == "failed" ? "failed" : "was found " + record.status,
+                     record.status == tracking::FileState::kFailed
+                         ? std::string("failed")
+                         : fmt::format("was found {}", record.status),
                      format_time(record.processed_at_us), record.error_message);
 }
 
 // The verdict on a file that is not as it was loaded and cannot be compared with its table.
 Verdict judge_unloaded(const tracking::FileRecord& record) {
-  if (record.status == "failed") {
+  if (record.status == tracking::FileState::kFailed) {
     return {"different",
             {earlier_rows(record) + ". Repair the file or its settings, then run qvdhouse sync"},
             kVerify};
@@ -93,15 +87,13 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     const OpenSource source = sources.of(record.file_path);
     sync::Options options = sync_options(context.config, source.settings);
     options.load.policy.dialect = target.endpoint().dialect;
-    const source::FileEntry entry = loaded_version(record);
+    // Opening it finds out whether it is still as it was when it was loaded.
+    const source::FileEntry entry = decide::loaded_version(record);
     const auto bytes = source.storage.open(entry);
     bytes->check_unchanged();
-    const sync::Placement placement =
-        sync::place_file(record.file_path, options.tables, options.load.policy);
-    options.load.policy = sync::policy_of(options.load.policy, placement.rules);
-    const load::Target where = loaded_target(record, placement, target.endpoint(), context);
-    auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), options.load,
-                                          where, context.stop);
+    const decide::FileLoad file_load = loaded_as(record, options, target.endpoint(), context);
+    auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), file_load.options,
+                                          file_load.target, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};
     if (!file.is_current) differences.insert(differences.begin(), earlier_rows(record));
     return {"different", differences, kVerify};
@@ -149,7 +141,7 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
   });
   std::vector<StoredFile> stored;
   for (const tracking::FileRecord& file : files) {
-    if (file.status == "completed") {
+    if (file.status == tracking::FileState::kCompleted) {
       stored.push_back({.record = file});
     } else if (const auto found = left.find(file.file_path); found != left.end()) {
       stored.push_back({.record = file, .is_current = false});
@@ -159,8 +151,6 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
   if (stored.empty() && !name.empty()) throw_not_stored(files, name);
   return stored;
 }
-
-}  // namespace
 
 int run_verify(const VerifyArguments& arguments, const Context& context) {
   Sources sources(context);
@@ -206,6 +196,17 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
   // A difference is what was asked for; it outweighs a file that could not be read.
   return std::count(failures.begin(), failures.end(), static_cast<int>(kVerify)) > 0 ? kVerify
                                                                                      : failures[0];
+}
+
+}  // namespace
+
+void add_verify(CommandLine& line) {
+  auto [o, a] =
+      line.add("verify", kTables, "compare tables with their files, value by value", run_verify);
+  o.example("qvdhouse verify QvdItem");
+  o.settings({Topic::kStorages, Topic::kServer, Topic::kEngine});
+  o.option("TABLE", a.table, "", "a table or file name (default: all)");
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

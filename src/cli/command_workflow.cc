@@ -2,13 +2,22 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
-#include "cli/commands.h"
+#include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/service_client.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+struct WorkflowArguments {
+  std::string action;  // list, run, history, status, pause, unpause, cancel
+  std::string name;    // of the workflow; of cancel: the run's id
+  bool full = false;
+  bool retry_failed = false;
+  std::size_t limit = 20;
+  bool json = false;
+};
 
 std::string text(const Json& object, const char* name) {
   const auto found = object.find(name);
@@ -129,8 +138,6 @@ int say(const Json& json, bool as_json, const std::string& sentence) {
   return kOk;
 }
 
-}  // namespace
-
 int run_workflow(const WorkflowArguments& arguments, const Context& context) {
   const ServiceClient client(context.config.serve);
   const std::string& action = arguments.action;
@@ -168,6 +175,25 @@ int run_workflow(const WorkflowArguments& arguments, const Context& context) {
   return say(answer, arguments.json,
              action == "pause" ? name + " is paused until `qvdhouse workflow unpause`."
                                : name + " goes on; next run: " + time(answer, "next_run") + " UTC");
+}
+
+}  // namespace
+
+void add_workflow(CommandLine& line) {
+  auto [o, a] = line.add("workflow", kService,
+                         "what a running service does, and telling it what to do", run_workflow);
+  o.example("qvdhouse workflow run\n  qvdhouse workflow history lake --limit 5");
+  o.settings({Topic::kService});
+  o.option("ACTION", a.action, "", "list, run, history, status, pause, unpause or cancel")
+      ->required()
+      ->check(CLI::IsMember({"list", "run", "history", "status", "pause", "unpause", "cancel"}));
+  o.option("NAME", a.name, "", "a workflow (default: the only one); for cancel: a run's id");
+  o.flag("--full", a.full, "run: load unchanged files too");
+  o.flag("--retry-failed", a.retry_failed, "run: try failed files now");
+  o->add_option("--limit", a.limit, "history, status: most runs shown")
+      ->check(CLI::Range(1, 500))
+      ->capture_default_str();
+  o.json(a.json);
 }
 
 }  // namespace qvdhouse::cli

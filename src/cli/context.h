@@ -6,10 +6,16 @@
 #include <functional>
 #include <stop_token>
 
-#include "cli/config.h"
 #include "cli/display.h"
+#include "config/config.h"
+#include "source/url.h"
 
 namespace qvdhouse::cli {
+
+using config::Config;
+using config::ConfigSources;
+using config::SourceSettings;
+using source::masked_source;
 
 struct Context {
   const Config& config;

@@ -15,35 +15,11 @@
 namespace qvdhouse::cli {
 namespace {
 
-constexpr std::array kAllActions = {sync::Action::kLoad,  sync::Action::kSkip,
-                                    sync::Action::kWait,  sync::Action::kRefuse,
-                                    sync::Action::kAdopt, sync::Action::kRemove};
+constexpr std::array kAllActions = {decide::Action::kLoad,  decide::Action::kSkip,
+                                    decide::Action::kWait,  decide::Action::kRefuse,
+                                    decide::Action::kAdopt, decide::Action::kRemove};
 
 }  // namespace
-
-sync::Options sync_options(const Config& config, const SourceSettings& source) {
-  sync::Options options;
-  options.source = source.url;
-  options.selection = source.selection;
-  options.load.policy = config.policy;
-  options.load.policy.table_prefix = source.table_prefix;
-  options.load.invalid_utf8 = config.invalid_utf8;
-  options.load.batch_rows = config.batch_rows;
-  options.load.streams = config.streams;
-  options.load.memory_bytes = config.memory_bytes;
-  options.database = config.database;
-  options.lock_dir = config.data_dir / "locks";
-  options.parallel_files = config.parallel_files;
-  options.max_attempts = config.max_attempts;
-  options.file_timeout = config.file_timeout;
-  options.min_age = config.min_age;
-  options.load.zero_tail = config.zero_tail;
-  options.history_days = config.history_days;
-  options.tables = config.tables;
-  options.max_file_partitions = config.max_file_partitions;
-  options.claim.patience = config.claim_wait;
-  return options;
-}
 
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
                               bool full, const Context& context) {
@@ -83,25 +59,24 @@ std::string short_path(const source::FileEntry& file, const std::string& source)
   return source::Scope(source).relative(file.path);
 }
 
-void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
+void print_decisions(const std::vector<decide::Decision>& decisions, const SourceSettings& source,
                      bool with_title) {
   if (with_title) print(fmt::format("\n{}\n", printable(source_title(source))));
   std::vector<std::vector<std::string>> rows;
   std::uint64_t bytes_to_load = 0;
   std::string counts;
-  for (const sync::Decision& decision : decisions) {
-    if (decision.action == sync::Action::kLoad) bytes_to_load += decision.file.size;
-    rows.push_back({std::string(sync::action_name(decision.action)),
+  for (const decide::Decision& decision : decisions) {
+    if (decision.action == decide::Action::kLoad) bytes_to_load += decision.file.size;
+    rows.push_back({std::string(base::to_string(decision.action)),
                     short_path(decision.file, source.url), format_bytes(decision.file.size),
                     decision.table, decision.reason});
   }
-  for (const sync::Action action : kAllActions) {
+  for (const decide::Action action : kAllActions) {
     const auto count = static_cast<std::uint64_t>(
         std::count_if(decisions.begin(), decisions.end(),
-                      [&](const sync::Decision& d) { return d.action == action; }));
+                      [&](const decide::Decision& d) { return d.action == action; }));
     if (count == 0) continue;
-    counts +=
-        fmt::format("{}{} to {}", counts.empty() ? "" : ", ", count, sync::action_name(action));
+    counts += fmt::format("{}{} to {}", counts.empty() ? "" : ", ", count, base::to_string(action));
   }
   if (rows.empty()) {
     print("No files match.\n");
@@ -117,7 +92,7 @@ void print_decisions(const std::vector<sync::Decision>& decisions, const SourceS
                     format_bytes(bytes_to_load)));
 }
 
-Json decision_json(const sync::Decision& decision) {
+Json decision_json(const decide::Decision& decision) {
   return Json{{"path", decision.file.path},
               {"name", decision.file.name},
               {"size", decision.file.size},
@@ -125,8 +100,8 @@ Json decision_json(const sync::Decision& decision) {
               {"table", decision.table},
               {"stored_as", decision.table.empty() ? "" : decision.stored_as},
               {"moved_from", decision.moved_from},
-              {"action", sync::action_name(decision.action)},
-              {"reason_code", decision.reason_code},
+              {"action", base::to_string(decision.action)},
+              {"reason_code", base::to_string(decision.reason_code)},
               {"reason", decision.reason}};
 }
 

@@ -1,28 +1,26 @@
-// What the commands that look at a source share: the options of a sync made from the settings, and
-// decisions as people and programs read them.
+// What the commands that look at a source share: decisions as people and programs read them.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cli/config.h"
 #include "cli/context.h"
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "config/config.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
 
-// The options of a sync of one source.
-sync::Options sync_options(const Config& config, const SourceSettings& source);
+using config::sync_options;
 
 // What sync would do with each file of several sources.
 struct DecidedSource {
   OpenSource source;
   sync::Options options;
-  std::vector<sync::Decision> decisions;
+  std::vector<decide::Decision> decisions;
 };
 struct DecidedSources {
   std::vector<DecidedSource> sources;  // that could be listed
@@ -38,9 +36,9 @@ DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Trac
 std::string short_path(const source::FileEntry& file, const std::string& source);
 
 // `with_title`: names the source above.
-void print_decisions(const std::vector<sync::Decision>& decisions, const SourceSettings& source,
+void print_decisions(const std::vector<decide::Decision>& decisions, const SourceSettings& source,
                      bool with_title);
-Json decision_json(const sync::Decision& decision);
+Json decision_json(const decide::Decision& decision);
 
 // Whether `text`, as a user typed it, means the file: its path or URL, name or stem, in any case.
 bool names_file(const std::string& text, std::string_view path, std::string_view name);

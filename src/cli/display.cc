@@ -1,12 +1,16 @@
 #include "cli/display.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
+#include "base/ascii.h"
+#include "base/error.h"
 #include "cli/output.h"
 
 namespace qvdhouse::cli {
@@ -81,6 +85,28 @@ std::shared_ptr<spdlog::logger> make_logger(Display& display, const std::string&
       std::make_shared<spdlog::logger>("qvdhouse", std::make_shared<DisplaySink>(display));
   logger->set_level(spdlog::level::from_str(level));
   return logger;
+}
+
+bool can_ask() { return isatty(STDIN_FILENO) == 1; }
+
+bool confirm(std::string_view question, const std::stop_token& stop) {
+  std::fflush(stdout);  // what the question is about stands above it
+  std::cerr << printable(question) << " [y/N] " << std::flush;
+  // A terminal hands over whole lines: once it can be read, getline() does not wait.
+  constexpr int kStopMs = 100;  // how often the stop is looked at
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  while (poll(&input, 1, kStopMs) <= 0) {
+    if (!stop.stop_requested()) continue;
+    std::cerr << '\n';
+    throw base::Cancelled("stopped");
+  }
+  std::string answer;
+  if (!std::getline(std::cin, answer)) {
+    std::cerr << '\n';
+    return false;
+  }
+  answer = base::to_lower(answer);
+  return answer == "y" || answer == "yes";
 }
 
 }  // namespace qvdhouse::cli

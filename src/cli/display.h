@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,5 +44,12 @@ class Display {
 // A logger that writes through `display`, "warning: …" a line. `level` is one of error, warning,
 // info, debug. `display` must outlive it.
 std::shared_ptr<spdlog::logger> make_logger(Display& display, const std::string& level);
+
+// Whether there is someone to ask: standard input is a terminal.
+bool can_ask();
+
+// Asks "QUESTION [y/N] " on standard error. True for y and yes in any case; false for anything else
+// and at the end of input. Throws Cancelled when `stop` is asked for meanwhile.
+bool confirm(std::string_view question, const std::stop_token& stop);
 
 }  // namespace qvdhouse::cli

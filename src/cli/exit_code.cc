@@ -2,10 +2,12 @@
 
 #include <set>
 
-#include "sync/standing.h"
-#include "sync/sync.h"
+#include "sync/failure.h"
+#include "sync/outcome.h"
 
 namespace qvdhouse::cli {
+
+using tracking::ErrorClass;
 
 bool has_lines(const std::exception& error) {
   return dynamic_cast<const TargetError*>(&error) != nullptr ||
@@ -15,24 +17,28 @@ bool has_lines(const std::exception& error) {
 int exit_code_of(const std::exception& error) {
   if (dynamic_cast<const UsageError*>(&error) != nullptr) return kUsage;
   if (dynamic_cast<const InitQvdError*>(&error) != nullptr) return kConfig;
-  if (dynamic_cast<const base::ConfigError*>(&error) != nullptr) return kConfig;
-  if (dynamic_cast<const base::SchemaError*>(&error) != nullptr) return kSchema;
-  if (dynamic_cast<const base::InputError*>(&error) != nullptr) return kSource;
-  if (dynamic_cast<const base::IoError*>(&error) != nullptr) return kSource;
-  if (dynamic_cast<const base::ServerError*>(&error) != nullptr) return kClickHouse;
   if (dynamic_cast<const TargetError*>(&error) != nullptr) return kClickHouse;
-  if (dynamic_cast<const base::VerifyError*>(&error) != nullptr) return kVerify;
-  if (dynamic_cast<const base::Cancelled*>(&error) != nullptr) return kStopped;
-  if (base::is_out_of_memory(error)) return kSource;
-  return kUsage;
+  const ErrorClass error_class = tracking::class_of(error);
+  const bool is_of_a_class = error_class != ErrorClass::kIo || base::is_out_of_memory(error) ||
+                             dynamic_cast<const base::IoError*>(&error) != nullptr;
+  return is_of_a_class ? exit_code_of_class(error_class) : static_cast<int>(kUsage);
 }
 
-int exit_code_of_class(std::string_view error_class) {
-  if (error_class == "config") return kConfig;
-  if (error_class == "schema") return kSchema;
-  if (error_class == "server") return kClickHouse;
-  if (error_class == "verify") return kVerify;
-  return kSource;
+int exit_code_of_class(ErrorClass error_class) {
+  switch (error_class) {
+    case ErrorClass::kConfig:
+      return kConfig;
+    case ErrorClass::kSchema:
+      return kSchema;
+    case ErrorClass::kServer:
+      return kClickHouse;
+    case ErrorClass::kVerify:
+      return kVerify;
+    case ErrorClass::kCancelled:
+      return kStopped;
+    default:
+      return kSource;
+  }
 }
 
 int exit_code_of_runs(const std::vector<sync::Summary>& runs) {
@@ -41,9 +47,9 @@ int exit_code_of_runs(const std::vector<sync::Summary>& runs) {
   bool any_good = false;
   for (const sync::Summary& run : runs) {
     if (run.count(sync::Outcome::kCancelled) > 0) return kStopped;
-    if (!run.source_error.empty()) {
+    if (run.source_error) {
       ++sources_down;
-      codes.insert(exit_code_of_class(run.source_error_class));
+      codes.insert(exit_code_of_class(sync::describe_failure(run.source_error).error_class));
     }
     for (const sync::FileOutcome& file : run.files) {
       if (sync::is_failing(file)) codes.insert(exit_code_of_class(sync::failure_class(file)));

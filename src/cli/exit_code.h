@@ -2,10 +2,10 @@
 #pragma once
 
 #include <exception>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "tracking/states.h"
 
 namespace qvdhouse::sync {
 struct Summary;
@@ -51,8 +51,8 @@ bool has_lines(const std::exception& error);
 
 int exit_code_of(const std::exception& error);
 
-// The code of an error_class as tracking writes it: input, io, server, config, schema, verify.
-int exit_code_of_class(std::string_view error_class);
+// The code of a file's failure.
+int exit_code_of_class(tracking::ErrorClass error_class);
 
 // The code of the runs of one command, one a source. 130 when stopped. A file that failed in an
 // earlier run and is left alone counts as if it had failed in this one, and a file that is

@@ -1,5 +1,3 @@
-#include "cli/init_qvd.h"
-
 #include <gmock/gmock.h>
 
 #include <cstring>
@@ -12,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::vector<std::string> whole(const std::vector<const char*>& words) {
   return whole_words(static_cast<int>(words.size()), words.data());
@@ -62,15 +61,15 @@ TEST(InitQvd, FlagsAreSettings) {
   const std::map<std::string, std::string> expected = {
       {"source", "s3://b/p"},    {"file_pattern", "x*.qvd"}, {"include_files", "Item,PO"},
       {"exclude_files", "Temp"}, {"source.aws_key", "K"},    {"source.aws_secret", "S"}};
-  EXPECT_EQ(arguments.flags, expected);
-  EXPECT_EQ(arguments.flag_names.at("include_files"), "--files");
+  EXPECT_EQ(arguments.settings.flags, expected);
+  EXPECT_EQ(arguments.settings.flag_names.at("include_files"), "--files");
   EXPECT_TRUE(arguments.verbose);
   EXPECT_TRUE(arguments.command);
 }
 
 TEST(InitQvd, OtherSettingsGoWithIt) {
   const Arguments arguments = parsed({"init_qvd", "--reset-state", "--force", "--data-dir", "/d"});
-  EXPECT_EQ(arguments.flags.at("data_dir"), "/d");
+  EXPECT_EQ(arguments.settings.flags.at("data_dir"), "/d");
 }
 
 TEST(InitQvd, WhatIsWrongIsNamed) {
@@ -89,6 +88,27 @@ TEST(InitQvd, SecretsAreTakenOutOfTheCommandLine) {
   hide_secrets(static_cast<int>(pointers.size()), pointers.data());
   EXPECT_THAT(words, ElementsAre("init_qvd", "--aws-sec=*********", "--aws-secret", "******",
                                  "--aws-key", "K", "https://**********"));
+}
+
+TEST(HideSecrets, OnlyWhatIsSecretIsOverwritten) {
+  std::vector<std::string> words = {"qvdhouse",
+                                    "ls",
+                                    "--aws-key",
+                                    "id",
+                                    "--aws-secret",
+                                    "hunter2",
+                                    "--aws-secret=hunter2",
+                                    "http://u:hunter2@host/x",
+                                    "s3://bucket/x",
+                                    "--source=ftp://u:hunter2@host"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  hide_secrets(static_cast<int>(argv.size()), argv.data());
+  for (const std::string& word : words) EXPECT_THAT(word, Not(HasSubstr("hunter2")));
+  EXPECT_EQ(words[3], "id");
+  EXPECT_EQ(words[5], "*******");
+  EXPECT_EQ(words[6], "--aws-secret=*******");
+  EXPECT_EQ(words[8], "s3://bucket/x");
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "cli/completion.h"
+#include "cli/command.h"
 #include "cli/display.h"
 #include "cli/exit_code.h"
 #include "cli/progress.h"
@@ -13,6 +13,9 @@
 
 namespace qvdhouse::cli {
 namespace {
+
+using decide::Reason;
+using tracking::ErrorClass;
 
 TEST(Output, ControlCharactersAreEscaped) {
   EXPECT_EQ(printable("Остатки \"на\" складе"), "Остатки \"на\" складе");
@@ -118,7 +121,7 @@ TEST(Output, Numbers) {
   EXPECT_EQ(format_time(-1), "1969-12-31 23:59:59");
 }
 
-sync::FileOutcome outcome(sync::Outcome kind, const std::string& error_class = "") {
+sync::FileOutcome outcome(sync::Outcome kind, ErrorClass error_class = ErrorClass::kNone) {
   sync::FileOutcome file;
   file.outcome = kind;
   file.error_class = error_class;
@@ -146,14 +149,19 @@ TEST(ExitCode, OfRuns) {
   };
   EXPECT_EQ(code({}), 0);
   EXPECT_EQ(code({outcome(Outcome::kLoaded), outcome(Outcome::kWaiting)}), 0);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "input")}), 4);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "verify"), outcome(Outcome::kSkipped)}), 6);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "schema"), outcome(Outcome::kLoaded)}), 7);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "server"), outcome(Outcome::kFailed, "server")}), 5);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "server"), outcome(Outcome::kFailed, "input")}), 7);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "input"), outcome(Outcome::kCancelled)}), 130);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kInput)}), 4);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kVerify), outcome(Outcome::kSkipped)}), 6);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kSchema), outcome(Outcome::kLoaded)}), 7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kServer),
+                  outcome(Outcome::kFailed, ErrorClass::kServer)}),
+            5);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kServer),
+                  outcome(Outcome::kFailed, ErrorClass::kInput)}),
+            7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kInput), outcome(Outcome::kCancelled)}),
+            130);
   sync::FileOutcome unreadable = outcome(Outcome::kSkipped);
-  unreadable.decision.reason_code = "unreadable";
+  unreadable.decision.reason_code = Reason::kUnreadable;
   EXPECT_EQ(code({unreadable}), 4);
   EXPECT_EQ(code({unreadable, outcome(Outcome::kLoaded)}), 7);
 }
@@ -165,22 +173,30 @@ TEST(ExitCode, OfRunsIsThatOfFailuresThatStand) {
     summary.files = std::move(files);
     return exit_code_of_runs({summary});
   };
-  const auto skipped = [](const std::string& reason_code, const std::string& error_class = "") {
+  const auto skipped = [](Reason reason_code, ErrorClass error_class = ErrorClass::kNone) {
     sync::FileOutcome file = outcome(Outcome::kSkipped);
     file.decision.reason_code = reason_code;
     file.decision.error_class = error_class;
     return file;
   };
-  const sync::FileOutcome current = skipped("unchanged");
-  EXPECT_EQ(code({current, skipped("hidden")}), 0);
-  EXPECT_EQ(code({skipped("failed-unchanged", "input")}), 4);
-  EXPECT_EQ(code({skipped("failed-unchanged", "schema"), skipped("excluded")}), 3);
-  EXPECT_EQ(code({skipped("backoff", "server"), skipped("backoff", "server")}), 5);
-  EXPECT_EQ(code({skipped("backoff", "server"), skipped("failed-unchanged", "verify")}), 7);
-  EXPECT_EQ(code({skipped("failed-unchanged", "input"), current}), 7);
-  EXPECT_EQ(code({skipped("backoff", "server"), outcome(Outcome::kAdopted)}), 7);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "input"), current}), 7);
-  EXPECT_EQ(code({outcome(Outcome::kFailed, "input"), skipped("failed-unchanged", "input")}), 4);
+  const sync::FileOutcome current = skipped(Reason::kUnchanged);
+  EXPECT_EQ(code({current, skipped(Reason::kHidden)}), 0);
+  EXPECT_EQ(code({skipped(Reason::kFailedUnchanged, ErrorClass::kInput)}), 4);
+  EXPECT_EQ(
+      code({skipped(Reason::kFailedUnchanged, ErrorClass::kSchema), skipped(Reason::kExcluded)}),
+      3);
+  EXPECT_EQ(code({skipped(Reason::kBackoff, ErrorClass::kServer),
+                  skipped(Reason::kBackoff, ErrorClass::kServer)}),
+            5);
+  EXPECT_EQ(code({skipped(Reason::kBackoff, ErrorClass::kServer),
+                  skipped(Reason::kFailedUnchanged, ErrorClass::kVerify)}),
+            7);
+  EXPECT_EQ(code({skipped(Reason::kFailedUnchanged, ErrorClass::kInput), current}), 7);
+  EXPECT_EQ(code({skipped(Reason::kBackoff, ErrorClass::kServer), outcome(Outcome::kAdopted)}), 7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kInput), current}), 7);
+  EXPECT_EQ(code({outcome(Outcome::kFailed, ErrorClass::kInput),
+                  skipped(Reason::kFailedUnchanged, ErrorClass::kInput)}),
+            4);
 }
 
 TEST(Progress, LinesSayWhatIsDoneAndWhatIsLeft) {

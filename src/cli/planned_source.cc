@@ -2,63 +2,43 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
+#include <filesystem>
 #include <optional>
 #include <set>
-#include <string_view>
-#include <thread>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/workers.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/sources.h"
 #include "cli/target.h"
 #include "clickhouse/connection.h"
-#include "sync/decide.h"
+#include "decide/decide.h"
+#include "models/lock.h"
 
 namespace qvdhouse::cli {
 namespace {
 
-// Mostly waiting for storage.
-constexpr unsigned kLeastThreads = 8;
-
-// Decisions to load, by table; tables in the order of their first file.
-using Groups = std::vector<std::vector<const sync::Decision*>>;
-
-Groups group_by_table(const std::vector<sync::Decision>& decisions) {
-  Groups groups;
-  std::map<std::string_view, std::size_t> known;
-  for (const sync::Decision& decision : decisions) {
-    if (decision.action != sync::Action::kLoad) continue;
-    const auto [table, is_new] = known.try_emplace(decision.table, groups.size());
-    if (is_new) groups.emplace_back();
-    groups[table->second].push_back(&decision);
-  }
-  return groups;
-}
-
-// `connection`: null when the target has no tables; then several are planned at once.
-std::vector<sync::PlannedTable> plan_tables(const DecidedSource& decided, const Tracked& tracked,
+// `connection`: null when the tables are planned as if the target had none.
+std::vector<sync::PlannedTable> plan_source(const DecidedSource& decided, const Tracked& tracked,
                                             clickhouse::Connection* connection,
                                             const Context& context) {
-  const sync::PlanFacts facts{decided.options, decided.source.storage, tracked.files, connection,
-                              context.stop};
-  const Groups groups = group_by_table(decided.decisions);
-  std::vector<sync::PlannedTable> planned(groups.size());
-  const unsigned threads =
-      connection != nullptr ? 1 : std::max(kLeastThreads, std::thread::hardware_concurrency());
-  base::for_each_index(groups.size(), threads, [&](std::size_t i) {
-    if (context.stop.stop_requested()) throw base::Cancelled("stopped");
-    planned[i] = at_target(context.config, [&] { return sync::plan_table_of(groups[i], facts); });
-  });
-  return planned;
+  const sync::PlanFacts facts{.options = decided.options,
+                              .storage = decided.source.storage,
+                              .tracked = tracked.files,
+                              .connection = connection,
+                              .tables = &tracked.tables,
+                              .stop = context.stop};
+  return at_target(context.config, [&] { return sync::plan_tables(decided.decisions, facts); });
 }
 
 bool has_file(const sync::Decision& decision) {
-  return decision.action != sync::Action::kRemove && decision.reason_code != "vanished";
+  return decision.action != sync::Action::kRemove &&
+         decision.reason_code != decide::Reason::kVanished;
 }
 
 models::Lock read_lock(const std::string& path) {
@@ -68,6 +48,32 @@ models::Lock read_lock(const std::string& path) {
         fmt::format("the schema lock {} cannot be read: {}", path, std::strerror(errno)));
   }
   return models::parse_lock(*text, path);
+}
+
+// Why files are in no table.
+class Failures {
+ public:
+  Failures(const Context& context, const std::string& source)
+      : context_(context), source_(source) {}
+
+  void add(const source::FileEntry& file, const std::string& why, int exit_code) {
+    context_.log.error("{}: {}", short_path(file, source_), why);
+    exit_codes_.push_back(exit_code);
+  }
+  const std::vector<int>& exit_codes() const { return exit_codes_; }
+
+ private:
+  const Context& context_;
+  const std::string& source_;
+  std::vector<int> exit_codes_;
+};
+
+std::string source_names(const std::vector<OpenSource>& sources) {
+  std::string names;
+  for (const OpenSource& source : sources) {
+    names += (names.empty() ? "" : ", ") + masked_source(source.settings.url);
+  }
+  return names;
 }
 
 }  // namespace
@@ -82,7 +88,7 @@ AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const
   }
   AllPlanned all;
   for (const DecidedSource& source : decided.sources) {
-    all.push_back(plan_tables(source, tracked, connection ? &*connection : nullptr, context));
+    all.push_back(plan_source(source, tracked, connection ? &*connection : nullptr, context));
   }
   return all;
 }
@@ -91,8 +97,8 @@ models::Table model_of(const sync::PlannedTable& planned, const std::string& sou
   models::Table table{
       .definition = *planned.definition,
       .ddl = planned.ddl,
-      .shape = schema::shape_of(planned.plan),
-      .mode = std::string(sync::mode_name(planned.files.front().decision->placement.mode))};
+      .shapes = planned.shapes,
+      .mode = std::string(decide::mode_name(planned.files.front().decision->placement.mode))};
   for (const schema::ColumnPlan& column : planned.plan.columns) {
     models::Column& model = table.columns.emplace_back(
         models::Column{.name = column.name, .type = column.type, .reason = column.reason});
@@ -106,11 +112,75 @@ models::Table model_of(const sync::PlannedTable& planned, const std::string& sou
     if (column.part == schema::Part::kMissing) model.reason = origin->second.reason;
   }
   for (const sync::PlannedFile& file : planned.files) {
-    if (!file.error.empty()) continue;
+    if (file.error) continue;
     table.files.push_back(short_path(file.decision->file, source));
     table.record_count += file.record_count;
   }
   return table;
+}
+
+SourceModels read_models(std::string_view command, const Context& context) {
+  Sources sources(context);
+  const std::vector<OpenSource> chosen = sources.chosen(command, true);
+  const Tracked nothing = untracked(context);
+  const DecidedSources decided = decide_sources(chosen, nothing, true, context);
+  const AllPlanned all = plan_all(decided, nothing, context);
+
+  SourceModels found{.document = {.version = version(),
+                                  .source = source_names(chosen),
+                                  .database = context.config.sync.database}};
+  std::vector<int> failures;
+  std::set<std::string> tables;
+  for (std::size_t i = 0; i < decided.sources.size(); ++i) {
+    const DecidedSource& source = decided.sources[i];
+    Failures failed(context, source.options.source);
+    for (const sync::Decision& decision : source.decisions) {
+      const bool is_left =
+          decision.action == sync::Action::kWait || decision.action == sync::Action::kRefuse;
+      if (is_left) failed.add(decision.file, decision.reason, kSource);
+    }
+    for (const sync::PlannedTable& planned : all[i]) {
+      for (const sync::PlannedFile& file : planned.files) {
+        if (!file.error) continue;
+        failed.add(file.decision->file, file.failure.message,
+                   exit_code_of_class(file.failure.error_class));
+      }
+      if (!planned.definition) continue;
+      if (tables.insert(planned.definition->name).second) {
+        found.document.tables.push_back(model_of(planned, source.options.source));
+        continue;
+      }
+      for (const sync::PlannedFile& file : planned.files) {
+        if (file.error) continue;
+        failed.add(file.decision->file,
+                   fmt::format("table {} is another source's; a table_prefix or name parts them",
+                               planned.definition->name),
+                   kSource);
+      }
+    }
+    failures.insert(failures.end(), failed.exit_codes().begin(), failed.exit_codes().end());
+  }
+  found.failed_files = failures.size();
+  if (failures.empty() && found.document.tables.empty() && decided.exit_code == kOk) {
+    throw base::IoError(fmt::format("no files match in {}", found.document.source));
+  }
+  found.exit_code = failures.empty()                ? decided.exit_code
+                    : found.document.tables.empty() ? failures[0]
+                                                    : static_cast<int>(kPartial);
+  return found;
+}
+
+void check_output_is_new(const std::string& path, bool overwrite) {
+  if (path.empty() || overwrite) return;
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) return;
+  if (error) {
+    throw base::ConfigError(
+        fmt::format("{} cannot be written: {}", printable(path), error.message()));
+  }
+  throw base::ConfigError(
+      fmt::format("{} is there already; --overwrite replaces it", printable(path)));
 }
 
 void check_lock(const std::string& lock_path, const DecidedSources& decided,
@@ -122,7 +192,7 @@ void check_lock(const std::string& lock_path, const DecidedSources& decided,
     for (const sync::Decision& decision : source.decisions) {
       if (has_file(decision)) known.insert(decision.table);
     }
-    for (const sync::PlannedTable& table : plan_tables(source, {}, nullptr, context)) {
+    for (const sync::PlannedTable& table : plan_source(source, {}, nullptr, context)) {
       if (table.definition) tables.push_back(model_of(table, source.options.source));
     }
   }

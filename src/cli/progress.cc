@@ -77,7 +77,8 @@ std::string outcome_line(const sync::FileOutcome& file) {
   return "";
 }
 
-Progress::Progress(const sync::Monitor& monitor, Display& display) : display_(display) {
+ProgressDisplay::ProgressDisplay(const sync::Monitor& monitor, Display& display)
+    : display_(display) {
   thread_ = std::jthread([&monitor, &display](std::stop_token stop) {
     const auto start = std::chrono::steady_clock::now();
     const std::chrono::milliseconds pause = display.is_terminal() ? kRedraw : kPlainLine;
@@ -97,7 +98,7 @@ Progress::Progress(const sync::Monitor& monitor, Display& display) : display_(di
   });
 }
 
-Progress::~Progress() {
+ProgressDisplay::~ProgressDisplay() {
   thread_.request_stop();
   thread_.join();
   display_.show_live({});

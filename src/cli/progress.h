@@ -20,12 +20,12 @@ std::string outcome_line(const sync::FileOutcome& file);
 
 // Shows the progress of a run from its own thread while it lives: redrawn ten times a second on a
 // terminal, one line in ten seconds otherwise. Both arguments must outlive it.
-class Progress {
+class ProgressDisplay {
  public:
-  Progress(const sync::Monitor& monitor, Display& display);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  ProgressDisplay(const sync::Monitor& monitor, Display& display);
+  ~ProgressDisplay();
+  ProgressDisplay(const ProgressDisplay&) = delete;
+  ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
  private:
   Display& display_;

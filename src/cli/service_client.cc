@@ -37,11 +37,11 @@ std::string host_of(const std::string& address) {
 
 }  // namespace
 
-ServiceClient::ServiceClient(const ServeSettings& settings)
-    : origin_(fmt::format("{}://{}:{}", settings.tls_certificate.empty() ? "http" : "https",
-                          host_of(settings.address), settings.port)),
+ServiceClient::ServiceClient(const config::ServeSettings& settings)
+    : origin_(fmt::format("{}://{}:{}", settings.http.tls_certificate.empty() ? "http" : "https",
+                          host_of(settings.http.address), settings.port)),
       token_(settings.token),
-      ca_file_(settings.tls_ca.empty() ? settings.tls_certificate : settings.tls_ca) {}
+      ca_file_(settings.tls_ca.empty() ? settings.http.tls_certificate : settings.tls_ca) {}
 
 Json ServiceClient::ask(const std::string& method, const std::string& path,
                         const std::string& body) const {

@@ -5,14 +5,14 @@
 #include <string>
 #include <string_view>
 
-#include "cli/config.h"
 #include "cli/output.h"
+#include "config/config.h"
 
 namespace qvdhouse::cli {
 
 class ServiceClient {
  public:
-  explicit ServiceClient(const ServeSettings& settings);
+  explicit ServiceClient(const config::ServeSettings& settings);
 
   // `path` is encoded already. Throws UsageError for what the service refuses (with what it
   // allows), ConfigError where it wants a token, IoError when it does not answer.

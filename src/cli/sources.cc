@@ -5,18 +5,14 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "cli/config_sources.h"
-#include "cli/did_you_mean.h"
-#include "cli/settings_table.h"
-#include "cli/source_url.h"
+#include "config/did_you_mean.h"
+#include "config/setting.h"
 
 namespace qvdhouse::cli {
 namespace {
 
-bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
-
 void check_source_exists(const std::string& source, const Config& config) {
-  if (is_url(source) || source.find_first_of("*?[{") != std::string::npos) return;
+  if (source::is_url(source) || source.find_first_of("*?[{") != std::string::npos) return;
   std::error_code error;
   if (std::filesystem::exists(source, error) || error) return;
   std::vector<std::string> names;
@@ -25,26 +21,30 @@ void check_source_exists(const std::string& source, const Config& config) {
   }
   throw base::IoError(
       fmt::format("{}: there is no such file or folder; check the path, or QVD_SOURCE{}", source,
-                  did_you_mean(source, names)));
+                  config::did_you_mean(source, names)));
 }
 
 }  // namespace
+
+std::shared_ptr<source::Storage> make_storage(const SourceSettings& settings, spdlog::logger& log,
+                                              std::stop_token stop) {
+  source::Access access = settings.access;
+  access.warn = [&log](std::string_view text) { log.warn("{}", text); };
+  access.debug = [&log](std::string_view text) { log.debug("{}", text); };
+  access.stop = std::move(stop);
+  auto storage = std::make_shared<source::Storage>(std::move(access));
+  for (const std::string* url : {&settings.known_url, &settings.url}) {
+    if (source::is_url(*url)) storage->remember(*url);
+  }
+  return storage;
+}
 
 Sources::Sources(const Context& context) : context_(context) {}
 
 source::Storage& Sources::storage_of(std::optional<std::size_t> index,
                                      const SourceSettings& settings) {
-  std::unique_ptr<source::Storage>& storage = storages_[index];
-  if (storage) return *storage;
-  source::Access access = settings.access;
-  spdlog::logger& log = context_.log;
-  access.warn = [&log](std::string_view text) { log.warn("{}", text); };
-  access.debug = [&log](std::string_view text) { log.debug("{}", text); };
-  access.stop = context_.stop;
-  storage = std::make_unique<source::Storage>(std::move(access));
-  for (const std::string* url : {&settings.known_url, &settings.url}) {
-    if (is_url(*url)) storage->remember(*url);
-  }
+  std::shared_ptr<source::Storage>& storage = storages_[index];
+  if (!storage) storage = make_storage(settings, context_.log, context_.stop);
   return *storage;
 }
 
@@ -67,17 +67,17 @@ std::vector<OpenSource> Sources::chosen(std::string_view command, bool must_exis
 }
 
 OpenSource Sources::of(const std::string& file) {
-  SourceSettings settings = settings_for(context_.config, file);
-  const std::optional<std::size_t> index = source_of(context_.config, file);
+  SourceSettings settings = config::settings_for(context_.config, file);
+  const std::optional<std::size_t> index = config::source_of(context_.config, file);
   source::Storage& storage =
       index ? storage_of(index, context_.config.sources[*index]) : storage_of(index, settings);
-  if (is_url(file)) storage.remember(file);
+  if (source::is_url(file)) storage.remember(file);
   return {std::move(settings), storage};
 }
 
 bool is_source_asked(const Config& config) {
-  const auto value = config.values.find(std::string(kSourceKey));
-  return value != config.values.end() && value->second.origin.rank == Origin::Rank::kFlag;
+  const auto value = config.values.find(std::string(config::kSourceKey));
+  return value != config.values.end() && value->second.origin.rank == config::Origin::Rank::kFlag;
 }
 
 std::string source_title(const SourceSettings& source) {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/config.h"
 #include "cli/context.h"
+#include "config/config.h"
 #include "source/storage.h"
 
 namespace qvdhouse::cli {
@@ -18,6 +18,10 @@ struct OpenSource {
   SourceSettings settings;
   source::Storage& storage;
 };
+
+// What reaches a source, until `stop`. `log` must outlive it.
+std::shared_ptr<source::Storage> make_storage(const SourceSettings& settings, spdlog::logger& log,
+                                              std::stop_token stop);
 
 class Sources {
  public:
@@ -37,7 +41,7 @@ class Sources {
 
   const Context& context_;
   // By index in config.sources; none: for what lies below no source.
-  std::map<std::optional<std::size_t>, std::unique_ptr<source::Storage>> storages_;
+  std::map<std::optional<std::size_t>, std::shared_ptr<source::Storage>> storages_;
 };
 
 // Whether the source was named in the command itself (for commands that need none).

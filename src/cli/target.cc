@@ -60,18 +60,18 @@ void ensure_database(const clickhouse::Endpoint& endpoint, const std::string& da
 // Who can write to the data directory decides what its tables and its engine's passwords are.
 void check_data_dir(const Context& context) {
   const Config& config = context.config;
-  const auto access = base::file_access(config.data_dir);
+  const auto access = base::file_access(config.engine.data_dir);
   const std::string reason = access ? base::why_not_trusted(*access) : std::string();
   if (reason.empty()) return;  // its owner's alone, or not made yet
   if (config.is_data_dir_named) {
-    context.log.warn("{}: another user may change the data directory: {}", config.data_dir.string(),
-                     reason);
+    context.log.warn("{}: another user may change the data directory: {}",
+                     config.engine.data_dir.string(), reason);
     return;
   }
   throw base::ConfigError(fmt::format(
       "{0}: this data directory was found, and another user may have made or changed it: {1}. Name "
       "it with --data-dir {0} (or QVD_DATA_DIR) to use it all the same, or use another one",
-      config.data_dir.string(), reason));
+      config.engine.data_dir.string(), reason));
 }
 
 }  // namespace
@@ -88,16 +88,16 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
       }
       target.endpoint_.dialect = ask_server(target.endpoint_, context.stop);
       target.endpoint_.compression = choose_compression(config, target.endpoint_);
-      if (may_create) refuse_several_servers(target.endpoint_, config.database, context.stop);
+      if (may_create) refuse_several_servers(target.endpoint_, config.sync.database, context.stop);
     } else {
       check_data_dir(context);
       clickhouse::EngineOptions options = config.engine;
       options.native_clients = native_clients;
       target.engine_ = clickhouse::Engine::attach_or_start(options);
-      target.endpoint_ = target.engine_->endpoint(config.database);
+      target.endpoint_ = target.engine_->endpoint(config.sync.database);
       may_create = true;
     }
-    ensure_database(target.endpoint_, config.database, may_create, context.stop);
+    ensure_database(target.endpoint_, config.sync.database, may_create, context.stop);
     return target;
   });
 }
@@ -111,16 +111,18 @@ clickhouse::Connection Target::connect_anywhere(std::stop_token stop) const {
 }
 
 tracking::Tracking Target::tracking(const Config& config) const {
-  return tracking::Tracking(endpoint_, config.database, config.history_days);
+  return tracking::Tracking(endpoint_, config.sync.database, config.sync.history_days);
 }
 
 bool target_may_hold_data(const Config& config) {
-  return config.endpoint || std::filesystem::exists(config.data_dir);
+  return config.endpoint || std::filesystem::exists(config.engine.data_dir);
 }
 
 std::string target_name(const Config& config) {
-  if (config.endpoint) return fmt::format("{}, database {}", config.endpoint->url, config.database);
-  return fmt::format("embedded in {}, database {}", config.data_dir.string(), config.database);
+  if (config.endpoint)
+    return fmt::format("{}, database {}", config.endpoint->url, config.sync.database);
+  return fmt::format("embedded in {}, database {}", config.engine.data_dir.string(),
+                     config.sync.database);
 }
 
 Tracked read_tracked(const Context& context) {

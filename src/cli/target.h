@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/config.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
 #include "clickhouse/connection.h"
 #include "clickhouse/engine.h"
+#include "config/config.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {

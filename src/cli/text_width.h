@@ -1,4 +1,4 @@
-// Text on a terminal: what may be shown as it is, and how wide it is.
+// Text on a terminal: what may be shown as it is, what a shell takes, and how wide it is.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,11 @@ class PrintableStream {
  private:
   std::string held_;  // the beginning of a character
 };
+
+// `word` as a shell takes it, in single quotes where it needs them. shell_text() is what stands
+// between such quotes.
+std::string shell_quoted(std::string_view word);
+std::string shell_text(std::string_view text);
 
 // Terminal columns that printable UTF-8 text takes.
 std::size_t display_width(std::string_view text);

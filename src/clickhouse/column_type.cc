@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "clickhouse/quote.h"
 
 namespace qvdhouse::clickhouse {
@@ -61,12 +62,6 @@ std::string base_name(const ColumnType& type) {
   }
 }
 
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 // "Name(a, b)" → "Name" and {"a", "b"}; arguments are not split inside quotes.
 struct Call {
   std::string_view name;
@@ -74,11 +69,11 @@ struct Call {
 };
 
 std::optional<Call> split_call(std::string_view text) {
-  text = trim(text);
+  text = base::trimmed(text);
   const std::size_t open = text.find('(');
   if (open == std::string_view::npos) return Call{text, {}};
   if (text.back() != ')') return std::nullopt;
-  Call call{trim(text.substr(0, open)), {}};
+  Call call{base::trimmed(text.substr(0, open)), {}};
   const std::string_view inside = text.substr(open + 1, text.size() - open - 2);
   int depth = 0;
   bool quoted = false;
@@ -90,12 +85,12 @@ std::optional<Call> split_call(std::string_view text) {
     if (c == '(') ++depth;
     if (c == ')' && --depth < 0) return std::nullopt;
     if (c == ',' && depth == 0) {
-      call.arguments.push_back(trim(inside.substr(start, i - start)));
+      call.arguments.push_back(base::trimmed(inside.substr(start, i - start)));
       start = i + 1;
     }
   }
   if (quoted || depth != 0) return std::nullopt;
-  call.arguments.push_back(trim(inside.substr(start)));
+  call.arguments.push_back(base::trimmed(inside.substr(start)));
   return call;
 }
 

@@ -176,7 +176,7 @@ struct Engine::State {
   };
 
   fs::path data_dir;
-  FileLock in_use;  // held as long as this lives: the engine runs on
+  base::FileLock in_use;  // held as long as this lives: the engine runs on
   EngineInfo info;
   std::optional<ChildProcess> child;  // when started here
 
@@ -186,8 +186,8 @@ struct Engine::State {
   // Waits until the engine that was just started answers.
   std::optional<std::string> wait_for_answer(milliseconds patience);
   void use() {
-    in_use = FileLock(data_dir / "engine.lock", FileLock::Kind::kShared, kAttachPatience,
-                      "the engine that ran here is still ending; try again");
+    in_use = lock_within(kAttachPatience, data_dir / "engine.lock", base::FileLock::Kind::kShared,
+                         "the engine that ran here is still ending; try again");
   }
 };
 
@@ -260,7 +260,7 @@ void Engine::State::start(const EngineOptions& options) {
     if (folder_taken) {
       // Perhaps an engine whose starter died before it wrote engine.json: left alone by us for a
       // moment, it ends itself.
-      in_use = FileLock();
+      in_use = base::FileLock();
       std::this_thread::sleep_for(milliseconds(100));
       use();
     }
@@ -279,9 +279,10 @@ Engine Engine::attach_or_start(const EngineOptions& options) {
   // One after the other: whoever comes second finds the engine that the first one started. The
   // lock that keeps an engine alive is taken only then, so that nobody keeps one that no
   // engine.json tells of.
-  const FileLock starting(state->data_dir / "engine.start.lock", FileLock::Kind::kExclusive,
-                          options.start_timeout,
-                          "another command has been starting the engine for too long; end it");
+  const base::FileLock starting =
+      lock_within(options.start_timeout, state->data_dir / "engine.start.lock",
+                  base::FileLock::Kind::kExclusive,
+                  "another command has been starting the engine for too long; end it");
   state->use();
   if (auto info = running_engine(state->data_dir)) {
     check_wanted(options, *info);
@@ -296,7 +297,7 @@ Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Engine::~Engine() {
   if (!state_) return;
-  state_->in_use = FileLock();
+  state_->in_use = base::FileLock();
   // If we were the last, it ends at once, and leaves no zombie.
   constexpr milliseconds kEnding{100};
   if (state_->child) state_->child->wait_for(kEnding);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -181,35 +180,17 @@ std::string users_xml(const EngineInfo& info) {
 
 }  // namespace
 
-FileLock::FileLock(const fs::path& path, Kind kind, std::chrono::milliseconds patience,
-                   const std::string& busy_with)
-    : descriptor_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-  if (descriptor_ < 0) throw_errno(path, "opening it");
+base::FileLock lock_within(std::chrono::milliseconds patience, const fs::path& path,
+                           base::FileLock::Kind kind, const std::string& busy_with) {
+  base::FileLock lock(path, 0600);
   const auto deadline = steady_clock::now() + patience;
-  const int operation = (kind == Kind::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
-  while (flock(descriptor_, operation) != 0) {
-    const int error = errno;
-    const bool waiting = error == EWOULDBLOCK || error == EINTR;
-    if (waiting && steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-      continue;
+  while (!lock.try_lock(kind)) {
+    if (steady_clock::now() >= deadline) {
+      throw base::IoError(fmt::format("{}: {}", path.string(), busy_with));
     }
-    close(std::exchange(descriptor_, -1));
-    if (waiting) throw base::IoError(fmt::format("{}: {}", path.string(), busy_with));
-    errno = error;
-    throw_errno(path, "locking it");
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-}
-
-FileLock::~FileLock() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
+  return lock;
 }
 
 EngineConfigFiles write_engine_config(const EngineOptions& options, const EngineInfo& info) {

@@ -8,26 +8,14 @@
 #include <optional>
 #include <string>
 
+#include "base/file_lock.h"
 #include "clickhouse/engine.h"
 
 namespace qvdhouse::clickhouse {
 
-// An open file with a flock, released when this ends, however that happens.
-class FileLock {
- public:
-  enum class Kind { kShared, kExclusive };
-
-  FileLock() = default;  // holds nothing
-  // Waits until it gets the lock. Throws IoError after `patience`, saying `busy_with`.
-  FileLock(const std::filesystem::path& path, Kind kind, std::chrono::milliseconds patience,
-           const std::string& busy_with);
-  ~FileLock();
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
-
- private:
-  int descriptor_ = -1;
-};
+// Waits until it gets the lock. Throws IoError after `patience`, saying `busy_with`.
+base::FileLock lock_within(std::chrono::milliseconds patience, const std::filesystem::path& path,
+                           base::FileLock::Kind kind, const std::string& busy_with);
 
 // Where the engine answers its nonce to anybody, without a password.
 inline constexpr const char* kNoncePath = "/qvdhouse-nonce";

@@ -18,13 +18,6 @@ namespace {
 constexpr std::size_t kMaxErrorText = 64 * 1024;
 constexpr std::size_t kMaxTag = 64;
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 int leading_number(std::string_view text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
@@ -44,7 +37,7 @@ HttpAnswer::HttpAnswer(std::function<void(std::string_view)> on_bytes)
     : on_bytes_(std::move(on_bytes)) {}
 
 void HttpAnswer::add_header(std::string_view line) {
-  line = trimmed(line);
+  line = base::trimmed(line);
   if (line.empty()) header_is_whole_ = true;
   if (line.starts_with("HTTP/")) {
     const auto blank = line.find(' ');
@@ -57,7 +50,7 @@ void HttpAnswer::add_header(std::string_view line) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
   const auto name = line.substr(0, colon);
-  const auto value = trimmed(line.substr(colon + 1));
+  const auto value = base::trimmed(line.substr(colon + 1));
   if (base::equal_ignoring_case(name, "X-ClickHouse-Exception-Code")) {
     exception_code_ = leading_number(value);
   } else if (base::equal_ignoring_case(name, "X-ClickHouse-Exception-Tag") && !value.empty() &&
@@ -111,7 +104,7 @@ void HttpAnswer::finish(const std::string& origin) {
     text = text.substr(0, text.rfind(fmt::format(" {}", tag_)));
     text = text.substr(0, text.rfind('\n'));
   }
-  text = trimmed(text);
+  text = base::trimmed(text);
   const int code = exception_code_ != 0 ? exception_code_ : code_in_text(text);
   if (code != 0) {
     const auto what_to_do = advice(code);

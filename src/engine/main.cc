@@ -5,8 +5,6 @@
 // none), password, path of the nonce, nonce. clickhouse/engine.h says how it is used,
 // docs/clickhouse.md what of libchdb we rely on.
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,16 +14,19 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "engine/gate.h"
 #include "engine/interposed.h"
 
 namespace {
 
+using qvdhouse::base::FileLock;
 using qvdhouse::engine::Gate;
 using qvdhouse::engine::GateSettings;
 
@@ -66,13 +67,11 @@ bool load(const char* path, Library& library) {
 
 // Ends this process once the last user is gone, however it died: the kernel then drops its lock.
 // What was acknowledged is in files already, so nothing is left to do.
-void end_when_unused(int lock) {
-  while (flock(lock, LOCK_EX) != 0) {
-    if (errno != EINTR) {
-      std::fprintf(stderr, "the lock that keeps the engine alive failed: %s\n",
-                   std::strerror(errno));
-      break;
-    }
+void end_when_unused(FileLock& lock) {
+  try {
+    lock.lock();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "the lock that keeps the engine alive failed: %s\n", error.what());
   }
   _exit(0);
 }
@@ -108,12 +107,14 @@ int main(int argc, char** argv) try {
   sigaddset(&broken_pipe, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
 
-  const int lock = open(argv[2], O_RDWR | O_CLOEXEC);
-  if (lock < 0) {
+  // Never closed: the thread that waits for it uses it to the very end.
+  static std::optional<FileLock>& lock =
+      *new std::optional<FileLock>(FileLock::of_existing(argv[2]));
+  if (!lock) {
     std::fprintf(stderr, "%s: %s\n", argv[2], std::strerror(errno));
     return kExitUsage;
   }
-  std::thread(end_when_unused, lock).detach();
+  std::thread([] { end_when_unused(*lock); }).detach();
   GateSettings settings;
   if (!read_gate(argv[3], settings)) return kExitUsage;
   // Never freed: the library's threads use it to the very end.

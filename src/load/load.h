@@ -107,7 +107,8 @@ struct PreparedFile {
   std::vector<qvd::SymbolTable> symbols;
   std::vector<bool> may_be_null;
   schema::TablePlan plan;
-  std::vector<std::string> alerts{};  // as Result::alerts
+  std::vector<std::string> alerts{};      // as Result::alerts
+  std::vector<schema::Change> changes{};  // kReplace: of the table whose place the file takes
 };
 
 // Reads header and symbol tables and decides the table, the target's own columns and shape
@@ -119,6 +120,11 @@ PreparedFile prepare(const base::ByteSource& source, const std::string& file_nam
 PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
                      const std::string& file_name, const Options& options, const Target& target,
                      const std::stop_token& stop = {});
+
+// Plans the file anew for the columns `shape` of a multi-file table. A file without rows has no
+// cell that could not be in it. Throws SchemaError, and Cancelled when a stop is asked for.
+void fit_file(PreparedFile& file, const schema::Shape& shape, unsigned threads,
+              const std::stop_token& stop = {});
 
 // Casts every field's symbols to its columns' values and gives the symbol tables back. Throws
 // SchemaError, and Cancelled when a stop is asked for.

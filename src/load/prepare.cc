@@ -63,6 +63,7 @@ void without_cells(const schema::Shape& shape, schema::TablePlan& plan) {
     return column.field_index == schema::kNoField && schema::is_own_column(column.name);
   });
   plan.columns = std::move(columns);
+  if (!plan.is_order_set) plan.order_by.clear();
 }
 
 // Columns of the table that lose their type now that the file takes its place.
@@ -82,27 +83,20 @@ void note_given_up(const schema::Shape& replaced, const schema::TablePlan& own,
   }
 }
 
-// Plans for the columns that the table has or is to have.
-void fit(const Target& target, const Options& options, const std::stop_token& stop,
-         PreparedFile& file) {
-  schema::Shape shape = *target.shape;
-  if (target.mode == schema::LoadMode::kReplace) {
-    // The table's only file: no row stays that could be in the way of a change.
-    schema::Key key;
-    if (file.plan.is_order_set) key.columns = file.plan.order_by;
-    schema::Drift drift = schema::find_drift(shape, {schema::shape_of(file.plan)},
-                                             target.rules.drift, key, /*rows_stay=*/false);
-    shape = std::move(drift.shape);
-    for (const schema::Change& change : drift.changes) {
-      if (change.kind != schema::Change::Kind::kIgnored) continue;
-      file.header.warnings.push_back(schema::said_of(change));
-    }
+// Plans for the table whose place the file takes: no row stays that could be in the way of a
+// change.
+void fit_to_replaced(const Target& target, unsigned threads, const std::stop_token& stop,
+                     PreparedFile& file) {
+  schema::Key key;
+  if (file.plan.is_order_set) key.columns = file.plan.order_by;
+  schema::Drift drift = schema::find_drift(*target.shape, {schema::shape_of(file.plan)},
+                                           target.rules.drift, key, /*rows_stay=*/false);
+  for (const schema::Change& change : drift.changes) {
+    if (change.kind != schema::Change::Kind::kIgnored) continue;
+    file.header.warnings.push_back(schema::said_of(change));
   }
-  if (target.is_set() && file.header.record_count == 0) {
-    without_cells(shape, file.plan);
-  } else {
-    file.plan = schema::fit_plan(file.plan, shape, file.symbols, options.streams, stop);
-  }
+  file.plan = schema::fit_plan(file.plan, drift.shape, file.symbols, threads, stop);
+  file.changes = std::move(drift.changes);
 }
 
 }  // namespace
@@ -132,9 +126,22 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
                           target.loaded_at_us, target.name_parts),
       target.rules, options.policy.dialect);
   const schema::TablePlan own = target.replaced ? file.plan : schema::TablePlan();
-  if (target.shape) fit(target, options, stop, file);
+  if (target.shape && target.is_set()) {
+    fit_file(file, *target.shape, options.streams, stop);
+  } else if (target.shape) {
+    fit_to_replaced(target, options.streams, stop, file);
+  }
   if (target.replaced) note_given_up(*target.replaced, own, file);
   return file;
+}
+
+void fit_file(PreparedFile& file, const schema::Shape& shape, unsigned threads,
+              const std::stop_token& stop) {
+  if (file.header.record_count == 0) {
+    without_cells(shape, file.plan);
+  } else {
+    file.plan = schema::fit_plan(file.plan, shape, file.symbols, threads, stop);
+  }
 }
 
 std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads,

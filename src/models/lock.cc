@@ -105,10 +105,12 @@ NamesAndTypes widened(const LockedTable& was, const Table& table) {
     const auto parsed = clickhouse::parse_column_type(type);
     if (parsed && !schema::is_own_column(name)) shape.push_back({.name = name, .type = *parsed});
   }
-  schema::Shape wanted = table.shape;
-  for (schema::ShapeColumn& column : wanted) column.name = lock_name(column.name);
+  std::vector<schema::Shape> wanted = table.shapes;
+  for (schema::Shape& of_file : wanted) {
+    for (schema::ShapeColumn& column : of_file) column.name = lock_name(column.name);
+  }
   const schema::Drift drift =
-      schema::find_drift(shape, {wanted}, schema::DriftPolicy::kEvolve, {.columns = {}});
+      schema::find_drift(shape, wanted, schema::DriftPolicy::kEvolve, {.columns = {}});
   NamesAndTypes columns;
   for (const auto& [name, type] : was.columns) {
     const auto column = std::ranges::find(drift.shape, name, &schema::ShapeColumn::name);

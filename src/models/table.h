@@ -24,12 +24,12 @@ struct Column {
 
 struct Table {
   clickhouse::TableDefinition definition;
-  std::string ddl;                 // CREATE TABLE …, without a semicolon
-  schema::Shape shape;             // its columns but for those of our own, as one file's would be
-  std::string mode;                // "replace", "replace_by_file", "append"
-  std::vector<Column> columns;     // as in the definition
-  std::vector<std::string> files;  // as the source calls them
-  std::uint64_t record_count = 0;  // of all files
+  std::string ddl;                    // CREATE TABLE …, without a semicolon
+  std::vector<schema::Shape> shapes;  // of many files: what each with rows would be by itself
+  std::string mode;                   // "replace", "replace_by_file", "append"
+  std::vector<Column> columns;        // as in the definition
+  std::vector<std::string> files;     // as the source calls them
+  std::uint64_t record_count = 0;     // of all files
 };
 
 struct Document {

@@ -18,14 +18,16 @@ inline Table test_table(const std::string& name,
   table.ddl = "CREATE TABLE …";
   table.mode = "replace";
   table.files = {name + ".qvd"};
+  schema::Shape shape;
   for (const auto& [column, type] : columns) {
     table.columns.push_back({.name = column,
                              .type = *clickhouse::parse_column_type(type),
                              .reason = "because",
                              .field = column});
     table.definition.columns.push_back({.name = column, .type = type});
-    table.shape.push_back({.name = column, .type = table.columns.back().type});
+    shape.push_back({.name = column, .type = table.columns.back().type});
   }
+  table.shapes = {shape};
   if (!columns.empty()) table.definition.order_by = {columns[0].first};
   return table;
 }

@@ -9,6 +9,7 @@
 #include <pugixml.hpp>
 #include <unordered_set>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "qvd/header_text.h"
@@ -35,12 +36,6 @@ std::string text_of(const pugi::xml_node& element) {
     if (is_text(child)) text += child.value();
   }
   return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kWhiteSpace);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kWhiteSpace) + 1 - begin);
 }
 
 // What was found, for a message: in quotes, without control bytes, short even if the file holds a
@@ -161,7 +156,7 @@ class Element {
   Integer number(const char* name) const {
     const pugi::xml_node child = required(name);
     const std::string text = text_of(child);
-    const std::string_view digits = trimmed(text);
+    const std::string_view digits = base::trimmed(text);
     Integer value = 0;
     const char* end = digits.data() + digits.size();
     const auto [after, error] = std::from_chars(digits.data(), end, value);
@@ -197,12 +192,12 @@ NumberFormat read_number_format(const pugi::xml_node& node, const std::string& f
                                 std::vector<std::string>& warnings) {
   NumberFormat format;
   format.type = text_of(node.child("Type"));
-  format.use_thousands = trimmed(text_of(node.child("UseThou"))) == "1";
+  format.use_thousands = base::trimmed(text_of(node.child("UseThou"))) == "1";
   format.format = text_of(node.child("Fmt"));
   format.decimal_sign = text_of(node.child("Dec"));
   format.thousands_sign = text_of(node.child("Thou"));
   const std::string text = text_of(node.child("nDec"));
-  const std::string_view digits = trimmed(text);
+  const std::string_view digits = base::trimmed(text);
   const auto [after, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), format.decimals);
   if (!digits.empty() && (error != std::errc() || after != digits.data() + digits.size())) {
@@ -263,7 +258,7 @@ void warn_of_foreign_null(TableHeader& header) {
 
 bool is_empty(const pugi::xml_node& element) {
   for (const pugi::xml_node& child : element) {
-    if (!is_text(child) || !trimmed(child.value()).empty()) return false;
+    if (!is_text(child) || !base::trimmed(child.value()).empty()) return false;
   }
   return !element.first_attribute();
 }

@@ -215,7 +215,7 @@ class DriftFinder {
   }
 
   void check_key(const Claim& claim, const ColumnType& type) const {
-    if (!key_.is_set || !leaves_key(claim, type)) return;
+    if (!key_.is_given || !leaves_key(claim, type)) return;
     throw base::SchemaError(fmt::format(
         "column \"{}\" is part of the table's key, which is never NULL, but {}; set order_by (or "
         "partition_by) to columns that every file fills{}",

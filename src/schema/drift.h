@@ -70,7 +70,7 @@ std::string said_of(const Change& change);
 
 struct Key {
   std::vector<std::string> columns;
-  bool is_set = true;  // by order_by or partition_by
+  bool is_given = true;  // by order_by or partition_by
 };
 
 struct Drift {

@@ -205,7 +205,7 @@ TEST(Drift, AKeyColumnNeverBecomesNullable) {
 TEST(Drift, AKeyThatNobodySetLosesColumnsThatMayBeNull) {
   const Drift drift =
       find_drift({column("k", "Int64"), column("a", "Int64")}, {{column("a", "Int64")}},
-                 DriftPolicy::kEvolve, {.columns = {"k", "a"}, .is_set = false});
+                 DriftPolicy::kEvolve, {.columns = {"k", "a"}, .is_given = false});
   EXPECT_EQ(drift.shape, (Shape{column("k", "Nullable(Int64)"), column("a", "Int64")}));
   ASSERT_EQ(drift.changes.size(), 2U);  // the files lack it, and it becomes Nullable
   EXPECT_TRUE(drift.changes[1].needs_rebuild);

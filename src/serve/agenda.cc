@@ -46,10 +46,10 @@ AgendaStep Agenda::step(Time now, bool is_running) {
   state_.last_due = *due;
   if (is_running) {
     step.due = Due::kSkip;
-    step.reason = "overlap";
+    step.reason = tracking::ErrorClass::kOverlap;
   } else if (!was_waiting && late > std::max(options_.catch_up, kGrace)) {
     step.due = Due::kSkip;
-    step.reason = "missed";
+    step.reason = tracking::ErrorClass::kMissed;
   } else {
     step.due = Due::kRun;
     step.is_catch_up = !was_waiting && late > kGrace;

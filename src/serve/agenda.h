@@ -11,6 +11,7 @@
 #include <string>
 
 #include "serve/schedule.h"
+#include "tracking/states.h"
 
 namespace qvdhouse::serve {
 
@@ -20,7 +21,7 @@ enum class Overlap {
 };
 
 struct AgendaOptions {
-  Schedule schedule;
+  Schedule schedule = Schedule::parse("@never", "UTC");
   Overlap overlap = Overlap::kSkip;
   // After a downtime the newest due time that was missed is made up for if it is not older than
   // this.
@@ -46,7 +47,8 @@ struct AgendaStep {
   Due due = Due::kNothing;
   Time scheduled{};          // of kRun and kSkip
   bool is_catch_up = false;  // of kRun: more than a minute late, after a downtime
-  std::string reason;        // of kSkip: "overlap", or "missed" (older than the catch-up)
+  // Why kSkip: kOverlap, or kMissed (older than the catch-up).
+  tracking::ErrorClass reason = tracking::ErrorClass::kNone;
   std::uint64_t missed = 0;  // due times passed over together with this one; at most 10,000
 };
 

@@ -33,7 +33,9 @@ std::string said(const AgendaStep& step) {
   std::string text = step.due == Due::kRun ? "run " : "skip ";
   text += date::format("%m-%d %T", step.scheduled);
   if (step.is_catch_up) text += " catch-up";
-  if (!step.reason.empty()) text += " " + step.reason;
+  if (step.reason != tracking::ErrorClass::kNone) {
+    text += " " + std::string(base::to_string(step.reason));
+  }
   if (step.missed > 0) text += " +" + std::to_string(step.missed);
   return text;
 }

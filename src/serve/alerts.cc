@@ -60,7 +60,7 @@ void Alerts::add(const Event& event) {
 }
 
 void Alerts::note_file(const Event& event) {
-  if (!is_bad(text_of(event.data, "status"))) return;
+  if (!is_bad(outcome_of(event.data))) return;
   // A run whose end was never told is dropped at last.
   if (failed_files_.size() > kMostRuns) failed_files_.erase(failed_files_.begin());
   std::vector<nlohmann::json>& files = failed_files_[text_of(event.data, "run_id")];
@@ -73,11 +73,11 @@ void Alerts::note_file(const Event& event) {
 void Alerts::note_run(const Event& event) {
   const nlohmann::json& data = event.data;
   const std::string workflow = text_of(data, "workflow");
-  const std::string status = text_of(data, "status");
+  const std::optional<tracking::RunState> state = run_state_of(data);
   auto collected = failed_files_.extract(text_of(data, "run_id"));
-  const bool failed = is_bad(status) || count_of(data, "failing_files") > 0;
+  const bool failed = is_bad(state) || count_of(data, "failing_files") > 0;
   // A run that was cancelled or left out says nothing about the state of the files.
-  if (!failed && status != "completed") return;
+  if (!failed && state != tracking::RunState::kCompleted) return;
   if (failed == failing_.contains(workflow)) return;
   Alert alert;
   alert.kind = failed ? "failed" : "recovered";

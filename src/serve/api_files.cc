@@ -5,11 +5,11 @@
 #include <set>
 #include <utility>
 
+#include "decide/decide.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/file_details.h"
 #include "serve/router.h"
-#include "sync/decide.h"
 #include "sync/planned_table.h"
 #include "sync/reset.h"
 
@@ -34,20 +34,20 @@ class SlowTurn {
   ApiContext& context_;
 };
 
-std::vector<sync::Decision> decisions_of(const Workflow& workflow,
-                                         const std::vector<tracking::FileRecord>& tracked,
-                                         ApiContext& context) {
+// Of a run of the workflow into today's target.
+sync::Options options_of(const Workflow& workflow, const ApiContext& context) {
   sync::Options options = workflow.options;
   options.load.policy.dialect = context.target().endpoint.dialect;
-  return sync::decide(options, *workflow.storage, tracked, context.tracking().tables());
+  return options;
 }
 
 // What tracking and the source know of one file.
 struct KnownFile {
   std::shared_ptr<const Owners> owners;  // which hold the workflow
   const Workflow* workflow = nullptr;    // whose source's listing takes the file; null: none's
+  sync::Options options;                 // of the workflow, narrowed to the file
   std::optional<tracking::FileRecord> record;
-  std::optional<sync::Decision> decision;
+  std::optional<decide::Decision> decision;
   std::string source_error;  // why the source could not be asked
 };
 
@@ -61,12 +61,13 @@ KnownFile look_at(const std::string& path, ApiContext& context) {
   file.workflow = file.owners->taking(path);
   file.record = context.tracking().find(path);
   if (file.workflow != nullptr) {
-    Workflow narrowed = *file.workflow;
-    narrowed.options.source = path;
+    file.options = options_of(*file.workflow, context);
+    file.options.source = path;
     std::vector<tracking::FileRecord> tracked;
     if (file.record) tracked.push_back(*file.record);
     try {
-      for (sync::Decision& decision : decisions_of(narrowed, tracked, context)) {
+      for (decide::Decision& decision : sync::decide(file.options, *file.workflow->storage, tracked,
+                                                     context.tracking().tables())) {
         if (decision.file.path == path) file.decision = std::move(decision);
       }
     } catch (const base::Error& error) {
@@ -84,7 +85,7 @@ Json base_json(const KnownFile& file, const std::string& path) {
   tracking::FileRecord unknown;
   unknown.file_path = path;
   unknown.file_name = path.substr(path.rfind('/') + 1);
-  unknown.status = "new";
+  unknown.status = tracking::FileState::kNew;
   return file_json(file.record.value_or(unknown), file.owners->name_of(path));
 }
 
@@ -109,7 +110,7 @@ HttpResponse file_answer(const RoutedRequest& request, ApiContext& context) {
       json["history"].push_back(attempt_json(attempt));
     }
     if (file.decision) {
-      add_file_details(json, *file.workflow, file.decision->file,
+      add_file_details(json, file.options, *file.workflow->storage, *file.decision,
                        file.record ? &*file.record : nullptr);
       return json_response(json);
     }
@@ -138,47 +139,21 @@ HttpResponse explain_answer(const RoutedRequest& request, ApiContext& context) {
   });
 }
 
-// To load, by table.
-using Groups = std::map<std::string, std::vector<const sync::Decision*>>;
-
-void add_plan(Json& list, const Workflow& workflow,
-              const std::vector<tracking::FileRecord>& tracked, const HttpRequest& request,
-              ApiContext& context) {
-  sync::Options options = workflow.options;
+Json plan_of(const Workflow& workflow, const std::vector<tracking::FileRecord>& tracked,
+             const HttpRequest& request, ApiContext& context) {
+  const sync::Options options = options_of(workflow, context);
   clickhouse::Connection connection(context.target().endpoint, request.stop);
-  options.load.policy.dialect = connection.endpoint().dialect;
-  const std::vector<sync::Decision> decisions = decisions_of(workflow, tracked, context);
-  Groups groups;
-  for (const sync::Decision& decision : decisions) {
-    if (decision.action == sync::Action::kLoad) groups[decision.table].push_back(&decision);
-  }
-  std::map<const sync::Decision*, Json> plans;
-  const sync::PlanFacts facts{options, *workflow.storage, tracked, &connection};
-  for (const auto& [table, group] : groups) {
-    const sync::PlannedTable planned = sync::plan_table_of(group, facts);
-    for (const sync::PlannedFile& file : planned.files) {
-      const bool is_loaded = file.error.empty();
-      plans[file.decision] =
-          Json{{"ddl", is_loaded ? planned.ddl : ""},
-               {"alters", is_loaded ? planned.alters : std::vector<std::string>()},
-               {"notes", planned.notes},
-               {"warnings", file.warnings},
-               {"error", file.error}};
-    }
-  }
-  for (const sync::Decision& decision : decisions) {
-    Json item = decision_json(decision);
-    const auto found = plans.find(&decision);
-    item.update(found != plans.end() ? found->second
-                                     : Json{{"ddl", ""},
-                                            {"alters", Json::array()},
-                                            {"notes", Json::array()},
-                                            {"warnings", Json::array()},
-                                            {"error", ""}});
-    item["mode"] = decision.table.empty() ? "" : sync::mode_name(decision.placement.mode);
-    item["source"] = workflow.name;
-    list.push_back(std::move(item));
-  }
+  const std::set<std::string> tables = context.tracking().tables();
+  const std::vector<decide::Decision> decisions =
+      sync::decide(options, *workflow.storage, tracked, tables);
+  const std::vector<sync::PlannedTable> planned =
+      sync::plan_tables(decisions, {.options = options,
+                                    .storage = *workflow.storage,
+                                    .tracked = tracked,
+                                    .connection = tables.empty() ? nullptr : &connection,
+                                    .tables = &tables,
+                                    .stop = request.stop});
+  return plan_json(decisions, planned, workflow.name, decision_json);
 }
 
 HttpResponse plan_answer(const RoutedRequest& request, ApiContext& context) {
@@ -191,7 +166,8 @@ HttpResponse plan_answer(const RoutedRequest& request, ApiContext& context) {
     Json list = Json::array();
     for (const Workflow& workflow : configuration->workflows) {
       if (!name.empty() && workflow.name != name) continue;
-      add_plan(list, workflow, tracked, request.http, context);
+      const Json plan = plan_of(workflow, tracked, request.http, context);
+      list.insert(list.end(), plan.begin(), plan.end());
     }
     return json_response(list);
   });

@@ -45,6 +45,10 @@ AnyJson steps_json(const std::vector<tracking::StepTime>& steps) {
 
 }  // namespace
 
+json class_or_null(tracking::ErrorClass error_class) {
+  return plain_or_null(std::string(base::to_string(error_class)));
+}
+
 json rfc3339(std::int64_t time_us) {
   constexpr std::int64_t kYear10000 = 253'402'300'800;
   if (time_us <= 0 || time_us >= kYear10000 * kMicroseconds) return nullptr;
@@ -66,8 +70,8 @@ std::string json_text(std::string_view text) {
 json run_json(const tracking::RunRecord& run) {
   return {{"run_id", run.run_id},
           {"workflow", json_text(run.workflow)},
-          {"trigger", run.trigger},
-          {"status", run.status},
+          {"trigger", base::to_string(run.trigger)},
+          {"status", base::to_string(run.status)},
           {"scheduled_at", rfc3339(run.scheduled_at_us)},
           {"started_at", rfc3339(run.started_at_us)},
           {"finished_at", rfc3339(run.finished_at_us)},
@@ -82,7 +86,7 @@ json run_json(const tracking::RunRecord& run) {
           {"rows", run.rows},
           {"bytes", run.bytes},
           {"error", plain_or_null(run.error)},
-          {"error_class", plain_or_null(run.error_class)}};
+          {"error_class", class_or_null(run.error_class)}};
 }
 
 json progress_json(const LiveRun& live) {
@@ -114,7 +118,8 @@ json progress_json(const LiveRun& live) {
 
 json live_run_json(const LiveRun& live) {
   json out = run_json(live.run);
-  out["progress"] = live.run.status == "waiting" ? json(nullptr) : progress_json(live);
+  out["progress"] =
+      live.run.status == tracking::RunState::kWaiting ? json(nullptr) : progress_json(live);
   return out;
 }
 
@@ -143,9 +148,9 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"file_path", json_text(file.decision.file.path)},
           {"file_name", json_text(file.decision.file.name)},
           {"table_name", json_text(file.decision.table)},
-          {"status", sync::outcome_name(file.outcome)},
+          {"status", base::to_string(file.outcome)},
           {"reason", json_text(file.decision.reason)},
-          {"reason_code", file.decision.reason_code},
+          {"reason_code", base::to_string(file.decision.reason_code)},
           {"attempts", file.attempts},
           {"rows", file.result.row_count},
           {"file_size_bytes", file.decision.file.size},
@@ -154,7 +159,7 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"duration_seconds", seconds},
           {"steps", steps_json<json>(steps)},
           {"error", plain_or_null(file.error)},
-          {"error_class", plain_or_null(file.error_class)}};
+          {"error_class", class_or_null(file.error_class)}};
 }
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
@@ -164,7 +169,7 @@ Json file_json(const tracking::FileRecord& file, const std::string& workflow) {
   const double rate = seconds > 0 ? static_cast<double>(file.row_count) / seconds : 0;
   return Json{{"file_name", file.file_name},
               {"table_name", file.table_name},
-              {"status", file.status},
+              {"status", base::to_string(file.status)},
               {"row_count", file.row_count},
               {"file_size_bytes", file.file_size},
               {"processed_at", rfc3339(file.processed_at_us)},
@@ -174,7 +179,7 @@ Json file_json(const tracking::FileRecord& file, const std::string& workflow) {
               {"error_message", text_or_null(file.error_message)},
               {"file_path", file.file_path},
               {"workflow", text_or_null(workflow)},
-              {"error_class", text_or_null(file.error_class)},
+              {"error_class", class_or_null(file.error_class)},
               {"failure_count", file.failure_count},
               {"retry_at", rfc3339(file.retry_at_us)},
               {"qvd_created_at", text_or_null(file.qvd_created_at)},
@@ -189,7 +194,7 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"table_name", attempt.file.table_name},
               {"attempt", attempt.attempt},
               {"reason", attempt.reason},
-              {"status", attempt.file.status},
+              {"status", base::to_string(attempt.file.status)},
               {"started_at", rfc3339(attempt.started_at_us)},
               {"finished_at", rfc3339(attempt.finished_at_us)},
               {"duration_seconds", seconds_between(attempt.started_at_us, attempt.finished_at_us)},
@@ -197,13 +202,13 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"bytes_sent", attempt.bytes_sent},
               {"file_size_bytes", attempt.file.file_size},
               {"error", text_or_null(attempt.file.error_message)},
-              {"error_class", text_or_null(attempt.file.error_class)},
+              {"error_class", class_or_null(attempt.file.error_class)},
               {"steps", steps_json<Json>(attempt.steps)}};
 }
 
 Json history_json(const tracking::Attempt& attempt) {
   return Json{{"processed_at", rfc3339(attempt.finished_at_us)},
-              {"status", attempt.file.status},
+              {"status", base::to_string(attempt.file.status)},
               {"row_count", attempt.file.row_count},
               {"duration_seconds", seconds_between(attempt.started_at_us, attempt.finished_at_us)},
               {"error", text_or_null(attempt.file.error_message)}};

@@ -24,6 +24,9 @@ nlohmann::json rfc3339(const std::optional<Time>& time);
 // Bytes that are no UTF-8 (a path may hold any) as U+FFFD: JSON can't carry them.
 std::string json_text(std::string_view text);
 
+// The word of the class; null for none.
+nlohmann::json class_or_null(tracking::ErrorClass error_class);
+
 nlohmann::json run_json(const tracking::RunRecord& run);
 // files_total, files_done, …, rates since the run began and the seconds that are left; the estimate
 // is null until something was done.

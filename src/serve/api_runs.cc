@@ -53,7 +53,7 @@ HttpResponse pause_workflow(const RoutedRequest& request, ApiContext& context) {
 
 bool takes(const tracking::Runs::Query& query, const tracking::RunRecord& run) {
   return (query.workflow.empty() || query.workflow == run.workflow) &&
-         (query.status.empty() || query.status == run.status);
+         (!query.status || query.status == run.status);
 }
 
 // What is written of a run under way is up to half a minute old: what the service knows goes first.
@@ -74,9 +74,9 @@ std::vector<tracking::RunRecord> newest_runs(const tracking::Runs::Query& query,
 HttpResponse runs_answer(const RoutedRequest& request, ApiContext& context) {
   tracking::Runs::Query query;
   query.workflow = text_parameter(request.http, "workflow");
-  query.status = choice_parameter(
+  query.status = base::parse<tracking::RunState>(choice_parameter(
       request.http, "status",
-      {"waiting", "running", "completed", "partial", "failed", "cancelled", "skipped", "lost"});
+      {"waiting", "running", "completed", "partial", "failed", "cancelled", "skipped", "lost"}));
   const std::size_t limit = number_parameter(request.http, "limit", 1, 500, 50);
   query.limit = limit + 1;  // one more tells whether there are more
   query.before_us = static_cast<std::int64_t>(
@@ -139,7 +139,7 @@ HttpResponse retry_file(const RoutedRequest& request, ApiContext& context) {
   if (workflow == nullptr) throw Problem(404, "no workflow's source takes " + path);
   Service::RunRequest run;
   run.workflow = workflow->name;
-  run.trigger = "retry";
+  run.trigger = tracking::RunTrigger::kRetry;
   run.files = {path};
   run.retry_failed = true;
   return json_response(Json{{"run_id", start_run(run, context)}}, 202);

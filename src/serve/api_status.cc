@@ -8,11 +8,11 @@
 
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/router.h"
-#include "sync/decide.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -57,7 +57,7 @@ Json processing_files(const Service& service, std::size_t limit) {
       if (files.size() >= limit) return files;
       tracking::FileRecord record;
       record.file_name = active.name;
-      record.status = "processing";
+      record.status = tracking::FileState::kProcessing;
       record.row_count = active.rows_sent;
       files.push_back(file_json(record, live.run.workflow));
     }
@@ -91,8 +91,8 @@ void add_histories(Json& files, const std::vector<tracking::FileRecord>& records
 HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
   tracking::FileQuery query;
   query.file = text_parameter(request.http, "file_name");
-  query.status =
-      choice_parameter(request.http, "status", {"completed", "failed", "processing", "waiting"});
+  query.status = base::parse<tracking::FileState>(
+      choice_parameter(request.http, "status", {"completed", "failed", "processing", "waiting"}));
   query.limit = number_parameter(request.http, "limit", 1, 500, 50);
   const bool with_history = flag_parameter(request.http, "include_history");
   return context.answers.get(request.http, [&] {
@@ -100,7 +100,7 @@ HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
     const auto owners = context.owners();
     const tracking::Totals totals = overview.totals(today_us());
     Json files = Json::array();
-    if (query.status == "processing") {
+    if (query.status == tracking::FileState::kProcessing) {
       files = processing_files(context.service, query.limit);
     } else {
       const std::vector<tracking::FileRecord> records = overview.find_files(query).files;
@@ -172,8 +172,8 @@ bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
     if (state.name != workflow->name) continue;
     const bool is_overdue = state.stale_after.count() > 0 && state.last_good && !state.is_paused &&
                             *state.last_good + state.stale_after < now;
-    return is_overdue ||
-           (state.last && (state.last->status == "failed" || state.last->status == "lost"));
+    return is_overdue || (state.last && (state.last->status == tracking::RunState::kFailed ||
+                                         state.last->status == tracking::RunState::kLost));
   }
   return false;
 }
@@ -228,8 +228,8 @@ tracking::FileQuery::Sort sort_of(const std::string& name) {
 HttpResponse files_answer(const RoutedRequest& request, ApiContext& context) {
   tracking::FileQuery query;
   query.search = text_parameter(request.http, "search");
-  query.status =
-      choice_parameter(request.http, "status", {"completed", "failed", "waiting", "reset"});
+  query.status = base::parse<tracking::FileState>(
+      choice_parameter(request.http, "status", {"completed", "failed", "waiting", "reset"}));
   query.table = text_parameter(request.http, "table");
   query.sort = sort_of(
       choice_parameter(request.http, "sort", {"name", "processed_at", "size", "rows", "duration"}));
@@ -260,9 +260,9 @@ std::string mode_of(const tracking::TableOverview& table, const ApiContext& cont
   const Workflow* workflow = owners->of(table.example_path);
   if (workflow == nullptr) return "";
   try {
-    const sync::Placement placement = sync::place_file(table.example_path, workflow->options.tables,
-                                                       workflow->options.load.policy);
-    return std::string(sync::mode_name(placement.mode));
+    const decide::Placement placement = decide::place_file(
+        table.example_path, workflow->options.tables, workflow->options.load.policy);
+    return std::string(decide::mode_name(placement.mode));
   } catch (const base::Error&) {
     return "";  // today's rules give it no table
   }

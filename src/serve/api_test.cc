@@ -10,10 +10,10 @@
 #include <map>
 #include <set>
 
+#include "claim/locks.h"
 #include "serve/assets.h"
 #include "serve/auth.h"
 #include "serve/test_service.h"
-#include "sync/claim.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -247,6 +247,19 @@ TEST_F(ApiTest, OneFileIsShownClosely) {
   EXPECT_EQ(get("/api/plan").size(), 2U);
 }
 
+// The columns of a file, of the run's plan and of the table have the types that the server has.
+TEST_F(ApiTest, AFileIsShownAsItsServerHoldsIt) {
+  dialect_.has_date32 = false;
+  qvd::FieldData day{.name = "day", .values = {qvd::Value::of(46'010)}, .codes = {1}};
+  day.number_format = {.type = "DATE", .format = "YYYY-MM-DD"};
+  put("A.qvd", sync::as_text(qvd::write_qvd({.name = "T", .fields = {day}, .row_count = 1})));
+  serve();
+  const std::string type =
+      query("SELECT type FROM system.columns WHERE database = 'tested' AND table = 'QvdA'");
+  EXPECT_THAT(type, testing::Not(HasSubstr("Date32")));
+  EXPECT_EQ(get("/api/file?path=" + path("A.qvd"))["columns"][0]["type"], type);
+}
+
 // What a listing of the source leaves out is not shown, not explained and not loaded.
 TEST_F(ApiTest, OnlyFilesThatTheListingTakesAreShown) {
   options_.selection = {.pattern = "{*,in/*,.in/*}.qvd", .include = {}, .exclude = {"secret"}};
@@ -446,7 +459,7 @@ TEST_F(Starting, EveryWriteIsDoneOrToldWhyItHasToWait) {
 }
 
 TEST_F(Starting, ReadyMeansThatEveryCommandIsTaken) {
-  const sync::Claim held = sync::Claim::acquire(options_.lock_dir, kDatabase, "QvdA", {});
+  const base::FileLock held = claim::lock_table(options_.lock_dir, kDatabase, "QvdA", {});
   begin();
   service_->start();
   ASSERT_TRUE(eventually([&] { return ask("/ready").status == 200; }));

@@ -8,9 +8,13 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "sync/outcome.h"
+#include "tracking/states.h"
 
 namespace qvdhouse::serve {
 
@@ -79,9 +83,21 @@ inline std::uint64_t count_of(const nlohmann::json& data, const char* name) {
              : 0;
 }
 
-// Whether a run or a file of this status needs a look.
-inline bool is_bad(std::string_view status) {
-  return status == "failed" || status == "partial" || status == "lost";
+// The status of a run, and of a file; empty when the event has none.
+inline std::optional<tracking::RunState> run_state_of(const nlohmann::json& data) {
+  return base::parse<tracking::RunState>(text_of(data, "status"));
+}
+inline std::optional<sync::Outcome> outcome_of(const nlohmann::json& data) {
+  return base::parse<sync::Outcome>(text_of(data, "status"));
+}
+
+// Whether the run or the file needs a look.
+inline bool is_bad(std::optional<tracking::RunState> state) {
+  using tracking::RunState;
+  return state == RunState::kFailed || state == RunState::kPartial || state == RunState::kLost;
+}
+inline bool is_bad(std::optional<sync::Outcome> outcome) {
+  return outcome == sync::Outcome::kFailed;
 }
 
 }  // namespace qvdhouse::serve

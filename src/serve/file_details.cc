@@ -1,17 +1,19 @@
 #include "serve/file_details.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "base/byte_source.h"
 #include "catalog/scrub.h"
+#include "decide/placement.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/rows.h"
 #include "qvd/symbols.h"
 #include "serve/api_json.h"
-#include "sync/placement.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -103,21 +105,6 @@ Json rows_json(const base::ByteSource& bytes, const load::PreparedFile& file) {
   return Json{{"columns", std::move(names)}, {"data", std::move(rows)}};
 }
 
-load::PreparedFile prepared(const base::ByteSource& bytes, const Workflow& workflow,
-                            const source::FileEntry& file) {
-  load::Options options = workflow.options.load;
-  const sync::Placement placement =
-      sync::place_file(file.path, workflow.options.tables, options.policy);
-  options.policy = sync::policy_of(options.policy, placement.rules);
-  load::Target target;
-  target.table = placement.table;
-  target.mode = placement.mode;
-  target.rules = placement.rules;
-  target.file_key = file.path;
-  target.name_parts = placement.name_parts;
-  return load::prepare(bytes, file.name, options, target);
-}
-
 std::uint64_t symbol_bytes(const qvd::TableHeader& header) {
   std::uint64_t sum = 0;
   for (const qvd::FieldHeader& field : header.fields) sum += field.length;
@@ -145,17 +132,47 @@ Json decision_json(const sync::Decision& decision) {
               {"table", decision.table},
               {"stored_as", decision.table.empty() ? "" : decision.stored_as},
               {"moved_from", decision.moved_from},
-              {"action", sync::action_name(decision.action)},
-              {"reason_code", decision.reason_code},
+              {"action", base::to_string(decision.action)},
+              {"reason_code", base::to_string(decision.reason_code)},
               {"reason", decision.reason}};
 }
 
-void add_file_details(Json& json, const Workflow& workflow, const source::FileEntry& file,
-                      const tracking::FileRecord* record) {
+Json plan_json(const std::vector<sync::Decision>& decisions,
+               const std::vector<sync::PlannedTable>& tables, const std::string& source,
+               Json (*describe)(const sync::Decision&)) {
+  std::map<const sync::Decision*, Json> plans;
+  for (const sync::PlannedTable& table : tables) {
+    for (const sync::PlannedFile& file : table.files) {
+      plans[file.decision] = Json{{"ddl", file.error ? "" : table.ddl},
+                                  {"alters", file.error ? Json::array() : Json(table.alters)},
+                                  {"notes", table.notes},
+                                  {"warnings", file.remarks()},
+                                  {"error", file.failure.message}};
+    }
+  }
+  Json list = Json::array();
+  for (const sync::Decision& decision : decisions) {
+    Json item = describe(decision);
+    const auto plan = plans.find(&decision);
+    item.update(plan != plans.end() ? plan->second
+                                    : Json{{"ddl", ""},
+                                           {"alters", Json::array()},
+                                           {"notes", Json::array()},
+                                           {"warnings", Json::array()},
+                                           {"error", ""}});
+    item["mode"] = decision.table.empty() ? "" : decide::mode_name(decision.placement.mode);
+    item["source"] = source;
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+void add_file_details(Json& json, const sync::Options& options, source::Storage& storage,
+                      const sync::Decision& decision, const tracking::FileRecord* record) {
   std::unique_ptr<base::ByteSource> bytes;
   std::optional<qvd::TableHeader> header;
   add_part(json, "header", [&] {
-    bytes = workflow.storage->open(file);
+    bytes = storage.open(decision.file);
     header = qvd::read_header(*bytes);
     return header_json(*header);
   });
@@ -174,7 +191,9 @@ void add_file_details(Json& json, const Workflow& workflow, const source::FileEn
   }
   std::optional<load::PreparedFile> whole;
   add_part(json, "columns", [&] {
-    whole = prepared(*bytes, workflow, file);
+    const auto [of_file, target] =
+        decide::load_of(options.load, decision.placement, decide::file_key(decision));
+    whole = load::prepare(*bytes, decision.file.name, of_file, target);
     return columns_json(*whole);
   });
   if (whole) {

@@ -107,23 +107,24 @@ std::string because(const nlohmann::json& data) {
 }
 
 void say_run_finished(const nlohmann::json& data, LogLine& line) {
-  const std::string status = text_of(data, "status");
-  line.level = is_bad(status) ? "error" : "info";
+  const std::optional<tracking::RunState> state = run_state_of(data);
+  line.level = is_bad(state) ? "error" : "info";
   line.message = fmt::format(
       "run {} after {:.1f} s: {} files loaded, {} skipped, {} waiting, {} failed, {} rows{}",
-      status, number_of(data, "duration_seconds"), count_of(data, "files_loaded"),
+      text_of(data, "status"), number_of(data, "duration_seconds"), count_of(data, "files_loaded"),
       count_of(data, "files_skipped"), count_of(data, "files_waiting"),
       count_of(data, "files_failed"), count_of(data, "rows"), because(data));
-  if (status == "skipped") line.message = "run skipped" + because(data);
+  if (state == tracking::RunState::kSkipped) line.message = "run skipped" + because(data);
 }
 
 void say_file_finished(const nlohmann::json& data, LogLine& line) {
   const std::string status = text_of(data, "status");
-  line.level = is_bad(status) ? "error" : "info";
+  const std::optional<sync::Outcome> outcome = outcome_of(data);
+  line.level = is_bad(outcome) ? "error" : "info";
   line.message = fmt::format("{} {}: {} rows in {:.1f} s into {}", text_of(data, "file_name"),
                              status, count_of(data, "rows"), number_of(data, "duration_seconds"),
                              text_of(data, "table_name"));
-  if (status != "completed" && status != "loaded") {
+  if (outcome != sync::Outcome::kLoaded) {
     line.message = fmt::format("{} {}{}", text_of(data, "file_name"), status, because(data));
   }
 }

@@ -109,12 +109,13 @@ void count_file(Flow& flow, const nlohmann::json& data) {
   flow.files.Add({{"workflow", text_of(data, "workflow")}, {"outcome", status}}).Increment();
   const std::uint64_t attempts = count_of(data, "attempts");
   if (attempts > 1) flow.retries.Add(workflow).Increment(static_cast<double>(attempts - 1));
-  if (is_bad(status)) {
+  const std::optional<sync::Outcome> outcome = outcome_of(data);
+  if (is_bad(outcome)) {
     flow.failures
         .Add({{"workflow", text_of(data, "workflow")}, {"class", text_of(data, "error_class")}})
         .Increment();
   }
-  if (status != "loaded") return;
+  if (outcome != sync::Outcome::kLoaded) return;
   flow.rows.Add(workflow).Increment(number_of(data, "rows"));
   flow.bytes.Add(workflow).Increment(number_of(data, "file_size_bytes"));
   flow.sent.Add(workflow).Increment(number_of(data, "bytes_sent"));
@@ -127,7 +128,7 @@ void count_file(Flow& flow, const nlohmann::json& data) {
 }
 
 void note_freshness(Freshnesses& all, const nlohmann::json& data) {
-  if (text_of(data, "status") != "loaded") return;
+  if (outcome_of(data) != sync::Outcome::kLoaded) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   set_freshness(all, text_of(data, "table_name"), text_of(data, "qvd_created_at"),
                 std::chrono::duration<double>(now).count());
@@ -137,7 +138,7 @@ void count_run(Flow& flow, const nlohmann::json& data) {
   const std::string workflow = text_of(data, "workflow");
   const std::string status = text_of(data, "status");
   flow.runs.Add({{"workflow", workflow}, {"status", status}}).Increment();
-  if (status == "skipped") return;
+  if (run_state_of(data) == tracking::RunState::kSkipped) return;
   if (count_of(data, "attempt") > 1) flow.run_retries.Add({{"workflow", workflow}}).Increment();
   flow.run_seconds.Add({{"workflow", workflow}}, kSeconds)
       .Observe(number_of(data, "duration_seconds"));
@@ -164,7 +165,7 @@ void show_workflows(Registry& registry, const std::vector<WorkflowState>& workfl
 
 void show_runs(Registry& registry, const std::vector<LiveRun>& live) {
   double waiting = 0;
-  for (const LiveRun& one : live) waiting += one.run.status == "waiting" ? 1 : 0;
+  for (const LiveRun& one : live) waiting += one.run.status == tracking::RunState::kWaiting ? 1 : 0;
   set_gauge(registry, "qvdhouse_queue_runs", "Runs that wait for their turn.", waiting);
   set_gauge(registry, "qvdhouse_active_runs", "Runs that are under way.",
             static_cast<double>(live.size()) - waiting);

@@ -137,7 +137,7 @@ TEST_F(MetricsOfService, FreshnessIsKnownAfterARestart) {
   put("b.qvd", "this is no QVD", 3'000);
   run_now();
   ASSERT_TRUE(have_ended(2));
-  EXPECT_EQ(ended()[0].status, "partial");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kPartial);
   EXPECT_GE(freshness("QvdB"), 24 * 3'600 - 1);
   EXPECT_LT(freshness("QvdC"), 0);
 }

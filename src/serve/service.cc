@@ -8,13 +8,16 @@
 #include <utility>
 
 #include "base/error.h"
+#include "decide/decide.h"
 #include "serve/api_json.h"
 #include "serve/service_state.h"
-#include "sync/decide.h"
 
 namespace qvdhouse::serve {
 
+using tracking::ErrorClass;
 using tracking::RunRecord;
+using tracking::RunState;
+using tracking::RunTrigger;
 
 tracking::WorkflowRecord record_of(const std::string& name, const AgendaState& state,
                                    const std::string& by) {
@@ -34,17 +37,17 @@ bool Service::State::is_busy(const std::string& workflow) const {
                              [&](const auto& job) { return job->record.workflow == workflow; });
 }
 
-std::shared_ptr<Job> Service::State::add_job(const Entry& entry, const std::string& trigger) {
+std::shared_ptr<Job> Service::State::add_job(const Entry& entry, RunTrigger trigger) {
   auto job = std::make_shared<Job>(entry.workflow);
   job->record = sync::new_run(entry.workflow.name, trigger);
-  job->record.status = "waiting";
+  job->record.status = RunState::kWaiting;
   jobs.push_back(job);
   changed.notify_all();
   return job;
 }
 
-void Service::State::drop_waiting(Job& job, const char* error, const char* error_class) {
-  job.record.status = "cancelled";
+void Service::State::drop_waiting(Job& job, const char* error, ErrorClass error_class) {
+  job.record.status = RunState::kCancelled;
   job.record.error = error;
   job.record.error_class = error_class;
   job.record.finished_at_us = sync::now_us();
@@ -96,7 +99,7 @@ WorkflowState Service::State::state_of(const Entry& entry) const {
   // What is under way before what waits.
   for (const auto& job : jobs) {
     if (job->record.workflow != state.name) continue;
-    if (!state.current || (job->is_running && state.current->status == "waiting")) {
+    if (!state.current || (job->is_running && state.current->status == RunState::kWaiting)) {
       state.current = live_of(*job).run;
     }
   }
@@ -173,7 +176,7 @@ void Service::stop() {
     // What waits is left; it is said so of what somebody asked for.
     std::erase_if(state.jobs, [&](const std::shared_ptr<Job>& job) {
       if (job->is_running) return false;
-      state.drop_waiting(*job, "the service was stopped before it began", "stopped");
+      state.drop_waiting(*job, "the service was stopped before it began", ErrorClass::kStopped);
       return true;
     });
     const auto has_ended = [&] { return state.jobs.empty(); };
@@ -182,7 +185,7 @@ void Service::stop() {
     if (!state.changed.wait_for(lock, state.options.stop_patience, has_ended)) {
       state.log.warn("what is still open is rolled back");
       for (const auto& job : state.jobs) {
-        if (job->end_class.empty()) job->end_class = "stopped";
+        if (job->end_class == ErrorClass::kNone) job->end_class = ErrorClass::kStopped;
         job->stop.request_stop();
       }
       state.changed.wait(lock, has_ended);
@@ -278,12 +281,12 @@ bool Service::cancel(const std::string& run_id) {
   if (found == state_->jobs.end()) return false;
   const std::shared_ptr<Job> job = *found;
   if (job->is_running) {
-    if (job->end_class.empty()) job->end_class = "cancelled";
+    if (job->end_class == ErrorClass::kNone) job->end_class = ErrorClass::kCancelled;
     job->stop.request_stop();
     return true;
   }
   state_->jobs.erase(found);
-  state_->drop_waiting(*job, "cancelled before it began", "cancelled");
+  state_->drop_waiting(*job, "cancelled before it began", ErrorClass::kCancelled);
   state_->events.add("run_finished", run_json(job->record));
   return true;
 }

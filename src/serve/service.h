@@ -41,8 +41,9 @@ struct Workflow {
 
 struct SettingShown {
   std::string key;
-  std::string value;   // secrets masked
-  std::string origin;  // "qvdhouse.toml:12", "default"
+  std::string environment;  // the variable's name; empty: it has none
+  std::string value;        // secrets masked
+  std::string origin;       // "qvdhouse.toml:12", "$QVD_SOURCE", "default"
 };
 
 struct Configuration {
@@ -119,7 +120,7 @@ class Service {
 
   struct RunRequest {
     std::string workflow;  // must exist
-    std::string trigger = "manual";
+    tracking::RunTrigger trigger = tracking::RunTrigger::kManual;
     std::vector<std::string> files;  // paths; empty: the whole source
     bool full = false;               // load also what is unchanged
     bool retry_failed = false;       // forget the back-off of failed files first

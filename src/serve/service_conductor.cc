@@ -5,14 +5,17 @@
 #include <utility>
 
 #include "base/error.h"
+#include "decide/decide.h"
 #include "serve/api_json.h"
 #include "serve/service_state.h"
-#include "sync/decide.h"
 
 namespace qvdhouse::serve {
 namespace {
 
+using tracking::ErrorClass;
 using tracking::RunRecord;
+using tracking::RunState;
+using tracking::RunTrigger;
 
 bool is_same(const AgendaState& a, const AgendaState& b) {
   return a.anchor == b.anchor && a.last_due == b.last_due && a.is_paused == b.is_paused &&
@@ -119,7 +122,8 @@ void Service::State::step_agendas(Time now) {
       const AgendaStep step = entry.agenda->step(now, is_busy(name));
       is_more = step.due != Due::kNothing;
       if (step.due == Due::kRun) {
-        const std::shared_ptr<Job> job = add_job(entry, step.is_catch_up ? "catch-up" : "schedule");
+        const std::shared_ptr<Job> job =
+            add_job(entry, step.is_catch_up ? RunTrigger::kCatchUp : RunTrigger::kSchedule);
         job->record.scheduled_at_us = microseconds_of(step.scheduled);
         job->agenda = entry.agenda->state();
         entry.is_first_run_due = false;
@@ -128,15 +132,15 @@ void Service::State::step_agendas(Time now) {
       } else if (step.due == Due::kSkip) {
         // One row for all that one run makes us leave out.
         if (!entry.skipped) {
-          entry.skipped = sync::new_run(name, "schedule");
-          entry.skipped->status = "skipped";
+          entry.skipped = sync::new_run(name, RunTrigger::kSchedule);
+          entry.skipped->status = RunState::kSkipped;
           entry.skipped->scheduled_at_us = microseconds_of(step.scheduled);
           entry.skipped->attempt = 0;
         }
         RunRecord& row = *entry.skipped;
         row.attempt += static_cast<std::uint32_t>(1 + step.missed);
         row.finished_at_us = sync::now_us();
-        row.error = step.reason == "overlap"
+        row.error = step.reason == ErrorClass::kOverlap
                         ? fmt::format("{} due {} left out: the run before was still under way",
                                       row.attempt, row.attempt == 1 ? "time was" : "times were")
                         : fmt::format("{} due {} missed, longer ago than is made up for",
@@ -147,7 +151,7 @@ void Service::State::step_agendas(Time now) {
       }
     }
     if (std::exchange(entry.is_first_run_due, false)) {
-      add_job(entry, "first")->agenda = entry.agenda->state();
+      add_job(entry, RunTrigger::kFirst)->agenda = entry.agenda->state();
       tell_workflow(entry);
     }
     const bool waits_for_run =
@@ -182,7 +186,7 @@ void Service::State::step_retries(Time now) {
     }
     if (!is_time) continue;
     for (const std::string& path : due) entry.due_files.erase(path);
-    add_job(entry, "retry")->only = std::move(due);
+    add_job(entry, RunTrigger::kRetry)->only = std::move(due);
   }
 }
 
@@ -208,8 +212,8 @@ void Service::State::look_at_progress() {
                                   {"progress", progress_json(live)}});
     }
     const std::chrono::seconds limit = job->workflow.run_timeout;
-    if (limit.count() > 0 && now - job->begin > limit && job->end_class.empty()) {
-      job->end_class = "timeout";
+    if (limit.count() > 0 && now - job->begin > limit && job->end_class == ErrorClass::kNone) {
+      job->end_class = ErrorClass::kTimeout;
       job->stop.request_stop();
     }
   }

@@ -14,7 +14,10 @@ namespace qvdhouse::serve {
 namespace {
 
 using std::chrono::steady_clock;
+using tracking::ErrorClass;
 using tracking::RunRecord;
+using tracking::RunState;
+using tracking::RunTrigger;
 
 constexpr std::chrono::milliseconds kFirstDelay{1'000};
 constexpr std::chrono::minutes kBetweenSweeps{1};
@@ -32,11 +35,11 @@ Memory read_memory(const TargetAccess& target, const Configuration& known) {
     query.workflow = workflow.name;
     query.limit = kEnough;
     for (RunRecord& run : runs.find(query)) {
-      if (run.status == "running" || run.status == "skipped") continue;
+      if (run.status == RunState::kRunning || run.status == RunState::kSkipped) continue;
       memory.last.emplace(workflow.name, std::move(run));
       break;
     }
-    query.status = "completed";
+    query.status = RunState::kCompleted;
     query.limit = 1;
     for (const RunRecord& run : runs.find(query)) {
       memory.last_good[workflow.name] = time_of(run.finished_at_us);
@@ -156,10 +159,10 @@ void Service::State::recall(Memory&& memory) {
     const auto entry = entries.find(name);
     if (entry == entries.end()) continue;
     // What was cut short goes on, and what failed may have back-offs that only a run can find.
-    const bool was_cut = run.status == "lost" || run.error_class == "stopped";
-    if (was_cut || run.status == "failed" || run.status == "partial") {
-      entry->second.again =
-          RunAgain{.at = options.now(), .trigger = was_cut ? "catch-up" : "retry"};
+    const bool was_cut = run.status == RunState::kLost || run.error_class == ErrorClass::kStopped;
+    if (was_cut || run.status == RunState::kFailed || run.status == RunState::kPartial) {
+      entry->second.again = RunAgain{
+          .at = options.now(), .trigger = was_cut ? RunTrigger::kCatchUp : RunTrigger::kRetry};
     }
     entry->second.last = std::move(run);
   }
@@ -183,8 +186,8 @@ void Service::State::note_lost(std::vector<RunRecord> lost) {
   for (RunRecord& run : lost) {
     log.warn("run {} of {}: {}", run.run_id, run.workflow, run.error);
     const auto entry = entries.find(run.workflow);
-    if (entry == entries.end() || run.trigger == "command") continue;
-    entry->second.again = RunAgain{.at = options.now(), .trigger = "catch-up"};
+    if (entry == entries.end() || run.trigger == RunTrigger::kCommand) continue;
+    entry->second.again = RunAgain{.at = options.now(), .trigger = RunTrigger::kCatchUp};
     if (!entry->second.last || entry->second.last->started_at_us < run.started_at_us) {
       entry->second.last = std::move(run);
     }

@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "decide/decide.h"
 #include "serve/api_json.h"
 #include "serve/service_state.h"
-#include "sync/decide.h"
 #include "sync/failure.h"
-#include "sync/standing.h"
+#include "sync/outcome.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::serve {
@@ -17,13 +17,16 @@ namespace {
 
 using sync::FileOutcome;
 using sync::Outcome;
+using tracking::ErrorClass;
 using tracking::RunRecord;
+using tracking::RunState;
+using tracking::RunTrigger;
 
 // Whether time alone may mend it. A refused file waits for other files or settings, which every run
 // looks at, and one that cannot be read or is wrong waits for a change of its own.
 bool is_retried(const FileOutcome& file) {
-  return (file.outcome == Outcome::kFailed && file.decision.action != sync::Action::kRefuse) ||
-         file.decision.reason_code == "backoff";
+  return (file.outcome == Outcome::kFailed && file.decision.action != decide::Action::kRefuse) ||
+         file.decision.reason_code == decide::Reason::kBackoff;
 }
 
 // When to look again at files that failed for a while, and at those that were not complete.
@@ -42,7 +45,7 @@ std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& j
   }
   if (retried.empty()) return due;
   tracking::Tracking tracking(target.endpoint, job.workflow.options.database);
-  for (const tracking::FileRecord& file : tracking.files_that_are("failed")) {
+  for (const tracking::FileRecord& file : tracking.files_that_are(tracking::FileState::kFailed)) {
     if (file.retry_at_us == 0 || !retried.contains(file.file_path)) continue;
     // A time that has passed already is put off, lest one run follow the other without a pause.
     const Time at = time_of(file.retry_at_us) + std::chrono::seconds(1);
@@ -52,21 +55,21 @@ std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& j
 }
 
 // Why the run ended so, when it was the service that ended it.
-void explain_end(RunRecord& record, const std::string& end_class, bool is_ending,
+void explain_end(RunRecord& record, ErrorClass end_class, bool is_ending,
                  std::chrono::seconds timeout) {
-  if (record.status != "cancelled") return;
-  if (end_class == "timeout") {
-    record.status = "failed";
+  if (record.status != RunState::kCancelled) return;
+  if (end_class == ErrorClass::kTimeout) {
+    record.status = RunState::kFailed;
     record.error =
         fmt::format("it took longer than run_timeout allows ({} s); what was open was rolled back",
                     timeout.count());
-    record.error_class = "timeout";
-  } else if (end_class == "stopped" || (end_class.empty() && is_ending)) {
+    record.error_class = ErrorClass::kTimeout;
+  } else if (end_class == ErrorClass::kStopped || (end_class == ErrorClass::kNone && is_ending)) {
     record.error = "the service was stopped; it goes on when it is started again";
-    record.error_class = "stopped";
-  } else if (!end_class.empty()) {
+    record.error_class = ErrorClass::kStopped;
+  } else if (end_class != ErrorClass::kNone) {
     record.error = "cancelled; what was open was rolled back";
-    record.error_class = "cancelled";
+    record.error_class = ErrorClass::kCancelled;
   }
 }
 
@@ -92,7 +95,7 @@ void Service::State::work(const std::stop_token& stop) {
     const TargetAccess target = *access;
     job->is_running = true;
     job->begin = std::chrono::steady_clock::now();
-    job->record.status = "running";
+    job->record.status = RunState::kRunning;
     job->record.started_at_us = sync::now_us();
     events.add("run_started", run_json(job->record));
     lock.unlock();
@@ -118,8 +121,7 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
   run_options.retry_failed = job.retry_failed;
   run_options.only = job.only;
   run_options.finish = finish.get_token();
-  run_options.load.policy.dialect = target.endpoint.dialect;
-  run_options.needs_claim = !target.is_embedded;
+  run_options.needs_lease = !target.is_embedded;
   const std::shared_ptr<source::Storage> storage =
       job.workflow.open_storage ? job.workflow.open_storage(job.stop.get_token())
                                 : job.workflow.storage;
@@ -173,8 +175,9 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
   if (const auto found = entries.find(record.workflow); found != entries.end()) {
     Entry& entry = found->second;
     entry.last = record;
-    const bool is_listed = !done.error && done.summary.source_error.empty();
-    entry.source_problem = done.summary.source_error;
+    const bool is_listed = !done.error && !done.summary.source_error;
+    entry.source_problem =
+        done.summary.source_error ? sync::describe_failure(done.summary.source_error).message : "";
     // A run of some files says nothing of the others.
     if (job.only.empty() && is_listed) {
       entry.due_files.clear();
@@ -189,14 +192,15 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
       }
     }
     for (const auto& [path, at] : due) entry.due_files[path] = at;
-    if (record.status == "completed" && entry.failing.empty()) {
+    if (record.status == RunState::kCompleted && entry.failing.empty()) {
       entry.last_good = time_of(record.finished_at_us);
     }
-    const bool may_pass = record.error_class == "io" || record.error_class == "server";
-    const bool broke = record.status == "failed" && may_pass && !is_listed;
+    const bool may_pass =
+        record.error_class == ErrorClass::kIo || record.error_class == ErrorClass::kServer;
+    const bool broke = record.status == RunState::kFailed && may_pass && !is_listed;
     if (broke && record.attempt < job.workflow.run_attempts) {
       entry.again = RunAgain{.at = options.now() + sync::delay_between_runs(record.attempt),
-                             .trigger = "retry",
+                             .trigger = RunTrigger::kRetry,
                              .attempt = record.attempt + 1,
                              .scheduled_at_us = record.scheduled_at_us};
     }

@@ -43,7 +43,8 @@ struct Job {
   std::stop_source stop;
   std::chrono::steady_clock::time_point begin{};
   bool is_running = false;
-  std::string end_class;  // why it is being stopped: cancelled, timeout, stopped; empty: it is not
+  // Why it is being stopped: kCancelled, kTimeout, kStopped; kNone: it is not.
+  tracking::ErrorClass end_class = tracking::ErrorClass::kNone;
   std::set<std::string> seen_active;             // names of files that the last tick saw loading
   std::chrono::steady_clock::time_point told{};  // of the last run_progress
 };
@@ -51,7 +52,7 @@ struct Job {
 // A run that is to come without being due: the last one broke, or was cut short.
 struct RunAgain {
   Time at{};
-  std::string trigger;
+  tracking::RunTrigger trigger = tracking::RunTrigger::kRetry;
   std::uint32_t attempt = 1;
   std::int64_t scheduled_at_us = 0;
 };
@@ -136,9 +137,9 @@ struct Service::State {
   void settle_job(Job& job, const sync::RecordedRun& done, const std::map<std::string, Time>& due);
   std::shared_ptr<Job> next_job();  // locked
   // service.cc; all locked
-  std::shared_ptr<Job> add_job(const Entry& entry, const std::string& trigger);
+  std::shared_ptr<Job> add_job(const Entry& entry, tracking::RunTrigger trigger);
   // Writes that a run ended before it began.
-  void drop_waiting(Job& job, const char* error, const char* error_class);
+  void drop_waiting(Job& job, const char* error, tracking::ErrorClass error_class);
   std::vector<std::string> failures() const;  // what is wrong
   std::vector<std::string> waits() const;     // what has not been tried yet
   std::vector<std::string> problems() const;  // both

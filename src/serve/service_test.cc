@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "claim/locks.h"
 #include "serve/test_service.h"
-#include "sync/claim.h"
 #include "sync/recorded_run.h"
 
 namespace qvdhouse::serve {
@@ -20,8 +20,8 @@ TEST_F(ServiceTest, ANewWorkflowRunsAtOnceAndSaysSo) {
   start();
   ASSERT_TRUE(have_ended(1));
   const tracking::RunRecord run = ended()[0];
-  EXPECT_EQ(run.status, "completed");
-  EXPECT_EQ(run.trigger, "first");
+  EXPECT_EQ(run.status, tracking::RunState::kCompleted);
+  EXPECT_EQ(run.trigger, tracking::RunTrigger::kFirst);
   EXPECT_EQ(run.workflow, "default");
   EXPECT_EQ(run.files_loaded, 1U);
   EXPECT_EQ(run.rows, 10U);
@@ -53,7 +53,7 @@ TEST_F(ServiceTest, RunsByTheClockAndNoRunIsDoneTwiceAfterARestart) {
   put("a.qvd", sync::qvd_bytes(10));
   start();
   ASSERT_TRUE(have_ended(1));
-  EXPECT_EQ(ended()[0].trigger, "schedule");
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kSchedule);
   const std::int64_t first = ended()[0].scheduled_at_us;
   now_s_ += 3'600;
   ASSERT_TRUE(have_ended(2));
@@ -70,7 +70,7 @@ TEST_F(ServiceTest, RunsByTheClockAndNoRunIsDoneTwiceAfterARestart) {
   now_s_ += 5 * 3'600;
   start();
   ASSERT_TRUE(have_ended(3));
-  EXPECT_EQ(ended()[0].trigger, "catch-up");
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kCatchUp);
 }
 
 TEST_F(ServiceTest, ABrokenFileIsNeverGreenUntilItIsRepaired) {
@@ -79,22 +79,22 @@ TEST_F(ServiceTest, ABrokenFileIsNeverGreenUntilItIsRepaired) {
   put("good.qvd", sync::qvd_bytes(5));
   start();
   ASSERT_TRUE(have_ended(1));
-  EXPECT_EQ(ended()[0].status, "partial");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kPartial);
   EXPECT_EQ(ended()[0].files_failed, 1U);
   EXPECT_THAT(ended()[0].error, HasSubstr("1 file failed: bad.qvd: "));
-  EXPECT_EQ(ended()[0].error_class, "input");
+  EXPECT_EQ(ended()[0].error_class, tracking::ErrorClass::kInput);
   EXPECT_EQ(last_event("run_finished")["failing_files"], 1);
   // It is left alone now, and still that is not a good run.
   run_now();
   ASSERT_TRUE(have_ended(2));
-  EXPECT_EQ(ended()[0].status, "partial");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kPartial);
   EXPECT_EQ(ended()[0].files_failed, 0U);
   EXPECT_THAT(ended()[0].error, HasSubstr("failed before and has not changed since"));
   // A retry of the one file that was chosen.
   put("bad.qvd", sync::qvd_bytes(7), 3'000);
   run_now({(source_ / "bad.qvd").string()});
   ASSERT_TRUE(have_ended(3));
-  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCompleted);
   EXPECT_EQ(ended()[0].files_loaded, 1U);
   EXPECT_EQ(ended()[0].files_skipped, 0U);
   EXPECT_EQ(last_event("run_finished")["failing_files"], 0);
@@ -107,15 +107,15 @@ TEST_F(ServiceTest, ASourceThatIsGoneIsTriedAgainAndSaid) {
   std::filesystem::remove_all(source_);
   start();
   ASSERT_TRUE(have_ended(1));
-  EXPECT_EQ(ended()[0].status, "failed");
-  EXPECT_EQ(ended()[0].error_class, "io");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kFailed);
+  EXPECT_EQ(ended()[0].error_class, tracking::ErrorClass::kIo);
   EXPECT_THAT(service_->health().problems, SizeIs(1));
   std::filesystem::create_directories(source_);
   put("a.qvd", sync::qvd_bytes(1));
   now_s_ += 31;
   ASSERT_TRUE(have_ended(2));
-  EXPECT_EQ(ended()[0].status, "completed");
-  EXPECT_EQ(ended()[0].trigger, "retry");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCompleted);
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kRetry);
   EXPECT_EQ(ended()[0].attempt, 2U);
   EXPECT_TRUE(service_->health().is_ready());
 }
@@ -125,18 +125,19 @@ TEST_F(ServiceTest, TwoFilesForOneTableAreNotTriedAgainAllTheTime) {
   put("y/Item.qvd", sync::qvd_bytes(2));
   start();
   ASSERT_TRUE(have_ended(1));
-  EXPECT_EQ(ended()[0].status, "failed");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kFailed);
   for (std::size_t runs = 2; runs < 5; ++runs) {
     now_s_ += 600;
     run_now();
     ASSERT_TRUE(have_ended(runs));
   }
-  for (const tracking::RunRecord& run : ended()) EXPECT_NE(run.trigger, "retry");
+  for (const tracking::RunRecord& run : ended())
+    EXPECT_NE(run.trigger, tracking::RunTrigger::kRetry);
   // Each run looks whether they still stand against each other.
   std::filesystem::remove(source_ / "y/Item.qvd");
   run_now();
   ASSERT_TRUE(have_ended(5));
-  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCompleted);
   EXPECT_EQ(query("SELECT count() FROM tested.QvdItem"), "1");
 }
 
@@ -148,15 +149,15 @@ TEST_F(ServiceTest, ASourceThatLostAllItsFilesFailsUntilTheyAreBack) {
   std::filesystem::rename(source_ / "a.qvd", folder() / "elsewhere");
   run_now();
   ASSERT_TRUE(have_ended(2));
-  EXPECT_EQ(ended()[0].status, "failed");
-  EXPECT_EQ(ended()[0].error_class, "io");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kFailed);
+  EXPECT_EQ(ended()[0].error_class, tracking::ErrorClass::kIo);
   EXPECT_THAT(ended()[0].error, HasSubstr("may not be mounted"));
   EXPECT_THAT(service_->health().problems, SizeIs(1));
   std::filesystem::rename(folder() / "elsewhere", source_ / "a.qvd");
   now_s_ += 31;
   ASSERT_TRUE(have_ended(3));
-  EXPECT_EQ(ended()[0].trigger, "retry");
-  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kRetry);
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCompleted);
   EXPECT_EQ(ended()[0].files_skipped, 1U);
   EXPECT_TRUE(service_->health().is_ready());
 }
@@ -171,7 +172,7 @@ TEST_F(ServiceTest, AFileThatIsStillWrittenIsLookedAtAgainSoon) {
   put("a.qvd", sync::qvd_bytes(100), 0);
   now_s_ += 3'601;
   ASSERT_TRUE(have_ended(2));
-  EXPECT_EQ(ended()[0].trigger, "retry");
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kRetry);
   EXPECT_EQ(ended()[0].files_loaded, 1U);
 }
 
@@ -193,7 +194,7 @@ TEST_F(ServiceTest, APauseSurvivesARestart) {
   service_->set_paused("default", false, "test");
   now_s_ += 3'600;
   ASSERT_TRUE(have_ended(3));
-  EXPECT_EQ(ended()[0].trigger, "schedule");
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kSchedule);
   EXPECT_THAT(ended(), SizeIs(3));
   EXPECT_THROW(service_->set_paused("other", true, "test"), base::ConfigError);
   Service::RunRequest other;
@@ -229,7 +230,7 @@ class HeldUp : public ServiceTest {
   void SetUp() override {
     ServiceTest::SetUp();
     put("a.qvd", sync::qvd_bytes(10));
-    held_.emplace(sync::Claim::acquire(options_.lock_dir, kDatabase, "QvdA", {}));
+    held_.emplace(claim::lock_table(options_.lock_dir, kDatabase, "QvdA", {}));
   }
   bool is_running() {
     return eventually([&] {
@@ -237,7 +238,7 @@ class HeldUp : public ServiceTest {
       return !live.empty() && live[0].progress.active.size() + live[0].progress.files_total > 0;
     });
   }
-  std::optional<sync::Claim> held_;  // the run waits for it
+  std::optional<base::FileLock> held_;  // the run waits for it
 };
 
 TEST_F(HeldUp, ACancelledRunIsRolledBack) {
@@ -245,8 +246,8 @@ TEST_F(HeldUp, ACancelledRunIsRolledBack) {
   ASSERT_TRUE(is_running());
   EXPECT_TRUE(service_->cancel(service_->live().at(0).run.run_id));
   ASSERT_TRUE(have_ended(1));
-  EXPECT_EQ(ended()[0].status, "cancelled");
-  EXPECT_EQ(ended()[0].error_class, "cancelled");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCancelled);
+  EXPECT_EQ(ended()[0].error_class, tracking::ErrorClass::kCancelled);
   EXPECT_FALSE(service_->cancel(ended()[0].run_id));
 }
 
@@ -255,8 +256,8 @@ TEST_F(HeldUp, ARunThatTakesTooLongHasFailed) {
   run_attempts_ = 1;
   start();
   ASSERT_TRUE(have_ended(1));
-  EXPECT_EQ(ended()[0].status, "failed");
-  EXPECT_EQ(ended()[0].error_class, "timeout");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kFailed);
+  EXPECT_EQ(ended()[0].error_class, tracking::ErrorClass::kTimeout);
 }
 
 TEST_F(HeldUp, DueTimesDuringARunAreOneSkippedRow) {
@@ -266,7 +267,7 @@ TEST_F(HeldUp, DueTimesDuringARunAreOneSkippedRow) {
   ASSERT_TRUE(eventually([&] { return ended().size() == 1; }));
   now_s_ += 3'600;
   ASSERT_TRUE(eventually([&] { return ended().at(0).attempt == 2; }));
-  EXPECT_EQ(ended()[0].status, "skipped");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kSkipped);
   EXPECT_THAT(ended()[0].error, HasSubstr("2 due times were left out"));
   held_.reset();
   ASSERT_TRUE(have_ended(2));
@@ -279,14 +280,14 @@ TEST_F(HeldUp, AStoppedRunGoesOnAfterTheRestart) {
   ASSERT_TRUE(is_running());
   service_->stop();
   ASSERT_THAT(ended(), SizeIs(1));
-  EXPECT_EQ(ended()[0].status, "cancelled");
-  EXPECT_EQ(ended()[0].error_class, "stopped");
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCancelled);
+  EXPECT_EQ(ended()[0].error_class, tracking::ErrorClass::kStopped);
   EXPECT_THROW(run_now(), base::ConfigError);
   held_.reset();
   start();
   ASSERT_TRUE(have_ended(2));
-  EXPECT_EQ(ended()[0].trigger, "catch-up");
-  EXPECT_EQ(ended()[0].status, "completed");
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kCatchUp);
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCompleted);
 }
 
 TEST_F(HeldUp, WhatWaitsIsTakenOnceAndCanBeCancelled) {
@@ -295,7 +296,7 @@ TEST_F(HeldUp, WhatWaitsIsTakenOnceAndCanBeCancelled) {
   const std::string id = run_now();
   EXPECT_EQ(run_now(), id);
   EXPECT_THAT(service_->live(), SizeIs(2));
-  EXPECT_EQ(service_->live().at(1).run.status, "waiting");
+  EXPECT_EQ(service_->live().at(1).run.status, tracking::RunState::kWaiting);
   EXPECT_TRUE(service_->cancel(id));
   EXPECT_THAT(service_->live(), SizeIs(1));
   held_.reset();
@@ -313,21 +314,21 @@ TEST_F(ServiceTest, ARunWhoseProcessDiedIsLostAndMadeUpFor) {
   state.schedule = "";
   state.version = 1;
   runs.record(state);
-  tracking::RunRecord dead = sync::new_run("default", "schedule");
+  tracking::RunRecord dead = sync::new_run("default", tracking::RunTrigger::kSchedule);
   sync::touch_run(dead);
   runs.record(dead);
   const auto lock = options_.lock_dir / "runs" / (dead.run_id + ".lock");
   std::filesystem::create_directories(lock.parent_path());
   std::ofstream(lock).flush();
   // One of another machine that gave a sign of life just now.
-  tracking::RunRecord alive = sync::new_run("default", "command");
+  tracking::RunRecord alive = sync::new_run("default", tracking::RunTrigger::kCommand);
   sync::touch_run(alive);
   runs.record(alive);
   start();
   ASSERT_TRUE(have_ended(2));
-  EXPECT_EQ(runs.find({.run_id = dead.run_id}).at(0).status, "lost");
-  EXPECT_EQ(runs.find({.run_id = alive.run_id}).at(0).status, "running");
-  EXPECT_EQ(ended()[0].trigger, "catch-up");
+  EXPECT_EQ(runs.find({.run_id = dead.run_id}).at(0).status, tracking::RunState::kLost);
+  EXPECT_EQ(runs.find({.run_id = alive.run_id}).at(0).status, tracking::RunState::kRunning);
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kCatchUp);
   EXPECT_FALSE(std::filesystem::exists(lock));
   EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
 }

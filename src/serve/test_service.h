@@ -65,7 +65,9 @@ class ServiceTest : public sync::SyncTest {
         --failing_opens_;
         throw base::IoError("no engine yet");
       }
-      return TargetAccess{.endpoint = endpoint(), .is_embedded = true, .keep_alive = {}};
+      TargetAccess target{.endpoint = endpoint(), .is_embedded = true, .keep_alive = {}};
+      target.endpoint.dialect = dialect_;
+      return target;
     };
     options.now = [this] { return Time(std::chrono::seconds(now_s_.load())); };
     options.tick = tick_;
@@ -88,7 +90,9 @@ class ServiceTest : public sync::SyncTest {
   // All runs that have ended, newest first.
   std::vector<tracking::RunRecord> ended() {
     std::vector<tracking::RunRecord> runs = tracking::Runs(endpoint(), kDatabase, 0).find({});
-    std::erase_if(runs, [](const tracking::RunRecord& run) { return run.status == "running"; });
+    std::erase_if(runs, [](const tracking::RunRecord& run) {
+      return run.status == tracking::RunState::kRunning;
+    });
     return runs;
   }
   bool have_ended(std::size_t count) {
@@ -128,6 +132,7 @@ class ServiceTest : public sync::SyncTest {
   }
 
   spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
+  clickhouse::Dialect dialect_;
   std::string schedule_;
   std::string config_problem_;
   std::atomic<int> failing_opens_ = 0;

@@ -10,21 +10,14 @@
 #include <ctime>
 #include <optional>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/loopback.h"
 
 namespace qvdhouse::source {
 namespace {
 
-constexpr std::string_view kBlank = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_letter(char c) { return base::is_lower(c) || base::is_upper(c); }
 
 bool equals_in_any_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -63,7 +56,7 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   if (text.size() < kUnit.size() || !equals_in_any_case(text.substr(0, kUnit.size()), kUnit)) {
     return std::nullopt;
   }
-  text = trimmed(text.substr(kUnit.size()));
+  text = base::trimmed(text.substr(kUnit.size()));
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   const std::string_view span = text.substr(0, slash);
@@ -90,8 +83,8 @@ void HttpHeaders::add_line(std::string_view line) {
   if (line == "\r\n" || line == "\n") complete = true;
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
-  const std::string_view name = trimmed(line.substr(0, colon));
-  const std::string value(trimmed(line.substr(colon + 1)));
+  const std::string_view name = base::trimmed(line.substr(0, colon));
+  const std::string value(base::trimmed(line.substr(colon + 1)));
   if (equals_in_any_case(name, "Content-Range")) {
     content_range = parse_content_range(value);
   } else if (equals_in_any_case(name, "Content-Length")) {

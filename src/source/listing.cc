@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 namespace qvdhouse::source {
@@ -18,15 +19,12 @@ bool same_etag(std::string_view a, std::string_view b) {
 }
 
 std::vector<std::string> split_list(const std::string& text) {
-  constexpr std::string_view kBlank = " \t\r\n";
   std::vector<std::string> items;
   for (std::size_t start = 0; start <= text.size();) {
     const std::size_t comma = std::min(text.find(',', start), text.size());
-    const std::string_view item = std::string_view(text).substr(start, comma - start);
-    const std::size_t first = item.find_first_not_of(kBlank);
-    if (first != std::string_view::npos) {
-      items.emplace_back(item.substr(first, item.find_last_not_of(kBlank) - first + 1));
-    }
+    const std::string_view item =
+        base::trimmed(std::string_view(text).substr(start, comma - start));
+    if (!item.empty()) items.emplace_back(item);
     start = comma + 1;
   }
   return items;

@@ -181,4 +181,30 @@ bool has_encoded_path(std::string_view scheme) {
   return is_one_of(scheme, kSchemes);
 }
 
+std::string masked_source(std::string_view text) {
+  constexpr std::string_view kStars = "********";
+  constexpr std::string_view kSchemeEnd = "://";
+  if (!is_url(text)) return std::string(text);
+  const std::size_t start = text.find(kSchemeEnd) + kSchemeEnd.size();
+  std::string rest(text.substr(start));
+  std::optional<Url> url;
+  try {
+    url = parse_url(text);
+  } catch (const base::ConfigError&) {
+    // All that may be a secret is masked below.
+  }
+
+  // Behind '?' there may be a signature. In other URLs than http a '?' is a wildcard.
+  if (const std::size_t query = rest.find('?');
+      query != std::string::npos && (!url || !url->query.empty())) {
+    rest.replace(query + 1, std::string::npos, kStars);
+  }
+  // In a text that is not a valid URL, all up to the last '@' may be a password.
+  const std::size_t at = rest.substr(0, url ? rest.find('/') : std::string::npos).rfind('@');
+  const bool has_user = !url || !url->user.empty() || !url->password.empty();
+  const bool is_container = url && url->password.empty() && is_user_a_container(url->scheme);
+  if (at != std::string::npos && has_user && !is_container) rest.replace(0, at, kStars);
+  return std::string(text.substr(0, start)) + rest;
+}
+
 }  // namespace qvdhouse::source

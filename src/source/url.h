@@ -13,6 +13,9 @@
 
 namespace qvdhouse::source {
 
+// Whether it is written as a URL: "scheme://…". What is not is a path.
+constexpr bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
+
 struct Url {
   std::string scheme;      // in lower case, as written: "s3a" stays "s3a"
   std::string user;        // decoded; empty: none; of az, abfs(s) and wasb(s): the container
@@ -34,6 +37,10 @@ std::string public_text(const Url& url);
 
 // What is sent for it: the path encoded, with the query, without user and password.
 std::string request_url(const Url& url);
+
+// The text with stars for user info and query of a URL, wherever they may stand, also in a text
+// that is not a valid URL. A path stays as it is.
+std::string masked_source(std::string_view text);
 
 // True for schemes whose paths are percent-encoded.
 bool has_encoded_path(std::string_view scheme);

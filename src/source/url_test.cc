@@ -164,5 +164,17 @@ TEST(Url, AnyTextIsUnderstoodOrRefused) {
   EXPECT_LT(understood, 19'000U);
 }
 
+TEST(SourceUrl, UserInfoAndSignaturesAreMasked) {
+  EXPECT_EQ(masked_source("/data/a@b?c"), "/data/a@b?c");
+  EXPECT_EQ(masked_source("http://u:hunter2@host/a@b.qvd"), "http://********@host/a@b.qvd");
+  EXPECT_EQ(masked_source("http://token@host/*.qvd"), "http://********@host/*.qvd");
+  EXPECT_EQ(masked_source("https://host/a.qvd?sig=x"), "https://host/a.qvd?********");
+  EXPECT_EQ(masked_source("s3://bucket/a@b?.qvd"), "s3://bucket/a@b?.qvd");
+  EXPECT_EQ(masked_source("abfs://box@account/x.qvd"), "abfs://box@account/x.qvd");
+  EXPECT_EQ(masked_source("abfs://box:hunter2@account/x"), "abfs://********@account/x");
+  EXPECT_EQ(masked_source("http://u:hun/ter2@ho st/x"), "http://********@ho st/x");
+  EXPECT_EQ(masked_source("http://u:hunter2@ho st?sig=x"), "http://********@ho st?********");
+}
+
 }  // namespace
 }  // namespace qvdhouse::source

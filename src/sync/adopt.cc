@@ -7,13 +7,12 @@
 #include <utility>
 
 #include "base/error.h"
+#include "claim/locks.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "decide/decide.h"
 #include "load/commit.h"
-#include "sync/claim.h"
-#include "sync/decide.h"
-#include "sync/row_version.h"
-#include "sync/set_table.h"
+#include "sync/content.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
@@ -46,10 +45,10 @@ FileRecord adopted(const Decision& decision, const FileRecord& previous) {
 // A failure here is tried again by the next run, which decides again: nothing is written down.
 void fail(FileTask task, const std::exception& error) {
   Failure failure = describe_failure(error);
-  const bool cancelled = failure.error_class == "cancelled";
+  const bool cancelled = failure.error_class == tracking::ErrorClass::kCancelled;
   task.outcome.outcome = cancelled ? Outcome::kCancelled : Outcome::kFailed;
   task.outcome.error = std::move(failure.message);
-  task.outcome.error_class = std::move(failure.error_class);
+  task.outcome.error_class = failure.error_class;
   const auto done = std::move(task.done);
   done(std::move(task.outcome));
 }
@@ -65,7 +64,7 @@ void check_unchanged(const FileRecord& expected, const FileRecord* found) {
 void rename_table(const RunContext& context, clickhouse::Connection& connection,
                   const FileRecord& previous, const std::string& table) {
   const Options& options = context.options;
-  const auto old = Claim::try_acquire(options.lock_dir, options.database, previous.table_name);
+  const auto old = claim::try_lock_table(options.lock_dir, options.database, previous.table_name);
   if (!old) {
     throw base::IoError(fmt::format(
         "table {} is being loaded by another run; the next run renames it", previous.table_name));
@@ -101,7 +100,7 @@ void adopt_moved(FileTask task, const FileRecord& previous, const RunContext& co
   try {
     session->open();
     check_unchanged(previous, session->tracked(decision.moved_from));
-    check_claim(context);
+    check_lease(context);
     if (previous.table_name != decision.table) {
       rename_table(context, connection, previous, decision.table);
     }
@@ -111,7 +110,7 @@ void adopt_moved(FileTask task, const FileRecord& previous, const RunContext& co
   }
   // Both in one insert: at no moment do the same rows belong to two files, or to none.
   FileRecord gone = previous;
-  gone.status = "moved";
+  gone.status = tracking::FileState::kMoved;
   gone.version = next_version(previous);
   entry.files = {adopted(decision, previous), std::move(gone)};
   entry.forget = {previous.file_path};
@@ -128,14 +127,14 @@ void remove_vanished(FileTask task, const FileRecord& previous, const RunContext
     // Nothing is known of it when another run has removed it already, or was about to.
     const FileRecord* found = session->tracked(decision.file.path);
     if (found != nullptr) check_unchanged(previous, found);
-    check_claim(context);
+    check_lease(context);
     if (!decision.placement.is_set()) {
       drop_table(context, connection, decision.table);
     } else if (session->commits_together()) {
       session->add_removal(std::move(task));
       return;
     } else {
-      load::delete_file(connection, decision.table, target_for(decision).file_key,
+      load::delete_file(connection, decision.table, file_key(decision),
                         load::staging_table(decision.table, context.run_id));
     }
   } catch (const std::exception& error) {

@@ -6,7 +6,6 @@
 
 #include "clickhouse/connection.h"
 #include "sync/file_task.h"
-#include "sync/run_context.h"
 #include "sync/table_session.h"
 
 namespace qvdhouse::sync {

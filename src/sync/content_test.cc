@@ -1,15 +1,15 @@
 // Files that change where three pieces of them do not show it, and files that are not whole, in
 // whole runs into the real engine.
+#include "sync/content.h"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include "base/byte_source.h"
+#include "decide/decide.h"
 #include "load/load.h"
-#include "sync/decide.h"
-#include "sync/fingerprint.h"
-#include "sync/row_version.h"
 #include "sync/test_sync.h"
 
 namespace qvdhouse::sync {
@@ -61,7 +61,8 @@ class ContentTest : public SyncTest {
   void load_as_before(const std::string& name) {
     const source::FileEntry file = storage_.list((source_ / name).string(), {}).at(0);
     const auto bytes = storage_.open(file);
-    const Placement placement = place_file(file.path, options_.tables, options_.load.policy);
+    const Placement placement =
+        decide::place_file(file.path, options_.tables, options_.load.policy);
     const load::Target target{.table = placement.table,
                               .number = 1,
                               .mode = placement.mode,
@@ -85,10 +86,10 @@ class ContentTest : public SyncTest {
         .file_mtime_us = file.mtime_us,
         .processed_at_us = now_us(),
         .row_count = result.row_count,
-        .status = "completed",
+        .status = tracking::FileState::kCompleted,
         .version = 1,
         .source_type = "file",
-        .settings_hash = settings_hash(settings_hash(options_.load), placement),
+        .settings_hash = decide::settings_hash(decide::settings_hash(options_.load), placement),
         .fingerprint = fingerprint_of(*bytes)});
     forget_content_hashes();
   }
@@ -224,7 +225,7 @@ TEST_F(TornTest, TheSettingRefusesIt) {
   put("a.qvd", torn(8'000));
   const Summary summary = sync();
   EXPECT_THAT(fates(summary), ElementsAre(Pair("a.qvd", "FAILED new")));
-  EXPECT_EQ(summary.files[0].error_class, "input");
+  EXPECT_EQ(summary.files[0].error_class, tracking::ErrorClass::kInput);
   EXPECT_EQ(query("EXISTS tested.QvdA"), "0");
   options_.load.zero_tail = load::ZeroTail::kWarn;
   EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "LOADED settings")));

@@ -64,25 +64,23 @@ class DriftSyncTest : public SyncTest {
     tracking::Tracking tracking(where, kDatabase);
     const std::vector<tracking::FileRecord> tracked = tracking.files();
     const std::vector<Decision> decisions = decide(options_, storage_, tracked, tracking.tables());
-    std::vector<const Decision*> to_load;
-    for (const Decision& decision : decisions) {
-      if (decision.action == Action::kLoad) to_load.push_back(&decision);
-    }
     clickhouse::Connection connection(where);
-    PlannedTable table = plan_table_of(to_load, {options_, storage_, tracked, &connection});
-    for (PlannedFile& file : table.files) file.decision = nullptr;
-    return table;
+    std::vector<PlannedTable> tables = plan_tables(
+        decisions,
+        {.options = options_, .storage = storage_, .tracked = tracked, .connection = &connection});
+    for (PlannedFile& file : tables.at(0).files) file.decision = nullptr;
+    return std::move(tables.at(0));
   }
   // The run refuses the file, as plan says, and the table stays.
   void expect_refused(const std::string& code) {
     const std::string before = columns();
     const PlannedTable plan = planned();
     ASSERT_EQ(plan.files.size(), 1U) << code;
-    EXPECT_EQ(plan.files[0].error_class, "schema") << code;
-    EXPECT_THAT(plan.files[0].error, HasSubstr("qvdhouse reset --table")) << code;
+    EXPECT_EQ(plan.files[0].failure.error_class, tracking::ErrorClass::kSchema) << code;
+    EXPECT_THAT(plan.files[0].failure.message, HasSubstr("qvdhouse reset --table")) << code;
     const Summary summary = sync();
     EXPECT_THAT(fates(summary), ElementsAre(Pair("Sales_1.qvd", "FAILED " + code)));
-    EXPECT_EQ(summary.files[0].error_class, "schema") << code;
+    EXPECT_EQ(summary.files[0].error_class, tracking::ErrorClass::kSchema) << code;
     EXPECT_THAT(summary.files[0].error, HasSubstr("qvdhouse reset --table")) << code;
     EXPECT_EQ(columns(), before) << code;
     EXPECT_EQ(query("SELECT count() FROM tested.Sales"), "2") << code;

@@ -4,47 +4,42 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "clickhouse/connection.h"
-#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
-namespace {
-
-template <class Type>
-const Type* as(const std::exception& error) {
-  return dynamic_cast<const Type*>(&error);
+Failure describe_failure(const std::exception& error) {
+  using tracking::ErrorClass;
+  Failure failure{.error_class = tracking::class_of(error), .message = base::message_of(error)};
+  failure.file_changed = dynamic_cast<const base::ChangedError*>(&error) != nullptr;
+  switch (failure.error_class) {
+    case ErrorClass::kCancelled:
+    case ErrorClass::kInput:
+    case ErrorClass::kSchema:
+      return failure;
+    case ErrorClass::kServer:
+      failure.may_pass =
+          clickhouse::is_retryable(dynamic_cast<const base::ServerError&>(error).code());
+      break;
+    case ErrorClass::kIo:
+      // What is no IoError is a lack of memory, most likely: other files may be done by the next
+      // run.
+      failure.may_pass =
+          dynamic_cast<const base::IoError*>(&error) != nullptr && !failure.file_changed;
+      break;
+    default:
+      break;
+  }
+  failure.try_later = true;
+  return failure;
 }
 
-}  // namespace
-
-Failure describe_failure(const std::exception& error) {
-  const std::string message = base::message_of(error);
-  if (as<base::Cancelled>(error)) return {.error_class = "cancelled", .message = message};
-  if (as<TimedOut>(error)) {
-    return {.error_class = "timeout", .message = message, .try_later = true};
+Failure describe_failure(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    return describe_failure(known);
   }
-  if (as<base::InputError>(error)) return {.error_class = "input", .message = message};
-  if (as<base::SchemaError>(error)) return {.error_class = "schema", .message = message};
-  if (as<base::ChangedError>(error)) {
-    return {.error_class = "io", .message = message, .try_later = true, .file_changed = true};
-  }
-  if (as<base::IoError>(error)) {
-    return {.error_class = "io", .message = message, .may_pass = true, .try_later = true};
-  }
-  if (const auto* server = as<base::ServerError>(error)) {
-    return {.error_class = "server",
-            .message = message,
-            .may_pass = clickhouse::is_retryable(server->code()),
-            .try_later = true};
-  }
-  if (as<base::ConfigError>(error)) {
-    return {.error_class = "config", .message = message, .try_later = true};
-  }
-  if (as<base::VerifyError>(error)) {
-    return {.error_class = "verify", .message = message, .try_later = true};
-  }
-  // Out of memory, most likely: other files may be done by the next run.
-  return {.error_class = "io", .message = message, .try_later = true};
 }
 
 std::chrono::milliseconds delay_within_run(unsigned attempt, std::chrono::milliseconds first) {
@@ -61,6 +56,35 @@ std::chrono::seconds delay_between_runs(unsigned failure_count) {
   constexpr std::chrono::seconds kMost{6 * 3'600};
   return std::min<std::chrono::seconds>(
       kMost, kFirst * (1LL << std::min(std::max(failure_count, 1U) - 1, 20U)));
+}
+
+void with_retries(unsigned attempts, std::chrono::milliseconds first_delay,
+                  const std::stop_token& stop, const std::function<void()>& step) {
+  for (unsigned attempt = 1;; ++attempt) {
+    try {
+      step();
+      return;
+    } catch (const std::exception& error) {
+      if (!describe_failure(error).may_pass || attempt >= attempts) throw;
+    }
+    if (!base::pause_for(delay_within_run(attempt, first_delay), stop)) {
+      throw base::Cancelled("stopped before it was tried again");
+    }
+  }
+}
+
+TimeLimit::TimeLimit(std::chrono::seconds limit, const std::stop_token& outer)
+    : limit_(limit), forward_(outer, [this] { source_.request_stop(); }) {
+  if (limit.count() == 0) return;
+  timer_ = std::jthread([this, limit](const std::stop_token& end) {
+    if (!base::pause_for(limit, end)) return;
+    is_over_ = true;
+    source_.request_stop();
+  });
+}
+
+void TimeLimit::throw_if_over() const {
+  if (is_over_) throw base::TimedOut(limit_);
 }
 
 }  // namespace qvdhouse::sync

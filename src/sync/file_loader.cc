@@ -9,17 +9,14 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "decide/decide.h"
 #include "load/commit.h"
 #include "load/layout.h"
 #include "sync/adopt.h"
-#include "sync/content_hash.h"
-#include "sync/decide.h"
+#include "sync/content.h"
 #include "sync/failure.h"
-#include "sync/fingerprint.h"
-#include "sync/monitor.h"
-#include "sync/row_version.h"
+#include "sync/outcome.h"
 #include "sync/spooled_file.h"
-#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -51,8 +48,8 @@ bool FileLoader::is_taken_up(FileTask& task, const FileRecord* record) const {
                                   : record == nullptr;
   if (same || !task.previous) return false;
   const Decision& decision = task.outcome.decision;
-  Decision again = decide_file(decision.file, decision.placement, &*task.previous,
-                               context_.facts.without_tracked());
+  Decision again = decide::decide_file(decision.file, decision.placement, &*task.previous,
+                                       context_.facts.without_tracked(now_us()));
   if (again.action == Action::kLoad) return false;
   again.reason = "another run took it up meanwhile; " + again.reason;
   task.outcome.decision = std::move(again);
@@ -101,11 +98,13 @@ FileLoader::End FileLoader::run_attempts(FileTask& task, const TableSession& ses
 FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& session,
                                         StagedTask& staged) {
   const Decision& decision = task.outcome.decision;
+  const PlannedFile* planned = session.planned(decision);
   // What is said of the table's columns holds whatever becomes of the file.
   const auto tell = [&] {
     load::Result& said = task.outcome.result;
-    for (std::string& note : session.notes_on(decision)) said.warnings.push_back(std::move(note));
-    for (const std::string& alert : session.alerts_on(decision)) said.add_alert(alert);
+    if (planned == nullptr) return;
+    for (const std::string& note : planned->notes) said.warnings.push_back(note);
+    for (const std::string& alert : planned->alerts) said.add_alert(alert);
   };
   RunningFile running(context_.monitor, decision.file.name, decision.file.size);
   begin_attempt(task, context_);
@@ -114,7 +113,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   // The time limit of all before the commit, which is not cut off.
   const TimeLimit limit(context_.options.file_timeout, context_.stop);
   try {
-    load::Target target = session.target_of(decision, task.outcome.attempts);
+    auto [options, target] = session.load_of(decision, task.outcome.attempts, load_options_);
     const auto opened = context_.storage.open(decision.file);
     std::optional<SpooledFile> spooled;
     if (target.mode == schema::LoadMode::kAppend && opened->is_remote()) {
@@ -124,12 +123,11 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     task.record.fingerprint = fingerprint_of(source);
     // It is in the rows, and so has to be known before the first of them is sent.
     if (target.mode == schema::LoadMode::kAppend) name_version(task, source, limit.token(), target);
-    auto file = load::stage_file(source, decision.file.name, context_.endpoint,
-                                 options_for(load_options_, decision), target, running.progress(),
-                                 result, limit.token());
+    auto file = load::stage_file(source, decision.file.name, context_.endpoint, options, target,
+                                 running.progress(), result, limit.token());
     task.record.content_hash = source.hash(limit.token());
     if (target.mode != schema::LoadMode::kAppend) task.record.rows_version = 0;
-    check_claim(context_);
+    check_lease(context_);
     if (session.commits_together() ||
         !load::commit_file(*file, context_.endpoint, target, running.progress(), result,
                            context_.stop)) {
@@ -140,11 +138,11 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     }
   } catch (const std::exception& error) {
     failure = describe_failure(error);
-    if (limit.is_over() && failure->error_class == "cancelled") {
-      failure = describe_failure(TimedOut(context_.options.file_timeout));
+    if (limit.is_over() && failure->error_class == tracking::ErrorClass::kCancelled) {
+      failure = describe_failure(base::TimedOut(context_.options.file_timeout));
     }
     // Its columns could not be looked at when the table was made ready: the next run's may fit.
-    if (!session.is_planned(decision)) failure->try_later = true;
+    if (planned != nullptr && planned->error && !planned->is_refused) failure->try_later = true;
   }
   tell();
   end_attempt(task, context_, failure);

@@ -5,9 +5,8 @@
 #include <memory>
 
 #include "clickhouse/connection.h"
-#include "sync/content_hash.h"
+#include "sync/content.h"
 #include "sync/file_task.h"
-#include "sync/run_context.h"
 #include "sync/sync.h"
 #include "sync/table_session.h"
 #include "tracking/tracking.h"

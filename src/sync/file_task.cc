@@ -7,13 +7,15 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sync/decide.h"
+#include "decide/decide.h"
 
 namespace qvdhouse::sync {
 namespace {
 
 using tracking::Attempt;
+using tracking::ErrorClass;
 using tracking::FileRecord;
+using tracking::FileState;
 
 // [["column", "type"], …]; a name that is not UTF-8 is shown with replacement characters here only.
 std::string schema_json(const load::Result& result) {
@@ -72,7 +74,7 @@ void begin_attempt(FileTask& task, const RunContext& context) {
   task.attempt = Attempt{.attempt_id = fmt::format("{}-{}-{}", context.run_id, decision.file.path,
                                                    ++task.outcome.attempts),
                          .attempt = task.outcome.attempts,
-                         .reason = decision.reason_code,
+                         .reason = std::string(base::to_string(decision.reason_code)),
                          .started_at_us = now_us()};
   task.outcome.result = {};
 }
@@ -93,9 +95,9 @@ void end_attempt(FileTask& task, const RunContext& context, const std::optional<
   } else {
     task.outcome.outcome = Outcome::kLoaded;
     task.outcome.error.clear();
-    task.outcome.error_class.clear();
+    task.outcome.error_class = ErrorClass::kNone;
     task.keep_previous = false;
-    record.status = "completed";
+    record.status = FileState::kCompleted;
     record.row_count = task.outcome.result.row_count;
   }
   attempt.file = record;
@@ -111,22 +113,22 @@ void settle_failure(FileTask& task, const Failure& failure) {
   task.outcome.error_class = failure.error_class;
   record.error_message = failure.message;
   record.error_class = failure.error_class;
-  if (failure.error_class == "cancelled") {
+  if (failure.error_class == ErrorClass::kCancelled) {
     task.outcome.outcome = Outcome::kCancelled;
-    record.status = "cancelled";
+    record.status = FileState::kCancelled;
     task.keep_previous = true;
     return;
   }
   if (failure.file_changed) {
     task.outcome.outcome = Outcome::kWaiting;
     task.outcome.decision.reason = failure.message;
-    record.status = "waiting";
+    record.status = FileState::kWaiting;
     return;
   }
   task.outcome.outcome = Outcome::kFailed;
-  record.status = "failed";
-  const bool failed_before = task.previous && task.previous->status == "failed" &&
-                             is_same_version(task.outcome.decision.file, *task.previous);
+  record.status = FileState::kFailed;
+  const bool failed_before = task.previous && task.previous->status == FileState::kFailed &&
+                             decide::is_same_version(task.outcome.decision.file, *task.previous);
   record.failure_count = failed_before ? task.previous->failure_count + 1 : 1;
   const std::chrono::microseconds delay = delay_between_runs(record.failure_count);
   record.retry_at_us = failure.try_later ? record.processed_at_us + delay.count() : 0;
@@ -151,7 +153,7 @@ void hand_over(FileTask task, Recorder::Entry entry, const RunContext& context) 
           "it is {}, but that could not be recorded, so that the next run will do it again: {}",
           outcome.outcome == Outcome::kLoaded ? "loaded" : "done", error);
       outcome.outcome = Outcome::kFailed;
-      outcome.error_class = "server";
+      outcome.error_class = ErrorClass::kServer;
     }
     done(std::move(outcome));
   };

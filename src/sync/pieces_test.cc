@@ -7,36 +7,37 @@
 #include "base/error.h"
 #include "load/load.h"
 #include "qvd/writer.h"
+#include "sync/facts.h"
 #include "sync/failure.h"
 #include "sync/staging.h"
-#include "sync/unfinished.h"
 
 namespace qvdhouse::sync {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using tracking::ErrorClass;
 
 TEST(Failure, EachErrorHasItsReaction) {
-  const auto is = [](const std::exception& error, const std::string& error_class, bool may_pass,
+  const auto is = [](const std::exception& error, ErrorClass error_class, bool may_pass,
                      bool try_later, bool changed) {
     const Failure failure = describe_failure(error);
     EXPECT_EQ(failure.error_class, error_class);
-    EXPECT_EQ(failure.may_pass, may_pass) << error_class;
-    EXPECT_EQ(failure.try_later, try_later) << error_class;
-    EXPECT_EQ(failure.file_changed, changed) << error_class;
+    EXPECT_EQ(failure.may_pass, may_pass) << base::to_string(error_class);
+    EXPECT_EQ(failure.try_later, try_later) << base::to_string(error_class);
+    EXPECT_EQ(failure.file_changed, changed) << base::to_string(error_class);
     EXPECT_EQ(failure.message, base::message_of(error));
   };
-  is(base::InputError("x"), "input", false, false, false);
-  is(base::SchemaError("x"), "schema", false, false, false);
-  is(base::IoError("x"), "io", true, true, false);
-  is(base::ChangedError("x"), "io", false, true, true);
-  is(base::ServerError("too many parts", 252), "server", true, true, false);
-  is(base::ServerError("syntax", 62), "server", false, true, false);
-  is(base::ConfigError("x"), "config", false, true, false);
-  is(base::VerifyError("x"), "verify", false, true, false);
-  is(base::Cancelled("x"), "cancelled", false, false, false);
-  is(std::bad_alloc(), "io", false, true, false);
+  is(base::InputError("x"), ErrorClass::kInput, false, false, false);
+  is(base::SchemaError("x"), ErrorClass::kSchema, false, false, false);
+  is(base::IoError("x"), ErrorClass::kIo, true, true, false);
+  is(base::ChangedError("x"), ErrorClass::kIo, false, true, true);
+  is(base::ServerError("too many parts", 252), ErrorClass::kServer, true, true, false);
+  is(base::ServerError("syntax", 62), ErrorClass::kServer, false, true, false);
+  is(base::ConfigError("x"), ErrorClass::kConfig, false, true, false);
+  is(base::VerifyError("x"), ErrorClass::kVerify, false, true, false);
+  is(base::Cancelled("x"), ErrorClass::kCancelled, false, false, false);
+  is(std::bad_alloc(), ErrorClass::kIo, false, true, false);
 }
 
 TEST(Failure, DelaysDoubleUpToALimit) {

@@ -3,23 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
-#include "clickhouse/ddl.h"
+#include "base/workers.h"
 #include "clickhouse/quote.h"
-#include "load/commit.h"
-#include "load/layout.h"
 #include "load/load.h"
-#include "schema/drift.h"
 #include "schema/fit.h"
 #include "schema/names.h"
 #include "sync/failure.h"
-#include "sync/set_table.h"
-#include "sync/table_shape.h"
-#include "sync/time_limit.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -27,11 +22,8 @@ namespace {
 using schema::Change;
 using schema::Shape;
 
-// Names that settings of columns can mean.
-struct KnownNames {
-  std::set<std::string> fields;
-  std::set<std::string> columns;
-};
+// Mostly waiting for storage.
+constexpr unsigned kLeastThreads = 8;
 
 bool matches_any(const std::set<std::string>& names, std::string_view pattern) {
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
@@ -40,189 +32,380 @@ bool matches_any(const std::set<std::string>& names, std::string_view pattern) {
 }
 
 // Settings that speak of columns which no file has: often a slip of the pen.
-void note_idle_rules(const schema::TableRules& rules, const KnownNames& known,
-                     std::vector<std::string>& notes) {
-  const auto note = [&](std::string_view key, const std::string& name) {
+void note_idle_rules(const schema::TableRules& rules, const std::set<std::string>& fields,
+                     const std::set<std::string>& columns, std::vector<std::string>& notes) {
+  const auto check = [&](std::string_view key, const std::string& name, const auto&... names) {
+    if ((matches_any(names, name) || ...)) return;
     notes.push_back(
         fmt::format("{} names \"{}\", which matches no field or column of these files", key, name));
   };
-  for (const auto& [name, type] : rules.types) {
-    if (!matches_any(known.fields, name) && !matches_any(known.columns, name)) note("types", name);
-  }
-  for (const auto& [name, codec] : rules.codecs) {
-    if (!matches_any(known.columns, name)) note("codecs", name);
-  }
-  for (const auto& [name, column] : rules.rename) {
-    if (!matches_any(known.fields, name)) note("rename", name);
-  }
-  for (const auto& [key, names] :
-       {std::pair("include", &rules.include), std::pair("exclude", &rules.exclude)}) {
-    for (const std::string& name : *names) {
-      if (!matches_any(known.fields, name) && !matches_any(known.columns, name)) note(key, name);
-    }
-  }
+  for (const auto& [name, type] : rules.types) check("types", name, fields, columns);
+  for (const auto& [name, codec] : rules.codecs) check("codecs", name, columns);
+  for (const auto& [name, column] : rules.rename) check("rename", name, fields);
+  for (const auto& name : rules.include) check("include", name, fields, columns);
+  for (const auto& name : rules.exclude) check("exclude", name, fields, columns);
 }
 
 class TablePlanner {
  public:
-  TablePlanner(const std::vector<const Decision*>& decisions, const PlanFacts& facts)
-      : facts_(facts), decision_(*decisions.front()), rules_(decision_.placement.rules) {
-    for (const Decision* decision : decisions) {
-      planned_.files.push_back({.decision = decision, .warnings = {}});
-    }
+  TablePlanner(const std::vector<const Decision*>& files, const PlanFacts& facts)
+      : facts_(facts),
+        decisions_(files),
+        table_(files.front()->table),
+        placement_(files.front()->placement),
+        rules_(placement_.rules),
+        planned_(files.size()),
+        first_rank_(2 * files.size()) {
+    for (const Decision* file : files) result_.files.push_back({.decision = file});
   }
 
-  PlannedTable plan() {
-    read_live();
-    std::vector<Shape> wanted;
-    for (PlannedFile& file : planned_.files) {
-      if (const std::optional<Shape> shape = plan_file(file)) wanted.push_back(*shape);
-    }
-    if (first_) {
-      note_idle_rules(rules_, known_, planned_.notes);
-      define(wanted);
-    }
-    return std::move(planned_);
-  }
+  PlannedTable plan();
 
  private:
-  bool is_set() const { return decision_.placement.is_set(); }
-  void read_live();
+  // What a file would make of a multi-file table.
+  struct Contribution {
+    Shape shape;
+    // Columns that it may make give up → why its own have the type that they have.
+    std::map<std::string, std::string> reasons{};
+  };
   load::PreparedFile prepare_file(const Decision& decision) const;
-  std::optional<Shape> plan_file(PlannedFile& file);
-  void define(const std::vector<Shape>& wanted);
-  clickhouse::TableDefinition definition_of(const schema::TablePlan& plan,
-                                            const Shape& shape) const;
+  void plan_file(std::size_t index);
+  void note_columns(const load::PreparedFile& prepared, std::size_t rank);
+  Contribution fit_alone(const schema::TablePlan& plan, PlannedFile& file) const;
+  schema::Drift drift_of_all() const;
+  void note_given_up();
+  bool passes_limit() const;
+  std::string why_rebuilt() const;
+  void plan_columns();
+  void define();
+  void refuse_all(const base::Error& error);
 
   const PlanFacts& facts_;
-  const Decision& decision_;
+  const std::vector<const Decision*>& decisions_;
+  const std::string& table_;
+  const Placement& placement_;
   const schema::TableRules& rules_;
-  load::Layout layout_;
-  bool is_remade_ = false;  // its mode is another now
-  Shape live_;              // empty: nothing of the table stays
-  schema::Key key_;
-  KnownNames known_;
-  std::optional<load::PreparedFile> first_;
-  PlannedTable planned_;
+  LiveTable live_;
+  std::vector<std::optional<Contribution>> planned_;  // of each file; absent: it cannot be loaded
+  std::mutex mutex_;                                  // for the rest, while files are planned
+  std::set<std::string> fields_;
+  std::set<std::string> columns_;
+  std::size_t first_rank_;
+  std::optional<load::PreparedFile> first_;  // of the files that can be loaded: one with rows
+  PlannedTable result_;
 };
-
-// The table holds new files to its columns while it is a set, or settings are what they were, and
-// always when its drift policy forbids changes.
-void TablePlanner::read_live() {
-  key_ = {.columns = rules_.order_by};
-  if (facts_.connection == nullptr) return;
-  is_remade_ = decision_.reason_code == "mode";
-  if (is_remade_ && !binds_always(rules_)) return;
-  if (!is_set() && !binds_always(rules_)) {
-    const auto record =
-        std::find_if(facts_.tracked.begin(), facts_.tracked.end(), [&](const auto& known) {
-          return known.file_path == decision_.file.path && known.table_name == decision_.table;
-        });
-    if (record == facts_.tracked.end() || record->settings_hash != decision_.settings_hash) return;
-  }
-  if (!clickhouse::table_comment(*facts_.connection, facts_.options.database, decision_.table)) {
-    return;
-  }
-  layout_ = load::read_layout(*facts_.connection, decision_.table);
-  live_ = live_shape(layout_);
-  if (is_set() && !is_remade_) key_ = key_of(*facts_.connection, decision_.table, rules_);
-}
 
 load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
   const TimeLimit limit(facts_.options.file_timeout, facts_.stop);
   try {
-    const auto source = facts_.storage.open(decision.file);
-    return load::prepare(*source, decision.file.name, options_for(facts_.options.load, decision),
-                         target_for(decision), limit.token());
+    decide::FileLoad file =
+        decide::load_of(facts_.options.load, decision.placement, file_key(decision));
+    if (decisions_.size() > 1) file.options.streams = 1;
+    if (!placement_.is_set()) live_.bind(file.target);
+    return load::prepare(*facts_.storage.open(decision.file), decision.file.name, file.options,
+                         file.target, limit.token());
   } catch (const base::Cancelled&) {
     limit.throw_if_over();
     throw;
   }
 }
 
-std::optional<Shape> TablePlanner::plan_file(PlannedFile& file) {
-  const Decision& decision = *file.decision;
+void TablePlanner::plan_file(std::size_t index) {
+  if (facts_.stop.stop_requested()) throw base::Cancelled("stopped while files were planned");
+  PlannedFile& file = result_.files[index];
   try {
-    load::PreparedFile prepared = prepare_file(decision);
-    file.warnings = prepared.header.warnings;
-    for (const qvd::FieldHeader& field : prepared.header.fields) known_.fields.insert(field.name);
+    load::PreparedFile prepared = prepare_file(*file.decision);
+    const std::size_t rank = prepared.header.record_count > 0 ? index : planned_.size() + index;
     file.record_count = prepared.header.record_count;
+    file.warnings = prepared.header.warnings;
+    file.alerts = prepared.alerts;
     for (const schema::ColumnPlan& column : prepared.plan.columns) {
-      known_.columns.insert(column.name);
-      if (column.field_index != schema::kNoField) {
-        ColumnOrigin own{prepared.header.fields[column.field_index], column.reason};
-        ColumnOrigin& origin =
-            planned_.origins.try_emplace(column.name, std::move(own)).first->second;
-        origin.has_non_finite |= column.has_non_finite;
-      }
       for (const std::string& warning : column.warnings) {
         file.warnings.push_back(column.name + ": " + warning);
       }
     }
-    Shape shape = schema::shape_of(prepared.plan);
-    // What the policy forbids one file must not stop the others.
-    for (const Change& change :
-         schema::find_drift(live_, {shape}, rules_.drift, key_, is_set()).changes) {
-      if (change.kind == Change::Kind::kIgnored) file.warnings.push_back(change.reason);
-    }
-    if (!first_) first_ = std::move(prepared);
-    return shape;
+    note_columns(prepared, rank);
+    file.is_refused = true;
+    planned_[index] = fit_alone(prepared.plan, file);
+    file.is_refused = false;
+    const std::lock_guard lock(mutex_);
+    if (rank > first_rank_) return;
+    first_rank_ = rank;
+    first_ = std::move(prepared);
   } catch (const base::Cancelled&) {
     throw;
   } catch (const base::Error& error) {
-    file.error = error.what();
-    file.error_class = describe_failure(error).error_class;
-    return std::nullopt;
+    file.error = std::current_exception();
+    file.failure = describe_failure(error);
   }
 }
 
-clickhouse::TableDefinition TablePlanner::definition_of(const schema::TablePlan& plan,
-                                                        const Shape& shape) const {
-  const bool by_file = planned_.files.size() <= facts_.options.max_file_partitions;
-  clickhouse::TableDefinition definition = schema::table_definition(
-      plan, first_->header, facts_.options.database, rules_, decision_.placement.mode, by_file);
-  if (is_set() && !is_remade_ && layout_.exists() && rules_.order_by.empty()) {
-    if (auto order = kept_order(layout_, shape)) definition.order_by = std::move(*order);
+// `rank`: the lower, the more the file has to say of a column that several have.
+void TablePlanner::note_columns(const load::PreparedFile& prepared, std::size_t rank) {
+  const std::lock_guard lock(mutex_);
+  for (const qvd::FieldHeader& field : prepared.header.fields) fields_.insert(field.name);
+  for (const schema::ColumnPlan& column : prepared.plan.columns) {
+    columns_.insert(column.name);
+    if (column.field_index == schema::kNoField) continue;
+    const auto [origin, is_new] = result_.origins.try_emplace(column.name);
+    ColumnOrigin& known = origin->second;
+    const bool has_non_finite = known.has_non_finite || column.has_non_finite;
+    if (is_new || rank < known.rank) {
+      known = {.field = prepared.header.fields[column.field_index],
+               .reason = column.reason,
+               .rank = rank};
+    }
+    known.has_non_finite = has_non_finite;
   }
-  return definition;
 }
 
-void TablePlanner::define(const std::vector<Shape>& wanted) {
+// The file against the table for itself: one that the policy forbids must not stop the others.
+// Throws SchemaError.
+TablePlanner::Contribution TablePlanner::fit_alone(const schema::TablePlan& plan,
+                                                   PlannedFile& file) const {
+  Contribution own{.shape = schema::shape_of(plan)};
+  // A file without rows fits into every table.
+  if (!placement_.is_set() || file.record_count == 0) return own;
+  const schema::Drift drift = schema::find_drift(live_.shape, {own.shape}, rules_.drift, live_.key);
+  for (const Change& change : drift.changes) {
+    if (change.kind == Change::Kind::kIgnored) {
+      file.notes.push_back(schema::said_of(change));
+    } else if (change.kind == Change::Kind::kWiden &&
+               (change.needs_check || schema::gives_up(*change.from, *change.to))) {
+      const auto column = std::ranges::find(plan.columns, change.column, &schema::ColumnPlan::name);
+      own.reasons[change.column] = column == plan.columns.end() ? change.reason : column->reason;
+    }
+  }
+  return own;
+}
+
+schema::Drift TablePlanner::drift_of_all() const {
+  std::vector<Shape> wanted = result_.shapes;
+  // Files without rows count only for a table that nothing else gives a shape.
+  for (const auto& file : planned_) {
+    if (file && result_.shapes.empty() && live_.shape.empty()) wanted.push_back(file->shape);
+  }
+  if (wanted.empty()) return {.shape = live_.shape, .changes = {}};
+  schema::Drift drift = schema::find_drift(live_.shape, wanted, rules_.drift, live_.key);
+  // The whole shape goes with the texts: what it lacked would count as missing in a file.
+  Shape with_texts = drift.shape;
+  bool has_texts = false;
+  for (const Change& change : drift.changes) {
+    if (!change.needs_check) continue;
+    const std::string inexact = facts_.connection->query(
+        schema::check_sql(change, clickhouse::qualified(facts_.options.database, table_)));
+    if (inexact.starts_with('0')) continue;
+    std::ranges::find(with_texts, change.column, &schema::ShapeColumn::name)->type = {
+        .kind = clickhouse::TypeKind::kString, .nullable = change.to->nullable};
+    has_texts = true;
+  }
+  if (!has_texts) return drift;
+  wanted.push_back(std::move(with_texts));
+  return schema::find_drift(live_.shape, wanted, rules_.drift, live_.key);
+}
+
+// Tells the files for whose sake columns of the table lose their types; where it is all of them
+// together and none alone, the first.
+void TablePlanner::note_given_up() {
+  for (const clickhouse::ColumnDefinition& before : live_.layout.columns) {
+    const auto from = clickhouse::parse_column_type(before.type);
+    const auto to = std::ranges::find(result_.drift.shape, before.name, &schema::ShapeColumn::name);
+    if (!from || to == result_.drift.shape.end() || !schema::gives_up(*from, to->type)) continue;
+    std::map<std::size_t, std::string> reasons;  // by file
+    std::optional<std::size_t> first;
+    for (std::size_t i = 0; i < planned_.size(); ++i) {
+      if (!planned_[i]) continue;
+      if (!first) first = i;
+      const auto own = planned_[i]->reasons.find(before.name);
+      if (own != planned_[i]->reasons.end()) reasons.insert({i, own->second});
+    }
+    if (reasons.empty()) {
+      const auto change = std::ranges::find_if(result_.drift.changes, [&](const Change& found) {
+        return found.kind == Change::Kind::kWiden && found.column == before.name;
+      });
+      reasons.insert({*first, change != result_.drift.changes.end()
+                                  ? change->reason
+                                  : "its table was rebuilt out of all its files"});
+    }
+    for (const auto& [file, reason] : reasons) {
+      result_.files[file].alerts.push_back(
+          schema::given_up_text(before.name, *from, to->type, reason));
+    }
+  }
+}
+
+// Whether the files of a multi-file table would have too many partitions, or have none now.
+bool TablePlanner::passes_limit() const {
+  const std::size_t limit = facts_.options.max_file_partitions;
+  if (!live_.keeps_rows()) return decisions_.size() + facts_.settled_files > limit;
+  if (!live_.layout.is_by_file(placement_.mode == schema::LoadMode::kAppend)) return true;
+  const auto new_partitions =
+      static_cast<std::size_t>(std::ranges::count_if(decisions_, [&](const Decision* decision) {
+        const tracking::FileRecord* record = find_record(facts_.tracked, decision->file.path);
+        const bool has_one = placement_.mode == schema::LoadMode::kReplaceByFile &&
+                             record != nullptr && record->table_name == table_ &&
+                             record->status == tracking::FileState::kCompleted;
+        return !has_one;
+      }));
+  if (new_partitions == 0) return false;
+  return load::partition_ids(*facts_.connection, table_).size() + new_partitions > limit;
+}
+
+// Why a table that keeps its rows is rebuilt all the same; empty when it is not.
+std::string TablePlanner::why_rebuilt() const {
+  const clickhouse::Dialect& dialect = facts_.options.load.policy.dialect;
+  if (std::ranges::any_of(result_.drift.changes, &Change::needs_rebuild)) {
+    return "No ALTER can change a key column";
+  }
+  if (result_.commits_together) {
+    return fmt::format("Not every file has a partition of its own (max_file_partitions = {})",
+                       facts_.options.max_file_partitions);
+  }
+  if (dialect.has_covering_parts) return "";
+  const bool replaces_rows = std::ranges::any_of(result_.files, [&](const PlannedFile& file) {
+    const source::FileEntry& entry = file.decision->file;
+    const tracking::FileRecord* record = find_record(facts_.tracked, entry.path);
+    if (file.error || record == nullptr || record->table_name != table_) return false;
+    const bool has_rows = record->status == tracking::FileState::kCompleted
+                              ? record->row_count > 0
+                              : !record->content_hash.empty();
+    return has_rows && (placement_.mode != schema::LoadMode::kAppend ||
+                        decide::is_same_version(entry, *record));
+  });
+  if (!replaces_rows) return "";
+  return fmt::format("ClickHouse {} may bring replaced partitions back", dialect.version());
+}
+
+// The columns of a multi-file table.
+void TablePlanner::plan_columns() {
+  for (std::size_t i = 0; i < planned_.size(); ++i) {
+    if (planned_[i] && result_.files[i].record_count > 0) {
+      result_.shapes.push_back(planned_[i]->shape);
+    }
+  }
+  result_.drift = drift_of_all();
+  note_given_up();
+  if (result_.shapes.empty() && !live_.shape.empty()) {
+    load::fit_file(*first_, result_.drift.shape, facts_.options.load.streams, facts_.stop);
+    return;
+  }
+  first_->plan = schema::fit_plan(first_->plan, result_.drift.shape, first_->symbols,
+                                  facts_.options.load.streams, facts_.stop);
+}
+
+void TablePlanner::define() {
+  const clickhouse::Dialect& dialect = facts_.options.load.policy.dialect;
+  const bool is_past_limit = placement_.is_set() && passes_limit();
+  result_.commits_together = live_.is_remade || is_past_limit;
+  if (placement_.is_set()) plan_columns();
+  clickhouse::TableDefinition definition =
+      schema::table_definition(first_->plan, first_->header, facts_.options.database, rules_,
+                               placement_.mode, !is_past_limit);
+  // A multi-file table stays sorted as it is until the setting says otherwise.
+  if (result_.keeps_rows && rules_.order_by.empty()) {
+    if (auto order = kept_order(live_.layout, result_.drift.shape)) {
+      definition.order_by = std::move(*order);
+    }
+  }
+  result_.definition = clickhouse::adapted(std::move(definition), dialect);
+  for (const auto* changes : {&result_.drift.changes, &first_->changes}) {
+    for (const Change& change : *changes) {
+      if (change.kind != Change::Kind::kIgnored) result_.notes.push_back(schema::said_of(change));
+    }
+  }
+  std::string rebuilt;
+  if (result_.keeps_rows) {
+    result_.alters = schema::alter_sql(
+        result_.drift, clickhouse::qualified(facts_.options.database, table_), *result_.definition);
+    rebuilt = why_rebuilt();
+  }
+  if (!rebuilt.empty()) {
+    result_.notes.push_back(rebuilt + ": the table is rebuilt as a temporary table and swapped.");
+  }
+  if (!result_.keeps_rows || !rebuilt.empty()) {
+    result_.ddl = clickhouse::create_table_sql(*result_.definition, dialect);
+  }
+  result_.plan = std::move(first_->plan);
+}
+
+// To be called where `error` was caught.
+void TablePlanner::refuse_all(const base::Error& error) {
+  result_.error = std::current_exception();
+  result_.definition.reset();
+  for (PlannedFile& file : result_.files) {
+    file.error = result_.error;
+    file.failure = describe_failure(error);
+  }
+}
+
+PlannedTable TablePlanner::plan() {
   try {
-    const schema::Drift drift = schema::find_drift(live_, wanted, rules_.drift, key_, is_set());
-    planned_.plan = schema::fit_plan(first_->plan, drift.shape, first_->symbols, 1, facts_.stop);
-    const clickhouse::Dialect& dialect = facts_.options.load.policy.dialect;
-    const clickhouse::TableDefinition definition = definition_of(planned_.plan, drift.shape);
-    planned_.definition = clickhouse::adapted(definition, dialect);
-    bool needs_rebuild = false;
-    for (const Change& change : drift.changes) {
-      if (change.kind != Change::Kind::kIgnored) planned_.notes.push_back(change.reason);
-      needs_rebuild |= change.needs_rebuild;
-    }
-    if (!is_set() || is_remade_ || live_.empty()) {
-      planned_.ddl = clickhouse::create_table_sql(definition, dialect);
-      return;
-    }
-    planned_.alters = schema::alter_sql(
-        drift, clickhouse::qualified(definition.database, definition.name), *planned_.definition);
-    if (needs_rebuild) {
-      planned_.notes.emplace_back(
-          "No ALTER can change a key column: the table is rebuilt as a temporary table and "
-          "swapped.");
+    live_ = read_live_table(decisions_, facts_);
+    result_.is_remade = live_.is_remade;
+    result_.keeps_rows = placement_.is_set() && live_.keeps_rows();
+    result_.drift.shape = live_.shape;
+    base::for_each_index(decisions_.size(), facts_.options.load.streams,
+                         [&](std::size_t i) { plan_file(i); });
+    if (first_) {
+      note_idle_rules(rules_, fields_, columns_, result_.notes);
+      define();
     }
   } catch (const base::SchemaError& error) {
-    for (PlannedFile& file : planned_.files) {
-      if (!file.error.empty()) continue;
-      file.error = error.what();
-      file.error_class = describe_failure(error).error_class;
-    }
+    refuse_all(error);
+  } catch (const base::ConfigError& error) {
+    refuse_all(error);
   }
+  return std::move(result_);
 }
 
 }  // namespace
 
-PlannedTable plan_table_of(const std::vector<const Decision*>& decisions, const PlanFacts& facts) {
-  return TablePlanner(decisions, facts).plan();
+std::vector<std::string> PlannedFile::remarks() const {
+  std::vector<std::string> all = warnings;
+  all.insert(all.end(), notes.begin(), notes.end());
+  all.insert(all.end(), alerts.begin(), alerts.end());
+  return all;
+}
+
+const PlannedFile* PlannedTable::find(const std::string& path) const {
+  const auto found = std::ranges::lower_bound(
+      files, path, {}, [](const PlannedFile& file) { return file.decision->file.path; });
+  return found == files.end() || found->decision->file.path != path ? nullptr : &*found;
+}
+
+PlannedTable plan_table(const std::vector<const Decision*>& files, const PlanFacts& facts) {
+  return TablePlanner(files, facts).plan();
+}
+
+std::vector<PlannedTable> plan_tables(const std::vector<Decision>& decisions,
+                                      const PlanFacts& facts) {
+  std::map<std::string_view, std::size_t> settled;  // table → files that stay as they are
+  std::map<std::string_view, std::size_t> known;    // table → its group
+  std::vector<std::vector<const Decision*>> groups;
+  for (const Decision& decision : decisions) {
+    if (decision.action == Action::kLoad) {
+      const auto [table, is_new] = known.try_emplace(decision.table, groups.size());
+      if (is_new) groups.emplace_back();
+      groups[table->second].push_back(&decision);
+    } else if (decision.action == Action::kAdopt ||
+               (decision.action == Action::kSkip && decision.reason_code != Reason::kVanished)) {
+      ++settled[decision.table];
+    }
+  }
+  std::vector<PlannedTable> planned(groups.size());
+  const unsigned threads = facts.connection != nullptr
+                               ? 1
+                               : std::max(kLeastThreads, std::thread::hardware_concurrency());
+  base::for_each_index(groups.size(), threads, [&](std::size_t i) {
+    if (facts.stop.stop_requested()) throw base::Cancelled("stopped");
+    PlanFacts of_table = facts;
+    const auto beside = settled.find(groups[i].front()->table);
+    if (facts.connection == nullptr && beside != settled.end()) {
+      of_table.settled_files = beside->second;
+    }
+    planned[i] = plan_table(groups[i], of_table);
+  });
+  return planned;
 }
 
 }  // namespace qvdhouse::sync

@@ -1,61 +1,80 @@
-// What a sync would make of one table: the statements and what is to be known of them, found out
-// without changing anything.
+// What a run makes of one table: the one computation by which sync makes and changes its tables,
+// and which plan, models, the schema lock and the API show. It changes nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
-#include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
 #include "qvd/header.h"
+#include "schema/drift.h"
 #include "schema/plan.h"
-#include "source/storage.h"
+#include "sync/failure.h"
+#include "sync/live_table.h"
 #include "sync/sync.h"
-#include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
 
 struct PlannedFile {
   const Decision* decision = nullptr;
-  std::vector<std::string> warnings;
   std::uint64_t record_count = 0;
-  std::string error;        // not empty: it cannot be loaded
-  std::string error_class;  // as in tracking::FileRecord
+  std::vector<std::string> warnings;  // of its header and of its columns
+  std::vector<std::string> notes;     // columns that the table leaves out, and why
+  std::vector<std::string> alerts;    // columns of the table whose types give up for it
+  std::exception_ptr error;           // null: it can be loaded
+  Failure failure;                    // what the error means
+  bool is_refused = false;            // the error is that the drift policy forbids the columns
+
+  std::vector<std::string> remarks() const;  // warnings, notes and alerts
 };
 
 struct ColumnOrigin {
   qvd::FieldHeader field;
   std::string reason;           // why the file's own values need the type that it would have alone
   bool has_non_finite = false;  // of any file
+  std::size_t rank = 0;         // of the file that it is of
 };
 
 struct PlannedTable {
-  std::vector<PlannedFile> files;  // to load
-  std::string ddl;                 // CREATE TABLE; empty for a set whose table is there
-  std::vector<std::string> alters;
-  std::vector<std::string> notes;  // a sentence each: what changes and why, rules of no effect
+  std::vector<PlannedFile> files;  // to load, sorted by path
+  // Why the table cannot be made or changed, and no file be loaded; each file says it, too.
+  std::exception_ptr error;
 
   // The table as it is to be; absent when no file can be loaded.
   std::optional<clickhouse::TableDefinition> definition;
   schema::TablePlan plan;  // the definition's columns, each with its reason
   // By column, in the first file that has it; none for columns of our own.
   std::map<std::string, ColumnOrigin> origins;
+  // CREATE TABLE of the table where there is none, or where a new one takes its place; else empty.
+  std::string ddl;
+  std::vector<std::string> alters;  // of a multi-file table that is there, before all else
+  std::vector<std::string> notes;   // a sentence each: what changes and why, rules of no effect
+
+  // Of a multi-file table:
+  schema::Drift drift;                // its shape: of the rows that all files send
+  std::vector<schema::Shape> shapes;  // of each file with rows, by itself
+  bool is_remade = false;             // as LiveTable
+  bool keeps_rows = false;            // as LiveTable
+  // Its files have no partition each, since they would be too many: they are committed in one
+  // rebuild.
+  bool commits_together = false;
+
+  const PlannedFile* find(const std::string& path) const;  // null: not one of the files
 };
 
-struct PlanFacts {
-  const Options& options;
-  source::Storage& storage;
-  const std::vector<tracking::FileRecord>& tracked;
-  clickhouse::Connection* connection;  // null: the target has no tables
-  std::stop_token stop = {};           // ends the planning with Cancelled
-};
+// Plans `files` (decisions to load, all of one table, sorted by path, which outlive what is
+// returned). A file that takes longer than options.file_timeout cannot be loaded. Throws
+// ServerError and IoError of the target, Cancelled.
+PlannedTable plan_table(const std::vector<const Decision*>& files, const PlanFacts& facts);
 
-// `decisions`: to load, all of one table. Throws ServerError, IoError of the target, Cancelled. A
-// file that takes longer than options.file_timeout cannot be loaded.
-PlannedTable plan_table_of(const std::vector<const Decision*>& decisions, const PlanFacts& facts);
+// Every table that decisions to load lead to, in the order of its first file; without a connection,
+// several at once.
+std::vector<PlannedTable> plan_tables(const std::vector<Decision>& decisions,
+                                      const PlanFacts& facts);
 
 }  // namespace qvdhouse::sync

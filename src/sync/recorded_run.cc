@@ -12,18 +12,20 @@
 
 #include "base/error.h"
 #include "base/pause.h"
-#include "sync/decide.h"
+#include "claim/lease.h"
+#include "claim/locks.h"
+#include "decide/decide.h"
 #include "sync/failure.h"
-#include "sync/pipeline_claim.h"
-#include "sync/run_lock.h"
+#include "sync/outcome.h"
 #include "sync/staging.h"
-#include "sync/standing.h"
 
 namespace qvdhouse::sync {
 namespace {
 
+using tracking::ErrorClass;
 using tracking::RunRecord;
 using tracking::Runs;
+using tracking::RunState;
 
 constexpr std::chrono::seconds kBetweenSigns{30};
 constexpr std::chrono::microseconds kSilence = std::chrono::minutes{3};
@@ -35,17 +37,7 @@ Runs runs_of(const Options& options, const clickhouse::Endpoint& endpoint) {
 // A row that is written twice counts once, so what may pass is tried again.
 void write_row(Runs& runs, const RunRecord& run, const Options& options,
                const std::stop_token& stop) {
-  for (unsigned attempt = 1;; ++attempt) {
-    try {
-      runs.record(run);
-      return;
-    } catch (const base::Error& error) {
-      if (!describe_failure(error).may_pass || attempt >= options.max_attempts) throw;
-    }
-    if (!base::pause_for(delay_within_run(attempt, options.first_delay), stop)) {
-      throw base::Cancelled("stopped before the run was written down");
-    }
-  }
+  with_retries(options.max_attempts, options.first_delay, stop, [&] { runs.record(run); });
 }
 
 std::string files_text(std::uint64_t count) {
@@ -84,14 +76,14 @@ void give_signs(const Options& options, const clickhouse::Endpoint& endpoint, Ru
 
 }  // namespace
 
-RunRecord new_run(std::string workflow, std::string trigger) {
+RunRecord new_run(std::string workflow, tracking::RunTrigger trigger) {
   RunRecord run;
   run.started_at_us = now_us();
   run.run_id = make_run_id(run.started_at_us);
   run.workflow = std::move(workflow);
-  run.trigger = std::move(trigger);
-  run.status = "running";
-  run.host = host_name();
+  run.trigger = trigger;
+  run.status = RunState::kRunning;
+  run.host = claim::host_name();
   return run;
 }
 
@@ -100,65 +92,43 @@ void touch_run(RunRecord& run) {
 }
 
 void conclude_run(RunRecord& run, const Summary& summary) {
-  std::uint64_t standing = 0;
-  std::uint64_t well = 0;
-  bool is_cancelled = false;
-  const FileOutcome* first_failed = nullptr;
-  const FileOutcome* first_standing = nullptr;
-  run.files_loaded = run.files_skipped = run.files_waiting = run.files_failed = 0;
-  for (const FileOutcome& file : summary.files) {
-    switch (file.outcome) {
-      case Outcome::kLoaded:
-      case Outcome::kAdopted:
-      case Outcome::kRemoved:
-        ++run.files_loaded;
-        ++well;
-        break;
-      case Outcome::kWaiting:
-        ++run.files_waiting;
-        ++well;
-        break;
-      case Outcome::kFailed:
-        ++run.files_failed;
-        if (first_failed == nullptr) first_failed = &file;
-        break;
-      case Outcome::kCancelled:
-        is_cancelled = true;
-        break;
-      case Outcome::kSkipped:
-        ++run.files_skipped;
-        if (!stands_failed(file)) {
-          ++well;
-        } else if (++standing; first_standing == nullptr) {
-          first_standing = &file;
-        }
-        break;
-    }
-  }
+  run.files_loaded = summary.count(Outcome::kLoaded) + summary.count(Outcome::kAdopted) +
+                     summary.count(Outcome::kRemoved);
+  run.files_skipped = summary.count(Outcome::kSkipped);
+  run.files_waiting = summary.count(Outcome::kWaiting);
+  run.files_failed = summary.count(Outcome::kFailed);
+  const auto standing =
+      static_cast<std::uint64_t>(std::ranges::count_if(summary.files, stands_failed));
+  const std::uint64_t well = run.files_loaded + run.files_waiting + run.files_skipped - standing;
   run.rows = summary.rows;
   run.bytes = summary.bytes;
   run.finished_at_us = now_us();
-  if (!summary.source_error.empty()) {
-    run.status = "failed";
-    run.error = summary.source_error;
-    run.error_class = summary.source_error_class;
-  } else if (is_cancelled) {
-    run.status = "cancelled";
+  if (summary.source_error) {
+    const Failure failure = describe_failure(summary.source_error);
+    run.status = RunState::kFailed;
+    run.error = failure.message;
+    run.error_class = failure.error_class;
+  } else if (summary.count(Outcome::kCancelled) > 0) {
+    run.status = RunState::kCancelled;
     run.error = "stopped before all files were done; what was open was rolled back";
-    run.error_class = "cancelled";
+    run.error_class = ErrorClass::kCancelled;
   } else if (run.files_failed + standing > 0) {
-    const FileOutcome& first = first_failed != nullptr ? *first_failed : *first_standing;
-    run.status = well > 0 ? "partial" : "failed";
+    const auto is_failed = [](const FileOutcome& file) { return file.outcome == Outcome::kFailed; };
+    const FileOutcome& first = run.files_failed > 0
+                                   ? *std::ranges::find_if(summary.files, is_failed)
+                                   : *std::ranges::find_if(summary.files, stands_failed);
+    run.status = well > 0 ? RunState::kPartial : RunState::kFailed;
     run.error = failure_text(first, run.files_failed, standing);
     run.error_class = failure_class(first);
   } else {
-    run.status = "completed";
+    run.status = RunState::kCompleted;
   }
 }
 
 void conclude_run(RunRecord& run, const std::exception& error) {
   const Failure failure = describe_failure(error);
-  run.status = failure.error_class == "cancelled" ? "cancelled" : "failed";
+  run.status =
+      failure.error_class == ErrorClass::kCancelled ? RunState::kCancelled : RunState::kFailed;
   run.error = failure.message;
   run.error_class = failure.error_class;
   run.finished_at_us = now_us();
@@ -170,7 +140,7 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
   RecordedRun done;
   done.record = std::move(order);
   options.load.run_id = done.record.run_id;
-  std::optional<RunLock> lock;
+  std::optional<claim::RunLock> lock;
   try {
     lock.emplace(options.lock_dir, done.record.run_id);
     Runs runs = runs_of(options, endpoint);
@@ -215,20 +185,20 @@ std::vector<RunRecord> settle_lost_runs(const Options& options,
   Runs runs = runs_of(options, endpoint);
   std::vector<RunRecord> lost;
   Runs::Query under_way;
-  under_way.status = "running";
+  under_way.status = RunState::kRunning;
   under_way.limit = kMost;
   for (RunRecord& run : runs.find(under_way)) {
-    const RunLife life = life_of_run(options.lock_dir, run.run_id);
-    if (life == RunLife::kAlive) continue;
+    const claim::RunLife life = claim::life_of_run(options.lock_dir, run.run_id);
+    if (life == claim::RunLife::kAlive) continue;
     const auto last_sign = static_cast<std::int64_t>(run.version);
-    if (life == RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
-    run.status = "lost";
+    if (life == claim::RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
+    run.status = RunState::kLost;
     run.error = "its process ended without a word: it was killed, or the machine went down";
-    run.error_class = "lost";
+    run.error_class = ErrorClass::kLost;
     run.finished_at_us = std::max(last_sign, run.started_at_us);
     touch_run(run);
     runs.record(run);
-    forget_run(options.lock_dir, run.run_id);
+    claim::forget_run(options.lock_dir, run.run_id);
     lost.push_back(std::move(run));
   }
   return lost;

@@ -19,7 +19,7 @@
 namespace qvdhouse::sync {
 
 // A run that begins now on this machine, with an id of its own.
-tracking::RunRecord new_run(std::string workflow, std::string trigger);
+tracking::RunRecord new_run(std::string workflow, tracking::RunTrigger trigger);
 
 // Its next row, a moment newer than the last.
 void touch_run(tracking::RunRecord& run);

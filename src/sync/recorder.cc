@@ -16,18 +16,12 @@ constexpr std::chrono::milliseconds kLinger{100};
 constexpr std::size_t kMaxBatch = 256;
 
 // Runs `insert` up to three times. The error's text, or empty.
-template <class Insert>
-std::string insert_with_retries(const Insert& insert) {
-  constexpr unsigned kAttempts = 3;
-  for (unsigned attempt = 1;; ++attempt) {
-    try {
-      insert();
-      return "";
-    } catch (const std::exception& error) {
-      const Failure failure = describe_failure(error);
-      if (!failure.may_pass || attempt == kAttempts) return failure.message;
-      std::this_thread::sleep_for(delay_within_run(attempt, std::chrono::milliseconds(250)));
-    }
+std::string insert_with_retries(const std::function<void()>& insert) {
+  try {
+    with_retries(3, std::chrono::milliseconds(250), {}, insert);
+    return "";
+  } catch (const std::exception& error) {
+    return base::message_of(error);
   }
 }
 

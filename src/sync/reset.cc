@@ -3,10 +3,11 @@
 #include <utility>
 
 #include "clickhouse/ddl.h"
+#include "decide/decide.h"
 #include "load/commit.h"
 #include "load/load.h"
-#include "sync/decide.h"
 #include "sync/staging.h"
+#include "sync/sync.h"
 
 namespace qvdhouse::sync {
 
@@ -21,10 +22,10 @@ Reset plan_reset(const std::vector<tracking::FileRecord>& chosen,
   std::map<std::string, std::size_t> chosen_of_table = count_by_table(chosen);
   Reset reset;
   for (const tracking::FileRecord& file : chosen) {
-    const bool is_of_set = mode_of_hash(file.settings_hash) != schema::LoadMode::kReplace;
+    const bool is_of_set = decide::mode_of_hash(file.settings_hash) != schema::LoadMode::kReplace;
     if (is_of_set && !with_data && !file.stored_as.empty()) {
       tracking::FileRecord record = file;
-      record.status = kReset;
+      record.status = tracking::FileState::kReset;
       record.row_count = 0;
       record.fingerprint.clear();
       record.content_hash.clear();
@@ -50,7 +51,7 @@ void carry_out(const Reset& reset, const std::string& database, clickhouse::Conn
   }
   const std::string run_id = make_run_id(now_us());
   for (const tracking::FileRecord& file : reset.emptied) {
-    load::delete_file(connection, file.table_name, file_key(file),
+    load::delete_file(connection, file.table_name, decide::file_key(file),
                       load::staging_table(file.table_name, run_id));
   }
   tracking.record(reset.restated);

@@ -8,20 +8,21 @@
 #include <utility>
 
 #include "clickhouse/ddl.h"
+#include "decide/decide.h"
 #include "load/layout.h"
 #include "schema/table_rules.h"
-#include "sync/decide.h"
 #include "tracking/row_binary.h"
 
 namespace qvdhouse::sync {
 namespace {
 
 using tracking::FileRecord;
+using tracking::FileState;
 using Counts = std::map<std::string, std::uint64_t>;
 
 bool may_have_left_rows(const FileRecord& file) {
-  return file.status != "completed" && file.status != "reset" && file.status != kMovedAway &&
-         !file.table_name.empty();
+  return file.status != FileState::kCompleted && file.status != FileState::kReset &&
+         file.status != FileState::kMoved && !file.table_name.empty();
 }
 
 // Rows of a table by the key of their file; of a table of one file under the empty key. Empty when
@@ -55,7 +56,7 @@ Counts rows_left(const std::vector<FileRecord>& files, tracking::Tracking& track
   std::set<std::string_view> loaded;                                    // tables
   for (const FileRecord& file : files) {
     if (may_have_left_rows(file)) suspects[file.table_name].push_back(&file);
-    if (file.status == "completed") loaded.insert(file.table_name);
+    if (file.status == FileState::kCompleted) loaded.insert(file.table_name);
   }
   Counts left;
   if (suspects.empty()) return left;
@@ -66,7 +67,7 @@ Counts rows_left(const std::vector<FileRecord>& files, tracking::Tracking& track
     const Counts counts = count_rows(connection, std::string(table), is_of_many);
     if (!is_of_many && loaded.contains(table)) continue;
     for (const FileRecord* file : of_table) {
-      const auto found = counts.find(is_of_many ? file_key(*file) : std::string());
+      const auto found = counts.find(is_of_many ? decide::file_key(*file) : std::string());
       if (found != counts.end()) left[file->file_path] = found->second;
     }
   }

@@ -5,7 +5,8 @@
 
 #include <thread>
 
-#include "sync/claim.h"
+#include "claim/locks.h"
+#include "sync/failure.h"
 #include "sync/test_sync.h"
 
 namespace qvdhouse::sync {
@@ -171,7 +172,7 @@ TEST_F(SetTest, ABadFileFailsAloneAndLeavesItsOldRows) {
   EXPECT_THAT(fates(second),
               ElementsAre(Pair("Sales_1.qvd", "FAILED changed"),
                           Pair("Sales_2.qvd", "LOADED changed"), Pair("Sales_3.qvd", "unchanged")));
-  EXPECT_EQ(second.files[0].error_class, "input");
+  EXPECT_EQ(second.files[0].error_class, tracking::ErrorClass::kInput);
   EXPECT_EQ(rows_by_file(), "Sales_1.qvd:10:45 Sales_2.qvd:1:100 Sales_3.qvd:1:200");
   EXPECT_EQ(staging_left(), "0");
 }
@@ -194,7 +195,7 @@ TEST_F(SetTest, FreezeFailsTheFileThatDriftsAndChangesNothing) {
   EXPECT_THAT(fates(second),
               ElementsAre(Pair("Sales_1.qvd", "unchanged"), Pair("Sales_2.qvd", "FAILED new"),
                           Pair("Sales_3.qvd", "LOADED new")));
-  EXPECT_EQ(second.files[1].error_class, "schema");
+  EXPECT_EQ(second.files[1].error_class, tracking::ErrorClass::kSchema);
   EXPECT_EQ(columns(), before);
   EXPECT_EQ(rows_by_file(), "Sales_1.qvd:2:1 Sales_3.qvd:2:41");
 }
@@ -328,15 +329,17 @@ TEST_F(SetTest, ASourceThatLostAllItsFilesFailsAndNothingIsDeleted) {
   fs::rename(source_, folder() / "mounted");
   fs::create_directories(source_);
   const Summary lost = sync();
-  EXPECT_THAT(lost.source_error, HasSubstr("had 2 files before"));
-  EXPECT_EQ(lost.source_error_class, "io");
+  ASSERT_TRUE(lost.source_error);
+  const Failure failure = describe_failure(lost.source_error);
+  EXPECT_THAT(failure.message, HasSubstr("had 2 files before"));
+  EXPECT_EQ(failure.error_class, tracking::ErrorClass::kIo);
   EXPECT_TRUE(lost.files.empty());
   EXPECT_EQ(rows_by_file(), "Sales_1.qvd:10:45 Sales_2.qvd:10:1045");
   EXPECT_EQ(tracked("status"), "completed\ncompleted");
   fs::remove_all(source_);
   fs::rename(folder() / "mounted", source_);
   const Summary found = sync();
-  EXPECT_EQ(found.source_error, "");
+  EXPECT_FALSE(found.source_error);
   EXPECT_THAT(fates(found), Each(Pair(testing::_, "unchanged")));
 }
 
@@ -354,7 +357,7 @@ TEST_F(SetTest, AnotherModeMakesTheTableAnew) {
 TEST_F(SetTest, AStopWhileItWaitsForTheTableIsNoFailure) {
   put("Sales_1.qvd", sales(0, 1));
   put("Sales_2.qvd", sales(10, 1));
-  const auto other = Claim::try_acquire(options_.lock_dir, kDatabase, "Sales");
+  const auto other = claim::try_lock_table(options_.lock_dir, kDatabase, "Sales");
   std::stop_source stop;
   Summary summary;
   std::jthread waiting([&] { summary = sync(stop.get_token()); });
@@ -374,7 +377,7 @@ TEST_F(SetTest, FileTimeoutEndsThePlanning) {
     const Summary summary = sync();
     ASSERT_EQ(summary.files.size(), 1U);
     EXPECT_EQ(summary.files[0].outcome, Outcome::kFailed);
-    EXPECT_EQ(summary.files[0].error_class, "timeout");
+    EXPECT_EQ(summary.files[0].error_class, tracking::ErrorClass::kTimeout);
     EXPECT_THAT(summary.files[0].error, HasSubstr("longer than file_timeout allows (1 s)"));
   }
 }

@@ -10,9 +10,10 @@
 #include <thread>
 
 #include "base/error.h"
+#include "claim/locks.h"
 #include "load/load.h"
 #include "schema/plan.h"
-#include "sync/claim.h"
+#include "sync/failure.h"
 #include "sync/test_sync.h"
 
 namespace qvdhouse::sync {
@@ -69,7 +70,7 @@ TEST_F(SyncTest, ABadFileFailsAloneAndIsTriedAgainOnlyWhenItChanges) {
   const Summary first = sync();
   EXPECT_THAT(fates(first),
               ElementsAre(Pair("bad.qvd", "FAILED new"), Pair("good.qvd", "LOADED new")));
-  EXPECT_EQ(first.files[0].error_class, "input");
+  EXPECT_EQ(first.files[0].error_class, tracking::ErrorClass::kInput);
   EXPECT_EQ(first.files[0].attempts, 1U);
   EXPECT_EQ(tracked("file_name, status, error_class, failure_count, toUnixTimestamp(retry_at)"),
             "bad.qvd\tfailed\tinput\t1\t0\ngood.qvd\tcompleted\t\t0\t0");
@@ -133,7 +134,7 @@ TEST_F(SyncTest, AnotherProgramsTableFailsOneFileAndIsLeftAlone) {
   const Summary summary = sync();
   EXPECT_THAT(fates(summary),
               ElementsAre(Pair("a.qvd", "FAILED new"), Pair("b.qvd", "LOADED new")));
-  EXPECT_EQ(summary.files[0].error_class, "schema");
+  EXPECT_EQ(summary.files[0].error_class, tracking::ErrorClass::kSchema);
   EXPECT_THAT(query("SHOW CREATE tested.QvdA"), HasSubstr("mine"));
   EXPECT_THAT(fates(sync()), testing::Contains(Pair("a.qvd", "failed-unchanged")));
   options_.load.policy.table_prefix = "Other";
@@ -170,7 +171,7 @@ TEST_F(SyncTest, StagingTablesOfKilledRunsAreDroppedAndNothingElse) {
   make(load::staging_table("QvdTheirs", "20240101T000000_0123abcd"), "not made by us");
   make("QvdB__staging_mine", ours);
   make(load::staging_table("QvdBusy", "20240101T000000_0123abcd"), ours);
-  const auto busy = Claim::try_acquire(options_.lock_dir, kDatabase, "QvdBusy");
+  const auto busy = claim::try_lock_table(options_.lock_dir, kDatabase, "QvdBusy");
   ASSERT_TRUE(busy);
   sync();
   EXPECT_EQ(query("SELECT name FROM system.tables WHERE database = 'tested' AND name LIKE "
@@ -190,7 +191,7 @@ TEST_F(SyncTest, AStopLeavesNothingHalfDone) {
 
 TEST_F(SyncTest, AStopWhileItWaitsForAnotherRunIsNoFailure) {
   put("a.qvd", qvd_bytes(10));
-  const auto other = Claim::try_acquire(options_.lock_dir, kDatabase, "QvdA");
+  const auto other = claim::try_lock_table(options_.lock_dir, kDatabase, "QvdA");
   std::stop_source stop;
   Summary summary;
   std::jthread waiting([&] { summary = sync(stop.get_token()); });
@@ -236,14 +237,16 @@ TEST_F(SyncTest, ASourceThatIsDownFailsItsOwnFilesOnly) {
   for (const char* down : {"/not/there", "http://127.0.0.1:1/qvds/b.qvd", "unheard-of://x"}) {
     options_.source = down;
     const Summary summary = sync();
-    EXPECT_NE(summary.source_error, "") << down;
-    EXPECT_EQ(summary.source_error_class, down[0] == 'u' ? "config" : "io") << down;
+    ASSERT_TRUE(summary.source_error) << down;
+    EXPECT_EQ(describe_failure(summary.source_error).error_class,
+              down[0] == 'u' ? tracking::ErrorClass::kConfig : tracking::ErrorClass::kIo)
+        << down;
     EXPECT_THAT(summary.files, IsEmpty());
   }
   options_ = up;
   put("c.qvd", qvd_bytes(5));
   const Summary summary = sync();
-  EXPECT_EQ(summary.source_error, "");
+  EXPECT_FALSE(summary.source_error);
   EXPECT_THAT(fates(summary), ElementsAre(Pair("a.qvd", "unchanged"), Pair("c.qvd", "LOADED new")));
   EXPECT_EQ(tracked("status"), "completed\ncompleted");
 }

@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "decide/decide.h"
 #include "load/commit.h"
 #include "load/layout.h"
 #include "sync/failure.h"
 #include "sync/staging.h"
-#include "sync/table_shape.h"
 
 namespace qvdhouse::sync {
 
@@ -46,22 +47,18 @@ void TableSession::open() {
 void TableSession::open_once() {
   const Options& options = context_.options;
   bool waited = false;
-  if (!claim_) {
-    claim_ = Claim::try_acquire(options.lock_dir, options.database, table_);
-    waited = !claim_;
+  if (!lock_) {
+    lock_ = claim::try_lock_table(options.lock_dir, options.database, table_);
+    waited = !lock_;
     if (waited) {
-      claim_ = Claim::acquire(options.lock_dir, options.database, table_, context_.stop);
+      lock_ = claim::lock_table(options.lock_dir, options.database, table_, context_.stop);
     }
   }
   clickhouse::Connection connection(context_.endpoint, context_.stop);
   tracking::Tracking tracking(context_.endpoint, options.database);
   read_tracking(tracking);
   drop_staging(connection, tracking, waited);
-  if (decisions_.front()->placement.is_set()) {
-    prepare_set(connection);
-  } else {
-    read_live_shape(connection);
-  }
+  prepare(connection);
 }
 
 // Another run may have worked on the table since this one looked.
@@ -75,12 +72,12 @@ void TableSession::read_tracking(tracking::Tracking& tracking) {
   constexpr std::size_t kFewFiles = 4;
   if (paths.size() <= kFewFiles) {
     for (const std::string& path : paths) {
-      if (auto record = tracking.find(path)) tracked_.emplace(path, std::move(*record));
+      if (auto record = tracking.find(path)) tracked_.push_back(std::move(*record));
     }
     return;
   }
   for (FileRecord& record : tracking.files()) {
-    if (paths.contains(record.file_path)) tracked_.emplace(record.file_path, std::move(record));
+    if (paths.contains(record.file_path)) tracked_.push_back(std::move(record));
   }
 }
 
@@ -95,91 +92,75 @@ void TableSession::drop_staging(clickhouse::Connection& connection, tracking::Tr
   }
 }
 
-// The table keeps its types when its file comes again, unless the settings were changed since. A
-// drift policy that forbids changes holds against the table that is there, whatever the file is
-// loaded for.
-void TableSession::read_live_shape(clickhouse::Connection& connection) {
-  const Decision& decision = *decisions_.front();
-  if (decision.action != Action::kLoad) return;
-  const FileRecord* record = tracked(decision.file.path);
-  const bool comes_again = record != nullptr && record->table_name == table_;
-  const bool is_held = binds_always(decision.placement.rules);
-  const auto& tables = context_.facts.tables;
-  const bool is_there = tables && tables->contains(table_);
-  if (!is_held && !comes_again && !is_there) return;
-  if (is_held || !comes_again) {
-    load::finish_swap(connection, table_);
-    if (!load::is_our_table(connection, table_)) return;
-  }
-  const bool is_bound = is_held || (comes_again && record->settings_hash == decision.settings_hash);
-  try {
-    replaced_shape_ = live_shape(load::read_layout(connection, table_));
-  } catch (const base::SchemaError&) {
-    if (is_bound) throw;
-    return;  // a column of the user's own, which goes with the old table
-  }
-  if (is_bound && !replaced_shape_->empty()) live_shape_ = replaced_shape_;
-}
-
-void TableSession::prepare_set(clickhouse::Connection& connection) {
+void TableSession::prepare(clickhouse::Connection& connection) {
   std::vector<const Decision*> files;
-  std::size_t new_partitions = 0;
-  for (const Decision* decision : decisions_) {
-    if (decision->action != Action::kLoad) continue;
-    files.push_back(decision);
-    const FileRecord* record = tracked(decision->file.path);
-    const bool has_partition = decision->placement.mode == schema::LoadMode::kReplaceByFile &&
-                               record != nullptr && record->table_name == table_ &&
-                               record->status == "completed";
-    if (!has_partition) ++new_partitions;
-  }
-  if (files.empty()) {
-    set_.emplace();
+  std::ranges::copy_if(decisions_, std::back_inserter(files),
+                       [](const Decision* file) { return file->action == Action::kLoad; });
+  if (files.empty()) return;
+  load::finish_swap(connection, table_);
+  const auto& tables = context_.facts.tables;
+  const PlanFacts facts{.options = context_.options,
+                        .storage = context_.storage,
+                        .tracked = tracked_,
+                        .connection = &connection,
+                        .tables = tables ? &*tables : nullptr,
+                        .stop = context_.stop};
+  if (!files.front()->placement.is_set()) {
+    replaced_ = read_live_table(files, facts);
     return;
   }
-  set_ = prepare_set_table(context_, connection, files, new_partitions);
+  table_plan_ = plan_table(files, facts);
+  if (table_plan_.error) std::rethrow_exception(table_plan_.error);
+  if (table_plan_.definition) change_table(connection);
+}
+
+// Makes the table what it was planned to be. One that is remade stays until all files can take its
+// place.
+void TableSession::change_table(clickhouse::Connection& connection) const {
+  for (const schema::Change& change : table_plan_.drift.changes) {
+    context_.log.info("table {}, {}", table_, schema::said_of(change));
+  }
+  if (table_plan_.is_remade) return;
+  if (!table_plan_.keeps_rows) {
+    connection.query(table_plan_.ddl);
+    return;
+  }
+  check_lease(context_);
+  for (const std::string& sql : table_plan_.alters) {
+    connection.query(sql, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
+    await_mutations(connection, table_, context_.stop);
+  }
+  if (std::ranges::any_of(table_plan_.drift.changes, &schema::Change::needs_rebuild)) {
+    load::rebuild(connection, *table_plan_.definition, load::staging_table(table_, context_.run_id),
+                  table_, {}, {});
+  }
 }
 
 const FileRecord* TableSession::tracked(const std::string& path) const {
-  const auto found = tracked_.find(path);
-  return found == tracked_.end() ? nullptr : &found->second;
+  return find_record(tracked_, path);
 }
 
-load::Target TableSession::target_of(const Decision& decision, unsigned attempt) const {
-  load::Target target = target_for(decision);
-  if (!set_) {
-    target.shape = live_shape_;
-    target.replaced = replaced_shape_;
-    return target;
+decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attempt,
+                                       const load::Options& options) const {
+  decide::FileLoad file =
+      decide::load_of(options, decision.placement, decide::file_key(decision), now_us());
+  if (!decision.placement.is_set()) {
+    replaced_.bind(file.target);
+    return file;
   }
-  const std::string& path = decision.file.path;
-  if (const auto refused = set_->refused.find(path); refused != set_->refused.end()) {
-    std::rethrow_exception(refused->second);
+  const schema::Shape& shape = table_plan_.drift.shape;
+  const PlannedFile* plan = planned(decision);
+  if (plan != nullptr && plan->error && (plan->is_refused || attempt == 1 || shape.empty())) {
+    std::rethrow_exception(plan->error);
   }
-  const auto unplanned = set_->unplanned.find(path);
-  if (unplanned != set_->unplanned.end() && (attempt == 1 || set_->shape.empty())) {
-    std::rethrow_exception(unplanned->second);
-  }
-  target.shape = set_->shape;
-  target.is_remade = set_->is_remade;
-  target.number = ++context_.staged_files;
-  return target;
+  file.target.shape = shape;
+  file.target.is_remade = table_plan_.is_remade;
+  file.target.number = ++context_.staged_files;
+  return file;
 }
 
-std::vector<std::string> TableSession::notes_on(const Decision& decision) const {
-  if (!set_) return {};
-  const auto found = set_->notes.find(decision.file.path);
-  return found == set_->notes.end() ? std::vector<std::string>() : found->second;
-}
-
-std::vector<std::string> TableSession::alerts_on(const Decision& decision) const {
-  if (!set_) return {};
-  const auto found = set_->alerts.find(decision.file.path);
-  return found == set_->alerts.end() ? std::vector<std::string>() : found->second;
-}
-
-bool TableSession::is_planned(const Decision& decision) const {
-  return !set_ || !set_->unplanned.contains(decision.file.path);
+const PlannedFile* TableSession::planned(const Decision& decision) const {
+  return table_plan_.find(decision.file.path);
 }
 
 void TableSession::add(StagedTask staged) {
@@ -211,8 +192,8 @@ void TableSession::check_all_come(clickhouse::Connection& connection,
   std::erase_if(missing, [&](const std::string& file) { return staged.contains(file); });
   for (const Decision* decision : decisions_) {
     if (decision->action != Action::kLoad) continue;
-    std::string key = target_for(*decision).file_key;
-    if (!staged.contains(key)) missing.push_back(std::move(key));
+    const std::string& key = file_key(*decision);
+    if (!staged.contains(key)) missing.push_back(key);
   }
   if (missing.empty()) return;
   throw base::ConfigError(fmt::format(
@@ -226,13 +207,14 @@ void TableSession::commit(clickhouse::Connection& connection, const Pending& pen
   std::vector<load::StagedRows> rows;
   for (const StagedTask& file : pending.staged) rows.push_back(file.staged->rows());
   std::vector<std::string> removed;
-  for (const FileTask& file : pending.removals) {
-    removed.push_back(target_for(file.outcome.decision).file_key);
-  }
-  if (set_->is_remade) check_all_come(connection, pending);
-  check_claim(context_);
-  load::rebuild(connection, set_->definition, load::staging_table(table_, context_.run_id), table_,
-                rows, removed, !set_->is_remade);
+  for (const FileTask& file : pending.removals) removed.push_back(file_key(file.outcome.decision));
+  if (table_plan_.is_remade) check_all_come(connection, pending);
+  check_lease(context_);
+  // Absent where no file could be planned at first.
+  const auto& definition = table_plan_.definition ? *table_plan_.definition
+                                                  : pending.staged.front().staged->definition();
+  load::rebuild(connection, definition, load::staging_table(table_, context_.run_id), table_, rows,
+                removed, !table_plan_.is_remade);
 }
 
 }  // namespace qvdhouse::sync

@@ -15,12 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "claim/locks.h"
 #include "clickhouse/connection.h"
 #include "load/load.h"
-#include "sync/claim.h"
 #include "sync/file_task.h"
-#include "sync/run_context.h"
-#include "sync/set_table.h"
+#include "sync/planned_table.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
@@ -42,19 +41,16 @@ class TableSession {
   void open();
 
   // The rest is for after open().
-  // What tracking said of a file when the table was ours.
+  // What tracking said of a file when the table was ours; null: nothing.
   const tracking::FileRecord* tracked(const std::string& path) const;
-  // Throws SchemaError when the table's policy forbids the file's columns, and what planning it
-  // threw on its first attempt.
-  load::Target target_of(const Decision& decision, unsigned attempt) const;
-  // What the file's load has to say of columns that were left out.
-  std::vector<std::string> notes_on(const Decision& decision) const;
-  // Columns of the table whose types gave up for the file (load::Result::alerts).
-  std::vector<std::string> alerts_on(const Decision& decision) const;
-  // Whether the columns of the file were looked at when the table was made ready.
-  bool is_planned(const Decision& decision) const;
+  // How the file is loaded, with `options` of its batch. Throws SchemaError when the table's policy
+  // forbids the file's columns, and what planning it threw on its first attempt.
+  decide::FileLoad load_of(const Decision& decision, unsigned attempt,
+                           const load::Options& options) const;
+  // What planning a multi-file table said of the file; null: nothing.
+  const PlannedFile* planned(const Decision& decision) const;
 
-  bool commits_together() const { return set_ && set_->commits_together; }
+  bool commits_together() const { return table_plan_.commits_together && table_plan_.definition; }
   void add(StagedTask staged);
   // To be taken out of the table when it is rebuilt.
   void add_removal(FileTask task);
@@ -73,8 +69,8 @@ class TableSession {
   void open_once();
   void read_tracking(tracking::Tracking& tracking);
   void drop_staging(clickhouse::Connection& connection, tracking::Tracking& tracking, bool waited);
-  void read_live_shape(clickhouse::Connection& connection);
-  void prepare_set(clickhouse::Connection& connection);
+  void prepare(clickhouse::Connection& connection);
+  void change_table(clickhouse::Connection& connection) const;
   void check_all_come(clickhouse::Connection& connection, const Pending& pending) const;
 
   const RunContext& context_;
@@ -83,11 +79,10 @@ class TableSession {
   std::mutex mutex_;
   bool opened_ = false;
   std::exception_ptr error_;
-  std::optional<Claim> claim_;
-  std::map<std::string, tracking::FileRecord> tracked_;
-  std::optional<schema::Shape> replaced_shape_;  // of a table that one file is
-  std::optional<schema::Shape> live_shape_;      // the same, when it binds the file
-  std::optional<SetTable> set_;
+  std::optional<base::FileLock> lock_;
+  std::vector<tracking::FileRecord> tracked_;  // sorted by path
+  LiveTable replaced_;                         // whose place one file takes
+  PlannedTable table_plan_;                    // of a multi-file table
   std::size_t left_ = 0;
   Pending pending_;
 };

@@ -70,8 +70,8 @@ class SyncTest : public tests::SharedEngine {
     for (const FileOutcome& file : summary.files) {
       static const char* const kNames[] = {"LOADED ",    "",         "WAITING ", "FAILED ",
                                            "CANCELLED ", "ADOPTED ", "REMOVED "};
-      fates[file.decision.file.name] =
-          kNames[static_cast<int>(file.outcome)] + file.decision.reason_code;
+      fates[file.decision.file.name] = kNames[static_cast<int>(file.outcome)] +
+                                       std::string(base::to_string(file.decision.reason_code));
     }
     return fates;
   }

@@ -1,5 +1,3 @@
-#include "sync/time_limit.h"
-
 #include <gtest/gtest.h>
 
 #include "base/pause.h"
@@ -18,9 +16,9 @@ TEST(TimeLimit, StopsWhenTheTimeIsOver) {
   try {
     limit.throw_if_over();
     FAIL() << "the time is over";
-  } catch (const TimedOut& error) {
+  } catch (const base::TimedOut& error) {
     EXPECT_STREQ(error.what(), "it took longer than file_timeout allows (1 s)");
-    EXPECT_EQ(describe_failure(error).error_class, "timeout");
+    EXPECT_EQ(describe_failure(error).error_class, tracking::ErrorClass::kTimeout);
     EXPECT_TRUE(describe_failure(error).try_later);
   }
 }

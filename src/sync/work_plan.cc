@@ -9,102 +9,54 @@
 namespace qvdhouse::sync {
 namespace {
 
+using Items = std::vector<WorkItem>;
+
 // A file of this size keeps all streams busy by itself.
 constexpr std::uint64_t kLargeFileBytes = 64 << 20;
 
-void append(std::vector<WorkItem>& items, std::vector<WorkItem> more) {
+void append(Items& items, Items more) {
   std::move(more.begin(), more.end(), std::back_inserter(items));
 }
 
-class Planner {
- public:
-  Planner(const RunContext& context, const std::vector<Decision>& decisions)
-      : context_(context), decisions_(decisions) {}
+void add_batch(std::vector<Batch>& batches, Items items, bool one_by_one,
+               const RunContext& context) {
+  if (items.empty()) return;
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const unsigned wanted = context.options.parallel_files;
+  const unsigned parallel = one_by_one ? 1 : wanted > 0 ? wanted : cores;
+  Batch batch{.items = std::move(items), .load = context.options.load};
+  batch.workers = static_cast<unsigned>(std::min<std::size_t>(parallel, batch.items.size()));
+  batch.load.run_id = context.run_id;
+  batch.load.streams = std::max(1U, batch.load.streams / batch.workers);
+  batch.load.memory_bytes /= batch.workers;
+  batches.push_back(std::move(batch));
+}
 
-  std::vector<Lane> plan();
-
- private:
-  // Within one table, what only goes or changes its name comes before what is loaded.
-  struct Items {
-    std::vector<WorkItem> changes;
-    std::vector<WorkItem> small;
-    std::vector<WorkItem> large;
-  };
-  Items items_of(const std::vector<std::size_t>& files) const;
-  Lane make_lane(std::vector<WorkItem> items, bool one_by_one) const;
-
-  const RunContext& context_;
-  const std::vector<Decision>& decisions_;
+// Within one table, what only goes or changes its name comes before what is loaded.
+struct TableItems {
+  Items changes;
+  Items small;
+  Items large;
 };
 
-Planner::Items Planner::items_of(const std::vector<std::size_t>& files) const {
-  std::shared_ptr<TableSession> session;
-  if (decisions_[files.front()].placement.is_set()) {
-    std::vector<const Decision*> all;
-    for (const std::size_t i : files) all.push_back(&decisions_[i]);
-    session = std::make_shared<TableSession>(context_, std::move(all));
-  }
-  Items items;
+// A multi-file table has one session for all its files.
+TableItems items_of(const std::vector<std::size_t>& files, const std::vector<Decision>& decisions,
+                    const RunContext& context) {
+  std::vector<const Decision*> all;
+  for (const std::size_t i : files) all.push_back(&decisions[i]);
+  std::shared_ptr<TableSession> shared;
+  if (all.front()->placement.is_set()) shared = std::make_shared<TableSession>(context, all);
+  TableItems items;
   for (const std::size_t i : files) {
-    const Decision& decision = decisions_[i];
-    const bool is_large = decision.file.size >= kLargeFileBytes;
-    auto& part = decision.action != Action::kLoad ? items.changes
-                 : is_large                       ? items.large
-                                                  : items.small;
-    part.push_back({i, session ? session
-                               : std::make_shared<TableSession>(
-                                     context_, std::vector<const Decision*>{&decision})});
+    const Decision& decision = decisions[i];
+    Items& part = decision.action != Action::kLoad        ? items.changes
+                  : decision.file.size >= kLargeFileBytes ? items.large
+                                                          : items.small;
+    part.push_back({i, shared ? shared
+                              : std::make_shared<TableSession>(
+                                    context, std::vector<const Decision*>{&decision})});
   }
   return items;
-}
-
-Lane Planner::make_lane(std::vector<WorkItem> items, bool one_by_one) const {
-  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  const unsigned wanted = context_.options.parallel_files;
-  const unsigned parallel = wanted > 0 ? wanted : cores;
-  Lane lane{.items = std::move(items), .load = context_.options.load};
-  if (!one_by_one) {
-    lane.workers = static_cast<unsigned>(std::min<std::size_t>(parallel, lane.items.size()));
-  }
-  lane.load.run_id = context_.run_id;
-  lane.load.streams = std::max(1U, lane.load.streams / lane.workers);
-  lane.load.memory_bytes /= lane.workers;
-  return lane;
-}
-
-std::vector<Lane> Planner::plan() {
-  std::map<std::string, std::vector<std::size_t>> tables;
-  for (std::size_t i = 0; i < decisions_.size(); ++i) {
-    if (needs_table(decisions_[i])) tables[decisions_[i].table].push_back(i);
-  }
-  std::vector<WorkItem> changes;
-  std::vector<WorkItem> small;
-  std::vector<WorkItem> large;
-  std::vector<Lane> lanes_of_sets;
-  for (const auto& [table, files] : tables) {
-    Items items = items_of(files);
-    if (!decisions_[files.front()].placement.is_set()) {
-      append(changes, std::move(items.changes));
-      append(small, std::move(items.small));
-      append(large, std::move(items.large));
-      continue;
-    }
-    append(items.changes, std::move(items.small));
-    if (items.large.empty()) {
-      append(small, std::move(items.changes));
-      continue;
-    }
-    if (!items.changes.empty()) {
-      lanes_of_sets.push_back(make_lane(std::move(items.changes), false));
-    }
-    lanes_of_sets.push_back(make_lane(std::move(items.large), true));
-  }
-  std::vector<Lane> lanes;
-  if (!changes.empty()) lanes.push_back(make_lane(std::move(changes), false));
-  if (!small.empty()) lanes.push_back(make_lane(std::move(small), false));
-  std::move(lanes_of_sets.begin(), lanes_of_sets.end(), std::back_inserter(lanes));
-  if (!large.empty()) lanes.push_back(make_lane(std::move(large), true));
-  return lanes;
 }
 
 }  // namespace
@@ -114,8 +66,37 @@ bool needs_table(const Decision& decision) {
   return decision.action == Action::kAdopt && !decision.moved_from.empty();
 }
 
-std::vector<Lane> plan_work(const RunContext& context, const std::vector<Decision>& decisions) {
-  return Planner(context, decisions).plan();
+std::vector<Batch> plan_work(const RunContext& context, const std::vector<Decision>& decisions) {
+  std::map<std::string, std::vector<std::size_t>> tables;
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    if (needs_table(decisions[i])) tables[decisions[i].table].push_back(i);
+  }
+  Items changes;
+  Items small;
+  Items large;
+  std::vector<Batch> batches_of_sets;
+  for (const auto& [table, files] : tables) {
+    TableItems items = items_of(files, decisions, context);
+    if (!decisions[files.front()].placement.is_set()) {
+      append(changes, std::move(items.changes));
+      append(small, std::move(items.small));
+      append(large, std::move(items.large));
+      continue;
+    }
+    append(items.changes, std::move(items.small));
+    if (items.large.empty()) {
+      append(small, std::move(items.changes));
+    } else {
+      add_batch(batches_of_sets, std::move(items.changes), false, context);
+      add_batch(batches_of_sets, std::move(items.large), true, context);
+    }
+  }
+  std::vector<Batch> batches;
+  add_batch(batches, std::move(changes), false, context);
+  add_batch(batches, std::move(small), false, context);
+  std::ranges::move(batches_of_sets, std::back_inserter(batches));
+  add_batch(batches, std::move(large), true, context);
+  return batches;
 }
 
 }  // namespace qvdhouse::sync

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "load/load.h"
-#include "sync/run_context.h"
+#include "sync/file_task.h"
 #include "sync/sync.h"
 #include "sync/table_session.h"
 
@@ -23,9 +23,9 @@ struct WorkItem {
   std::shared_ptr<TableSession> session;
 };
 
-// Files that are worked on side by side, and what each of them gets. One lane ends before the next
+// Files that are worked on side by side, and what each of them gets. One batch ends before the next
 // begins.
-struct Lane {
+struct Batch {
   std::vector<WorkItem> items;
   unsigned workers = 1;
   load::Options load;
@@ -33,7 +33,7 @@ struct Lane {
 
 // What needs its table: loads, and rows or tables that go or change their name. Small files side by
 // side, each with one stream or few; large ones one by one, each with all.
-std::vector<Lane> plan_work(const RunContext& context, const std::vector<Decision>& decisions);
+std::vector<Batch> plan_work(const RunContext& context, const std::vector<Decision>& decisions);
 
 // Whether the decision is of that kind.
 bool needs_table(const Decision& decision);

@@ -44,7 +44,7 @@ std::string condition(const FileQuery& query) {
     text += fmt::format(" AND positionCaseInsensitiveUTF8(file_path, {}) > 0",
                         quote_literal(query.search));
   }
-  if (!query.status.empty()) text += " AND status = " + quote_literal(query.status);
+  if (query.status) text += " AND status = " + quote_literal(base::to_string(*query.status));
   if (!query.table.empty()) text += " AND table_name = " + quote_literal(query.table);
   if (!query.path_condition.empty()) text += " AND (" + query.path_condition + ")";
   return text;

@@ -26,7 +26,7 @@ class OverviewTest : public tests::SharedEngine {
     Tracking(endpoint(), kDatabase).ensure_tables();
     Runs(endpoint(), kDatabase, 0).ensure_tables();
   }
-  static FileRecord file(const std::string& path, const std::string& status, std::uint64_t rows) {
+  static FileRecord file(const std::string& path, FileState status, std::uint64_t rows) {
     FileRecord record;
     record.file_path = path;
     record.file_name = path.substr(path.rfind('/') + 1);
@@ -66,13 +66,14 @@ TEST_F(OverviewTest, NothingIsThereYet) {
 
 TEST_F(OverviewTest, TotalsCountFilesAsTheyAreNow) {
   Tracking tracking(endpoint(), kDatabase);
-  FileRecord again = file("/s/A.qvd", "failed", 0);
+  FileRecord again = file("/s/A.qvd", FileState::kFailed, 0);
   tracking.record(again);
-  again = file("/s/A.qvd", "completed", 7);
+  again = file("/s/A.qvd", FileState::kCompleted, 7);
   again.version = 2;
-  tracking.record({again, file("/s/B.qvd", "completed", 5), file("/s/C.qvd", "failed", 0)});
-  tracking.record({attempt(file("/s/A.qvd", "failed", 0), "1", kNoon - 10 * kSecond),
-                   attempt(file("/s/A.qvd", "completed", 3), "2", kNoon - 9 * kSecond),
+  tracking.record(
+      {again, file("/s/B.qvd", FileState::kCompleted, 5), file("/s/C.qvd", FileState::kFailed, 0)});
+  tracking.record({attempt(file("/s/A.qvd", FileState::kFailed, 0), "1", kNoon - 10 * kSecond),
+                   attempt(file("/s/A.qvd", FileState::kCompleted, 3), "2", kNoon - 9 * kSecond),
                    attempt(again, "3", kNoon)});
   const Totals totals = overview().totals(kNoon);
   EXPECT_EQ(totals.files, 3U);
@@ -86,8 +87,9 @@ TEST_F(OverviewTest, TotalsCountFilesAsTheyAreNow) {
 
 TEST_F(OverviewTest, FilesAreFoundByEachCondition) {
   Tracking tracking(endpoint(), kDatabase);
-  tracking.record({file("/s/Äpfel.qvd", "completed", 3), file("/s/it's.qvd", "failed", 2),
-                   file("/other/B.v1.qvd", "completed", 1)});
+  tracking.record({file("/s/Äpfel.qvd", FileState::kCompleted, 3),
+                   file("/s/it's.qvd", FileState::kFailed, 2),
+                   file("/other/B.v1.qvd", FileState::kCompleted, 1)});
   const auto found = [&](const FileQuery& query) {
     return names(overview().find_files(query).files);
   };
@@ -98,7 +100,7 @@ TEST_F(OverviewTest, FilesAreFoundByEachCondition) {
   EXPECT_THAT(found({.file = "/OTHER/B.v1.qvd"}), ElementsAre("B.v1.qvd"));
   EXPECT_THAT(found({.file = "B"}), ElementsAre());
   EXPECT_THAT(found({.search = "S/IT'"}), ElementsAre("it's.qvd"));
-  EXPECT_THAT(found({.status = "failed"}), ElementsAre("it's.qvd"));
+  EXPECT_THAT(found({.status = FileState::kFailed}), ElementsAre("it's.qvd"));
   EXPECT_THAT(found({.table = "T_B"}), ElementsAre("B.v1.qvd"));
   EXPECT_THAT(found({.path_condition = "startsWith(file_path, '/s/')"}),
               ElementsAre("Äpfel.qvd", "it's.qvd"));
@@ -141,8 +143,8 @@ TEST_F(OverviewTest, AttemptsOfManyFilesAreOneQuestion) {
   Tracking tracking(endpoint(), kDatabase);
   std::vector<Attempt> attempts;
   for (int i = 0; i < 5; ++i) {
-    FileRecord a = file("/s/A.qvd", "completed", 1);
-    FileRecord b = file("/s/B'.qvd", i == 0 ? "failed" : "completed", 1);
+    FileRecord a = file("/s/A.qvd", FileState::kCompleted, 1);
+    FileRecord b = file("/s/B'.qvd", i == 0 ? FileState::kFailed : FileState::kCompleted, 1);
     a.run_id = b.run_id = i == 0 ? "first" : "later";
     attempts.push_back(attempt(a, fmt::format("a{}", i), kNoon + i * kSecond));
     attempts.push_back(attempt(b, fmt::format("b{}", i), kNoon + i * kSecond));
@@ -166,18 +168,18 @@ TEST_F(OverviewTest, RunsAreSummedUpByTheirNewestRow) {
   Runs runs(endpoint(), kDatabase, 0);
   RunRecord run;
   run.run_id = "r1";
-  run.status = "running";
+  run.status = RunState::kRunning;
   run.started_at_us = kNoon;
   run.version = 1;
   runs.record(run);
-  run.status = "completed";
+  run.status = RunState::kCompleted;
   run.finished_at_us = kNoon + 3 * kSecond;
   run.files_loaded = 4;
   run.rows = 50;
   run.version = 2;
   runs.record(run);
   run.run_id = "r2";
-  run.status = "skipped";
+  run.status = RunState::kSkipped;
   runs.record(run);
   const std::vector<SeriesPoint> series = overview().series(kNoon - kSecond, 3'600);
   ASSERT_EQ(series.size(), 1U);
@@ -192,9 +194,10 @@ TEST_F(OverviewTest, TablesHaveTheirRowsAndFiles) {
   query("CREATE TABLE tested.T_A (id Int32) ENGINE = MergeTree ORDER BY id");
   query("INSERT INTO tested.T_A SELECT number FROM numbers(42)");
   Tracking tracking(endpoint(), kDatabase);
-  FileRecord loaded = file("/s/A1.qvd", "completed", 2);
+  FileRecord loaded = file("/s/A1.qvd", FileState::kCompleted, 2);
   loaded.qvd_created_at = "2026-07-12 10:15:00";
-  tracking.record({loaded, file("/s/A2.qvd", "failed", 3), file("/s/B.qvd", "failed", 1)});
+  tracking.record(
+      {loaded, file("/s/A2.qvd", FileState::kFailed, 3), file("/s/B.qvd", FileState::kFailed, 1)});
   const std::vector<TableOverview> tables = overview().tables();
   ASSERT_EQ(tables.size(), 2U);
   EXPECT_EQ(tables[0].name, "T_A");
@@ -210,15 +213,15 @@ TEST_F(OverviewTest, TablesHaveTheirRowsAndFiles) {
 }
 
 TEST_F(OverviewTest, TheNewestLoadOfATableIsInTheHistory) {
-  FileRecord first = file("/s/A1.qvd", "completed", 2);
+  FileRecord first = file("/s/A1.qvd", FileState::kCompleted, 2);
   first.qvd_created_at = "2026-07-11 10:15:00";
   FileRecord second = first;
   second.qvd_created_at = "2026-07-12 10:15:00";
-  const FileRecord failed = file("/s/A1.qvd", "failed", 0);
+  const FileRecord failed = file("/s/A1.qvd", FileState::kFailed, 0);
   Tracking(endpoint(), kDatabase)
       .record({attempt(second, "2", kNoon), attempt(first, "1", kNoon - 10 * kSecond),
                attempt(failed, "3", kNoon + 10 * kSecond),
-               attempt(file("/s/B.qvd", "completed", 1), "4", kNoon)});
+               attempt(file("/s/B.qvd", FileState::kCompleted, 1), "4", kNoon)});
   const std::vector<NewestLoad> loads = overview().newest_loads({"T_A", "T_C"});
   ASSERT_EQ(loads.size(), 1U);
   EXPECT_EQ(loads[0].table, "T_A");

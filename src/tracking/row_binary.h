@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/words.h"
+
 namespace qvdhouse::tracking {
 
 template <class T>
@@ -19,6 +21,10 @@ concept FixedValue = std::integral<T> || std::floating_point<T>;
 class RowWriter {
  public:
   void operator()(const std::string& text);  // String, LowCardinality(String)
+  template <base::Worded Enum>
+  void operator()(Enum value) {  // the same
+    (*this)(std::string(base::to_string(value)));
+  }
   template <FixedValue T>
   void operator()(T value) {  // UIntN, IntN, Float64; DateTime64 as its ticks
     append(std::as_bytes(std::span(&value, 1)));
@@ -33,7 +39,7 @@ class RowWriter {
     (*this)(static_cast<std::uint8_t>(value ? 0 : 1));
     if (value) (*this)(*value);
   }
-  // Of an Array or Map whose entries are written next.
+  // The length of an Array or Map, whose entries are written next.
   void length(std::uint64_t entries);
   std::span<const std::byte> bytes() const { return bytes_; }
 
@@ -48,6 +54,12 @@ class RowReader {
   explicit RowReader(std::string_view bytes) : bytes_(bytes) {}
   bool done() const { return bytes_.empty(); }
   void operator()(std::string& text);
+  template <base::Worded Enum>
+  void operator()(Enum& value) {  // a word that is not known becomes kOther
+    std::string word;
+    (*this)(word);
+    value = base::parse<Enum>(word).value_or(Enum::kOther);
+  }
   template <FixedValue T>
   void operator()(T& value) {
     take(std::as_writable_bytes(std::span(&value, 1)));
@@ -70,7 +82,7 @@ class RowReader {
     (*this)(first);
     ((*this)(rest), ...);
   }
-  // Of an Array or Map whose entries are read next.
+  // The length of an Array or Map, whose entries are read next.
   std::uint64_t length();
 
  private:

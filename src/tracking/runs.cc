@@ -110,7 +110,7 @@ std::vector<RunRecord> Runs::find(const Query& query) {
       "LIMIT 1 BY started_at, run_id)",
       columns, qualified(database_, kRunTable), rows);
   const std::string status =
-      query.status.empty() ? "" : "WHERE status = " + quote_literal(query.status);
+      query.status ? "WHERE status = " + quote_literal(base::to_string(*query.status)) : "";
   return read_rows<RunRecord>(
       ask(connection_,
           fmt::format("SELECT {} FROM {} {} ORDER BY started_at DESC, run_id DESC LIMIT {}",

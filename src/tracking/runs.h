@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "clickhouse/connection.h"
+#include "tracking/states.h"
 
 namespace qvdhouse::tracking {
 
@@ -24,25 +25,22 @@ inline constexpr std::string_view kWorkflowTable = "QvdWorkflowState";
 struct RunRecord {
   std::string run_id;    // String; QvdFileHistory.run_id of its attempts
   std::string workflow;  // LowCardinality(String): name of the source; "default" when it has none
-  std::string trigger;   // LowCardinality(String): schedule, catch-up, manual, retry, command
-  std::string status;  // LowCardinality(String): running, completed, partial (a file failed, now or
-                       // earlier, and others are well), failed, cancelled, skipped, lost (its
-                       // process died); never written: waiting (for its turn)
-  std::int64_t scheduled_at_us = 0;  // DateTime64(6, 'UTC'); 0: not scheduled
-  std::int64_t started_at_us = 0;    // DateTime64(6, 'UTC'); never changes
-  std::int64_t finished_at_us = 0;   // DateTime64(6, 'UTC'); 0: not yet
-  std::uint32_t attempt = 1;         // UInt32, of the run as a whole
-  std::uint64_t files_loaded = 0;    // UInt64, also adopted and removed ones
+  RunTrigger trigger = RunTrigger::kOther;  // LowCardinality(String)
+  RunState status = RunState::kOther;       // LowCardinality(String)
+  std::int64_t scheduled_at_us = 0;         // DateTime64(6, 'UTC'); 0: not scheduled
+  std::int64_t started_at_us = 0;           // DateTime64(6, 'UTC'); never changes
+  std::int64_t finished_at_us = 0;          // DateTime64(6, 'UTC'); 0: not yet
+  std::uint32_t attempt = 1;                // UInt32, of the run as a whole
+  std::uint64_t files_loaded = 0;           // UInt64, also adopted and removed ones
   std::uint64_t files_skipped = 0;
   std::uint64_t files_waiting = 0;
   std::uint64_t files_failed = 0;  // in this run
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;  // of the files loaded
   std::string error;        // String: why the run as a whole failed, was skipped or is partial
-  std::string error_class;  // LowCardinality(String): as a file's, or timeout, stopped (the service
-                            // ended it), lost
-  std::string host;         // String: the machine that it ran on
-  std::uint64_t version = 0;  // UInt64; the newest wins
+  ErrorClass error_class = ErrorClass::kNone;  // LowCardinality(String)
+  std::string host;                            // String: the machine that it ran on
+  std::uint64_t version = 0;                   // UInt64; the newest wins
 };
 
 struct WorkflowRecord {
@@ -66,10 +64,10 @@ class Runs {
   // Sorted by name; empty when the table is not there yet, as find().
   std::vector<WorkflowRecord> workflows();
   struct Query {
-    std::string workflow;        // empty: all
-    std::string status;          // empty: all
-    std::string run_id;          // empty: all
-    std::int64_t before_us = 0;  // started before; 0: no limit (for paging)
+    std::string workflow;            // empty: all
+    std::optional<RunState> status;  // empty: all
+    std::string run_id;              // empty: all
+    std::int64_t before_us = 0;      // started before; 0: no limit (for paging)
     std::size_t limit = 50;
   };
   std::vector<RunRecord> find(const Query& query);  // newest first

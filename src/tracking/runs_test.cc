@@ -24,8 +24,8 @@ class RunsTest : public tests::SharedEngine {
     RunRecord record;
     record.run_id = id;
     record.workflow = "lake";
-    record.trigger = "schedule";
-    record.status = "running";
+    record.trigger = tracking::RunTrigger::kSchedule;
+    record.status = tracking::RunState::kRunning;
     record.started_at_us = started_at_us;
     record.version = 1;
     return record;
@@ -48,7 +48,7 @@ TEST_F(RunsTest, ARunComesBackExactlyAndItsNewestRowCounts) {
   table.ensure_tables();
   RunRecord record = run("r1", kNow);
   table.record(record);
-  record.status = "failed";
+  record.status = tracking::RunState::kFailed;
   record.scheduled_at_us = kNow - 1;
   record.finished_at_us = kNow + 5;
   record.attempt = 3;
@@ -59,13 +59,13 @@ TEST_F(RunsTest, ARunComesBackExactlyAndItsNewestRowCounts) {
   record.rows = UINT64_MAX;
   record.bytes = 6;
   record.error = "it's \\ odd\n\xff";
-  record.error_class = "io";
+  record.error_class = tracking::ErrorClass::kIo;
   record.host = "here";
   record.version = 2;
   table.record(record);
   const auto found = table.find({});
   ASSERT_THAT(found, SizeIs(1));
-  EXPECT_EQ(found[0].status, "failed");
+  EXPECT_EQ(found[0].status, tracking::RunState::kFailed);
   EXPECT_EQ(found[0].scheduled_at_us, kNow - 1);
   EXPECT_EQ(found[0].started_at_us, kNow);
   EXPECT_EQ(found[0].finished_at_us, kNow + 5);
@@ -75,8 +75,8 @@ TEST_F(RunsTest, ARunComesBackExactlyAndItsNewestRowCounts) {
   EXPECT_EQ(found[0].error, "it's \\ odd\n\xff");
   EXPECT_EQ(found[0].host, "here");
   // A row of an earlier state does not answer a question for that state.
-  EXPECT_THAT(table.find({.status = "running"}), IsEmpty());
-  EXPECT_THAT(table.find({.status = "failed"}), SizeIs(1));
+  EXPECT_THAT(table.find({.status = tracking::RunState::kRunning}), IsEmpty());
+  EXPECT_THAT(table.find({.status = tracking::RunState::kFailed}), SizeIs(1));
 }
 
 TEST_F(RunsTest, AreFoundByWorkflowAndIdAndPaged) {

@@ -178,10 +178,10 @@ std::vector<FileRecord> Tracking::files() {
   return read_files(select(file_columns(dialect()), kFileTable, "FINAL ORDER BY file_path"));
 }
 
-std::vector<FileRecord> Tracking::files_that_are(const std::string& status) {
-  return read_files(
-      select(file_columns(dialect()), kFileTable,
-             fmt::format("FINAL WHERE status = {} ORDER BY file_path", quote_literal(status))));
+std::vector<FileRecord> Tracking::files_that_are(FileState status) {
+  return read_files(select(file_columns(dialect()), kFileTable,
+                           fmt::format("FINAL WHERE status = {} ORDER BY file_path",
+                                       quote_literal(base::to_string(status)))));
 }
 
 std::optional<FileRecord> Tracking::find(const std::string& file_path) {

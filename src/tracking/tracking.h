@@ -17,6 +17,7 @@
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
 #include "tracking/row_binary.h"
+#include "tracking/states.h"
 
 namespace qvdhouse::tracking {
 
@@ -33,15 +34,14 @@ struct FileRecord {
   std::int64_t processed_at_us = 0;        // processed_at DateTime64(6, 'UTC')
   double processing_duration_seconds = 0;  // Float64
   std::uint64_t row_count = 0;             // UInt64
-  std::string status;            // LowCardinality(String): completed, failed, waiting, processing
-  std::string error_message;     // String
-  std::uint64_t version = 0;     // UInt64, of the row: ever growing; the newest wins
-  std::uint64_t batch_size = 0;  // UInt64, most rows of a block; 0: sized for speed
-  std::string source_type;       // LowCardinality(String)
+  FileState status = FileState::kNew;      // LowCardinality(String)
+  std::string error_message;               // String
+  std::uint64_t version = 0;               // UInt64, of the row: ever growing; the newest wins
+  std::uint64_t batch_size = 0;            // UInt64, most rows of a block; 0: sized for speed
+  std::string source_type;                 // LowCardinality(String)
   // Beyond the original's columns:
-  std::string run_id;       // String
-  std::string error_class;  // LowCardinality(String): input, io, server, config, schema, verify,
-                            // timeout, cancelled; empty when completed
+  std::string run_id;                          // String
+  ErrorClass error_class = ErrorClass::kNone;  // LowCardinality(String)
   std::uint32_t failure_count = 0;  // UInt32, failed runs in a row on this version of the file
   std::int64_t retry_at_us = 0;     // retry_at DateTime64(6, 'UTC'): not before this time while the
                                     // file stays as it is; 0: only when it (or, for a schema, a
@@ -50,13 +50,13 @@ struct FileRecord {
   std::string schema;  // String, [["column", "type"], …] as JSON, for explain and drift
   std::vector<std::string> warnings;  // Array(String)
   std::string settings_hash;          // String, of the settings that decide columns and names
-  std::string fingerprint;  // String, of three pieces of it (sync/fingerprint.h); empty: not taken
+  std::string fingerprint;  // String, of three pieces of it (sync/content.h); empty: not taken
   std::string stored_as;    // String, `_file` of its rows; empty: file_path
-  // String, of the whole content (sync/content_hash.h); empty: not known, as of files that were
+  // String, of the whole content (sync/content.h); empty: not known, as of files that were
   // loaded by a version that took none
   std::string content_hash{};
   // UInt64, `_version` of its rows in a table of mode append; 0: not of such a table, or of rows
-  // that were loaded by a version that did not keep it (sync/row_version.h)
+  // that were loaded by a version that did not keep it (sync/content.h)
   std::uint64_t rows_version = 0;
 };
 
@@ -76,8 +76,8 @@ struct Attempt {
   std::vector<StepTime> steps;      // Map(String, Float64), in their order
 };
 
-// Of both tables, in types that the server has: where DateTime64 is missing, times are Int64, the
-// same microseconds; where Map is, steps are two arrays.
+// The columns of both tables, in types that the server has: where DateTime64 is missing, times are
+// Int64, the same microseconds; where Map is, steps are two arrays.
 std::vector<clickhouse::ColumnDefinition> file_columns(const clickhouse::Dialect& dialect);
 std::vector<clickhouse::ColumnDefinition> history_columns(const clickhouse::Dialect& dialect);
 // Rows of these columns in RowBinary.
@@ -98,7 +98,7 @@ class Tracking {
   // The newest record of every file (FINAL), sorted by path; empty when the table is not there yet.
   std::vector<FileRecord> files();
   // Those of them that have this status.
-  std::vector<FileRecord> files_that_are(const std::string& status);
+  std::vector<FileRecord> files_that_are(FileState status);
   // The newest record of one file.
   std::optional<FileRecord> find(const std::string& file_path);
   // Names of all tables of the database; empty when the database is not there yet. On a server

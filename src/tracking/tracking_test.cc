@@ -26,13 +26,13 @@ FileRecord hostile_record(const std::string& path) {
           .processed_at_us = 1'783'851'300'123'456,
           .processing_duration_seconds = 0.1,
           .row_count = 12'345'678'901,
-          .status = "failed",
+          .status = tracking::FileState::kFailed,
           .error_message = std::string(300, 'x') + "ünï\xc3",
           .version = 7,
           .batch_size = 65'536,
           .source_type = "file",
           .run_id = "run",
-          .error_class = "input",
+          .error_class = tracking::ErrorClass::kInput,
           .failure_count = 3,
           .retry_at_us = 1,
           .qvd_created_at = "2024-02-30 99:99:99",
@@ -107,14 +107,45 @@ TEST_F(TrackingTest, OneRowPerFileUnderFinalAndTheNewestVersionWins) {
   Tracking table = tracking();
   FileRecord file = hostile_record("/a");
   file.version = 9;
-  file.status = "completed";
+  file.status = tracking::FileState::kCompleted;
   table.record({file, hostile_record("/b")});
   table.record(hostile_record("/a"));  // version 7, written later
   EXPECT_EQ(query("SELECT count() FROM tested.QvdFileTracking FINAL"), "2");
-  EXPECT_EQ(table.find("/a")->status, "completed");
+  EXPECT_EQ(table.find("/a")->status, tracking::FileState::kCompleted);
   EXPECT_EQ(query("SELECT file_path, processed_at FROM (SELECT * FROM tested.QvdFileTracking FINAL "
                   "ORDER BY processed_at DESC) ORDER BY file_path LIMIT 1"),
             "/a\t2026-07-12 10:15:00.123456");
+}
+
+TEST_F(TrackingTest, AServerWithoutMapAndDateTime64KeepsTheSame) {
+  clickhouse::Endpoint old = endpoint();
+  old.dialect.has_map = false;
+  old.dialect.has_datetime64 = false;
+  Tracking table(old, kDatabase, 0);
+  table.ensure_tables();
+  const Attempt attempt = {.file = hostile_record("/a"),
+                           .attempt_id = "1",
+                           .reason = "new",
+                           .started_at_us = 1'783'851'300'000'001,
+                           .finished_at_us = 1'783'851'301'000'000,
+                           .bytes_sent = 5,
+                           .steps = {{"list", 0.25}, {"insert", 1.5}}};
+  Attempt bare = attempt;
+  bare.attempt_id = "2";
+  bare.steps.clear();
+  table.record(std::vector<Attempt>{attempt, bare});
+  EXPECT_EQ(query("SELECT toTypeName(started_at), toTypeName(`steps.name`), `steps.seconds` FROM "
+                  "tested.QvdFileHistory WHERE attempt_id = '1'"),
+            "Int64\tArray(String)\t[0.25,1.5]");
+  const std::vector<Attempt> back = table.history("/a", 10);
+  ASSERT_THAT(back, SizeIs(2));
+  const std::size_t first = back[0].attempt_id == "1" ? 0 : 1;
+  EXPECT_EQ(bytes_of(back[first].file), bytes_of(attempt.file));
+  EXPECT_EQ(back[first].started_at_us, attempt.started_at_us);
+  ASSERT_THAT(back[first].steps, SizeIs(2));
+  EXPECT_EQ(back[first].steps[1].name, "insert");
+  EXPECT_EQ(back[first].steps[1].seconds, 1.5);
+  EXPECT_THAT(back[1 - first].steps, IsEmpty());
 }
 
 TEST_F(TrackingTest, HistoryKeepsEveryAttemptNewestFirst) {
@@ -210,7 +241,7 @@ TEST_F(TrackingTest, ATableOfAnOlderVersionIsReadAsItIs) {
   EXPECT_EQ(table.find("/old")->rows_version, 0U);
   EXPECT_EQ(table.find("/old")->stored_as, hostile_record("/old").stored_as);
   EXPECT_THAT(table.files(), SizeIs(1));
-  EXPECT_THAT(table.files_that_are("failed"), SizeIs(1));
+  EXPECT_THAT(table.files_that_are(FileState::kFailed), SizeIs(1));
   EXPECT_THAT(table.history("/old", 10), SizeIs(1));
   EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = 'tested' AND name = "
                   "'content_hash'"),

@@ -1,6 +1,4 @@
 // Pipelines that claim tables of a server from each other, on the oldest and the newest one.
-#include "sync/pipeline_claim.h"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -13,19 +11,19 @@
 
 #include "base/error.h"
 #include "base/workers.h"
-#include "sync/pipeline_claim_table.h"
+#include "claim/lease.h"
 #include "tests/servers/clickhouse.h"
 #include "tests/servers/programs.h"
 
 namespace qvdhouse::tests {
 namespace {
 
+using claim::Lease;
+using claim::LeaseOptions;
+using claim::LeaseRow;
+using claim::LeaseTable;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using sync::ClaimOptions;
-using sync::ClaimRow;
-using sync::ClaimTable;
-using sync::PipelineClaim;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -46,11 +44,9 @@ class Claims : public ::testing::TestWithParam<ServerKind> {
     fs::remove_all(work_);
   }
 
-  std::unique_ptr<PipelineClaim> claim(const std::set<std::string>& tables,
-                                       const ClaimOptions& options = {},
-                                       const std::stop_token& stop = {}) {
-    return std::make_unique<PipelineClaim>(endpoint_, kDatabase, tables, "run", options, log_,
-                                           stop);
+  std::unique_ptr<Lease> claim(const std::set<std::string>& tables,
+                               const LeaseOptions& options = {}, const std::stop_token& stop = {}) {
+    return std::make_unique<Lease>(endpoint_, kDatabase, tables, "run", options, log_, stop);
   }
   std::string refusal(const std::set<std::string>& tables) {
     try {
@@ -61,12 +57,12 @@ class Claims : public ::testing::TestWithParam<ServerKind> {
     return "none";
   }
   // What a pipeline that was killed leaves, on another machine unless told otherwise.
-  ClaimRow left_behind(const std::string& table, seconds expiry) {
-    ClaimTable rows(endpoint_, kDatabase, {});
+  LeaseRow left_behind(const std::string& table, seconds expiry) {
+    LeaseTable rows(endpoint_, kDatabase, {});
     rows.create();
-    ClaimRow row{.claim = "left",
+    LeaseRow row{.lease_id = "left",
                  .sequence = 1,
-                 .state = sync::ClaimState::kHeld,
+                 .state = claim::LeaseState::kHeld,
                  .started = rows.now(),
                  .expiry = static_cast<std::uint32_t>(expiry.count()),
                  .tables = {table},
@@ -78,12 +74,12 @@ class Claims : public ::testing::TestWithParam<ServerKind> {
     rows.write(row);
     return row;
   }
-  std::vector<ClaimRow> live() { return ClaimTable(endpoint_, kDatabase, {}).live(); }
+  std::vector<LeaseRow> live() { return LeaseTable(endpoint_, kDatabase, {}).live(); }
   // The only live claim; fails the test when there is another number of them.
-  ClaimRow only_live() {
-    const std::vector<ClaimRow> rows = live();
+  LeaseRow only_live() {
+    const std::vector<LeaseRow> rows = live();
     EXPECT_EQ(rows.size(), 1U);
-    return rows.size() == 1 ? rows.front() : ClaimRow{};
+    return rows.size() == 1 ? rows.front() : LeaseRow{};
   }
 
   fs::path work_;
@@ -130,16 +126,16 @@ TEST_P(Claims, AHolderThatEndedOnThisMachineCountsForNothing) {
   const auto mine = claim({"B"});
   const std::string here = only_live().machine;
   ASSERT_NE(here, "");
-  ClaimRow row = left_behind("A", seconds(3'600));
+  LeaseRow row = left_behind("A", seconds(3'600));
   EXPECT_THAT(refusal({"A"}), HasSubstr("on host elsewhere"));
   row.machine = here;
   ++row.sequence;
-  ClaimTable(endpoint_, kDatabase, {}).write(row);
+  LeaseTable(endpoint_, kDatabase, {}).write(row);
   EXPECT_EQ(refusal({"A"}), "none");
   // A process of this number runs, but is not the one.
   row.pid = static_cast<std::uint32_t>(::getpid());
   ++row.sequence;
-  ClaimTable(endpoint_, kDatabase, {}).write(row);
+  LeaseTable(endpoint_, kDatabase, {}).write(row);
   EXPECT_EQ(refusal({"A"}), "none");
 }
 

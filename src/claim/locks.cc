@@ -1,0 +1,93 @@
+#include "claim/locks.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "base/pause.h"
+
+namespace qvdhouse::claim {
+namespace {
+
+namespace fs = std::filesystem;
+using base::FileLock;
+
+constexpr unsigned kPermissions = 0644;
+
+// Readable where it can be, and one per table whatever bytes and length its name has.
+std::string lock_name(const std::string& database, const std::string& table) {
+  constexpr std::size_t kMaxReadable = 64;
+  std::string readable = (database + "." + table).substr(0, kMaxReadable);
+  for (char& c : readable) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '.';
+    if (!plain) c = '_';
+  }
+  const std::string key = database + '\0' + table;
+  return fmt::format("{}-{:016x}.lock", readable, XXH3_64bits(key.data(), key.size()));
+}
+
+fs::path file_of_run(const fs::path& lock_dir, const std::string& run_id) {
+  return lock_dir / "runs" / (run_id + ".lock");
+}
+
+FileLock open_lock(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  if (error) {
+    throw base::IoError(fmt::format("{}: the folder for locks cannot be created: {}",
+                                    path.parent_path().string(), error.message()));
+  }
+  return {path, kPermissions};
+}
+
+}  // namespace
+
+std::optional<FileLock> try_lock_table(const fs::path& lock_dir, const std::string& database,
+                                       const std::string& table) {
+  FileLock lock = open_lock(lock_dir / lock_name(database, table));
+  if (!lock.try_lock()) return std::nullopt;
+  return lock;
+}
+
+// Asks again and again: a blocking flock could not be called off.
+FileLock lock_table(const fs::path& lock_dir, const std::string& database, const std::string& table,
+                    const std::stop_token& stop) {
+  constexpr std::chrono::milliseconds kInterval{50};
+  while (true) {
+    if (stop.stop_requested()) throw base::Cancelled("stopped while it waited for its turn");
+    if (std::optional<FileLock> lock = try_lock_table(lock_dir, database, table)) {
+      return *std::move(lock);
+    }
+    base::pause_for(kInterval, stop);
+  }
+}
+
+RunLock::RunLock(const fs::path& lock_dir, const std::string& run_id)
+    : path_(file_of_run(lock_dir, run_id)), lock_(open_lock(path_)) {
+  if (lock_.try_lock()) return;
+  throw base::IoError(
+      fmt::format("{}: another run holds this lock; no two runs may have one id", path_.string()));
+}
+
+RunLock::~RunLock() {
+  std::error_code error;
+  fs::remove(path_, error);
+}
+
+RunLife life_of_run(const fs::path& lock_dir, const std::string& run_id) {
+  std::optional<FileLock> lock = FileLock::of_existing(file_of_run(lock_dir, run_id));
+  if (!lock) return RunLife::kUnknown;
+  return lock->try_lock() ? RunLife::kDead : RunLife::kAlive;
+}
+
+void forget_run(const fs::path& lock_dir, const std::string& run_id) {
+  std::error_code error;
+  fs::remove(file_of_run(lock_dir, run_id), error);
+}
+
+}  // namespace qvdhouse::claim

@@ -1,0 +1,47 @@
+// Locks of this machine, files in one folder: who may write a table, and whether the process of a
+// run is alive. The kernel gives them back however their holder ends. The files of tables stay;
+// they are empty.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/file_lock.h"
+
+namespace qvdhouse::claim {
+
+// The right to load one table, held by one load at a time; empty when another load holds it. Throws
+// IoError (the folder cannot be written to).
+std::optional<base::FileLock> try_lock_table(const std::filesystem::path& lock_dir,
+                                             const std::string& database, const std::string& table);
+// Waits until the table is free. Throws as try_lock_table(), and Cancelled.
+base::FileLock lock_table(const std::filesystem::path& lock_dir, const std::string& database,
+                          const std::string& table, const std::stop_token& stop);
+
+// Held by the process of a run. A run that ends in order removes its file.
+class RunLock {
+ public:
+  // Throws IoError when the folder cannot be written to, or another run has the same id.
+  RunLock(const std::filesystem::path& lock_dir, const std::string& run_id);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  std::filesystem::path path_;
+  base::FileLock lock_;
+};
+
+enum class RunLife {
+  kAlive,
+  kDead,     // its file is there and nobody holds it
+  kUnknown,  // there is no such file here: another machine's, or one that ended in order
+};
+RunLife life_of_run(const std::filesystem::path& lock_dir, const std::string& run_id);
+
+// Removes the file of a dead run.
+void forget_run(const std::filesystem::path& lock_dir, const std::string& run_id);
+
+}  // namespace qvdhouse::claim

@@ -1,0 +1,94 @@
+#include "claim/locks.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/error.h"
+
+namespace qvdhouse::claim {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TableLock : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "qvdhouse_claim_XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    dir_ = fs::path(name) / "locks";
+  }
+  void TearDown() override { fs::remove_all(dir_.parent_path()); }
+  fs::path dir_;
+};
+
+TEST_F(TableLock, OneHolderPerTableOfADatabase) {
+  std::optional<base::FileLock> first = try_lock_table(dir_, "local", "QvdItem");
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(try_lock_table(dir_, "local", "QvdItem"));
+  EXPECT_TRUE(try_lock_table(dir_, "local", "QvdItem2"));
+  EXPECT_TRUE(try_lock_table(dir_, "other", "QvdItem"));
+  base::FileLock moved = std::move(*first);
+  first.reset();
+  EXPECT_FALSE(try_lock_table(dir_, "local", "QvdItem"));
+}
+
+TEST_F(TableLock, ComesBackWhenItsHolderLetsGo) {
+  std::optional<base::FileLock> held = try_lock_table(dir_, "local", "QvdItem");
+  std::atomic<bool> got = false;
+  std::jthread waiting([&](const std::stop_token& stop) {
+    const base::FileLock lock = lock_table(dir_, "local", "QvdItem", stop);
+    got = true;
+  });
+  EXPECT_FALSE(got);
+  held.reset();
+  waiting.join();
+  EXPECT_TRUE(got);
+}
+
+TEST_F(TableLock, WaitingCanBeCalledOff) {
+  const std::optional<base::FileLock> held = try_lock_table(dir_, "local", "QvdItem");
+  std::jthread waiting([&](const std::stop_token& stop) {
+    EXPECT_THROW(lock_table(dir_, "local", "QvdItem", stop), base::Cancelled);
+  });
+  waiting.request_stop();
+}
+
+TEST_F(TableLock, NamesOfAnyBytesAndLengthWork) {
+  const std::string odd = "../../" + std::string(500, 'x') + '\0' + "\n";
+  const std::optional<base::FileLock> held = try_lock_table(dir_, "local", odd);
+  ASSERT_TRUE(held);
+  EXPECT_FALSE(try_lock_table(dir_, "local", odd));
+  EXPECT_TRUE(try_lock_table(dir_, "local", odd + "y"));
+  for (const auto& item : fs::recursive_directory_iterator(dir_.parent_path())) {
+    EXPECT_TRUE(item.path() == dir_ || item.path().parent_path() == dir_) << item.path();
+  }
+}
+
+TEST_F(TableLock, AFolderThatCanNotBeMadeIsAnError) {
+  std::ofstream(dir_) << "a file is in the way";
+  EXPECT_THROW(try_lock_table(dir_, "local", "QvdItem"), base::IoError);
+}
+
+TEST(RunLock, TellsWhetherTheProcessOfARunLives) {
+  const fs::path folder = fs::path(testing::TempDir()) / "qvdhouse_run_lock";
+  fs::remove_all(folder);
+  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kUnknown);
+  {
+    const RunLock lock(folder, "r");
+    EXPECT_EQ(life_of_run(folder, "r"), RunLife::kAlive);
+    EXPECT_THROW(RunLock(folder, "r"), base::IoError);
+  }
+  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kUnknown);
+  std::ofstream(folder / "runs" / "r.lock").flush();
+  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kDead);
+  forget_run(folder, "r");
+  EXPECT_EQ(life_of_run(folder, "r"), RunLife::kUnknown);
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace qvdhouse::claim

@@ -1,0 +1,336 @@
+#include "config/config.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "config/did_you_mean.h"
+#include "config/parts.h"
+#include "config/setting.h"
+
+namespace qvdhouse::config {
+namespace {
+
+std::vector<std::string> known_keys() {
+  std::vector<std::string> keys;
+  for (const Setting& setting : settings_table()) keys.emplace_back(setting.key);
+  return keys;
+}
+
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (const Setting& setting : settings_table()) names.push_back(setting.env);
+  return names;
+}
+
+// Raises what is known of a key to `value` when that was set in a stronger place.
+void overlay(Config& config, std::string_view key, const RawValue& value) {
+  if (key == kSourceKey && value.origin.rank != Origin::Rank::kFlag) {
+    config.source_by_rank[value.origin.rank] = value.text;
+  }
+  RawValue& current = config.values[std::string(key)];
+  if (value.origin.rank >= current.origin.rank) current = value;
+}
+
+void warn(Config& config, std::string warning) {
+  if (!warning.empty()) config.warnings.push_back(std::move(warning));
+}
+
+void add_toml(Config& config, const std::filesystem::path& file, HowRead how) {
+  const std::vector<std::string> keys = known_keys();
+  TomlFile toml = read_toml(file, how, keys_of_tables());
+  warn(config, std::move(toml.warning));
+  std::vector<std::string> secrets;
+  config.raw_tables = std::move(toml.tables);
+  for (const auto& [written, value] : toml.values) {
+    // `source = "…"` and `url = "…"` of [source] say the same.
+    const std::string key = written == "source.url" ? std::string(kSourceKey) : written;
+    if (!is_named_source_key(key, value.origin) && find_setting(key) == nullptr) {
+      throw base::ConfigError(fmt::format("{}: there is no setting '{}'{}", value.origin.where, key,
+                                          did_you_mean(key, keys)));
+    }
+    if (how == HowRead::kFound) refuse_program_setting(key, value);
+    if (is_secret_setting(key, value)) secrets.push_back(written);
+    overlay(config, key, value);
+  }
+  warn(config, warn_of_readable_secrets(file, toml.access, secrets));
+}
+
+// Whether somebody who set this unknown name probably meant to guard the service with it.
+bool looks_like_guard(std::string_view name, const std::vector<std::string>& names) {
+  constexpr std::array<std::string_view, 3> kWords = {"TOKEN", "TLS", "SERVE"};
+  if (name.starts_with("QVD_SOURCE")) return false;
+  const auto is_in_name = [&](std::string_view word) {
+    return name.find(word) != std::string_view::npos;
+  };
+  if (std::any_of(kWords.begin(), kWords.end(), is_in_name)) return true;
+  const std::string meant = nearest(name, names);
+  const auto settings = settings_table();
+  return std::any_of(settings.begin(), settings.end(), [&](const Setting& setting) {
+    return setting.is(kGuard) && setting.env == meant;
+  });
+}
+
+// The key of the setting that a variable sets; empty when it sets none.
+std::string key_of_variable(const std::string& name,
+                            const std::map<std::string, std::string>& of_sources) {
+  if (const auto key = of_sources.find(name); key != of_sources.end()) return key->second;
+  const auto settings = settings_table();
+  const auto found = std::ranges::find(settings, name, &Setting::env);
+  return found == settings.end() ? std::string() : std::string(found->key);
+}
+
+// Names from the environment or `.env`. An empty value is one that is not set: that is how
+// container tools hand on a variable that nobody gave.
+void add_names(Config& config, const RawValues& values) {
+  const std::vector<std::string> names = known_names();
+  const std::map<std::string, std::string> of_sources = named_source_variables(config, values);
+  for (const auto& [name, value] : values) {
+    if (const std::string key = key_of_variable(name, of_sources); !key.empty()) {
+      if (!value.text.empty()) overlay(config, key, value);
+    } else if (name.starts_with("QVD_")) {
+      config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
+                                            value.origin.where, did_you_mean(name, names)));
+      if (looks_like_guard(name, names)) config.misspelt_guards.push_back(config.warnings.back());
+    }
+  }
+}
+
+// Names that the storages' own tools know, beside those that are settings here.
+bool is_storage_variable(std::string_view name) {
+  constexpr std::array<std::string_view, 3> kPrefixes = {"AWS_", "AZURE_", "GOOGLE_"};
+  constexpr std::array<std::string_view, 8> kNames = {
+      "STORAGE_EMULATOR_HOST", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY",
+      "HTTPS_PROXY",           "NO_PROXY",   "all_proxy"};
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); }) ||
+         std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+RawValues environment_values(const std::map<std::string, std::string>& environment) {
+  RawValues values;
+  for (const auto& [name, text] : environment) {
+    if (!name.starts_with("QVD_") && !name.starts_with("CLICKHOUSE_")) continue;
+    values[name] =
+        RawValue{.text = text, .items = {}, .origin = {Origin::Rank::kEnvironment, "environment"}};
+  }
+  return values;
+}
+
+void add_dot_env(Config& config, const std::filesystem::path& file, const ConfigSources& sources) {
+  const DotEnvFile dot_env = read_dot_env(file);
+  add_names(config, dot_env.values);
+  const auto of_sources = named_source_variables(config, dot_env.values);
+  std::vector<std::string> secrets;
+  for (const auto& [name, value] : dot_env.values) {
+    const std::string key = key_of_variable(name, of_sources);
+    const bool is_of_storage = is_storage_variable(name);
+    if (!key.empty()) refuse_program_setting(key, value);
+    if (is_of_storage) refuse_program_variable(name, value);
+    const bool is_secret =
+        key.empty() ? is_of_storage && is_secret_variable(name) : is_secret_setting(key, value);
+    if (is_secret && !value.text.empty()) secrets.push_back(name);
+    if (is_of_storage && !value.text.empty() && !sources.environment.contains(name)) {
+      config.storage_variables.emplace(name, value.text);
+    }
+  }
+  warn(config, warn_of_readable_secrets(file, dot_env.access, secrets));
+}
+
+void add_flags(Config& config, const ConfigSources& sources) {
+  for (const Setting& setting : settings_table()) {
+    const std::string key(setting.key);
+    const auto found = sources.flags.find(key);
+    if (found == sources.flags.end()) continue;
+    const auto typed = sources.flag_names.find(key);
+    const std::string where =
+        typed == sources.flag_names.end() ? std::string(setting.flag) : typed->second;
+    overlay(config, key,
+            RawValue{.text = found->second, .items = {}, .origin = {Origin::Rank::kFlag, where}});
+  }
+}
+
+void parse_values(Config& config) {
+  for (const Setting& setting : settings_table()) {
+    const auto found = config.values.find(std::string(setting.key));
+    if (found != config.values.end()) take_value(setting, setting.key, found->second, config);
+  }
+  for (const auto& [key, value] : config.values) {
+    if (key.starts_with(kTypesPrefix)) take_value(*find_setting(key), key, value, config);
+  }
+}
+
+// Between the URL's part and the setting of the same thing, the one set in the stronger place; the
+// URL when both stand in the same.
+template <class T>
+T stronger(const Config& config, const std::string& key, const T& from_url, const T& single) {
+  if (!config.values.contains(key)) return from_url == T{} ? single : from_url;
+  if (from_url == T{}) return single;
+  const auto url_rank = config.values.at("clickhouse.url").origin.rank;
+  return config.values.at(key).origin.rank > url_rank ? single : from_url;
+}
+
+// Decides what the target is. A database alone names the database and no server.
+void resolve_target(Config& config) {
+  const ServerSettings& set = config.server;
+  const ServerUrl url = set.url.empty() ? ServerUrl{} : parse_server_url(set.url);
+  constexpr std::array<const char*, 5> kNamesServer = {"clickhouse.url", "clickhouse.host",
+                                                       "clickhouse.port", "clickhouse.user",
+                                                       "clickhouse.password"};
+  const bool names_server = std::ranges::any_of(
+      kNamesServer, [&](const char* key) { return config.values.contains(key); });
+  std::string& database = config.sync.database;
+  if (names_server && !config.values.contains("clickhouse.database")) database = "default";
+  database = stronger(config, "clickhouse.database", url.database, database);
+  if (!names_server) return;
+
+  clickhouse::Endpoint& endpoint = config.endpoint.emplace(set.endpoint);
+  const bool is_secure = !endpoint.ca_file.empty() || !endpoint.client_cert.empty() ||
+                         set.port == 443 || set.port == 8443;
+  const std::string scheme = !url.scheme.empty() ? url.scheme : is_secure ? "https" : "http";
+  std::string host = stronger(config, "clickhouse.host", url.host, set.host);
+  if (host.empty()) host = "localhost";
+  if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
+  std::uint16_t port = stronger(config, "clickhouse.port", url.port, set.port);
+  if (port == 0) port = scheme == "https" ? 8443 : 8123;
+  endpoint.url = fmt::format("{}://{}:{}", scheme, host, port);
+  endpoint.user = stronger(config, "clickhouse.user", url.user, endpoint.user);
+  endpoint.password = stronger(config, "clickhouse.password", url.password, endpoint.password);
+  endpoint.database = database;
+}
+
+// Whether a settings file of the working folder is there. Throws ConfigError for what a read could
+// hang on or never end with: a pipe, a loop of links, a file of more than 1 MiB.
+bool is_readable_here(const std::filesystem::path& file) {
+  constexpr std::uintmax_t kMostBytes = 1U << 20U;
+  std::error_code error;
+  const auto status = std::filesystem::status(file, error);
+  if (status.type() == std::filesystem::file_type::not_found) return false;
+  const std::string name = file.lexically_normal().string();
+  if (error) {
+    throw base::ConfigError(
+        fmt::format("{}: this settings file cannot be read: {}; remove it", name, error.message()));
+  }
+  if (status.type() == std::filesystem::file_type::directory) return true;
+  if (status.type() != std::filesystem::file_type::regular) {
+    throw base::ConfigError(
+        fmt::format("{}: expected a file of settings, found a pipe or a device; remove it", name));
+  }
+  const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+  if (!error && bytes > kMostBytes) {
+    throw base::ConfigError(
+        fmt::format("{}: a settings file has at most {} bytes, this one has {}; remove it", name,
+                    kMostBytes, bytes));
+  }
+  return true;
+}
+
+// From the weakest place to the strongest.
+void read_places(Config& config, const ConfigSources& sources) {
+  if (sources.config_file) {
+    if (!std::filesystem::exists(*sources.config_file)) {
+      throw base::ConfigError(
+          fmt::format("--config: there is no file {}", sources.config_file->string()));
+    }
+    add_toml(config, *sources.config_file, HowRead::kNamed);
+  } else if (const auto file = sources.directory / "qvdhouse.toml"; is_readable_here(file)) {
+    add_toml(config, file.lexically_normal(), HowRead::kFound);
+  }
+  // A folder ".env" is somebody's Python.
+  if (const auto file = sources.directory / ".env";
+      is_readable_here(file) && !std::filesystem::is_directory(file)) {
+    add_dot_env(config, file.lexically_normal(), sources);
+  }
+  add_names(config, environment_values(sources.environment));
+  add_flags(config, sources);
+}
+
+// Whether the value of `key` comes from somewhere else than the working folder.
+bool is_named(const Config& config, std::string_view key, const ConfigSources& sources) {
+  const auto found = config.values.find(std::string(key));
+  if (found == config.values.end()) return false;
+  const Origin::Rank rank = found->second.origin.rank;
+  return rank >= Origin::Rank::kEnvironment ||
+         (rank == Origin::Rank::kToml && sources.config_file.has_value());
+}
+
+}  // namespace
+
+Config load_config(const ConfigSources& sources) {
+  Config config;
+  read_places(config, sources);
+  parse_values(config);
+  config.is_data_dir_named = is_named(config, "data_dir", sources);
+  if (!is_named(config, "log_file", sources)) check_found_log(config.serve.log.file);
+  config.sync.lock_dir = config.engine.data_dir / "locks";
+  config.serve.alerts.state_file = config.engine.data_dir / "alerts.json";
+  resolve_target(config);
+  resolve_sources(config);
+  config.sync.tables = table_rules(config);
+  return config;
+}
+
+sync::Options sync_options(const Config& config, const SourceSettings& source) {
+  sync::Options options = config.sync;
+  options.source = source.url;
+  options.selection = source.selection;
+  options.load.policy.table_prefix = source.table_prefix;
+  return options;
+}
+
+std::vector<serve::SettingShown> shown_settings(const Config& config) {
+  std::vector<serve::SettingShown> shown;
+  for (const Setting& setting : settings_table()) {
+    const std::string key(setting.key);
+    const auto found = config.values.find(key);
+    if (found == config.values.end()) {
+      shown.push_back({key, setting.env, setting.default_text, "default"});
+      continue;
+    }
+    const Origin& origin = found->second.origin;
+    const bool is_variable = origin.rank == Origin::Rank::kEnvironment;
+    shown.push_back({key, setting.env, masked(setting, found->second.text),
+                     is_variable ? "$" + setting.env : origin.where});
+  }
+  for (const auto& [key, value] : config.values) {
+    const Setting& setting = *find_setting(key);
+    if (setting.key == key) continue;
+    shown.push_back({key, "", masked(setting, value.text), value.origin.where});
+  }
+  for (std::size_t i = 0; i < config.raw_tables.size(); ++i) {
+    for (const RawTable::Entry& entry : config.raw_tables[i].entries) {
+      shown.push_back(
+          {entry_name(config, i, entry), "", entry.value.text, entry.value.origin.where});
+    }
+  }
+  return shown;
+}
+
+std::vector<std::string> secrets_of(const Config& config) {
+  std::vector<std::string> secrets;
+  for (const auto& [key, value] : config.values) {
+    if (!find_setting(key)->is(kSecret)) continue;
+    secrets.push_back(value.text);
+    secrets.insert(secrets.end(), value.items.begin(), value.items.end());
+  }
+  std::erase(secrets, "");
+  return secrets;
+}
+
+std::map<std::string, std::string> process_environment() {
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+}  // namespace qvdhouse::config

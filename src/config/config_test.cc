@@ -1,0 +1,295 @@
+#include "config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "base/error.h"
+#include "config/did_you_mean.h"
+#include "config/parts.h"
+#include "config/setting.h"
+#include "config/test_config.h"
+
+namespace qvdhouse::config {
+namespace {
+
+constexpr std::string_view kSecretWords[] = {"password",   "secret",  "token",
+                                             "passphrase", "headers", "alert_url"};
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+using ConfigTest = ConfigFolder;
+
+TEST_F(ConfigTest, DefaultsAreTheEmbeddedEngine) {
+  const Config config = load();
+  EXPECT_FALSE(config.endpoint);
+  EXPECT_EQ(config.sync.database, "local");
+  EXPECT_EQ(config.engine.data_dir, "./qvdhouse-data");
+  EXPECT_EQ(config.engine.data_dir, config.engine.data_dir);
+  EXPECT_EQ(config.common.schedule, "@daily");
+  EXPECT_EQ(config.common.selection.pattern, "*.qvd");
+  EXPECT_TRUE(config.values.empty());
+  EXPECT_TRUE(config.warnings.empty());
+}
+
+TEST_F(ConfigTest, FlagsBeatEnvironmentBeatsDotEnvBeatsToml) {
+  write("qvdhouse.toml", "source = 'toml'\n");
+  EXPECT_EQ(load().common.url, "toml");
+  EXPECT_EQ(load().values.at("source").origin.where,
+            (directory_ / "qvdhouse.toml").string() + ":1");
+  write(".env", "# comment\nQVD_SOURCE=dotenv\n");
+  EXPECT_EQ(load().common.url, "dotenv");
+  EXPECT_EQ(load().values.at("source").origin.where, (directory_ / ".env").string() + ":2");
+  sources_.environment["QVD_SOURCE"] = "environment";
+  EXPECT_EQ(load().common.url, "environment");
+  sources_.flags["source"] = "flag";
+  EXPECT_EQ(load().common.url, "flag");
+  EXPECT_EQ(load().values.at("source").origin.where, "--source");
+}
+
+TEST_F(ConfigTest, AnEmptyVariableIsNotSet) {
+  write("qvdhouse.toml", "batch_size = 7\n");
+  sources_.environment["QVD_BATCH_SIZE"] = "";
+  EXPECT_EQ(load().sync.load.batch_rows, 7U);
+}
+
+TEST_F(ConfigTest, OriginalNamesWork) {
+  write(".env",
+        "QVD_SOURCE=/data\nQVD_FILE_PATTERN=**/*.qvd\nQVD_INCLUDE_FILES=Item, PO,\n"
+        "QVD_EXCLUDE_FILES=Temp*\nQVD_BATCH_SIZE=10000\nQVD_SCHEDULE=@hourly\n"
+        "CLICKHOUSE_HOST=db\nCLICKHOUSE_PORT=18123\nCLICKHOUSE_USER=panda\n"
+        "CLICKHOUSE_PASSWORD=secret\nCLICKHOUSE_DB=local\n");
+  const Config config = load();
+  EXPECT_EQ(config.common.url, "/data");
+  EXPECT_EQ(config.common.selection.pattern, "**/*.qvd");
+  EXPECT_THAT(config.common.selection.include, ElementsAre("Item", "PO"));
+  EXPECT_THAT(config.common.selection.exclude, ElementsAre("Temp*"));
+  EXPECT_EQ(config.sync.load.batch_rows, 10'000U);
+  EXPECT_EQ(config.common.schedule, "@hourly");
+  ASSERT_TRUE(config.endpoint);
+  EXPECT_EQ(config.endpoint->url, "http://db:18123");
+  EXPECT_EQ(config.endpoint->user, "panda");
+  EXPECT_EQ(config.endpoint->password, "secret");
+  EXPECT_EQ(config.endpoint->database, "local");
+}
+
+TEST_F(ConfigTest, EachClickHouseSettingAloneNamesAServerButNotTheDatabase) {
+  for (const char* name : {"CLICKHOUSE_HOST", "CLICKHOUSE_USER", "CLICKHOUSE_PASSWORD"}) {
+    sources_.environment = {{name, "x"}};
+    EXPECT_TRUE(load().endpoint) << name;
+  }
+  sources_.environment = {{"CLICKHOUSE_PORT", "8124"}};
+  EXPECT_EQ(load().endpoint->url, "http://localhost:8124");
+  sources_.environment = {{"CLICKHOUSE_DB", "other"}};
+  EXPECT_FALSE(load().endpoint);
+  EXPECT_EQ(load().sync.database, "other");
+}
+
+TEST_F(ConfigTest, UrlPartsAreFilledInBySettings) {
+  sources_.environment = {{"CLICKHOUSE_URL", "https://u%40x:p%2Fw@host/db%20x"}};
+  const Config config = load();
+  EXPECT_EQ(config.endpoint->url, "https://host:8443");
+  EXPECT_EQ(config.endpoint->user, "u@x");
+  EXPECT_EQ(config.endpoint->password, "p/w");
+  EXPECT_EQ(config.sync.database, "db x");
+  // A setting of a stronger place wins over the URL's part, one of the same place does not.
+  sources_.environment["CLICKHOUSE_USER"] = "same";
+  EXPECT_EQ(load().endpoint->user, "u@x");
+  sources_.flags["clickhouse.user"] = "stronger";
+  EXPECT_EQ(load().endpoint->user, "stronger");
+}
+
+TEST_F(ConfigTest, WrongValuesNameKeyPlaceAndWhatIsAllowed) {
+  sources_.flags["batch_size"] = "0";
+  EXPECT_EQ(error(), "--batch-size: '0' is not allowed; expected a whole number, at least 1");
+  sources_.flags.clear();
+  sources_.environment["QVD_BATCH_SIZE"] = "-1";
+  EXPECT_THAT(error(), HasSubstr("QVD_BATCH_SIZE, set in environment: '-1' is not allowed"));
+  sources_.environment.clear();
+  write(".env", "\nQVD_SCHEDULE=\"* * * *\"\n");
+  EXPECT_THAT(error(), HasSubstr("QVD_SCHEDULE, set in " + (directory_ / ".env").string() + ":2"));
+  EXPECT_THAT(error(), HasSubstr("a cron schedule has 5 fields, this has 4"));
+  std::filesystem::remove(directory_ / ".env");
+  write("qvdhouse.toml", "\n[clickhouse]\nport = 70000\n");
+  EXPECT_THAT(error(), HasSubstr("clickhouse.port, set in " +
+                                 (directory_ / "qvdhouse.toml").string() + ":3: '70000'"));
+}
+
+TEST_F(ConfigTest, EverySettingRefusesWhatItCanNotBe) {
+  const std::map<std::string, std::string> wrong = {{"batch_size", "1e3"},
+                                                    {"schedule", "sometimes"},
+                                                    {"clickhouse.url", "tcp://h:9000"},
+                                                    {"clickhouse.port", "0"},
+                                                    {"dual", "maybe"},
+                                                    {"mixed", ""},
+                                                    {"naming", "Camel"},
+                                                    {"integers", "x"},
+                                                    {"dates", "x"},
+                                                    {"timezone", "Mars; DROP"},
+                                                    {"low_cardinality_limit", "-1"},
+                                                    {"invalid_utf8", "drop"},
+                                                    {"parallel_files", "0"},
+                                                    {"streams", "65"},
+                                                    {"memory", "12"},
+                                                    {"max_attempts", "0"},
+                                                    {"history_days", "0"},
+                                                    {"engine.http_port", "x"},
+                                                    {"engine.memory", "1TB"},
+                                                    {"log_level", "loud"},
+                                                    {"clickhouse.host", ""},
+                                                    {"data_dir", ""}};
+  for (const auto& [key, value] : wrong) {
+    sources_.flags = {{key, value}};
+    EXPECT_THAT(error(), HasSubstr("is not allowed; expected")) << key;
+  }
+}
+
+TEST_F(ConfigTest, UnknownKeysAreErrorsAndUnknownNamesWarnings) {
+  write("qvdhouse.toml", "bacth_size = 3\n");
+  EXPECT_EQ(error(), (directory_ / "qvdhouse.toml").string() +
+                         ":1: there is no setting 'bacth_size'; did you mean batch_size?");
+  std::filesystem::remove(directory_ / "qvdhouse.toml");
+  sources_.environment["QVD_BATCHSIZE"] = "3";
+  sources_.environment["OTHER"] = "3";
+  EXPECT_THAT(load().warnings,
+              ElementsAre("QVD_BATCHSIZE (environment) is not a setting and has no effect; did you "
+                          "mean QVD_BATCH_SIZE?"));
+}
+
+TEST_F(ConfigTest, TypesAreOverrides) {
+  write("qvdhouse.toml",
+        "order_by = ['a,b', 'c']\n[types]\nPrice = 'Decimal(18, 2)'\n\"Item No.\" = 'String'\n");
+  const Config config = load();
+  EXPECT_EQ(config.sync.load.policy.overrides.at("Price"), "Decimal(18, 2)");
+  EXPECT_EQ(config.sync.load.policy.overrides.at("Item No."), "String");
+  EXPECT_THAT(config.sync.load.policy.order_by, ElementsAre("a,b", "c"));
+  write("qvdhouse.toml", "[types]\nPrice = 'Money'\n");
+  EXPECT_THAT(error(), HasSubstr("types.Price, set in"));
+  write("qvdhouse.toml", "[types]\nItem.No = 'String'\n");
+  EXPECT_THAT(error(), HasSubstr("must be quoted"));
+}
+
+TEST_F(ConfigTest, BrokenFilesNameTheLine) {
+  write("qvdhouse.toml", "a = 1\nb = = 2\n");
+  EXPECT_THAT(error(), HasSubstr("qvdhouse.toml:2: this is not TOML"));
+  std::filesystem::remove(directory_ / "qvdhouse.toml");
+  write(".env", "A=1\nwhat is this\n");
+  EXPECT_THAT(error(), HasSubstr(".env:2: expected NAME=value"));
+  write(".env", "QVD_SOURCE='open\n");
+  EXPECT_THAT(error(), HasSubstr(".env:1: QVD_SOURCE: the quote is not closed"));
+  sources_.config_file = directory_ / "absent.toml";
+  EXPECT_THAT(error(), HasSubstr("--config: there is no file"));
+  sources_.config_file = directory_;
+  EXPECT_THAT(error(), HasSubstr("the settings file cannot be read (Is a directory)"));
+}
+
+TEST_F(ConfigTest, DotEnvQuotesAndComments) {
+  write(".env",
+        "export A=plain # comment\r\nB='single # $x \\n'\nC=\"tab\\t\\\"q\\\" \\$y\" # c\nD=\n"
+        "E=a#b\n F = spaced \n");
+  const RawValues values = read_dot_env(directory_ / ".env").values;
+  EXPECT_EQ(values.at("A").text, "plain");
+  EXPECT_EQ(values.at("B").text, "single # $x \\n");
+  EXPECT_EQ(values.at("C").text, "tab\t\"q\" $y");
+  EXPECT_EQ(values.at("D").text, "");
+  EXPECT_EQ(values.at("E").text, "a#b");
+  EXPECT_EQ(values.at("F").text, "spaced");
+}
+
+TEST_F(ConfigTest, SizesHaveUnits) {
+  for (const auto& [text, bytes] : std::map<std::string, std::uint64_t>{{"64MiB", 64U << 20},
+                                                                        {"2GB", 2'000'000'000},
+                                                                        {"1 GiB", 1U << 30},
+                                                                        {"2000000", 2'000'000}}) {
+    sources_.flags["memory"] = text;
+    EXPECT_EQ(load().sync.load.memory_bytes, bytes) << text;
+  }
+}
+
+TEST_F(ConfigTest, NoMessageHoldsAPassword) {
+  sources_.environment = {{"CLICKHOUSE_URL", "ftp://user:hunter2@host"}};
+  EXPECT_THAT(error(), Not(HasSubstr("hunter2")));
+  sources_.environment = {{"CLICKHOUSE_URL", "http://user:hun@ter2@ho st"}};
+  EXPECT_THAT(error(), Not(HasSubstr("ter2")));
+  EXPECT_EQ(masked_url("http://user:hunter2@host:8123/db"), "http://user:********@host:8123/db");
+  EXPECT_EQ(masked_url("user:hunter2@host"), "user:********@host");
+  EXPECT_EQ(masked_url("http://host:8123"), "http://host:8123");
+  for (const Setting& setting : settings_table()) {
+    const bool looks_secret = std::any_of(
+        std::begin(kSecretWords), std::end(kSecretWords),
+        [&](std::string_view word) { return setting.key.find(word) != std::string_view::npos; });
+    EXPECT_EQ(setting.is(kSecret), looks_secret) << setting.key;
+    if (setting.is(kSecret)) {
+      // A secret in a command line is seen by every user. This one people are used to.
+      EXPECT_EQ(setting.flag, setting.key == "source.aws_secret" ? "--aws-secret" : "");
+      EXPECT_EQ(masked(setting, "hunter2"), "********");
+    }
+  }
+}
+
+TEST(SettingsTable, NamesAreUnique) {
+  std::set<std::string_view> names;
+  for (const Setting& setting : settings_table()) {
+    EXPECT_TRUE(names.insert(setting.key).second) << setting.key;
+    EXPECT_TRUE(names.insert(setting.env).second) << setting.env;
+    if (!setting.flag.empty()) {
+      EXPECT_TRUE(names.insert(setting.flag).second) << setting.flag;
+    }
+  }
+}
+
+// docs/configuration.md has a table of each topic, one row a setting, in the table's order.
+TEST(SettingsTable, IsWhatTheDocumentSays) {
+  std::ifstream file(QVDHOUSE_SOURCE_DIR "/docs/configuration.md");
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::map<Topic, std::string> tables;
+  for (const Setting& setting : settings_table()) {
+    const std::string flag = setting.flag.empty() ? "" : "<br>`" + std::string(setting.flag) + "`";
+    tables[setting.topic] += "| `" + std::string(setting.key) + "` | `" + setting.env + "`" + flag +
+                             " | " + (setting.default_text.empty() ? "–" : setting.default_text) +
+                             " | " + std::string(setting.help) + " | " + setting.allowed + " |\n";
+  }
+  for (const auto& [topic, table] : tables) {
+    EXPECT_NE(text.find("| allowed |\n|---|---|---|---|---|\n" + table), std::string::npos)
+        << "put this table into the section \"" << title_of(topic)
+        << "\" of docs/configuration.md:\n"
+        << table;
+  }
+}
+
+// Every qvdhouse.toml that the documents show is taken, and without a warning.
+TEST_F(ConfigTest, TakesTheExamplesOfTheDocuments) {
+  int examples = 0;
+  for (const char* document : {"README.md", "docs/configuration.md", "docs/storage.md"}) {
+    std::ifstream file(std::filesystem::path(QVDHOUSE_SOURCE_DIR) / document);
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    ASSERT_FALSE(text.empty()) << document;
+    constexpr std::string_view kBegin = "```toml\n";
+    for (auto at = text.find(kBegin); at != std::string::npos; at = text.find(kBegin, at)) {
+      at += kBegin.size();
+      const std::string example = text.substr(at, text.find("```", at) - at);
+      ++examples;
+      write("qvdhouse.toml", example);
+      try {
+        EXPECT_TRUE(load().warnings.empty()) << document << ":\n" << example;
+      } catch (const base::Error& error) {
+        ADD_FAILURE() << document << ": " << error.what() << "\n" << example;
+      }
+    }
+  }
+  EXPECT_GE(examples, 5);
+}
+
+TEST(DidYouMean, OnlyForSlips) {
+  EXPECT_EQ(nearest("statsu", {"status", "sync"}), "status");
+  EXPECT_EQ(nearest("SYNC", {"status", "sync"}), "sync");
+  EXPECT_EQ(nearest("banana", {"status", "sync"}), "");
+}
+
+}  // namespace
+}  // namespace qvdhouse::config

@@ -1,0 +1,539 @@
+// The table of all settings, in the order of the topics of docs/configuration.md.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/ascii.h"
+#include "base/error.h"
+#include "config/parts.h"
+#include "config/setting.h"
+#include "source/url.h"
+
+namespace qvdhouse::config {
+namespace {
+
+using clickhouse::Compression;
+using clickhouse::Endpoint;
+using clickhouse::EngineOptions;
+using schema::DatePolicy;
+using schema::DriftPolicy;
+using schema::DualPolicy;
+using schema::IntegerPolicy;
+using schema::LoadMode;
+using schema::MixedPolicy;
+using schema::NamingPolicy;
+using schema::Policy;
+using schema::TableRules;
+using schema::VanishedPolicy;
+using serve::AgendaOptions;
+using serve::AlertOptions;
+using serve::HttpOptions;
+using serve::LogBookOptions;
+using serve::Overlap;
+using serve::ServiceOptions;
+using serve::Workflow;
+using source::Access;
+using source::Selection;
+using Settings = std::vector<Setting>;
+
+const Choice<DriftPolicy> kDrift({{"evolve", DriftPolicy::kEvolve},
+                                  {"freeze", DriftPolicy::kFreeze},
+                                  {"discard", DriftPolicy::kDiscard}});
+const Choice<VanishedPolicy> kVanished({{"keep", VanishedPolicy::kKeep},
+                                        {"delete", VanishedPolicy::kDelete}});
+
+Settings of_sources() {
+  return {
+      setting("source", &SourceSettings::url, text(),
+              "the folder, file or glob that holds the QVD files: a path, a URL, or the name of a "
+              "[source.NAME]",
+              {.flag = "--source SOURCE"}),
+      setting("file_pattern", &Selection::pattern, text("a glob such as *.qvd or **/*.qvd"),
+              "which files of the source; **/*.qvd goes into folders below",
+              {.flag = "--pattern GLOB"}),
+      setting("include_files", &Selection::include, list(),
+              "only these files: any case, * and ?, .qvd optional",
+              {.flag = "--include NAMES", .shape = Shape::kList}),
+      setting("exclude_files", &Selection::exclude, list(),
+              "not these files, written like include_files",
+              {.flag = "--exclude NAMES", .shape = Shape::kList}),
+  };
+}
+
+Settings of_storages() {
+  return {
+      setting("source.aws_key", &Access::aws_key, text(), "S3 access key",
+              {.flag = "--aws-key ID", .otherwise = "AWS_ACCESS_KEY_ID", .is = kCredential}),
+      setting("source.aws_secret", &Access::aws_secret, text(),
+              "its secret; better in the environment or a file",
+              {.flag = "--aws-secret SECRET",
+               .otherwise = "AWS_SECRET_ACCESS_KEY",
+               .is = kSecret | kCredential}),
+      setting("source.aws_session_token", &Access::aws_session_token, text(),
+              "its session token, where it has one",
+              {.otherwise = "AWS_SESSION_TOKEN", .is = kSecret | kCredential}),
+      setting("source.aws_profile", &Access::aws_profile, text(),
+              "profile of ~/.aws/credentials and config",
+              {.flag = "--aws-profile NAME", .otherwise = "AWS_PROFILE", .is = kCredential}),
+      setting("source.aws_region", &Access::aws_region, text(), "region of the bucket",
+              {.flag = "--aws-region REGION", .otherwise = "AWS_REGION, AWS_DEFAULT_REGION"}),
+      setting("source.aws_endpoint", &Access::aws_endpoint, endpoint(), "another S3 than Amazon's",
+              {.flag = "--aws-endpoint URL", .otherwise = "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL"}),
+      setting("source.anonymous", &Access::anonymous, boolean(),
+              "no credentials at all: s3, gs, az", {.flag = "--anonymous", .is = kCredential}),
+      setting("source.user", &Access::user, text(), "user name: http, webdav, ftp, sftp, smb",
+              {.otherwise = "that of the URL", .is = kCredential}),
+      setting("source.password", &Access::password, text(), "its password",
+              {.otherwise = "that of the URL", .is = kSecret | kCredential}),
+      setting("source.bearer_token", &Access::bearer_token, text(),
+              "sent as Authorization: Bearer: http, webdav", {.is = kSecret | kCredential}),
+      setting("source.headers", &Access::headers, http_headers(),
+              "further header lines of http requests", {.is = kSecret | kCredential}),
+      setting(
+          "source.key_file", &Access::key_file, path(), "private key: sftp",
+          {.flag = "--key-file FILE", .otherwise = "agent, then ~/.ssh/id_*", .is = kCredential}),
+      setting("source.key_passphrase", &Access::key_passphrase, text(), "its passphrase",
+              {.is = kSecret | kCredential}),
+      setting("source.known_hosts", &Access::known_hosts, path(),
+              "keys of hosts that are trusted: sftp",
+              {.flag = "--known-hosts FILE", .otherwise = "~/.ssh/known_hosts"}),
+      setting("source.domain", &Access::domain, text(), "Windows domain of the user: smb",
+              {.is = kCredential}),
+      setting("source.ca_file", &Access::ca_file, path(),
+              "certificates (PEM) that servers are checked against",
+              {.flag = "--ca-file FILE", .otherwise = "the system's"}),
+      setting("source.client_cert", &Access::client_cert, path(),
+              "certificate (PEM) that we show to servers", {.is = kCredential}),
+      setting("source.client_key", &Access::client_key, path(), "its private key (PEM)",
+              {.is = kCredential}),
+      setting("source.verify_tls", &Access::verify_tls, boolean(),
+              "false: servers are not checked, with a warning each run"),
+      setting("source.connect_timeout", &Access::connect_timeout, duration(),
+              "how long a connection may take"),
+      setting("source.stall_timeout", &Access::stall_timeout, duration(),
+              "how long a transfer may stand still"),
+      setting("source.attempts", &Access::attempts, Number(1, 100),
+              "tries of one request in which nothing came"),
+      setting("source.rclone_binary", &Access::rclone_binary, path(), "the rclone program",
+              {.flag = "--rclone FILE", .otherwise = "rclone on PATH", .is = kProgram}),
+      setting("source.rclone_config", &Access::rclone_config, path(),
+              "its configuration, for rclone:// URLs",
+              {.flag = "--rclone-config FILE", .otherwise = "rclone's own", .is = kProgram}),
+  };
+}
+
+Settings of_types() {
+  return {
+      setting("dual", &Policy::dual,
+              Choice<DualPolicy>({{"auto", DualPolicy::kAuto},
+                                  {"number", DualPolicy::kNumber},
+                                  {"text", DualPolicy::kText},
+                                  {"both", DualPolicy::kBoth}}),
+              "numbers whose display text is more than the number", {.flag = "--dual POLICY"}),
+      setting("mixed", &Policy::mixed,
+              Choice<MixedPolicy>({{"string", MixedPolicy::kString},
+                                   {"split", MixedPolicy::kSplit},
+                                   {"error", MixedPolicy::kError}}),
+              "fields that hold both text and numbers", {.flag = "--mixed POLICY"}),
+      setting("naming", &Policy::naming,
+              Choice<NamingPolicy>(
+                  {{"source", NamingPolicy::kSource}, {"snake", NamingPolicy::kSnake}}),
+              "column names as in the file, or in snake_case", {.flag = "--naming POLICY"}),
+      setting("integers", &Policy::integers,
+              Choice<IntegerPolicy>(
+                  {{"wide", IntegerPolicy::kWide}, {"narrow", IntegerPolicy::kNarrow}}),
+              "Int64, or the smallest type that holds the file's values",
+              {.flag = "--integers POLICY"}),
+      setting("dates", &Policy::dates,
+              Choice<DatePolicy>({{"exact", DatePolicy::kExact}, {"floor", DatePolicy::kFloor}}),
+              "dates with a time of day: kept, or cut to the day they lie in",
+              {.flag = "--dates POLICY"}),
+      setting("timezone", &Policy::timezone, time_zone(),
+              "the zone that the files' local times belong to",
+              {.flag = "--timezone ZONE", .otherwise = "none: stamps read the same"}),
+      setting("low_cardinality_limit", &Policy::low_cardinality_limit,
+              Number(0, std::uint64_t{1} << 31),
+              "text fields with at most so many distinct values are LowCardinality"),
+      setting("table_prefix", &SourceSettings::table_prefix, any_text(),
+              "what table names begin with", {.flag = "--table-prefix TEXT"}),
+      setting("order_by", &Policy::order_by, list(), "the fields that tables are sorted by",
+              {.flag = "--order-by FIELDS",
+               .otherwise = "key fields, else those with few values",
+               .shape = Shape::kList}),
+      setting("invalid_utf8", &load::Options::invalid_utf8,
+              Choice<qvd::InvalidUtf8>(
+                  {{"error", qvd::InvalidUtf8::kError}, {"keep", qvd::InvalidUtf8::kKeep}}),
+              "text that is not UTF-8: refuse the file, or keep its bytes",
+              {.flag = "--invalid-utf8 POLICY"}),
+  };
+}
+
+Settings of_loading() {
+  return {
+      setting("parallel_files", &sync::Options::parallel_files, Number(1, 256),
+              "files loaded at once", {.flag = "--parallel-files N", .otherwise = "by cores"}),
+      setting("streams", &load::Options::streams, Number(1, 64), "insert streams of one file",
+              {.flag = "--streams N"}),
+      setting("batch_size", &load::Options::batch_rows, Number(1),
+              "the most rows of one block sent to ClickHouse",
+              {.flag = "--batch-size ROWS", .otherwise = "sized for speed"}),
+      setting("memory", &load::Options::memory_bytes, Bytes(),
+              "for row blocks of all files being loaded; symbol tables come on top",
+              {.flag = "--memory SIZE"}),
+      setting("max_attempts", &sync::Options::max_attempts, Number(1, 100),
+              "tries of one file within a run, for errors that may pass",
+              {.flag = "--max-attempts N"}),
+      setting("file_timeout", &sync::Options::file_timeout, span(),
+              "a try that takes longer is rolled back, and the file failed for now",
+              {.otherwise = "none"}),
+      setting("min_age", &sync::Options::min_age, span(),
+              "a file waits until nothing was written to it for so long",
+              {.otherwise = "complete files load at once"}),
+      setting("zero_tail", &load::Options::zero_tail,
+              Choice<load::ZeroTail>(
+                  {{"warn", load::ZeroTail::kWarn}, {"error", load::ZeroTail::kError}}),
+              "files with rows that were probably never written: loaded with a warning that counts "
+              "them, or refused"),
+      setting("history_days", &sync::Options::history_days, Number(1, 36'500),
+              "how long the history of attempts is kept"),
+  };
+}
+
+Settings of_tables() {
+  return {
+      setting("drift", &TableRules::drift, kDrift,
+              "files with other columns than their table: it follows, they fail, or what is new is "
+              "left out",
+              {.flag = "--drift POLICY"}),
+      setting("vanished", &TableRules::vanished, kVanished,
+              "what becomes of the rows of files that are not there any more",
+              {.flag = "--vanished POLICY"}),
+      setting("max_file_partitions", &sync::Options::max_file_partitions, Number(0, 100'000),
+              "a table of more files than this is not partitioned by file"),
+  };
+}
+
+Settings of_servers() {
+  return {
+      setting("clickhouse.url", &ServerSettings::url, server_url(),
+              "a ClickHouse server to load into instead of the embedded one",
+              {.flag = "--clickhouse-url URL"}),
+      setting("clickhouse.host", &ServerSettings::host, text(), "its host name",
+              {.flag = "--clickhouse-host HOST",
+               .otherwise = "localhost, if a server is named otherwise"}),
+      setting("clickhouse.port", &ServerSettings::port, port(),
+              "its HTTP port; 443 and 8443 mean https",
+              {.flag = "--clickhouse-port PORT", .otherwise = "8123, for https 8443"}),
+      setting("clickhouse.user", &Endpoint::user, text(), "the user to log in as",
+              {.flag = "--clickhouse-user USER"}),
+      setting("clickhouse.password", &Endpoint::password, text(), "its password", {.is = kSecret}),
+      setting("clickhouse.database", &sync::Options::database, text(),
+              "the database that gets the tables",
+              {.flag = "--database NAME",
+               .env = "CLICKHOUSE_DB",
+               .instead = "local; default on a server"}),
+      setting("clickhouse.ca_file", &Endpoint::ca_file, path(),
+              "certificates (PEM) that sign the server's, for https",
+              {.flag = "--clickhouse-ca-file FILE", .otherwise = "the system's authorities"}),
+      setting("clickhouse.client_cert", &Endpoint::client_cert, path(),
+              "a certificate (PEM) to log in with"),
+      setting("clickhouse.client_key", &Endpoint::client_key, path(), "its private key (PEM)"),
+      setting("clickhouse.verify_tls", &Endpoint::verify_tls, boolean(),
+              "false: the server is not checked, with a warning each run"),
+      setting("clickhouse.compression", &ServerSettings::compression,
+              Choice<std::optional<Compression>>({{"auto", std::nullopt},
+                                                  {"none", Compression::kNone},
+                                                  {"gzip", Compression::kGzip},
+                                                  {"lz4", Compression::kLz4},
+                                                  {"zstd", Compression::kZstd}}),
+              "how rows are compressed on their way to the server",
+              {.flag = "--clickhouse-compression METHOD",
+               .otherwise = "none on loopback, else the best that the server takes"}),
+      setting("claim_wait", &claim::LeaseOptions::patience, wait_time(),
+              "how long to wait for another pipeline that writes the same tables of a server",
+              {.flag = "--claim-wait TIME"}),
+  };
+}
+
+Settings of_engine() {
+  return {
+      setting("data_dir", &EngineOptions::data_dir, path(),
+              "where the embedded ClickHouse keeps its tables", {.flag = "--data-dir DIR"}),
+      setting("engine.http_port", &EngineOptions::http_port, port(),
+              "the embedded ClickHouse's HTTP port on 127.0.0.1",
+              {.flag = "--http-port PORT", .env = "QVD_HTTP_PORT", .otherwise = "any free one"}),
+      setting("engine.tcp_port", &EngineOptions::tcp_port, port(),
+              "its TCP port for native clients such as clickhouse-client",
+              {.flag = "--tcp-port PORT",
+               .env = "QVD_TCP_PORT",
+               .otherwise = "none; for client any free one"}),
+      setting("engine.user", &EngineOptions::user, text(), "its user"),
+      setting("engine.password", &EngineOptions::password, text(), "its password",
+              {.otherwise = "a random one each start", .is = kSecret}),
+      setting("engine.memory", &EngineOptions::memory_bytes, Bytes(), "the most memory it may use",
+              {.otherwise = "60 % of the machine's"}),
+      setting("engine.library", &EngineOptions::engine_library, path(), "libchdb.so",
+              {.otherwise = "the usual places", .is = kProgram}),
+      setting("engine.binary", &EngineOptions::engine_binary, path(), "qvdhouse-engine",
+              {.otherwise = "beside qvdhouse", .is = kProgram}),
+  };
+}
+
+Settings of_schedule() {
+  return {
+      setting("schedule", &SourceSettings::schedule, schedule(), "when a running service syncs",
+              {.flag = "--schedule WHEN"}),
+      setting("schedule_timezone", &SourceSettings::schedule_timezone, time_zone_or_none(),
+              "the zone that the schedule is in",
+              {.flag = "--schedule-timezone ZONE", .otherwise = "the machine's"}),
+      setting("overlap", &AgendaOptions::overlap,
+              Choice<Overlap>({{"skip", Overlap::kSkip}, {"buffer", Overlap::kBuffer}}),
+              "a run that is due while one is under way: left out, or started after it"),
+      setting("catch_up", &AgendaOptions::catch_up, span(),
+              "how old a missed run may be that is made up for after a downtime"),
+      setting("jitter", &AgendaOptions::jitter, span(),
+              "starts are put off by up to this, each workflow by its own"),
+      setting("run_attempts", &Workflow::run_attempts, Number(1, 100),
+              "tries of a run whose source or server could not be reached"),
+      setting("run_timeout", &Workflow::run_timeout, span(),
+              "a run of the service that takes longer is rolled back and has failed",
+              {.otherwise = "none"}),
+      setting("parallel_runs", &ServiceOptions::parallel_runs, Number(1, 64),
+              "sources that the service syncs at once"),
+      setting("stop_patience", &ServiceOptions::stop_patience, span(),
+              "how long a service that is stopped lets open loads finish"),
+  };
+}
+
+Settings of_service() {
+  return {
+      setting("serve.address", &HttpOptions::address, text(),
+              "where the service listens; others than loopback need a token",
+              {.flag = "--address ADDRESS", .is = kGuard}),
+      setting("serve.port", &ServeSettings::port, port(), "its port: API and page",
+              {.flag = "--port PORT", .env = "QVD_PORT"}),
+      setting("serve.dashboard_port", &ServeSettings::dashboard_port, port(),
+              "a second port for the same, such as 8081",
+              {.env = "QVD_DASHBOARD_PORT", .otherwise = "none"}),
+      setting("serve.token", &ServeSettings::token, text(),
+              "what clients send as Authorization: Bearer (qvdhouse token makes one)",
+              {.env = "QVD_TOKEN", .is = kSecret | kGuard}),
+      setting(
+          "serve.token_hash", &ServeSettings::token_hash, text(),
+          "its hash: all that the service has to know of it",
+          {.env = "QVD_TOKEN_HASH", .otherwise = "that of serve.token", .is = kSecret | kGuard}),
+      setting("serve.allow_anonymous", &ServeSettings::allow_anonymous, boolean(),
+              "let everybody in who reaches the address, without a token",
+              {.flag = "--allow-anonymous", .env = "QVD_ALLOW_ANONYMOUS", .is = kGuard}),
+      setting("serve.tls_certificate", &HttpOptions::tls_certificate, path(),
+              "certificate (PEM) of the service, for https",
+              {.env = "QVD_TLS_CERTIFICATE", .otherwise = "none: plain HTTP", .is = kGuard}),
+      setting("serve.tls_key", &HttpOptions::tls_key, path(), "its private key (PEM)",
+              {.env = "QVD_TLS_KEY", .is = kGuard}),
+      setting("serve.tls_ca", &ServeSettings::tls_ca, path(),
+              "certificates (PEM) that qvdhouse workflow checks the service against",
+              {.env = "QVD_TLS_CA", .otherwise = "the system's"}),
+  };
+}
+
+Settings of_logs() {
+  return {
+      setting("log_level", &Config::log_level, words({"error", "warning", "info", "debug"}),
+              "minimum log level", {.flag = "--log-level LEVEL"}),
+      setting("log_format", &LogBookOptions::console_is_json,
+              Choice<bool>({{"text", false}, {"json", true}}),
+              "how the service logs to standard error"),
+      setting("log_file", &LogBookOptions::file, path(),
+              "a file that the service logs to as well, one JSON object a line",
+              {.otherwise = "none"}),
+      setting("log_file_size", &LogBookOptions::file_bytes, Bytes(),
+              "from this size on it is renamed to FILE.1 and a new one is begun"),
+      setting("log_files_kept", &LogBookOptions::files_kept, Number(1, 1'000),
+              "how many of the renamed ones are kept"),
+  };
+}
+
+Settings of_alerts() {
+  return {
+      setting("alert_url", &AlertOptions::url, text("http(s)://HOST[:PORT]/…"),
+              "a webhook that is told when a workflow fails, recovers or is stale",
+              {.otherwise = "none", .is = kSecret}),
+      setting("alert_format", &AlertOptions::form, words({"auto", "json", "slack"}),
+              "what it is sent", {.otherwise = "slack for hooks.slack.com, else json"}),
+      setting("alert_attempts", &AlertOptions::attempts, Number(1, 100), "tries of one alert"),
+      setting("alert_stale_after", &Workflow::stale_after, span(),
+              "a workflow that had no good run for so long is stale",
+              {.otherwise = "twice the time between runs"}),
+  };
+}
+
+Settings of_one_table() {
+  return {
+      setting("match", &TableSettings::match, file_patterns(), "which files: the end of their path",
+              {.shape = Shape::kList}),
+      setting("name", &TableRules::name, text("a text, may hold {parts}"),
+              "the table that they go to", {.otherwise = "by file: prefix and name"}),
+      setting("mode", &TableRules::mode,
+              Choice<std::optional<LoadMode>>({{"replace", LoadMode::kReplace},
+                                               {"replace_by_file", LoadMode::kReplaceByFile},
+                                               {"append", LoadMode::kAppend}}),
+              "one file is the table; each file has its rows in it; rows are only added",
+              {.otherwise = "by pattern and name"}),
+      setting("drift", &TableRules::drift, kDrift, "files with other columns than the table",
+              {.instead = "the setting of that name"}),
+      setting("vanished", &TableRules::vanished, kVanished,
+              "the rows of files that are not there any more",
+              {.instead = "the setting of that name"}),
+      setting("include", &TableRules::include, name_patterns(), "only these fields",
+              {.otherwise = "all", .shape = Shape::kList}),
+      setting("exclude", &TableRules::exclude, name_patterns(), "not these fields",
+              {.shape = Shape::kList}),
+      setting("rename", &TableRules::rename, renames(),
+              "columns with other names than their fields", {.shape = Shape::kTable}),
+      setting("types", &TableRules::types, column_types(), "as [types], for this table",
+              {.otherwise = "by rule", .shape = Shape::kTable}),
+      setting("codecs", &TableRules::codecs, codecs(), "how columns are compressed",
+              {.otherwise = "by rule", .shape = Shape::kTable}),
+      setting("file_column", &TableRules::with_file, boolean(),
+              "a column _file with the file's path",
+              {.instead = "false; true for multi-file tables"}),
+      setting("row_column", &TableRules::with_row, boolean(),
+              "a column _row with the row's number in its file, from 0"),
+      setting("loaded_at_column", &TableRules::with_loaded_at, boolean(),
+              "a column _loaded_at with the time of the load"),
+      setting("order_by", &TableRules::order_by, list("a list of fields or columns"),
+              "what the table is sorted by",
+              {.instead = "the setting of that name", .shape = Shape::kList}),
+      setting("partition_by", &TableRules::partition_by, expression(),
+              "its partitions; in a multi-file table beside the file's own, and the same in all "
+              "rows of a file"),
+      setting("engine", &TableRules::engine, engine(), "its engine, with arguments",
+              {.otherwise = "MergeTree"}),
+      setting("ttl", &TableRules::ttl, expression(),
+              "when the server deletes rows (`verify` then finds them missing)"),
+      setting("settings", &TableRules::settings, engine_settings(), "settings of the engine",
+              {.shape = Shape::kTable}),
+      setting("pre_sql", &TableRules::pre_sql, statements(),
+              "run before a file is loaded; {table} and {file} stand for both; a failure stops the "
+              "file",
+              {.shape = Shape::kList}),
+      setting("post_sql", &TableRules::post_sql, statements(),
+              "run when the file's rows are in the table", {.shape = Shape::kList}),
+  };
+}
+
+struct Section {
+  Topic topic;
+  std::string_view title;
+  Settings (*settings)();
+};
+constexpr std::array<Section, 11> kSections = {{{Topic::kSources, "Which files", of_sources},
+                                                {Topic::kStorages, "Storages", of_storages},
+                                                {Topic::kTypes, "Types and names", of_types},
+                                                {Topic::kLoading, "Loading", of_loading},
+                                                {Topic::kTables, "All tables", of_tables},
+                                                {Topic::kServer, "ClickHouse server", of_servers},
+                                                {Topic::kEngine, "Embedded engine", of_engine},
+                                                {Topic::kSchedule, "Schedule", of_schedule},
+                                                {Topic::kService, "Service", of_service},
+                                                {Topic::kLogs, "Logs", of_logs},
+                                                {Topic::kAlerts, "Alerts", of_alerts}}};
+
+// "source.aws_key" → "QVD_SOURCE_AWS_KEY", "clickhouse.url" → "CLICKHOUSE_URL".
+std::string variable_of(std::string_view key) {
+  std::string name = key.starts_with("clickhouse.") ? "" : "QVD_";
+  for (const char c : key) name += c == '.' ? '_' : base::to_upper(c);
+  return name;
+}
+
+// [types]: what of find_setting() has a key of its own for each column.
+const Setting& types_setting() {
+  static const Setting kTypes = setting("types", &Policy::overrides, column_types(),
+                                        "the types of columns by name", {.shape = Shape::kTable});
+  return kTypes;
+}
+
+}  // namespace
+
+std::string_view title_of(Topic topic) {
+  return std::ranges::find(kSections, topic, &Section::topic)->title;
+}
+
+std::span<const Setting> settings_table() {
+  static const Settings all = [] {
+    Settings settings;
+    for (const Section& section : kSections) {
+      for (Setting& setting : section.settings()) {
+        setting.topic = section.topic;
+        if (setting.env.empty()) setting.env = variable_of(setting.key);
+        settings.push_back(std::move(setting));
+      }
+    }
+    return settings;
+  }();
+  return all;
+}
+
+std::span<const Setting> table_keys() {
+  static const Settings keys = of_one_table();
+  return keys;
+}
+
+const Setting* find_setting(std::string_view key) {
+  if (key.starts_with(kTypesPrefix)) return &types_setting();
+  const auto named = named_key(key);
+  const auto settings = settings_table();
+  const auto found = std::ranges::find(settings, named ? named->setting_key : key, &Setting::key);
+  return found == settings.end() ? nullptr : &*found;
+}
+
+Config& defaults() {
+  static Config config;
+  return config;
+}
+
+Setting declared(std::string_view key, const std::string& default_value, std::string_view allowed,
+                 std::string_view help, const More& more) {
+  const std::size_t space = std::min(more.flag.find(' '), more.flag.size());
+  Setting made{.key = key,
+               .env = std::string(more.env),
+               .flag = more.flag.substr(0, space),
+               .value_name = more.flag.substr(std::min(space + 1, more.flag.size())),
+               .default_text = default_value,
+               .allowed = std::string(allowed),
+               .help = help,
+               .shape = more.shape,
+               .properties = more.is};
+  if (!default_value.empty() && !more.otherwise.empty()) made.default_text += ": ";
+  made.default_text += more.otherwise;
+  if (!more.instead.empty()) made.default_text = more.instead;
+  return made;
+}
+
+void take_value(const Setting& setting, std::string_view key, const RawValue& value,
+                Config& config) {
+  const std::string wrong = setting.parse(value, config);
+  if (wrong.empty()) return;
+  const Origin& origin = value.origin;
+  std::string described = origin.where;
+  if (origin.rank != Origin::Rank::kFlag) {
+    const bool by_key = origin.rank == Origin::Rank::kToml || key != setting.key;
+    described = fmt::format("{}, set in {}", by_key ? key : setting.env, origin.where);
+  }
+  throw base::ConfigError(fmt::format("{}: '{}' is not allowed; expected {}", described,
+                                      masked(setting, value.text), wrong));
+}
+
+std::string masked(const Setting& setting, std::string_view text) {
+  if (setting.is(kSecret)) return text.empty() ? "" : "********";
+  if (setting.key == "clickhouse.url") return masked_url(text);
+  if (setting.key == "source" || setting.key == "source.aws_endpoint") {
+    return source::masked_source(text);
+  }
+  return std::string(text);
+}
+
+}  // namespace qvdhouse::config

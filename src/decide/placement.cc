@@ -1,0 +1,263 @@
+#include "decide/placement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "catalog/tables.h"
+#include "claim/lease.h"
+#include "clickhouse/quote.h"
+#include "decide/placement_pattern.h"
+#include "schema/names.h"
+#include "source/scope.h"
+#include "tracking/runs.h"
+#include "tracking/tracking.h"
+
+namespace qvdhouse::decide {
+namespace {
+
+using schema::LoadMode;
+using schema::TableRules;
+
+constexpr std::array<std::string_view, 7> kOurTables = {
+    tracking::kFileTable, tracking::kHistoryTable, tracking::kRunTable, tracking::kWorkflowTable,
+    catalog::kFileTable,  catalog::kFieldView,     claim::kLeaseTable};
+constexpr std::array<std::string_view, 4> kOurColumns = {
+    schema::kFileColumn, schema::kVersionColumn, schema::kRowColumn, schema::kLoadedAtColumn};
+
+// Why no table of files can have this name; empty when one can.
+std::string wrong_name(std::string_view name) {
+  if (name.empty()) return "it is empty";
+  if (name.find('\0') != std::string_view::npos) return "it holds a NUL byte";
+  if (std::find(kOurTables.begin(), kOurTables.end(), name) != kOurTables.end()) {
+    return "qvdhouse keeps its own state in that table";
+  }
+  if (name.find("__staging_") != std::string_view::npos) {
+    return "\"__staging_\" is in the names of tables that are being loaded";
+  }
+  return "";
+}
+
+[[noreturn]] void throw_bad_rule(const TableRules& rules, std::string_view message) {
+  throw base::ConfigError(rules.where.empty() ? std::string(message)
+                                              : fmt::format("{}: {}", rules.where, message));
+}
+
+void check_name(const TableRules& rules, std::string_view table) {
+  const std::string wrong = wrong_name(table);
+  if (wrong.empty()) return;
+  throw_bad_rule(rules, fmt::format("{} cannot be the name of a table: {}",
+                                    clickhouse::quote_identifier(table), wrong));
+}
+
+// Parts of a table's name that every file has: the folders below the source, joined by `_`, and the
+// file's name without ".qvd". A part of the pattern that has the name comes first.
+constexpr std::string_view kFolderPart = "folder";
+constexpr std::string_view kFilePart = "file";
+
+bool has_part(const std::vector<std::string>& names, std::string_view part) {
+  return std::ranges::find(names, part) != names.end();
+}
+
+// All files that match may be one table: something of their names is not in the table's.
+bool may_be_many(const PlacementPattern& pattern, const NameTemplate& name) {
+  const std::vector<std::string> named = name.part_names();
+  if (has_part(named, kFilePart) && !has_part(pattern.part_names(), kFilePart)) return false;
+  return pattern.has_wildcards() ||
+         std::any_of(pattern.part_names().begin(), pattern.part_names().end(),
+                     [&](const std::string& part) {
+                       return std::find(named.begin(), named.end(), part) == named.end();
+                     });
+}
+
+// The table's name. Where a file lies in no folder, nothing stands for {folder} and what separates
+// it from the rest.
+std::string expand(const NameTemplate& name, const std::vector<schema::NamePart>& parts,
+                   const std::vector<std::string>& path, std::size_t below) {
+  std::vector<schema::NamePart> all = parts;
+  std::string folder;
+  for (std::size_t i = path.size() - below; i + 1 < path.size(); ++i) {
+    folder += (folder.empty() ? "" : "_") + path[i];
+  }
+  all.emplace_back(kFolderPart, folder);
+  all.emplace_back(kFilePart, path.empty() ? "" : std::string(stem_of(path.back())));
+  std::string table = name.expand(all);
+  const std::vector<std::string> named = name.part_names();
+  if (folder.empty() && !named.empty() && named.front() == kFolderPart) {
+    table.erase(0, table.find_first_not_of("_-. "));
+  }
+  return table;
+}
+
+// What is to be said of a file that a pattern does not take for these parts; empty for none.
+std::string near_miss_text(const TableRules& rules, const std::vector<schema::NamePart>& misses) {
+  if (misses.empty()) return {};
+  const auto& [bound, piece] = misses.front();
+  return fmt::format(
+      "The pattern \"{}\" does not take the file, since \"{}\" is not {}; it has a "
+      "table of its own.",
+      rules.match, piece, bound);
+}
+
+}  // namespace
+
+struct Placer::Rule {
+  TableRules rules;
+  PlacementPattern pattern;
+  NameTemplate name;
+  LoadMode mode;
+
+  explicit Rule(const TableRules& of)
+      : rules(of), pattern(of.match), name(of.name), mode(LoadMode::kReplace) {
+    for (const std::string& part : pattern.date_parts()) rules.types.try_emplace(part, "Date32");
+    if (!of.name.empty() && may_be_many(pattern, name)) mode = LoadMode::kReplaceByFile;
+    mode = of.mode.value_or(mode);
+    for (const std::string& part : pattern.part_names()) {
+      if (std::find(kOurColumns.begin(), kOurColumns.end(), part) != kOurColumns.end()) {
+        throw base::ConfigError(fmt::format(
+            "the part {{{}}} would be a column of that name, which is qvdhouse's own; give it "
+            "another name",
+            part));
+      }
+    }
+    for (const std::string& part : name.part_names()) {
+      if (part == kFolderPart || part == kFilePart || has_part(pattern.part_names(), part))
+        continue;
+      throw base::ConfigError(
+          fmt::format("name = \"{}\" uses the part {{{}}}, which its pattern \"{}\" does not have, "
+                      "and which is "
+                      "not {{folder}} or {{file}} either",
+                      of.name, part, of.match));
+    }
+  }
+};
+
+// One table has its settings from one rule, which may have several patterns: those then have the
+// same `where`, and parts.
+void Placer::check_one_rule(const Rule* a, const TableRules& of_a, const Rule* b,
+                            const TableRules& of_b) {
+  if (a == nullptr || b == nullptr || of_a.where != of_b.where || of_a.where.empty()) {
+    throw_bad_rule(of_b, fmt::format("table \"{}\" has settings already{}; put them together, and "
+                                     "several patterns into one: match = [\"…\", \"…\"]",
+                                     of_b.name, of_a.where.empty() ? "" : " at " + of_a.where));
+  }
+  std::vector<std::string> parts_of_a = a->pattern.part_names();
+  std::vector<std::string> parts_of_b = b->pattern.part_names();
+  std::sort(parts_of_a.begin(), parts_of_a.end());
+  std::sort(parts_of_b.begin(), parts_of_b.end());
+  if (parts_of_a == parts_of_b) return;
+  throw_bad_rule(of_b, fmt::format("expected the same {{parts}} in all patterns of a table, which "
+                                   "are its columns; \"{}\" and \"{}\" differ",
+                                   of_a.match, of_b.match));
+}
+
+Placer::Placer(const std::vector<TableRules>& rules, schema::Policy policy,
+               const std::string& source)
+    : policy_(std::move(policy)),
+      depth_(source.empty() ? 0 : path_parts(source::Scope(source).folder()).size()) {
+  struct Known {
+    const TableRules* rules;
+    Rule* pattern;
+  };
+  std::map<std::string, Known> tables;  // with a fixed name
+  for (const TableRules& rule : rules) {
+    std::string table = rule.name;
+    Rule* pattern = nullptr;
+    if (!rule.match.empty()) {
+      try {
+        patterns_.push_back(std::make_unique<Rule>(rule));
+      } catch (const base::ConfigError& error) {
+        throw_bad_rule(rule, fmt::format("match = \"{}\": {}", rule.match, error.what()));
+      }
+      pattern = patterns_.back().get();
+      table = pattern->name.part_names().empty() ? pattern->name.expand({}) : "";
+    } else if (rule.name.empty()) {
+      defaults_ = rule;
+    } else {
+      named_.push_back(rule);
+    }
+    if (table.empty()) continue;
+    check_name(rule, table);
+    const auto [known, is_new] = tables.try_emplace(table, Known{&rule, pattern});
+    if (is_new) continue;
+    check_one_rule(known->second.pattern, *known->second.rules, pattern, rule);
+    if (rule.mode) continue;
+    known->second.pattern->mode = LoadMode::kReplaceByFile;
+    pattern->mode = LoadMode::kReplaceByFile;
+  }
+}
+
+Placer::~Placer() = default;
+
+const TableRules* Placer::rules_of(std::string_view table) const {
+  const auto found = std::find_if(named_.begin(), named_.end(),
+                                  [&](const TableRules& rules) { return rules.name == table; });
+  return found == named_.end() ? nullptr : &*found;
+}
+
+Placement Placer::place(std::string_view path) const {
+  const std::vector<std::string> parts = path_parts(path);
+  const std::string file_name = parts.empty() ? "" : parts.back();
+  const std::size_t below = parts.size() - std::min(parts.size(), depth_);
+  Placement placement;
+  placement.rules = defaults_;
+  for (const auto& rule : patterns_) {
+    std::optional<std::vector<schema::NamePart>> found = rule->pattern.match(parts, below);
+    if (!found) {
+      if (placement.near_miss.empty()) {
+        placement.near_miss = near_miss_text(rule->rules, rule->pattern.near_misses(parts, below));
+      }
+      continue;
+    }
+    placement.near_miss.clear();
+    placement.rules = rule->rules;
+    placement.mode = rule->mode;
+    placement.table = expand(rule->name, *found, parts, below);
+    placement.name_parts = std::move(*found);
+    break;
+  }
+  if (placement.table.empty()) placement.table = schema::table_name(file_name, policy_);
+  if (const TableRules* named = rules_of(placement.table)) {
+    placement.rules = *named;
+    placement.mode = named->mode.value_or(placement.mode);
+  }
+  if (const std::string wrong = wrong_name(placement.table); !wrong.empty()) {
+    throw base::SchemaError(
+        fmt::format("file \"{}\": its table would be {}, which cannot be: {}; rename the file "
+                    "or give its table another name by a [[table]] of its own",
+                    file_name, clickhouse::quote_identifier(placement.table), wrong));
+  }
+  return placement;
+}
+
+Placement place_file(std::string_view path, const std::vector<TableRules>& rules,
+                     const schema::Policy& policy, const std::string& source) {
+  return Placer(rules, policy, source).place(path);
+}
+
+void check_rules(const std::vector<TableRules>& rules) { Placer(rules, {}); }
+
+FileLoad load_of(const load::Options& options, const Placement& placement, std::string file_key,
+                 std::int64_t loaded_at_us) {
+  const TableRules& rules = placement.rules;
+  FileLoad file{.options = options,
+                .target = {.table = placement.table,
+                           .mode = placement.mode,
+                           .rules = rules,
+                           .file_key = std::move(file_key),
+                           .loaded_at_us = loaded_at_us,
+                           .name_parts = placement.name_parts}};
+  schema::Policy& policy = file.options.policy;
+  for (const auto& [name, type] : rules.types) policy.overrides.insert_or_assign(name, type);
+  policy.include = rules.include;
+  policy.exclude = rules.exclude;
+  policy.rename = rules.rename;
+  if (!rules.order_by.empty()) policy.order_by = rules.order_by;
+  return file;
+}
+
+}  // namespace qvdhouse::decide

@@ -1,0 +1,77 @@
+// Which table a file goes to: the first rule whose pattern matches it, else the naming rule
+// (docs/configuration.md, "Tables").
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "load/load.h"
+#include "schema/policy.h"
+#include "schema/table_rules.h"
+
+namespace qvdhouse::decide {
+
+struct Placement {
+  std::string table;
+  schema::LoadMode mode = schema::LoadMode::kReplace;
+  schema::TableRules rules;  // of the rule that matched; the defaults when none did
+  std::vector<schema::NamePart> name_parts;
+  // Why no pattern took it that would have but for the bound of a part; a sentence, or empty.
+  std::string near_miss;
+  // Many files may be this table.
+  bool is_set() const { return mode != schema::LoadMode::kReplace; }
+};
+
+// The rules, read once for many files. Rules without a pattern are those of the table that they
+// name, whichever way a file got there, in place of its pattern's; one without pattern and name
+// holds for tables that no other rule is of.
+//
+// A pattern matches the end of a path, part by part from the last: "Sales_*.qvd" the name,
+// "region=*/Sales_{yyyymm:6 digits}.qvd" also the folder. `*` `?` `[]` as in globs; `{part}` is one
+// or more characters but '/', or what its bound says (placement_pattern.h), taken as a column.
+// Folders above the source are matched by plain names only.
+class Placer {
+ public:
+  // Throws ConfigError as check_rules() does.
+  // `source`: a folder, glob or URL as Storage::list() takes it, that the files are of; empty: any.
+  Placer(const std::vector<schema::TableRules>& rules, schema::Policy policy,
+         const std::string& source = "");
+  ~Placer();
+  Placer(const Placer&) = delete;
+  Placer& operator=(const Placer&) = delete;
+
+  // `path` as in FileEntry::path. Throws SchemaError for a file that can have no table.
+  Placement place(std::string_view path) const;
+
+ private:
+  struct Rule;
+  const schema::TableRules* rules_of(std::string_view table) const;
+  static void check_one_rule(const Rule* a, const schema::TableRules& of_a, const Rule* b,
+                             const schema::TableRules& of_b);
+  std::vector<std::unique_ptr<Rule>> patterns_;
+  std::vector<schema::TableRules> named_;
+  schema::TableRules defaults_;
+  schema::Policy policy_;
+  std::size_t depth_ = 0;  // components of the source's own path
+};
+
+// The same for one file.
+Placement place_file(std::string_view path, const std::vector<schema::TableRules>& rules,
+                     const schema::Policy& policy, const std::string& source = "");
+
+// Throws ConfigError (naming rule.where) for a pattern or a name that cannot be.
+void check_rules(const std::vector<schema::TableRules>& rules);
+
+// How a file is read, and where its rows go.
+struct FileLoad {
+  load::Options options;  // the policy with what the rules of its table say of columns
+  load::Target target;    // `shape`, `replaced`, `is_remade`, `number`, `version`: the caller's
+};
+// `file_key`: the value of `_file`.
+FileLoad load_of(const load::Options& options, const Placement& placement, std::string file_key,
+                 std::int64_t loaded_at_us = 0);
+
+}  // namespace qvdhouse::decide

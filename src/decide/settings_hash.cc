@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "decide/decide.h"
+#include "decide/inventory.h"
+
+namespace qvdhouse::decide {
+namespace {
+
+// Length first, so that no two settings can be written as the same text.
+void add(std::string& text, std::string_view value) {
+  text += fmt::format("{}:{};", value.size(), value);
+}
+
+void add(std::string& text, const std::vector<std::string>& values) {
+  add(text, std::to_string(values.size()));
+  for (const std::string& value : values) add(text, value);
+}
+
+template <class Pairs>
+void add_pairs(std::string& text, const Pairs& pairs) {
+  add(text, std::to_string(pairs.size()));
+  for (const auto& [name, value] : pairs) {
+    add(text, name);
+    add(text, value);
+  }
+}
+
+// What decides columns and layout of a table. Not: which files, whose rows go, SQL around a load.
+std::string text_of(const schema::TableRules& rules) {
+  std::string text = fmt::format("{};{};{};{};", static_cast<int>(rules.drift), rules.with_file,
+                                 rules.with_row, rules.with_loaded_at);
+  for (const auto* names : {&rules.include, &rules.exclude, &rules.order_by}) add(text, *names);
+  add_pairs(text, rules.rename);
+  for (const auto* settings : {&rules.types, &rules.codecs, &rules.settings}) {
+    add_pairs(text, *settings);
+  }
+  for (const auto* value : {&rules.partition_by, &rules.engine, &rules.ttl}) add(text, *value);
+  return text;
+}
+
+std::string hash_of(const std::string& text) {
+  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
+
+}  // namespace
+
+std::string_view mode_name(schema::LoadMode mode) {
+  switch (mode) {
+    case schema::LoadMode::kReplace:
+      return "replace";
+    case schema::LoadMode::kReplaceByFile:
+      return "replace_by_file";
+    case schema::LoadMode::kAppend:
+      return "append";
+  }
+  return "";
+}
+
+std::string settings_hash(const std::string& general, const Placement& placement) {
+  static const std::string kDefaults = text_of({});
+  std::string text = text_of(placement.rules);
+  for (const auto& [name, value] : placement.name_parts) add(text, name);
+  // A table that no rule says anything of has the hash that it had before there were rules.
+  const std::string hash = text == kDefaults ? general : hash_of(general + text);
+  return placement.is_set() ? fmt::format("{}/{}", hash, mode_name(placement.mode)) : hash;
+}
+
+schema::LoadMode mode_of_hash(std::string_view settings_hash) {
+  for (const schema::LoadMode mode :
+       {schema::LoadMode::kReplaceByFile, schema::LoadMode::kAppend}) {
+    if (settings_hash.ends_with(fmt::format("/{}", mode_name(mode)))) return mode;
+  }
+  return schema::LoadMode::kReplace;
+}
+
+std::string settings_hash(const load::Options& options) {
+  const schema::Policy& policy = options.policy;
+  std::string text =
+      fmt::format("{};{};{};{};{};{};{};{};{};", static_cast<int>(options.invalid_utf8),
+                  static_cast<int>(policy.dual), static_cast<int>(policy.mixed),
+                  static_cast<int>(policy.integers), static_cast<int>(policy.dates),
+                  static_cast<int>(policy.naming), policy.low_cardinality_limit,
+                  policy.overrides.size(), policy.order_by.size());
+  add(text, policy.timezone);
+  add(text, policy.table_prefix);
+  for (const auto& [name, type] : policy.overrides) {
+    add(text, name);
+    add(text, type);
+  }
+  for (const std::string& name : policy.order_by) add(text, name);
+  // The default leaves the hash what it was before there was this setting.
+  if (options.zero_tail == load::ZeroTail::kError) add(text, "zero_tail");
+  return hash_of(text);
+}
+
+}  // namespace qvdhouse::decide

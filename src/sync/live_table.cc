@@ -1,0 +1,185 @@
+#include "sync/live_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "base/pause.h"
+#include "clickhouse/quote.h"
+#include "load/commit.h"
+#include "tracking/row_binary.h"
+
+namespace qvdhouse::sync {
+namespace {
+
+// One name at the start of a key as the server writes it, plain or in backticks; takes it away.
+std::optional<std::string> take_name(std::string_view& key) {
+  std::string name;
+  if (!key.starts_with('`')) {
+    const std::size_t end = std::min(key.find(", "), key.size());
+    name = key.substr(0, end);
+    key.remove_prefix(end);
+    return name;
+  }
+  for (std::size_t i = 1; i < key.size(); ++i) {
+    if (key[i] == '`') {
+      key.remove_prefix(i + 1);
+      return name;
+    }
+    if (key[i] == '\\' && i + 1 < key.size()) ++i;
+    name += key[i];
+  }
+  return std::nullopt;
+}
+
+bool has_column(const load::Layout& layout, std::string_view name) {
+  return std::ranges::find(layout.columns, name, &clickhouse::ColumnDefinition::name) !=
+         layout.columns.end();
+}
+
+// Reads an answer in RowBinary.
+std::vector<std::string> read_names(const std::string& answer) {
+  std::vector<std::string> names;
+  for (tracking::RowReader reader(answer); !reader.done();) reader(names.emplace_back());
+  return names;
+}
+
+// Whether the table's columns bind its files whatever settings and mode were when it was made.
+bool binds_always(const schema::TableRules& rules) {
+  return rules.drift != schema::DriftPolicy::kEvolve;
+}
+
+// Whether the table has the columns that tables of the mode have beside those of fields.
+bool has_columns_of(const load::Layout& layout, schema::LoadMode mode) {
+  return has_column(layout, schema::kFileColumn) &&
+         has_column(layout, schema::kVersionColumn) == (mode == schema::LoadMode::kAppend);
+}
+
+// Columns of sorting and partition key.
+schema::Key key_of(clickhouse::Connection& connection, const std::string& table,
+                   const schema::TableRules& rules) {
+  const std::string answer = connection.query(fmt::format(
+      "SELECT name FROM system.columns WHERE database = {} AND table = {} AND (is_in_sorting_key "
+      "OR is_in_partition_key) FORMAT RowBinary",
+      clickhouse::quote_literal(connection.endpoint().database), clickhouse::quote_literal(table)));
+  return {.columns = read_names(answer),
+          .is_given = !rules.order_by.empty() || !rules.partition_by.empty()};
+}
+
+// The table keeps its types when its file comes again, unless the settings were changed since. A
+// drift policy that forbids changes holds against the table that is there, whatever the file is
+// loaded for.
+void read_one_file_table(const Decision& file, const PlanFacts& facts, LiveTable& live) {
+  const tracking::FileRecord* record = find_record(facts.tracked, file.file.path);
+  const bool comes_again = record != nullptr && record->table_name == file.table;
+  const bool is_held = binds_always(file.placement.rules);
+  const bool may_be_there =
+      is_held || comes_again || facts.tables == nullptr || facts.tables->contains(file.table);
+  if (!may_be_there || !load::is_our_table(*facts.connection, file.table)) return;
+  live.layout = load::read_layout(*facts.connection, file.table);
+  const bool is_bound = is_held || (comes_again && record->settings_hash == file.settings_hash);
+  try {
+    live.replaced = live_shape(live.layout);
+  } catch (const base::SchemaError&) {
+    if (is_bound) throw;
+    return;  // a column of the user's own, which goes with the old table
+  }
+  if (is_bound) live.shape = *live.replaced;
+}
+
+// The columns of a table that is remade do not stay, unless its drift policy holds files to them.
+void read_multi_file_table(const std::vector<const Decision*>& files, const PlanFacts& facts,
+                           LiveTable& live) {
+  const Decision& first = *files.front();
+  const schema::TableRules& rules = first.placement.rules;
+  if (!load::is_our_table(*facts.connection, first.table)) return;
+  live.layout = load::read_layout(*facts.connection, first.table);
+  live.is_remade = !has_columns_of(live.layout, first.placement.mode) ||
+                   std::ranges::any_of(files, [](const Decision* file) {
+                     return file->reason_code == Reason::kMode;
+                   });
+  if (!live.is_remade || binds_always(rules)) live.shape = live_shape(live.layout);
+  if (!live.is_remade) live.key = key_of(*facts.connection, first.table, rules);
+}
+
+}  // namespace
+
+const tracking::FileRecord* find_record(const std::vector<tracking::FileRecord>& tracked,
+                                        const std::string& path) {
+  const auto found = std::ranges::lower_bound(tracked, path, {}, &tracking::FileRecord::file_path);
+  return found == tracked.end() || found->file_path != path ? nullptr : &*found;
+}
+
+void LiveTable::bind(load::Target& target) const {
+  if (!shape.empty()) target.shape = shape;
+  target.replaced = replaced;
+}
+
+LiveTable read_live_table(const std::vector<const Decision*>& files, const PlanFacts& facts) {
+  const Placement& placement = files.front()->placement;
+  LiveTable live{.key = {.columns = placement.rules.order_by}};
+  if (facts.connection == nullptr) return live;
+  if (placement.is_set()) {
+    read_multi_file_table(files, facts, live);
+  } else {
+    read_one_file_table(*files.front(), facts, live);
+  }
+  return live;
+}
+
+schema::Shape live_shape(const load::Layout& layout) {
+  schema::Shape shape;
+  for (const clickhouse::ColumnDefinition& column : layout.columns) {
+    if (schema::is_own_column(column.name)) continue;
+    const auto type = clickhouse::parse_column_type(column.type);
+    if (!type) {
+      throw base::SchemaError(fmt::format(
+          "column \"{}\" of the table has the type {}, which qvdhouse does not write; nothing was "
+          "changed: give the column a type of docs/type-mapping.md, or drop it",
+          column.name, column.type));
+    }
+    shape.push_back({.name = column.name, .type = *type});
+  }
+  return shape;
+}
+
+std::vector<std::string> stored_files(clickhouse::Connection& connection,
+                                      const std::string& table) {
+  if (!has_column(load::read_layout(connection, table), schema::kFileColumn)) return {};
+  return read_names(connection.query(
+      fmt::format("SELECT DISTINCT toString({}) FROM {} FORMAT RowBinary", schema::kFileColumn,
+                  clickhouse::qualified(connection.endpoint().database, table))));
+}
+
+std::optional<std::vector<std::string>> kept_order(const load::Layout& layout,
+                                                   const schema::Shape& shape) {
+  std::vector<std::string> columns;
+  for (std::string_view key = layout.sorting_key; !key.empty();) {
+    std::optional<std::string> name = take_name(key);
+    if (!name || !has_column(layout, *name)) return std::nullopt;
+    const auto column = std::ranges::find(shape, *name, &schema::ShapeColumn::name);
+    if (column == shape.end() || !column->type.nullable) columns.push_back(std::move(*name));
+    if (!key.empty() && !key.starts_with(", ")) return std::nullopt;
+    key.remove_prefix(std::min<std::size_t>(2, key.size()));
+  }
+  return columns;
+}
+
+void await_mutations(clickhouse::Connection& connection, const std::string& table,
+                     std::stop_token stop) {
+  if (connection.endpoint().dialect.has_alter_settings) return;
+  constexpr std::chrono::milliseconds kInterval{50};
+  const std::string sql = fmt::format(
+      "SELECT count() FROM system.mutations WHERE database = {} AND table = {} AND is_done = 0 "
+      "FORMAT TSV",
+      clickhouse::quote_literal(connection.endpoint().database), clickhouse::quote_literal(table));
+  while (!connection.query(sql).starts_with('0')) {
+    if (!base::pause_for(kInterval, stop)) throw base::Cancelled("stopped during an ALTER");
+  }
+}
+
+}  // namespace qvdhouse::sync

@@ -1,0 +1,115 @@
+#include "sync/outcome.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace qvdhouse::sync {
+
+bool stands_failed(const FileOutcome& file) {
+  const Reason code = file.decision.reason_code;
+  return file.outcome == Outcome::kSkipped &&
+         (code == Reason::kFailedUnchanged || code == Reason::kBackoff ||
+          code == Reason::kUnreadable);
+}
+
+bool is_failing(const FileOutcome& file) {
+  return file.outcome == Outcome::kFailed || stands_failed(file);
+}
+
+bool is_good(const FileOutcome& file) {
+  if (file.outcome == Outcome::kSkipped) return file.decision.reason_code == Reason::kUnchanged;
+  return file.outcome == Outcome::kLoaded || file.outcome == Outcome::kAdopted ||
+         file.outcome == Outcome::kRemoved;
+}
+
+tracking::ErrorClass failure_class(const FileOutcome& file) {
+  return file.outcome == Outcome::kFailed ? file.error_class : file.decision.error_class;
+}
+
+const std::string& failure_message(const FileOutcome& file) {
+  return file.outcome == Outcome::kFailed ? file.error : file.decision.reason;
+}
+
+std::uint64_t Summary::count(Outcome outcome) const {
+  return static_cast<std::uint64_t>(std::ranges::count(files, outcome, &FileOutcome::outcome));
+}
+
+Monitor::Snapshot Monitor::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  Snapshot snapshot = totals_;
+  for (const Running& file : running_) {
+    Active active{.name = file.name,
+                  .step = file.progress.step.load(),
+                  .rows_sent = file.progress.rows_sent,
+                  .rows_total = file.progress.rows_total};
+    if (active.rows_total > 0) {
+      const double part = std::min(
+          1.0, static_cast<double>(active.rows_sent) / static_cast<double>(active.rows_total));
+      snapshot.bytes_done +=
+          static_cast<std::uint64_t>(part * static_cast<double>(file.file_bytes));
+    }
+    snapshot.rows_done += active.rows_sent;
+    snapshot.active.push_back(std::move(active));
+  }
+  return snapshot;
+}
+
+void Monitor::announce(std::uint64_t file_bytes) {
+  const std::lock_guard lock(mutex_);
+  ++totals_.files_total;
+  totals_.bytes_total += file_bytes;
+}
+
+void Monitor::count(const FileOutcome& file) {
+  const std::lock_guard lock(mutex_);
+  if (file.outcome == Outcome::kFailed) ++totals_.files_failed;
+  if (file.decision.action != Action::kLoad) return;
+  ++totals_.files_done;
+  totals_.bytes_done += file.decision.file.size;
+  if (file.outcome == Outcome::kLoaded) totals_.rows_done += file.result.row_count;
+}
+
+RunningFile::RunningFile(Monitor& monitor, const std::string& name, std::uint64_t file_bytes)
+    : monitor_(monitor) {
+  const std::lock_guard lock(monitor_.mutex_);
+  entry_ = monitor_.running_.emplace(monitor_.running_.end());
+  entry_->name = name;
+  entry_->file_bytes = file_bytes;
+}
+
+RunningFile::~RunningFile() {
+  const std::lock_guard lock(monitor_.mutex_);
+  monitor_.running_.erase(entry_);
+}
+
+OutcomeLog::OutcomeLog(std::size_t file_count, Monitor& monitor, spdlog::logger& log,
+                       const std::function<void(const FileOutcome&)>& on_file)
+    : outcomes_(file_count), monitor_(monitor), log_(log), on_file_(on_file) {}
+
+void OutcomeLog::enter(std::size_t index, FileOutcome outcome) {
+  const std::lock_guard lock(mutex_);
+  monitor_.count(outcome);
+  if (outcome.outcome == Outcome::kFailed) {
+    log_.warn("{}: {}", outcome.decision.file.path, outcome.error);
+  }
+  for (const std::string& alert : outcome.result.alerts) {
+    log_.warn("{}: {}", outcome.decision.file.path, alert);
+  }
+  if (on_file_) on_file_(outcome);
+  outcomes_[index] = std::move(outcome);
+}
+
+bool OutcomeLog::has(std::size_t index) {
+  const std::lock_guard lock(mutex_);
+  return outcomes_[index].has_value();
+}
+
+std::vector<FileOutcome> OutcomeLog::take() {
+  const std::lock_guard lock(mutex_);
+  std::vector<FileOutcome> files;
+  files.reserve(outcomes_.size());
+  for (std::optional<FileOutcome>& outcome : outcomes_) files.push_back(std::move(outcome.value()));
+  return files;
+}
+
+}  // namespace qvdhouse::sync
