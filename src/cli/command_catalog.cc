@@ -131,7 +131,7 @@ class Cataloguer {
     const unsigned wanted = options_.parallel_files;
     const unsigned threads =
         wanted > 0 ? wanted : std::max(kLeastThreads, std::thread::hardware_concurrency());
-    const decide::Placer placer(options_.tables, options_.load.policy);
+    const decide::Placer placer(options_.tables, options_.load.policy, options_.source);
     std::vector<std::size_t> small;
     std::vector<std::size_t> large;
     for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -209,7 +209,7 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
 
   const sync::Options options = sync_options(context.config, named.source);
   const decide::Placement placement =
-      decide::place_file(named.entry.path, options.tables, options.load.policy);
+      decide::place_file(named.entry.path, options.tables, options.load.policy, options.source);
   const auto [of_file, target] = decide::load_of(options.load, placement, named.entry.path);
   const load::PreparedFile file = load::prepare(*named.bytes, name, of_file, target, context.stop);
   if (arguments.json) {

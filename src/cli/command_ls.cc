@@ -38,7 +38,7 @@ HeaderFacts header_facts(const source::FileEntry& file, source::Storage& storage
 decide::Placer placer_of(const SourceSettings& source, const Context& context) {
   schema::Policy policy = context.config.sync.load.policy;
   policy.table_prefix = source.table_prefix;
-  return {context.config.sync.tables, policy};
+  return {context.config.sync.tables, policy, source.url};
 }
 
 struct PlacedFile {

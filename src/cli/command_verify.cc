@@ -47,7 +47,7 @@ struct Verdict {
 decide::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options& options,
                            const clickhouse::Endpoint& endpoint, const Context& context) {
   decide::Placement placement =
-      decide::place_file(record.file_path, options.tables, options.load.policy);
+      decide::place_file(record.file_path, options.tables, options.load.policy, options.source);
   placement.table = record.table_name;
   placement.mode = decide::mode_of_hash(record.settings_hash);
   decide::FileLoad file = decide::load_of(options.load, placement, decide::file_key(record));

@@ -19,12 +19,14 @@ using clickhouse::Compression;
 using clickhouse::Endpoint;
 using clickhouse::EngineOptions;
 using schema::DatePolicy;
+using schema::DecimalPolicy;
 using schema::DriftPolicy;
 using schema::DualPolicy;
 using schema::IntegerPolicy;
 using schema::LoadMode;
 using schema::MixedPolicy;
 using schema::NamingPolicy;
+using schema::OutsiderPolicy;
 using schema::Policy;
 using schema::TableRules;
 using schema::VanishedPolicy;
@@ -44,6 +46,14 @@ const Choice<DriftPolicy> kDrift({{"evolve", DriftPolicy::kEvolve},
                                   {"discard", DriftPolicy::kDiscard}});
 const Choice<VanishedPolicy> kVanished({{"keep", VanishedPolicy::kKeep},
                                         {"delete", VanishedPolicy::kDelete}});
+
+const Choice<OutsiderPolicy> kOutsiders({{"clamp", OutsiderPolicy::kClamp},
+                                         {"null", OutsiderPolicy::kNull},
+                                         {"serial", OutsiderPolicy::kSerial},
+                                         {"error", OutsiderPolicy::kError}});
+const Choice<DecimalPolicy> kDecimals({{"format", DecimalPolicy::kFormat},
+                                       {"auto", DecimalPolicy::kAuto},
+                                       {"never", DecimalPolicy::kNever}});
 
 Settings of_sources() {
   return {
@@ -151,6 +161,16 @@ Settings of_types() {
               Choice<DatePolicy>({{"exact", DatePolicy::kExact}, {"floor", DatePolicy::kFloor}}),
               "dates with a time of day: kept, or cut to the day they lie in",
               {.flag = "--dates POLICY"}),
+      setting("outsiders", &Policy::outsiders, kOutsiders,
+              "a few values of a date field that are not a date of 1900 to 2299: the nearest end, "
+              "or NULL, and exactly in a column beside; numbers for the whole field; or an error",
+              {.flag = "--outsiders POLICY"}),
+      setting("decimals", &Policy::decimals, kDecimals,
+              "which fields are Decimal: MONEY and FIX, all with few digits, or none",
+              {.flag = "--decimals POLICY"}),
+      setting("null_texts", &Policy::null_texts, list("a list of texts"),
+              "texts that mean a missing value: they become NULL",
+              {.flag = "--null-texts TEXTS", .otherwise = "none", .shape = Shape::kList}),
       setting("timezone", &Policy::timezone, time_zone(),
               "the zone that the files' local times belong to",
               {.flag = "--timezone ZONE", .otherwise = "none: stamps read the same"}),
@@ -395,6 +415,17 @@ Settings of_one_table() {
               "columns with other names than their fields", {.shape = Shape::kTable}),
       setting("types", &TableRules::types, column_types(), "as [types], for this table",
               {.otherwise = "by rule", .shape = Shape::kTable}),
+      setting("outsiders", &TableRules::outsiders, optional(kOutsiders),
+              "as the setting of that name", {.instead = "the setting of that name"}),
+      setting("outsiders_of", &TableRules::outsiders_of, of_columns(kOutsiders),
+              "the same for single fields or columns", {.shape = Shape::kTable}),
+      setting("decimals", &TableRules::decimals, optional(kDecimals), "as the setting of that name",
+              {.instead = "the setting of that name"}),
+      setting("null_texts", &TableRules::null_texts, list("a list of texts"),
+              "as the setting of that name",
+              {.instead = "the setting of that name", .shape = Shape::kList}),
+      setting("null_texts_of", &TableRules::null_texts_of, lists_of_columns(),
+              "the same for single fields or columns", {.shape = Shape::kTable}),
       setting("codecs", &TableRules::codecs, codecs(), "how columns are compressed",
               {.otherwise = "by rule", .shape = Shape::kTable}),
       setting("file_column", &TableRules::with_file, boolean(),

@@ -394,6 +394,12 @@ Kind<std::vector<std::pair<std::string, std::string>>> renames() {
 Kind<Texts> column_types() {
   return {"field or column = \"type\"; * is a wildcard", parse_column_type_of};
 }
+Kind<std::map<std::string, std::vector<std::string>>> lists_of_columns() {
+  return {"column = a list of texts; * is a wildcard",
+          [](const RawValue& value, std::map<std::string, std::vector<std::string>>& out) {
+            return list("a list of texts").parse(value, out[value.item]);
+          }};
+}
 Kind<Texts> codecs() { return {"column = \"Delta, ZSTD(1)\"; * is a wildcard", parse_codec}; }
 Kind<std::string> expression() { return {"an SQL expression", parse_expression}; }
 Kind<std::string> engine() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -127,6 +128,27 @@ struct Choice {
     return "";
   }
 };
+// The same for a member that may be absent.
+template <class T>
+Choice<std::optional<T>> optional(const Choice<T>& choice) {
+  std::vector<std::pair<std::string_view, std::optional<T>>> choices;
+  for (const auto& [name, value] : choice.choices) choices.emplace_back(name, value);
+  return Choice<std::optional<T>>(std::move(choices));
+}
+// The same for a table of columns.
+template <class T>
+struct OfColumns {
+  Choice<T> choice;
+  std::string allowed = "column = " + choice.allowed + "; * is a wildcard";
+  std::string parse(const RawValue& value, std::map<std::string, T>& out) const {
+    return choice.parse(value, out[value.item]);
+  }
+  std::string show(const std::map<std::string, T>&) const { return ""; }
+};
+template <class T>
+OfColumns<T> of_columns(const Choice<T>& choice) {
+  return {choice};
+}
 // Words that stand for themselves.
 Choice<std::string> words(const std::vector<std::string_view>& allowed);
 
@@ -156,7 +178,8 @@ Kind<std::vector<std::string>> name_patterns();
 Kind<std::vector<std::pair<std::string, std::string>>> renames();
 Kind<std::map<std::string, std::string>> column_types();  // of ClickHouse, that we make
 Kind<std::map<std::string, std::string>> codecs();
-Kind<std::string> expression();  // one SQL expression
+Kind<std::map<std::string, std::vector<std::string>>> lists_of_columns();  // of texts
+Kind<std::string> expression();                                            // one SQL expression
 // MergeTree, or one like it that keeps every row and whose tables can be swapped.
 Kind<std::string> engine();
 Kind<std::map<std::string, std::string>> engine_settings();

@@ -110,6 +110,7 @@ struct Facts {
   schema::Policy policy;
   std::string settings_hash;  // of today's settings, without those of single tables
   std::vector<schema::TableRules> rules{};
+  std::string source{};  // that the rules' patterns are relative to; empty: none
   // Why a file is not complete yet; empty when it is, or when that cannot be told. Asked only of
   // files that were written to within `settle`.
   std::function<std::string(const source::FileEntry&)> missing;

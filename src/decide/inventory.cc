@@ -114,7 +114,7 @@ bool is_below_any(std::string_view path, const Paths& folders) {
 }  // namespace
 
 Inventory::Inventory(const std::vector<FileEntry>& listing, const Facts& known)
-    : files(listing), facts(known), placer(known.rules, known.policy) {
+    : files(listing), facts(known), placer(known.rules, known.policy, known.source) {
   for (const FileRecord& record : facts.tracked) {
     if (record.status == FileState::kMoved) continue;
     records[record.file_path] = &record;

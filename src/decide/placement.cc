@@ -13,7 +13,6 @@
 #include "clickhouse/quote.h"
 #include "decide/placement_pattern.h"
 #include "schema/names.h"
-#include "source/scope.h"
 #include "tracking/runs.h"
 #include "tracking/tracking.h"
 
@@ -157,8 +156,11 @@ void Placer::check_one_rule(const Rule* a, const TableRules& of_a, const Rule* b
 
 Placer::Placer(const std::vector<TableRules>& rules, schema::Policy policy,
                const std::string& source)
-    : policy_(std::move(policy)),
-      depth_(source.empty() ? 0 : path_parts(source::Scope(source).folder()).size()) {
+    : policy_(std::move(policy)) {
+  if (!source.empty()) {
+    scope_.emplace(source);
+    depth_ = path_parts(scope_->folder()).size();
+  }
   struct Known {
     const TableRules* rules;
     Rule* pattern;
@@ -202,7 +204,8 @@ const TableRules* Placer::rules_of(std::string_view table) const {
 Placement Placer::place(std::string_view path) const {
   const std::vector<std::string> parts = path_parts(path);
   const std::string file_name = parts.empty() ? "" : parts.back();
-  const std::size_t below = parts.size() - std::min(parts.size(), depth_);
+  const bool is_below = scope_ && depth_ < parts.size() && scope_->covers(path);
+  const std::size_t below = is_below ? parts.size() - depth_ : parts.size();
   Placement placement;
   placement.rules = defaults_;
   for (const auto& rule : patterns_) {
@@ -257,6 +260,11 @@ FileLoad load_of(const load::Options& options, const Placement& placement, std::
   policy.exclude = rules.exclude;
   policy.rename = rules.rename;
   if (!rules.order_by.empty()) policy.order_by = rules.order_by;
+  policy.outsiders = rules.outsiders.value_or(policy.outsiders);
+  policy.outsiders_of = rules.outsiders_of;
+  policy.decimals = rules.decimals.value_or(policy.decimals);
+  if (!rules.null_texts.empty()) policy.null_texts = rules.null_texts;
+  policy.null_texts_of = rules.null_texts_of;
   return file;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "load/load.h"
 #include "schema/policy.h"
 #include "schema/table_rules.h"
+#include "source/scope.h"
 
 namespace qvdhouse::decide {
 
@@ -36,7 +38,8 @@ struct Placement {
 class Placer {
  public:
   // Throws ConfigError as check_rules() does.
-  // `source`: a folder, glob or URL as Storage::list() takes it, that the files are of; empty: any.
+  // `source`: a folder, glob or URL as Storage::list() takes it; patterns are relative to it for
+  // files below it. Empty: none.
   Placer(const std::vector<schema::TableRules>& rules, schema::Policy policy,
          const std::string& source = "");
   ~Placer();
@@ -55,6 +58,7 @@ class Placer {
   std::vector<schema::TableRules> named_;
   schema::TableRules defaults_;
   schema::Policy policy_;
+  std::optional<source::Scope> scope_;
   std::size_t depth_ = 0;  // components of the source's own path
 };
 

@@ -31,6 +31,12 @@ void add_pairs(std::string& text, const Pairs& pairs) {
 }
 
 // What decides columns and layout of a table. Not: which files, whose rows go, SQL around a load.
+void add_null_texts(std::string& text, const std::vector<std::string>& null_texts) {
+  if (null_texts.empty()) return;
+  text += "null_texts;";
+  add(text, null_texts);
+}
+
 std::string text_of(const schema::TableRules& rules) {
   std::string text = fmt::format("{};{};{};{};", static_cast<int>(rules.drift), rules.with_file,
                                  rules.with_row, rules.with_loaded_at);
@@ -40,6 +46,18 @@ std::string text_of(const schema::TableRules& rules) {
     add_pairs(text, *settings);
   }
   for (const auto* value : {&rules.partition_by, &rules.engine, &rules.ttl}) add(text, *value);
+  // What came later is added only where it is set: a table's hash stays what it was.
+  if (rules.outsiders) text += fmt::format("outsiders {};", static_cast<int>(*rules.outsiders));
+  for (const auto& [name, outsiders] : rules.outsiders_of) {
+    add(text, name);
+    text += fmt::format("outsiders {};", static_cast<int>(outsiders));
+  }
+  if (rules.decimals) text += fmt::format("decimals {};", static_cast<int>(*rules.decimals));
+  add_null_texts(text, rules.null_texts);
+  for (const auto& [name, texts] : rules.null_texts_of) {
+    add(text, name);
+    add_null_texts(text, texts);
+  }
   return text;
 }
 
@@ -93,7 +111,15 @@ std::string settings_hash(const load::Options& options) {
     add(text, type);
   }
   for (const std::string& name : policy.order_by) add(text, name);
-  // The default leaves the hash what it was before there was this setting.
+  // Defaults leave the hash what it was before there were these settings.
+  const schema::Policy defaults;
+  if (policy.outsiders != defaults.outsiders) {
+    text += fmt::format("outsiders {};", static_cast<int>(policy.outsiders));
+  }
+  if (policy.decimals != defaults.decimals) {
+    text += fmt::format("decimals {};", static_cast<int>(policy.decimals));
+  }
+  add_null_texts(text, policy.null_texts);
   if (options.zero_tail == load::ZeroTail::kError) add(text, "zero_tail");
   return hash_of(text);
 }

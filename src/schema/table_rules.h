@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "schema/policy.h"
+
 namespace qvdhouse::schema {
 
 // How the rows of a file get into its table.
@@ -47,9 +49,15 @@ struct TableRules {
   std::vector<std::string> include;  // empty: all
   std::vector<std::string> exclude;
   std::vector<std::pair<std::string, std::string>>
-      rename;                                 // field (may be a pattern with one *,
-                                              // which the new name may hold too) → column
-  std::map<std::string, std::string> types;   // field or column → ClickHouse type
+      rename;                                // field (may be a pattern with one *,
+                                             // which the new name may hold too) → column
+  std::map<std::string, std::string> types;  // field or column → ClickHouse type
+  // As in Policy, whose own hold where nothing is said here.
+  std::optional<OutsiderPolicy> outsiders;
+  std::map<std::string, OutsiderPolicy> outsiders_of;
+  std::optional<DecimalPolicy> decimals;
+  std::vector<std::string> null_texts;
+  std::map<std::string, std::vector<std::string>> null_texts_of;
   std::map<std::string, std::string> codecs;  // column (or pattern) → "Delta, ZSTD(1)"
   bool with_file = false;                     // tables of many files have `_file` in any case
   bool with_row = false;

@@ -62,6 +62,7 @@ KnownFile look_at(const std::string& path, ApiContext& context) {
   file.record = context.tracking().find(path);
   if (file.workflow != nullptr) {
     file.options = options_of(*file.workflow, context);
+    file.options.whole_source = file.options.source;
     file.options.source = path;
     std::vector<tracking::FileRecord> tracked;
     if (file.record) tracked.push_back(*file.record);

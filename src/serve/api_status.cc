@@ -260,8 +260,9 @@ std::string mode_of(const tracking::TableOverview& table, const ApiContext& cont
   const Workflow* workflow = owners->of(table.example_path);
   if (workflow == nullptr) return "";
   try {
-    const decide::Placement placement = decide::place_file(
-        table.example_path, workflow->options.tables, workflow->options.load.policy);
+    const decide::Placement placement =
+        decide::place_file(table.example_path, workflow->options.tables,
+                           workflow->options.load.policy, workflow->options.source);
     return std::string(decide::mode_name(placement.mode));
   } catch (const base::Error&) {
     return "";  // today's rules give it no table

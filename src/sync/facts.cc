@@ -137,6 +137,7 @@ decide::Facts gather_facts(const Options& options, source::Storage& storage,
           .policy = options.load.policy,
           .settings_hash = decide::settings_hash(options.load),
           .rules = options.tables,
+          .source = options.whole_source.empty() ? options.source : options.whole_source,
           .missing = [&storage](const source::FileEntry& file) -> std::string {
             try {
               const auto source = storage.open(file);

@@ -114,6 +114,23 @@ const tracking::FileRecord* find_record(const std::vector<tracking::FileRecord>&
   return found == tracked.end() || found->file_path != path ? nullptr : &*found;
 }
 
+void keep_columns(const schema::Shape& shape, schema::Policy& policy) {
+  const auto is_number = [](const schema::ShapeColumn& column) {
+    using clickhouse::TypeKind;
+    const TypeKind kind = column.type.kind;
+    return kind != TypeKind::kString && kind != TypeKind::kDate && kind != TypeKind::kDate32 &&
+           kind != TypeKind::kDateTime && kind != TypeKind::kDateTime64 &&
+           kind != TypeKind::kTime64;
+  };
+  for (const schema::ShapeColumn& column : shape) {
+    if (!is_number(column)) continue;
+    policy.as_in_0_1.insert(column.name);
+    if (!column.name.ends_with(schema::kNumberSuffix)) continue;
+    policy.as_in_0_1.insert(
+        column.name.substr(0, column.name.size() - schema::kNumberSuffix.size()));
+  }
+}
+
 void LiveTable::bind(load::Target& target) const {
   if (!shape.empty()) target.shape = shape;
   target.replaced = replaced;

@@ -53,6 +53,10 @@ struct LiveTable {
   void bind(load::Target& target) const;
 };
 
+// Keeps fields of columns that a table of this shape has as numbers, or as text with numbers
+// beside, what they were by the rules of version 0.1 (Policy::as_in_0_1).
+void keep_columns(const schema::Shape& shape, schema::Policy& policy);
+
 // The table of `files` (decisions to load, all of one table). Throws SchemaError for another's
 // table and for a column of a type that we do not write, ServerError, IoError.
 LiveTable read_live_table(const std::vector<const Decision*>& files, const PlanFacts& facts);

@@ -102,6 +102,7 @@ load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
         decide::load_of(facts_.options.load, decision.placement, file_key(decision));
     if (decisions_.size() > 1) file.options.streams = 1;
     if (!placement_.is_set()) live_.bind(file.target);
+    keep_columns(live_.shape, file.options.policy);
     return load::prepare(*facts_.storage.open(decision.file), decision.file.name, file.options,
                          file.target, limit.token());
   } catch (const base::Cancelled&) {
@@ -118,6 +119,8 @@ void TablePlanner::plan_file(std::size_t index) {
     const std::size_t rank = prepared.header.record_count > 0 ? index : planned_.size() + index;
     file.record_count = prepared.header.record_count;
     file.warnings = prepared.header.warnings;
+    const std::string& near_miss = file.decision->placement.near_miss;
+    if (!near_miss.empty()) file.warnings.push_back(near_miss);
     file.alerts = prepared.alerts;
     for (const schema::ColumnPlan& column : prepared.plan.columns) {
       for (const std::string& warning : column.warnings) {

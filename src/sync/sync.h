@@ -33,6 +33,8 @@ std::int64_t now_us();
 
 struct Options {
   std::string source;
+  // The source that patterns of tables are relative to, where `source` is one file of it.
+  std::string whole_source;
   source::Selection selection;
   // Budget of the whole run: `load.memory_bytes` is shared by the files that load side by side, and
   // `load.streams` is what a large file gets. `load.run_id` is the run's; empty: run() makes one.
