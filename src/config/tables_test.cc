@@ -52,6 +52,9 @@ drift = "freeze"
 vanished = "delete"
 include = ["A*", "%Key"]
 exclude = "AB"
+outsiders = "null"
+decimals = "auto"
+null_texts = ["NULL", "N/A"]
 rename = { "%*" = "*", A1 = "One" }
 file_column = false
 row_column = true
@@ -67,6 +70,10 @@ A2 = "Decimal(18, 2)"
 "A.3" = "String"
 [table.codecs]
 "A*" = "Delta, ZSTD(1)"
+[table.outsiders_of]
+"Valid*" = "clamp"
+[table.null_texts_of]
+Code = ["-"]
 [table.settings]
 index_granularity = 1024
 )toml");
@@ -95,6 +102,11 @@ index_granularity = 1024
   EXPECT_THAT(rules.types, ElementsAre(Pair("A.3", "String"), Pair("A2", "Decimal(18, 2)")));
   EXPECT_THAT(rules.codecs, ElementsAre(Pair("A*", "Delta, ZSTD(1)")));
   EXPECT_THAT(rules.settings, ElementsAre(Pair("index_granularity", "1024")));
+  EXPECT_EQ(rules.outsiders, schema::OutsiderPolicy::kNull);
+  EXPECT_THAT(rules.outsiders_of, ElementsAre(Pair("Valid*", schema::OutsiderPolicy::kClamp)));
+  EXPECT_EQ(rules.decimals, schema::DecimalPolicy::kAuto);
+  EXPECT_THAT(rules.null_texts, ElementsAre("NULL", "N/A"));
+  EXPECT_THAT(rules.null_texts_of, ElementsAre(Pair("Code", ElementsAre("-"))));
   std::set<std::string> set;
   for (const RawTable::Entry& entry : config.raw_tables[0].entries) set.insert(entry.key);
   for (const Setting& key : table_keys()) EXPECT_TRUE(set.contains(std::string(key.key)));

@@ -89,14 +89,16 @@ void refuse_each(Inventory& inventory, std::string_view table,
     const std::size_t fellows = candidate.placement.is_set() ? 0 : claimants.size() - 1;
     const std::size_t unnamed = fellows - others.size();
     others.insert(others.end(), elsewhere.begin(), elsewhere.end());
-    refuse(candidate,
-           fmt::format("expected {} for table {}, found {} and {}{}; rename one, exclude "
-                       "one, load them with different table prefixes, forget one that "
-                       "is gone (qvdhouse reset --file), or make all of them one table "
-                       "(mode = \"replace_by_file\")",
-                       candidate.placement.is_set() ? "files of one set" : "one file", table,
-                       candidate.file->path, fmt::join(others, ", "),
-                       unnamed > 0 ? fmt::format(" and {} more", unnamed) : ""));
+    refuse(
+        candidate,
+        fmt::format("expected {} for table {}, found {} and {}{}; rename one, exclude "
+                    "one, load them with different table prefixes, forget one that "
+                    "is gone (qvdhouse reset --file), make all of them one table "
+                    "(mode = \"replace_by_file\"), or give each a table of its folder's name "
+                    "(below [[table]]: match = \"{}\" and name = \"{{folder}}_{{file}}\")",
+                    candidate.placement.is_set() ? "files of one set" : "one file", table,
+                    candidate.file->path, fmt::join(others, ", "),
+                    unnamed > 0 ? fmt::format(" and {} more", unnamed) : "", candidate.file->name));
   }
 }
 

@@ -92,6 +92,21 @@ std::string expand(const NameTemplate& name, const std::vector<schema::NamePart>
   return table;
 }
 
+// What is to be said where a part that is named like a date may be anything, and is no date.
+std::string strange_date_text(const TableRules& rules, const PlacementPattern& pattern,
+                              const std::vector<schema::NamePart>& parts) {
+  for (const auto& [name, value] : parts) {
+    const bool is_date_name = name.size() > 1 && name.find_first_not_of("yYmMdD_") == name.npos;
+    const bool is_date = value.find_first_not_of("0123456789-_. ") == value.npos;
+    if (!is_date_name || is_date || !pattern.takes_anything(name)) continue;
+    return fmt::format(
+        "The pattern \"{}\" takes the file with {{{}}} = \"{}\"; if it should not, "
+        "bind the part, as in {{{}:6 digits}} or {{{}:date}}.",
+        rules.match, name, value, name, name);
+  }
+  return {};
+}
+
 // What is to be said of a file that a pattern does not take for these parts; empty for none.
 std::string near_miss_text(const TableRules& rules, const std::vector<schema::NamePart>& misses) {
   if (misses.empty()) return {};
@@ -211,12 +226,12 @@ Placement Placer::place(std::string_view path) const {
   for (const auto& rule : patterns_) {
     std::optional<std::vector<schema::NamePart>> found = rule->pattern.match(parts, below);
     if (!found) {
-      if (placement.near_miss.empty()) {
-        placement.near_miss = near_miss_text(rule->rules, rule->pattern.near_misses(parts, below));
+      if (placement.warning.empty()) {
+        placement.warning = near_miss_text(rule->rules, rule->pattern.near_misses(parts, below));
       }
       continue;
     }
-    placement.near_miss.clear();
+    placement.warning = strange_date_text(rule->rules, rule->pattern, *found);
     placement.rules = rule->rules;
     placement.mode = rule->mode;
     placement.table = expand(rule->name, *found, parts, below);

@@ -21,8 +21,9 @@ struct Placement {
   schema::LoadMode mode = schema::LoadMode::kReplace;
   schema::TableRules rules;  // of the rule that matched; the defaults when none did
   std::vector<schema::NamePart> name_parts;
-  // Why no pattern took it that would have but for the bound of a part; a sentence, or empty.
-  std::string near_miss;
+  // What a user should know of it, a sentence: a pattern takes it but for the bound of a part, or
+  // takes it although a part that is named like a date is none. Mostly empty.
+  std::string warning;
   // Many files may be this table.
   bool is_set() const { return mode != schema::LoadMode::kReplace; }
 };

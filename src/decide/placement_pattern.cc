@@ -355,6 +355,14 @@ std::vector<schema::NamePart> PlacementPattern::near_misses(const std::vector<st
   return misses;
 }
 
+bool PlacementPattern::takes_anything(std::string_view part) const {
+  return std::ranges::any_of(names_, [&](const Tokens& tokens) {
+    return std::ranges::any_of(tokens, [&](const Token& token) {
+      return token.kind == Token::Kind::kPart && token.part == part && !token.bound.is_bound();
+    });
+  });
+}
+
 std::vector<std::string> PlacementPattern::date_parts() const {
   std::vector<std::string> parts;
   for (const Tokens& tokens : names_) {

@@ -76,6 +76,8 @@ class PlacementPattern {
                                             std::size_t below = ~std::size_t{0}) const;
 
   const std::vector<std::string>& part_names() const { return part_names_; }
+  // Whether a part may be anything.
+  bool takes_anything(std::string_view part) const;
   // Parts whose values are dates.
   std::vector<std::string> date_parts() const;
   // Whether it holds a `*`, `?` or `[…]`: what they stand for is in no part.

@@ -127,14 +127,22 @@ TEST(Placement, AFileThatABoundKeepsOutSaysWhy) {
   const Placement budget = place_file("/Sales_Budget.qvd", rules, {});
   EXPECT_EQ(budget.table, "QvdSalesBudget");
   EXPECT_EQ(
-      budget.near_miss,
+      budget.warning,
       "The pattern \"Sales_{m:6 digits}.qvd\" does not take the file, since \"Budget\" is not "
       "{m:6 digits}; it has a table of its own.");
-  EXPECT_EQ(place_file("/Item.qvd", rules, {}).near_miss, "");
-  EXPECT_EQ(place_file("/Sales_202601.qvd", rules, {}).near_miss, "");
+  EXPECT_EQ(place_file("/Item.qvd", rules, {}).warning, "");
+  EXPECT_EQ(place_file("/Sales_202601.qvd", rules, {}).warning, "");
+  // A part that is named like a date, and takes anything.
+  const std::vector<TableRules> open = {rule("Sales_{yyyymm}.qvd", "Sales")};
+  EXPECT_EQ(place_file("/Sales_202601.qvd", open, {}).warning, "");
+  EXPECT_EQ(place_file("/Sales_2026-01.qvd", open, {}).warning, "");
+  EXPECT_EQ(place_file("/Sales_Budget.qvd", open, {}).table, "Sales");
+  EXPECT_EQ(place_file("/Sales_Budget.qvd", open, {}).warning,
+            "The pattern \"Sales_{yyyymm}.qvd\" takes the file with {yyyymm} = \"Budget\"; if it "
+            "should not, bind the part, as in {yyyymm:6 digits} or {yyyymm:date}.");
+  EXPECT_EQ(place_file("/Sales_x.qvd", {rule("Sales_{name}.qvd", "S")}, {}).warning, "");
   // Another pattern may take it.
-  EXPECT_EQ(place_file("/Sales_Budget.qvd", {rules[0], rule("*_Budget.qvd", "B")}, {}).near_miss,
-            "");
+  EXPECT_EQ(place_file("/Sales_Budget.qvd", {rules[0], rule("*_Budget.qvd", "B")}, {}).warning, "");
 }
 
 TEST(Placement, FoldersAboveTheSourceAreMatchedByPlainNamesOnly) {

@@ -168,9 +168,10 @@ TEST_F(DriftSyncTest, AnotherSchemaComesAfterTheTableIsDropped) {
 }
 
 constexpr std::int32_t kDay = 46'010;           // 2025-12-19
-constexpr std::int32_t kEndOfTime = 2'958'465;  // 9999-12-31: no Date32
+constexpr std::int32_t kEndOfTime = 2'958'465;  // 9999-12-31: no Date32, by outsiders = "serial"
 
 TEST_F(DriftSyncTest, ATypeThatGivesUpInASetIsTold) {
+  options_.load.policy.outsiders = schema::OutsiderPolicy::kSerial;
   use(LoadMode::kReplaceByFile, DriftPolicy::kEvolve);
   put("Sales_1.qvd", dates({kDay, kDay + 1}));
   EXPECT_THAT(sync().files[0].result.alerts, IsEmpty());
@@ -193,6 +194,7 @@ TEST_F(DriftSyncTest, ATypeThatGivesUpInASetIsTold) {
 }
 
 TEST_F(DriftSyncTest, ATypeThatGivesUpInATableOfOneFileIsTold) {
+  options_.load.policy.outsiders = schema::OutsiderPolicy::kSerial;
   for (const bool is_full_of_other_settings : {false, true}) {
     query("DROP DATABASE IF EXISTS tested SYNC");
     put("a.qvd", dates({kDay, kDay + 1}));
@@ -212,6 +214,7 @@ TEST_F(DriftSyncTest, ATypeThatGivesUpInATableOfOneFileIsTold) {
 
 // The table is in use, whatever is known of the file.
 TEST_F(DriftSyncTest, ATypeThatGivesUpIsToldWithoutARecordOfTheFile) {
+  options_.load.policy.outsiders = schema::OutsiderPolicy::kSerial;
   put("a.qvd", dates({kDay, kDay + 1}));
   sync();
   std::filesystem::remove(source_ / "a.qvd");

@@ -102,8 +102,8 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   // What is said of the table's columns holds whatever becomes of the file.
   const auto tell = [&] {
     load::Result& said = task.outcome.result;
-    const std::string& near_miss = decision.placement.near_miss;
-    if (!near_miss.empty()) said.warnings.push_back(near_miss);
+    const std::string& warning = decision.placement.warning;
+    if (!warning.empty()) said.warnings.push_back(warning);
     if (planned == nullptr) return;
     for (const std::string& note : planned->notes) said.warnings.push_back(note);
     for (const std::string& alert : planned->alerts) said.add_alert(alert);

@@ -54,7 +54,8 @@ TEST_F(Sync, LoadsOnceAndTellsEverything) {
   EXPECT_THAT(plan[0]["ddl"].get<std::string>(), HasSubstr("CREATE TABLE"));
 }
 
-// A field ValidTo of days; a serial beyond the year 2299 makes it a number or text.
+// A field ValidTo of days; under outsiders = "serial" one beyond the year 2299 makes it a number or
+// text.
 void write_days(const fs::path& path, const std::vector<std::int32_t>& serials) {
   qvd::FieldData days{.name = "ValidTo", .values = {}, .codes = {}};
   days.number_format = {.type = "DATE", .format = "YYYY-MM-DD"};
@@ -70,7 +71,8 @@ void write_days(const fs::path& path, const std::vector<std::int32_t>& serials) 
 
 TEST_F(Sync, ATypeThatGivesUpIsToldWhereverALoadIsShown) {
   write_text("qvdhouse.toml",
-             "source = 'src'\n[[table]]\nmatch = 'Prices_{year}.qvd'\nname = 'Prices'\n");
+             "source = 'src'\noutsiders = 'serial'\n"
+             "[[table]]\nmatch = 'Prices_{year}.qvd'\nname = 'Prices'\n");
   fs::create_directories(folder / "src");
   write_days(folder / "src/Prices_2025.qvd", {46'010, 46'011});
   EXPECT_EQ(json({"sync"})["files"][0]["warnings"].size(), 0U);
@@ -89,6 +91,65 @@ TEST_F(Sync, ATypeThatGivesUpIsToldWhereverALoadIsShown) {
   write_days(folder / "src/Prices_2026.qvd", {46'010, 2'958'465});
   const auto told = json({"sync"});
   EXPECT_THAT(told["files"][1]["warnings"][0].get<std::string>(), HasSubstr("was Date32"));
+}
+
+TEST_F(Sync, OneDateBeyondTheCalendarLeavesAColumnOfDates) {
+  write_text("qvdhouse.toml",
+             "source = 'src'\n[[table]]\nmatch = 'Prices_{year:4 digits}.qvd'\nname = 'Prices'\n");
+  fs::create_directories(folder / "src");
+  write_days(folder / "src/Prices_2025.qvd", {46'010, 46'011});
+  write_days(folder / "src/Prices_2026.qvd", {46'010, 46'012, 2'958'465, 0});
+  write_days(folder / "src/Prices_Budget.qvd", {46'010});
+  const auto told = json({"sync"});
+  EXPECT_EQ(told["loaded"], 3) << told;
+  EXPECT_THAT(told.dump(), HasSubstr("values that are not a day of 1900-01-01"));
+  EXPECT_THAT(told.dump(), HasSubstr("is not {year:4 digits}; it has a table of its own"));
+  EXPECT_EQ(
+      qvdhouse({"query", "SELECT year, ValidTo, ValidTo__outside FROM Prices ORDER BY ALL"}).out,
+      "2025\t2025-12-19\t\\N\n2025\t2025-12-20\t\\N\n2026\t1900-01-01\t0\n"
+      "2026\t2025-12-19\t\\N\n2026\t2025-12-21\t\\N\n2026\t2299-12-31\t2958465\n");
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM QvdPricesBudget"}).out, "1\n");
+  const Finished verified = qvdhouse({"verify"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+  // A later file without any keeps the column; nothing to do is nothing to do.
+  write_days(folder / "src/Prices_2027.qvd", {46'013});
+  EXPECT_EQ(json({"sync"})["loaded"], 1);
+  EXPECT_EQ(json({"sync"})["loaded"], 0);
+  EXPECT_EQ(qvdhouse({"verify"}).exit_code, 0);
+}
+
+TEST_F(Sync, ATableOfNumbersStaysOneWhenDatesHaveOutsiders) {
+  const std::string table = "[[table]]\nmatch = 'Prices_{year}.qvd'\nname = 'Prices'\n";
+  write_text("qvdhouse.toml", "source = 'src'\noutsiders = 'serial'\n" + table);
+  fs::create_directories(folder / "src");
+  write_days(folder / "src/Prices_2025.qvd", {46'010, 2'958'465});
+  EXPECT_EQ(json({"sync"})["loaded"], 1);
+  // As a table of version 0.1 was made; now with today's default.
+  write_text("qvdhouse.toml", "source = 'src'\n" + table);
+  write_days(folder / "src/Prices_2026.qvd", {46'010, 46'011, 2'958'465});
+  const auto told = json({"sync"});
+  EXPECT_EQ(told["loaded"], 1) << told;
+  EXPECT_EQ(
+      qvdhouse({"query", "SELECT toTypeName(ValidTo), sum(ValidTo) FROM Prices GROUP BY 1"}).out,
+      "Int64\t6054961\n");
+  EXPECT_EQ(qvdhouse({"verify"}).exit_code, 0);
+}
+
+TEST_F(Sync, FilesOfOneNameHaveTablesOfTheirFolders) {
+  for (const char* name : {"1.Extract", "2.Transform"}) {
+    fs::create_directories(folder / "src" / name);
+    write_days(folder / "src" / name / "Orders.qvd", {46'010});
+  }
+  const Finished refused = qvdhouse({"sync", "src", "--pattern", "**/*.qvd"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.out + refused.err,
+              HasSubstr("match = \"Orders.qvd\" and name = \"{folder}_{file}\""));
+  write_text("qvdhouse.toml",
+             "source = 'src'\nfile_pattern = '**/*.qvd'\n"
+             "[[table]]\nmatch = \"Orders.qvd\"\nname = \"{folder}_{file}\"\n");
+  EXPECT_EQ(json({"sync"})["loaded"], 2);
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM `1.Extract_Orders`"}).out, "1\n");
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM `2.Transform_Orders`"}).out, "1\n");
 }
 
 constexpr const char* kThreeSources = R"(
