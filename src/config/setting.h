@@ -49,7 +49,11 @@ enum Property : unsigned {
 
 // How a setting stands in TOML: kList may be a list (several flags add up), kTable has items of its
 // own ("Price" in types.Price).
-enum class Shape { kText, kList, kTable };
+enum class Shape { kText, kList, kTable, kTableOfLists };
+
+constexpr bool is_table(Shape shape) {
+  return shape == Shape::kTable || shape == Shape::kTableOfLists;
+}
 
 struct Setting {
   std::string_view key;         // in qvdhouse.toml, dotted; of kOneTable in its table
@@ -106,10 +110,10 @@ S& options_in(Config& c) {
 
 // Whether each source has options of this type for itself.
 template <class S, class... Own>
-constexpr bool is_one_of = (std::is_same_v<S, Own> || ...);
+constexpr bool kIsOneOf = (std::is_same_v<S, Own> || ...);
 template <class S>
-constexpr bool is_of_each_source = is_one_of<S, SourceSettings, source::Selection, source::Access,
-                                             serve::Workflow, serve::AgendaOptions>;
+constexpr bool kIsOfEachSource = kIsOneOf<S, SourceSettings, source::Selection, source::Access,
+                                          serve::Workflow, serve::AgendaOptions>;
 
 // What a declaration may add.
 struct More {
@@ -134,7 +138,7 @@ Setting setting(std::string_view key, T S::*place, K kind, std::string_view help
                 const More& more = {}) {
   Setting made =
       declared(key, kind.show(options_in<S>(defaults()).*place), kind.allowed, help, more);
-  made.is_of_source = is_of_each_source<S>;
+  made.is_of_source = kIsOfEachSource<S>;
   made.parse = [place, kind = std::move(kind)](const RawValue& value, Config& config) {
     return kind.parse(value, options_in<S>(config).*place);
   };

@@ -425,7 +425,7 @@ Settings of_one_table() {
               "as the setting of that name",
               {.instead = "the setting of that name", .shape = Shape::kList}),
       setting("null_texts_of", &TableRules::null_texts_of, lists_of_columns(),
-              "the same for single fields or columns", {.shape = Shape::kTable}),
+              "the same for single fields or columns", {.shape = Shape::kTableOfLists}),
       setting("codecs", &TableRules::codecs, codecs(), "how columns are compressed",
               {.otherwise = "by rule", .shape = Shape::kTable}),
       setting("file_column", &TableRules::with_file, boolean(),

@@ -41,13 +41,14 @@ const Setting& known_key(const RawTable& table, const RawTable::Entry& entry) {
 }
 
 void check_shape(const RawTable& table, const RawTable::Entry& entry, const Setting& key) {
-  if (key.shape == Shape::kTable && entry.value.item.empty()) {
+  if (is_table(key.shape) && entry.value.item.empty()) {
     throw_wrong(table, entry, "a value", key.allowed + ", under a key of its own");
   }
-  if (key.shape != Shape::kTable && !entry.value.item.empty()) {
+  if (!is_table(key.shape) && !entry.value.item.empty()) {
     throw_wrong(table, entry, "a table", key.allowed);
   }
-  if (key.shape != Shape::kList && entry.value.is_list) {
+  const bool is_of_lists = key.shape == Shape::kList || key.shape == Shape::kTableOfLists;
+  if (!is_of_lists && entry.value.is_list) {
     throw_wrong(table, entry, "a list", key.allowed);
   }
 }
@@ -111,7 +112,7 @@ std::vector<TableRules> rules_of(const RawTable& table, const Config& config) {
 std::vector<std::string> keys_of_tables() {
   std::vector<std::string> keys;
   for (const Setting& key : table_keys()) {
-    if (key.shape == Shape::kTable) keys.emplace_back(key.key);
+    if (is_table(key.shape)) keys.emplace_back(key.key);
   }
   return keys;
 }

@@ -41,6 +41,30 @@ void run_on_partition(clickhouse::Connection& connection, const std::string& tab
                                from.empty() ? "" : " FROM " + quoted(connection, from)));
 }
 
+// Renames `old` to `table`. A server that was killed between the two steps of a rename (18.16 moves
+// the folder first) leaves a folder of the new name that is no table, and refuses to rename
+// anything to it. It becomes a table for a moment, so that dropping it takes the folder away; the
+// rows in it are those of an unfinished load.
+void bring_back(clickhouse::Connection& connection, const std::string& old,
+                const std::string& table) {
+  constexpr int kDirectoryAlreadyExists = 84;
+  const std::string rename =
+      fmt::format("RENAME TABLE {} TO {}", quoted(connection, old), quoted(connection, table));
+  try {
+    connection.query(rename);
+  } catch (const base::ServerError& error) {
+    if (error.code() != kDirectoryAlreadyExists) throw;
+    const std::string made = connection.query(
+        fmt::format("SHOW CREATE TABLE {} FORMAT TSVRaw", quoted(connection, old)));
+    const std::size_t columns = made.find('(');
+    if (columns == std::string::npos) throw;
+    connection.query(
+        fmt::format("ATTACH TABLE {} {}", quoted(connection, table), made.substr(columns)));
+    connection.query(fmt::format("DROP TABLE {}", quoted(connection, table)));
+    connection.query(rename);
+  }
+}
+
 }  // namespace
 
 bool is_our_table(clickhouse::Connection& connection, const std::string& table) {
@@ -66,10 +90,11 @@ void finish_swap(clickhouse::Connection& connection, const std::string& table) {
   std::istringstream lines(names);  // of ours there is one at most
   for (std::string old; std::getline(lines, old);) {
     if (!is_our_table(connection, old)) continue;
-    connection.query(is_our_table(connection, table)
-                         ? fmt::format("DROP TABLE {}", quoted(connection, old))
-                         : fmt::format("RENAME TABLE {} TO {}", quoted(connection, old),
-                                       quoted(connection, table)));
+    if (is_our_table(connection, table)) {
+      connection.query(fmt::format("DROP TABLE {}", quoted(connection, old)));
+    } else {
+      bring_back(connection, old, table);
+    }
   }
 }
 

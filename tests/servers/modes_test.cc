@@ -165,6 +165,25 @@ TEST_P(ServerModes, ASwapThatTheServerDidNotSurviveIsFinished) {
   EXPECT_EQ(tables(), "Sales");
 }
 
+// 18.16 moves a table's folder first when it renames it: killed before the rest, it leaves one that
+// is no table, and refuses to rename anything to its name.
+TEST_P(ServerModes, AFolderThatARenameLeftIsNotInTheWay) {
+  if (endpoint_.dialect.has_exchange) return;  // its swaps are one step
+  load(sales(100), into(LoadMode::kReplace, "a"));
+  ask("RENAME TABLE Sales TO Sales__swapped_out_1");
+  ask("CREATE TABLE Other AS Sales__swapped_out_1");
+  ask("INSERT INTO Other SELECT * FROM Sales__swapped_out_1 LIMIT 7");
+  fs::copy(work_ / "data/data/tested/Other", work_ / "data/data/tested/Sales",
+           fs::copy_options::recursive);
+  ask("DROP TABLE Other");
+  clickhouse::Connection connection(endpoint_);
+  load::finish_swap(connection, "Sales");
+  EXPECT_EQ(ask("SELECT count() FROM Sales"), "100");
+  EXPECT_EQ(tables(), "Sales");
+  load(sales(50), into(LoadMode::kReplace, "a"));
+  EXPECT_EQ(ask("SELECT count() FROM Sales"), "50");
+}
+
 INSTANTIATE_TEST_SUITE_P(Server, ServerModes,
                          ::testing::Values(ServerKind::kOldest, ServerKind::kNewest,
                                            ServerKind::kNewestTls),
