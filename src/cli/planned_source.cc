@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/sources.h"

@@ -67,7 +67,7 @@ struct ServeSettings {
 struct SourceSettings {
   std::string name;  // of [source.NAME]; empty: the setting `source`
   std::string url;   // path or URL, secrets included
-  // Of the configured source that it is a part of: its secrets hold here too.
+  // The name of the configured source that it is a part of: its secrets hold here too.
   std::string known_url;
   source::Selection selection;
   source::Access access;

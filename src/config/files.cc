@@ -129,7 +129,8 @@ class TableReader {
       } else if (name.empty() && !is_known && has_header(*inner)) {
         add_named(text, node);
       } else if (name.empty() && !is_known) {
-        // Of no key that is a table: it is refused by its name, whatever is in it.
+        // It is not the name of a key that is a table: it is refused by its name, whatever is in
+        // it.
         entries.emplace_back(node.source().begin, RawTable::Entry{.key = text, .value = {}});
         entries.back().second.value.origin = {Origin::Rank::kToml, place(file_, node)};
       } else {

@@ -121,7 +121,7 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
                      const std::string& file_name, const Options& options, const Target& target,
                      const std::stop_token& stop = {});
 
-// Plans the file anew for the columns `shape` of a multi-file table. A file without rows has no
+// Plans the file again for the columns `shape` of a multi-file table. A file without rows has no
 // cell that could not be in it. Throws SchemaError, and Cancelled when a stop is asked for.
 void fit_file(PreparedFile& file, const schema::Shape& shape, unsigned threads,
               const std::stop_token& stop = {});

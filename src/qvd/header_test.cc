@@ -295,8 +295,8 @@ TEST(Header, NotAQvd) {
                                             "<QvdTableHeader>, found an empty file"));
   EXPECT_THAT(error_of_bytes("\xFF\xFF\x01\x00rest"s), HasSubstr("a Qlik Sense app (QVF)"));
   EXPECT_THAT(error_of_bytes("\xFF\xFF\x01\x00\x10\0\0\0{\"tableheader\":{\"fields\":[]}}"s),
-              AllOf(HasSubstr("a table in the container of Qlik Sense 2.0"),
-                    Not(HasSubstr("QVF")), HasSubstr("store it again as QVD")));
+              AllOf(HasSubstr("a table in the container of Qlik Sense 2.0"), Not(HasSubstr("QVF")),
+                    HasSubstr("store it again as QVD")));
   EXPECT_THAT(error_of_bytes("version https://git-lfs.github.com/spec/v1\noid"),
               HasSubstr("a Git LFS pointer"));
   EXPECT_THAT(error_of_bytes("PK\x03\x04"), HasSubstr("byte 0: not a QVD file"));

@@ -28,7 +28,8 @@ constexpr std::uint64_t kFirstReadBytes = 64 * 1024;
 std::size_t check_start(std::string_view start) {
   if (start.starts_with(kQvfMagic) && start.find("\"tableheader\"") != std::string_view::npos) {
     throw_not_a_qvd(
-        "a table in the container of Qlik Sense 2.0 (its header is JSON, with \"tableheader\"), whose "
+        "a table in the container of Qlik Sense 2.0 (its header is JSON, with \"tableheader\"), "
+        "whose "
         "data nobody has described: open it in Qlik and store it again as QVD",
         0);
   }

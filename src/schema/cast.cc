@@ -280,7 +280,7 @@ class Caster {
   std::optional<std::int64_t> day(const Symbol& symbol) const {
     if (!symbol.number) {
       auto day = parse_iso_date(*symbol.text);
-      // Of a file's name, not of a cell: 20171130 in a cell is a number or a code.
+      // In a file's name; 20171130 in a cell is a number or a code.
       if (!day && column_.part == Part::kConstant) day = parse_compact_date(*symbol.text);
       return day && *day >= kFirstDay && *day <= kLastDay ? day : std::nullopt;
     }

@@ -34,7 +34,7 @@ class SlowTurn {
   ApiContext& context_;
 };
 
-// Of a run of the workflow into today's target.
+// The options of a run of the workflow into today's target.
 sync::Options options_of(const Workflow& workflow, const ApiContext& context) {
   sync::Options options = workflow.options;
   options.load.policy.dialect = context.target().endpoint.dialect;

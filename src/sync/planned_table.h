@@ -55,7 +55,7 @@ struct PlannedTable {
   std::vector<std::string> alters;  // of a multi-file table that is there, before all else
   std::vector<std::string> notes;   // a sentence each: what changes and why, rules of no effect
 
-  // Of a multi-file table:
+  // The rest is for multi-file tables.
   schema::Drift drift;                // its shape: of the rows that all files send
   std::vector<schema::Shape> shapes;  // of each file with rows, by itself
   bool is_remade = false;             // as LiveTable
