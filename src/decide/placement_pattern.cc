@@ -376,6 +376,8 @@ std::vector<std::string> PlacementPattern::date_parts() const {
 // --- Bounds ---
 
 struct PartBound::Regex {
+  Regex(const std::string& pattern, const re2::RE2::Options& options)
+      : expression(pattern, options) {}
   re2::RE2 expression;
 };
 
@@ -421,7 +423,7 @@ PartBound::PartBound(std::string_view text) : text_(text) {
     kind_ = Kind::kRegex;
     re2::RE2::Options options(re2::RE2::Quiet);
     const std::string pattern(text.substr(1, text.size() - 2));
-    regex_ = std::unique_ptr<Regex>(new Regex{.expression{pattern, options}});
+    regex_ = std::make_unique<Regex>(pattern, options);
     if (!regex_->expression.ok()) {
       throw_bound(
           text, fmt::format(", which is not a regular expression: {}", regex_->expression.error()));
