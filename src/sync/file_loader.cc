@@ -102,8 +102,8 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
   // What is said of the table's columns holds whatever becomes of the file.
   const auto tell = [&] {
     load::Result& said = task.outcome.result;
-    const std::string& warning = decision.placement.warning;
-    if (!warning.empty()) said.warnings.push_back(warning);
+    const std::string& of_place = decision.placement.warning;
+    if (planned == nullptr && !of_place.empty()) said.add_alert(of_place);
     if (planned == nullptr) return;
     for (const std::string& note : planned->notes) said.warnings.push_back(note);
     for (const std::string& alert : planned->alerts) said.add_alert(alert);

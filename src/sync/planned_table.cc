@@ -119,9 +119,9 @@ void TablePlanner::plan_file(std::size_t index) {
     const std::size_t rank = prepared.header.record_count > 0 ? index : planned_.size() + index;
     file.record_count = prepared.header.record_count;
     file.warnings = prepared.header.warnings;
-    const std::string& of_place = file.decision->placement.warning;
-    if (!of_place.empty()) file.warnings.push_back(of_place);
     file.alerts = prepared.alerts;
+    const std::string& of_place = file.decision->placement.warning;
+    if (!of_place.empty()) file.alerts.push_back(of_place);
     for (const schema::ColumnPlan& column : prepared.plan.columns) {
       for (const std::string& warning : column.warnings) {
         file.warnings.push_back(column.name + ": " + warning);

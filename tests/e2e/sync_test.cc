@@ -119,6 +119,19 @@ TEST_F(Sync, OneDateBeyondTheCalendarLeavesAColumnOfDates) {
   EXPECT_EQ(qvdhouse({"verify"}).exit_code, 0);
 }
 
+TEST_F(Sync, APartThatTakesAnythingSaysWhatItTook) {
+  write_text("qvdhouse.toml",
+             "source = 'src'\n[[table]]\nmatch = 'Prices_{yyyymm}.qvd'\nname = 'Prices'\n");
+  fs::create_directories(folder / "src");
+  write_days(folder / "src/Prices_202601.qvd", {46'010});
+  write_days(folder / "src/Prices_Budget.qvd", {46'011});
+  const Finished told = qvdhouse({"sync"});
+  EXPECT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_THAT(told.out, HasSubstr("Prices_Budget.qvd: warning: The pattern"));
+  EXPECT_THAT(told.out, HasSubstr("bind the part, as in {yyyymm:6 digits}"));
+  EXPECT_THAT(told.out, Not(HasSubstr("Prices_202601.qvd: warning")));
+}
+
 TEST_F(Sync, ATableOfNumbersStaysOneWhenDatesHaveOutsiders) {
   const std::string table = "[[table]]\nmatch = 'Prices_{year}.qvd'\nname = 'Prices'\n";
   write_text("qvdhouse.toml", "source = 'src'\noutsiders = 'serial'\n" + table);
