@@ -71,13 +71,13 @@ std::vector<Decision> decide(const Options& options, source::Storage& storage,
                              const std::optional<std::set<std::string>>& tables = std::nullopt,
                              std::string* source_error = nullptr);
 
-// One whole run of one source, reached through `storage`, into options.database of the endpoint.
+// One whole run of one source, reached through `storage`, into asked.database of the endpoint.
 // `on_file` is called as each file ends (from one thread at a time). Several runs at once, in one
 // process or many, load each file once. A source that cannot be listed, or is empty although files
 // of it are known, is said in the summary, so that those of a caller with several go on. Throws
 // ServerError/IoError when the target cannot be reached at all, or not any more; a stop ends open
 // loads, rolls them back and returns with kCancelled outcomes.
-Summary run(const Options& options, source::Storage& storage, const clickhouse::Endpoint& endpoint,
+Summary run(const Options& asked, source::Storage& storage, const clickhouse::Endpoint& endpoint,
             Monitor& monitor, spdlog::logger& log,
             const std::function<void(const FileOutcome&)>& on_file, std::stop_token stop = {});
 
