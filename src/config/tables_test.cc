@@ -6,6 +6,7 @@
 #include <set>
 
 #include "config/parts.h"
+#include "config/setting.h"
 #include "config/test_config.h"
 #include "decide/placement.h"
 
