@@ -152,6 +152,7 @@ std::size_t PlacementPattern::parse_part(std::string_view text, std::size_t open
       {.kind = Token::Kind::kPart, .one_of = {}, .part = std::move(name), .bound = {}});
   if (colon != std::string_view::npos) {
     tokens.back().bound = PartBound(inside.substr(colon + 1));
+    has_bounds_ = true;
   }
   return end;
 }
@@ -344,6 +345,7 @@ std::optional<std::vector<schema::NamePart>> PlacementPattern::match(
 std::vector<schema::NamePart> PlacementPattern::near_misses(const std::vector<std::string>& path,
                                                             std::size_t below) const {
   std::vector<schema::NamePart> misses;
+  if (!has_bounds_) return misses;
   const auto found = find_parts(path, below, /*is_bound=*/false);
   if (!found) return misses;
   for (const Found& part : *found) {

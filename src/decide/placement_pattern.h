@@ -106,6 +106,7 @@ class PlacementPattern {
   std::vector<Tokens> names_;  // of folders; of the file, without ".qvd", last
   bool has_extension_ = false;
   bool has_wildcards_ = false;
+  bool has_bounds_ = false;
   std::vector<std::string> part_names_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "qvd/header.h"
 #include "qvd/profile.h"
 #include "qvd/symbols.h"
+#include "schema/names.h"
 #include "schema/policy.h"
 
 namespace qvdhouse::schema {
@@ -39,6 +41,14 @@ inline bool is_blank(std::string_view text) {
 
 inline bool FieldView::means_null(std::string_view text) const {
   return is_blank(text) || std::ranges::find(null_texts, text) != null_texts.end();
+}
+
+// What `settings` say of the field, by its own name or by its column's, or by a pattern; null:
+// nothing.
+template <class Value>
+const Value* find_setting(const std::map<std::string, Value>& settings, const FieldView& field) {
+  const Value* found = find_setting(settings, std::string_view(field.header.name));
+  return found != nullptr ? found : find_setting(settings, std::string_view(field.name));
 }
 
 // How a message shows a symbol: 12, 'text' or 'text' with 12. Long texts are cut.

@@ -361,8 +361,7 @@ std::vector<ColumnPlan> plan_with_null_texts(const FieldView& given,
 }
 
 const std::vector<std::string>& null_texts_of(const FieldView& field) {
-  const auto* own = find_setting(field.policy.null_texts_of, field.header.name);
-  if (own == nullptr) own = find_setting(field.policy.null_texts_of, field.name);
+  const auto* own = find_setting(field.policy.null_texts_of, field);
   return own != nullptr ? *own : field.policy.null_texts;
 }
 

@@ -43,7 +43,7 @@ enum class Part {
 // What a column of dates or timestamps does with values that are outside of 1900…2299 or are not a
 // date (Policy::outsiders).
 enum class Outside {
-  kNone,   // there are none, or each has to have an exact value
+  kNone,   // no value is outside, or each must have an exact value of the type
   kClamp,  // numbers are the nearest end of the type's range, texts are NULL
   kNull,   // all of them are NULL
   kOnly,   // the column beside: these values as exact text, and NULL for all others

@@ -14,7 +14,6 @@
 #include "base/pause.h"
 #include "schema/cast.h"
 #include "schema/decimal.h"
-#include "schema/names.h"
 #include "schema/number_type.h"
 #include "schema/temporal.h"
 
@@ -294,8 +293,7 @@ Outsiders find_outsiders(const FieldView& field, Part part) {
 }
 
 OutsiderPolicy outsider_policy(const FieldView& field) {
-  const OutsiderPolicy* own = find_setting(field.policy.outsiders_of, field.header.name);
-  if (own == nullptr) own = find_setting(field.policy.outsiders_of, field.name);
+  const OutsiderPolicy* own = find_setting(field.policy.outsiders_of, field);
   return own != nullptr ? *own : field.policy.outsiders;
 }
 
