@@ -88,7 +88,7 @@ struct SourceCatalog::State {
       : connection(endpoint, std::move(stop)),
         source(std::move(own_source)),
         columns(file_columns(endpoint.dialect)),
-        staging(endpoint, load::staging_table(kTable, run_id), false) {}
+        staging(endpoint, load::staging_table(endpoint.database, kTable, run_id), false) {}
 
   void send();
   void replace_partition();

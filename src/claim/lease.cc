@@ -66,8 +66,8 @@ LeaseRow new_row(const std::set<std::string>& tables, const std::string& run_id,
           .pid_start = clickhouse::process_start_time(::getpid()).value_or(0)};
 }
 
-bool has_ended_here(const LeaseRow& holder, const LeaseRow& own) {
-  return !own.machine.empty() && holder.machine == own.machine &&
+bool has_ended_here(const LeaseRow& holder, const std::string& machine) {
+  return !machine.empty() && holder.machine == machine &&
          clickhouse::process_start_time(static_cast<int>(holder.pid)) != holder.pid_start;
 }
 
@@ -165,7 +165,8 @@ std::vector<LeaseRow> Lease::State::blockers(LeaseTable& table) const {
   std::vector<LeaseRow> rows = table.live();
   std::erase_if(rows, [&](const LeaseRow& row) {
     return row.lease_id == own.lease_id || common_tables(row, own).empty() ||
-           has_ended_here(row, own) || (row.state != LeaseState::kHeld && !is_older(row, own));
+           has_ended_here(row, own.machine) ||
+           (row.state != LeaseState::kHeld && !is_older(row, own));
   });
   return rows;
 }
@@ -275,6 +276,19 @@ void Lease::check() const {
           "for {} s of {}; nothing is committed, run again",
           state_->silence().count() / 1'000, state_->options.expiry.count()),
       0);
+}
+
+std::set<std::string> leased_tables(const clickhouse::Endpoint& endpoint,
+                                    const std::string& database, const std::stop_token& stop) {
+  LeaseTable table(endpoint, database, stop);
+  table.create();
+  const std::string machine = this_machine();
+  std::set<std::string> leased;
+  for (const LeaseRow& row : table.live()) {
+    if (row.state != LeaseState::kHeld || has_ended_here(row, machine)) continue;
+    leased.insert(row.tables.begin(), row.tables.end());
+  }
+  return leased;
 }
 
 LeaseTable::LeaseTable(const clickhouse::Endpoint& endpoint, const std::string& database,

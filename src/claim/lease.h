@@ -55,6 +55,11 @@ class Lease {
   std::unique_ptr<State> state_;
 };
 
+// Tables that some run, here or on another machine, has the right to write just now. Throws
+// ServerError, IoError, Cancelled.
+std::set<std::string> leased_tables(const clickhouse::Endpoint& endpoint,
+                                    const std::string& database, const std::stop_token& stop);
+
 // The table QvdPipelineClaims: which run of which machine wants or has which tables. Every change
 // is another row; the newest of a lease (by `sequence`) holds. All times are the server's.
 inline constexpr std::string_view kLeaseTable = "QvdPipelineClaims";

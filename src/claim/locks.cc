@@ -1,7 +1,6 @@
 #include "claim/locks.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <chrono>
 #include <system_error>
@@ -9,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "clickhouse/names.h"
 
 namespace qvdhouse::claim {
 namespace {
@@ -17,6 +17,10 @@ namespace fs = std::filesystem;
 using base::FileLock;
 
 constexpr unsigned kPermissions = 0644;
+
+std::string lock_name_end(std::uint64_t table_hash) {
+  return fmt::format("-{:016x}.lock", table_hash);
+}
 
 // Readable where it can be, and one per table whatever bytes and length its name has.
 std::string lock_name(const std::string& database, const std::string& table) {
@@ -27,8 +31,7 @@ std::string lock_name(const std::string& database, const std::string& table) {
                        c == '_' || c == '.';
     if (!plain) c = '_';
   }
-  const std::string key = database + '\0' + table;
-  return fmt::format("{}-{:016x}.lock", readable, XXH3_64bits(key.data(), key.size()));
+  return readable + lock_name_end(clickhouse::table_hash(database, table));
 }
 
 fs::path file_of_run(const fs::path& lock_dir, const std::string& run_id) {
@@ -65,6 +68,17 @@ FileLock lock_table(const fs::path& lock_dir, const std::string& database, const
     }
     base::pause_for(kInterval, stop);
   }
+}
+
+bool is_table_locked(const fs::path& lock_dir, std::uint64_t table_hash) {
+  const std::string end = lock_name_end(table_hash);
+  std::error_code error;  // no folder: no lock
+  for (const auto& file : fs::directory_iterator(lock_dir, error)) {
+    if (!file.path().native().ends_with(end)) continue;
+    std::optional<FileLock> lock = FileLock::of_existing(file.path());
+    if (lock && !lock->try_lock()) return true;
+  }
+  return false;
 }
 
 RunLock::RunLock(const fs::path& lock_dir, const std::string& run_id)

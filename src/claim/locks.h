@@ -3,6 +3,7 @@
 // they are empty.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -19,6 +20,8 @@ std::optional<base::FileLock> try_lock_table(const std::filesystem::path& lock_d
 // Waits until the table is free. Throws as try_lock_table(), and Cancelled.
 base::FileLock lock_table(const std::filesystem::path& lock_dir, const std::string& database,
                           const std::string& table, const std::stop_token& stop);
+// Whether anybody has the right to load the table of this clickhouse::table_hash() just now.
+bool is_table_locked(const std::filesystem::path& lock_dir, std::uint64_t table_hash);
 
 // Held by the process of a run. A run that ends in order removes its file.
 class RunLock {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "clickhouse/names.h"
 
 namespace qvdhouse::claim {
 namespace {
@@ -31,9 +32,13 @@ TEST_F(TableLock, OneHolderPerTableOfADatabase) {
   EXPECT_FALSE(try_lock_table(dir_, "local", "QvdItem"));
   EXPECT_TRUE(try_lock_table(dir_, "local", "QvdItem2"));
   EXPECT_TRUE(try_lock_table(dir_, "other", "QvdItem"));
+  EXPECT_TRUE(is_table_locked(dir_, clickhouse::table_hash("local", "QvdItem")));
+  EXPECT_FALSE(is_table_locked(dir_, clickhouse::table_hash("local", "QvdItem2")));
+  EXPECT_FALSE(is_table_locked(dir_, clickhouse::table_hash("other", "QvdItem")));
   base::FileLock moved = std::move(*first);
   first.reset();
   EXPECT_FALSE(try_lock_table(dir_, "local", "QvdItem"));
+  EXPECT_FALSE(is_table_locked(dir_ / "none", clickhouse::table_hash("local", "QvdItem")));
 }
 
 TEST_F(TableLock, ComesBackWhenItsHolderLetsGo) {

@@ -179,11 +179,13 @@ class Cataloguer {
 
 // The lock of the tables is held: no one else's staging table is alive.
 void drop_leftovers(const Target& target, const Context& context) {
+  const std::string& database = context.config.sync.database;
+  const std::string table(catalog::kFileTable);
   tracking::Tracking tracking = target.tracking(context.config);
   clickhouse::Connection connection = target.connect(context.stop);
   for (const std::string& name : tracking.tables()) {
-    if (sync::staging_target(name) != catalog::kFileTable) continue;
-    if (sync::drop_stale_staging(connection, context.config.sync.database, name)) {
+    if (!sync::is_staging_of(database, table, name)) continue;
+    if (sync::drop_stale_staging(connection, database, name)) {
       context.log.info("dropped {}, which an earlier run left behind", name);
     }
   }

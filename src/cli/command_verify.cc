@@ -56,7 +56,7 @@ decide::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Optio
   const load::Layout layout = load::read_layout(connection, record.table_name);
   if (layout.exists()) {
     file.target.shape = sync::live_shape(layout);
-    sync::keep_columns(*file.target.shape, file.options.policy);
+    sync::keep_columns(*file.target.shape, file.options);
   }
   return file;
 }

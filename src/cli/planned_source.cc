@@ -19,16 +19,21 @@
 #include "cli/target.h"
 #include "clickhouse/connection.h"
 #include "decide/decide.h"
+#include "load/reserved_columns.h"
 #include "models/lock.h"
 
 namespace qvdhouse::cli {
 namespace {
 
-// `connection`: null when the tables are planned as if the target had none.
+// `connection`: null when the tables are planned as if the target had none; `reserved`: null when
+// nobody asks it.
 std::vector<sync::PlannedTable> plan_source(const DecidedSource& decided, const Tracked& tracked,
                                             clickhouse::Connection* connection,
+                                            load::ReservedColumns* reserved,
                                             const Context& context) {
-  const sync::PlanFacts facts{.options = decided.options,
+  sync::Options options = decided.options;
+  options.load.reserved = reserved;
+  const sync::PlanFacts facts{.options = options,
                               .storage = decided.source.storage,
                               .tracked = tracked.files,
                               .connection = connection,
@@ -87,9 +92,16 @@ AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const
     target = Target::open(context, false);
     connection = target->connect(context.stop);
   }
+  load::ReservedColumns reserved(
+      [&] {
+        if (!target) target = Target::open_to_ask(context);
+        return target->endpoint();
+      },
+      context.stop);
   AllPlanned all;
   for (const DecidedSource& source : decided.sources) {
-    all.push_back(plan_source(source, tracked, connection ? &*connection : nullptr, context));
+    all.push_back(
+        plan_source(source, tracked, connection ? &*connection : nullptr, &reserved, context));
   }
   return all;
 }
@@ -193,7 +205,7 @@ void check_lock(const std::string& lock_path, const DecidedSources& decided,
     for (const sync::Decision& decision : source.decisions) {
       if (has_file(decision)) known.insert(decision.table);
     }
-    for (const sync::PlannedTable& table : plan_source(source, {}, nullptr, context)) {
+    for (const sync::PlannedTable& table : plan_source(source, {}, nullptr, nullptr, context)) {
       if (table.definition) tables.push_back(model_of(table, source.options.source));
     }
   }

@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "base/file_trust.h"
 #include "clickhouse/quote.h"
@@ -100,6 +104,28 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
     ensure_database(target.endpoint_, config.sync.database, may_create, context.stop);
     return target;
   });
+}
+
+Target Target::open_to_ask(const Context& context) {
+  if (target_may_hold_data(context.config)) return open(context, false);
+  namespace fs = std::filesystem;
+  std::string folder = (fs::temp_directory_path() / "qvdhouse-plan-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) {
+    throw base::IoError(
+        fmt::format("{}: the folder cannot be made: {}", folder, std::strerror(errno)));
+  }
+  Target target;
+  target.folder_ = std::shared_ptr<const fs::path>(new fs::path(folder), [](const fs::path* made) {
+    std::error_code ignored;
+    fs::remove_all(*made, ignored);
+    delete made;
+  });
+  clickhouse::EngineOptions options = context.config.engine;
+  options.data_dir = folder;
+  options.http_port = options.tcp_port = 0;
+  target.engine_ = clickhouse::Engine::attach_or_start(options);
+  target.endpoint_ = target.engine_->endpoint(context.config.sync.database);
+  return target;
 }
 
 clickhouse::Connection Target::connect(std::stop_token stop) const {

@@ -1,6 +1,7 @@
 // The ClickHouse that a command works on: the embedded engine of the data directory, or a server.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,6 +28,10 @@ class Target {
   // be another user's doing), ServerError, Cancelled.
   static Target open(const Context& context, bool may_create, bool native_clients = false);
 
+  // The same without making anything: an embedded target that was never used is stood in for by an
+  // empty one of the same engine, which goes with this object.
+  static Target open_to_ask(const Context& context);
+
   const clickhouse::Endpoint& endpoint() const { return endpoint_; }
   // Null when the target is a server.
   const clickhouse::Engine* engine() const { return engine_ ? &*engine_ : nullptr; }
@@ -36,6 +41,7 @@ class Target {
   tracking::Tracking tracking(const Config& config) const;
 
  private:
+  std::shared_ptr<const std::filesystem::path> folder_;  // of the stand-in; outlives its engine
   std::optional<clickhouse::Engine> engine_;
   clickhouse::Endpoint endpoint_;
 };

@@ -35,8 +35,9 @@ std::string wrong_name(std::string_view name) {
   if (std::find(kOurTables.begin(), kOurTables.end(), name) != kOurTables.end()) {
     return "qvdhouse keeps its own state in that table";
   }
-  if (name.find("__staging_") != std::string_view::npos) {
-    return "\"__staging_\" is in the names of tables that are being loaded";
+  for (const std::string_view mark : {load::kStagingMark, load::kSwappedOutMark}) {
+    if (name.find(mark) == std::string_view::npos) continue;
+    return fmt::format("\"{}\" is in the names of tables that are being loaded", mark);
   }
   return "";
 }

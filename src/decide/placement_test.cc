@@ -281,6 +281,7 @@ TEST(Placement, RulesThatCanNotBeNameTheirPlace) {
   EXPECT_THAT(of("a.qvd", "T_{"), HasSubstr("expected a '}'"));
   EXPECT_THAT(of("a.qvd", "QvdFileTracking"), HasSubstr("its own state"));
   EXPECT_THAT(of("", "T__staging_1"), HasSubstr("cannot be the name of a table"));
+  EXPECT_THAT(of("", "T__swapped_out_x"), HasSubstr("\"__swapped_out_\" is in the names of"));
   EXPECT_THAT(of("", std::string("a\0b", 3)), HasSubstr("NUL"));
 }
 

@@ -4,34 +4,25 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <iterator>
 #include <span>
-#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "clickhouse/names.h"
 #include "clickhouse/quote.h"
 #include "load/layout.h"
+#include "load/staging.h"
 #include "schema/plan.h"
 #include "schema/table_rules.h"
+#include "tracking/row_binary.h"
 
 namespace qvdhouse::load {
 namespace {
 
 using clickhouse::quote_literal;
-
-// Where a server without EXCHANGE keeps the old table for the moment of a swap. No run's name is in
-// it: whoever comes next must find it.
-std::string swapped_out(const std::string& table) { return table + "__swapped_out"; }
-
-// A name that no killed server has left a folder of, which 18.16 would stumble over.
-std::string new_swapped_out(const std::string& table) {
-  return fmt::format("{}_{:x}", swapped_out(table),
-                     std::chrono::system_clock::now().time_since_epoch().count());
-}
 
 void run_on_partition(clickhouse::Connection& connection, const std::string& table,
                       const std::string& what, const std::string& id,
@@ -82,13 +73,17 @@ bool is_our_table(clickhouse::Connection& connection, const std::string& table) 
 
 void finish_swap(clickhouse::Connection& connection, const std::string& table) {
   if (connection.endpoint().dialect.has_exchange) return;
+  const std::string& database = connection.endpoint().database;
+  const std::uint64_t target = clickhouse::table_hash(database, table);
   const std::string names = connection.query(fmt::format(
-      "SELECT name FROM system.tables WHERE database = {} AND substring(name, 1, {}) = {} ORDER BY "
-      "name FORMAT TSVRaw",
-      quote_literal(connection.endpoint().database), swapped_out(table).size(),
-      quote_literal(swapped_out(table))));
-  std::istringstream lines(names);  // of ours there is one at most
-  for (std::string old; std::getline(lines, old);) {
+      "SELECT name FROM system.tables WHERE database = {} AND position(name, {}) != 0 ORDER "
+      "BY name FORMAT RowBinary",
+      quote_literal(database), quote_literal(kSwappedOutMark)));
+  for (tracking::RowReader reader(names); !reader.done();) {  // of ours there is one at most
+    std::string old;
+    reader(old);
+    const auto found = temporary_table(database, old);
+    if (!found || !found->is_swapped_out || found->target != target) continue;
     if (!is_our_table(connection, old)) continue;
     if (is_our_table(connection, table)) {
       connection.query(fmt::format("DROP TABLE {}", quoted(connection, old)));
@@ -108,7 +103,8 @@ void swap_in(clickhouse::Connection& connection, const std::string& staging,
   } else if (connection.endpoint().dialect.has_exchange) {
     connection.query(fmt::format("EXCHANGE TABLES {} AND {}", from, to));
   } else {
-    const std::string old = quoted(connection, new_swapped_out(table));
+    const std::string old =
+        quoted(connection, swapped_out_table(connection.endpoint().database, table));
     connection.query(fmt::format("RENAME TABLE {1} TO {2}, {0} TO {1}, {2} TO {0}", from, to, old));
   }
 }

@@ -215,7 +215,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   const clickhouse::TableDefinition definition = schema::table_definition(
       file.plan, file.header, endpoint.database, target.rules, target.mode);
   auto staging = std::make_unique<Staging>(
-      endpoint, staging_table(file.plan.table, options.run_id, target.number),
+      endpoint, staging_table(endpoint.database, file.plan.table, options.run_id, target.number),
       file.header.record_count > kSmallTableRows);
   run_step("create", progress, result, [&] {
     if (live.exists()) {
@@ -280,8 +280,8 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   const std::string& table = file->definition().name;
   clickhouse::Connection connection(endpoint, stop);
   run_step("rebuild", progress, result, [&] {
-    rebuild(connection, file->definition(), staging_table(table, options.run_id), table,
-            {file->rows()}, {});
+    rebuild(connection, file->definition(), staging_table(endpoint.database, table, options.run_id),
+            table, {file->rows()}, {});
     run_post_sql(connection, target, table);
   });
   result.row_count = file->row_count();

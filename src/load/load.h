@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "clickhouse/ddl.h"
 #include "load/column_values.h"
 #include "load/commit.h"
+#include "load/reserved_columns.h"
 #include "load/staging.h"
 #include "qvd/header.h"
 #include "qvd/symbols.h"
@@ -69,6 +71,8 @@ struct Options {
   std::uint64_t memory_bytes = 256 << 20;  // for blocks of all streams of one file; symbols apart
   std::string run_id;                      // part of the staging table's name
   ZeroTail zero_tail = ZeroTail::kWarn;
+  ReservedColumns* reserved = nullptr;    // of the target; null: nobody asks
+  std::set<std::string> present_columns;  // of the live table: reserved or not, it has them
 };
 
 struct Step {

@@ -79,7 +79,7 @@ class Modes : public tests::SharedEngine {
   }
   static bool remove(const std::string& file_key) {
     clickhouse::Connection connection(endpoint());
-    return delete_file(connection, "Sales", file_key, staging_table("Sales", "r1"));
+    return delete_file(connection, "Sales", file_key, staging_table(kDatabase, "Sales", "r1"));
   }
   // The columns that come from fields.
   static schema::Shape live_shape() {

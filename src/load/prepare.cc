@@ -1,4 +1,6 @@
 // From a file's bytes to its plan and its columns' values.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <optional>
@@ -6,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "base/workers.h"
 #include "load/load.h"
 #include "qvd/rows.h"
@@ -99,6 +102,37 @@ void fit_to_replaced(const Target& target, unsigned threads, const std::stop_tok
   file.changes = std::move(drift.changes);
 }
 
+// Columns that ClickHouse would take for its own.
+void refuse_reserved(const PreparedFile& file, const Options& options, const Target& target) {
+  if (options.reserved == nullptr) return;
+  const auto is_present = [&](const std::string& name) {
+    return options.present_columns.contains(name) ||
+           (target.replaced &&
+            std::ranges::find(*target.replaced, name, &schema::ShapeColumn::name) !=
+                target.replaced->end());
+  };
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    const std::string& name = column.name;
+    if (schema::is_own_column(name) || is_present(name) || !options.reserved->contains(name)) {
+      continue;
+    }
+    if (column.field_index == schema::kNoField) {
+      throw base::SchemaError(fmt::format(
+          "the part {{{0}}} of the file's name would be the column \"{0}\", a name that ClickHouse "
+          "keeps for itself in every table: name the part otherwise in the pattern",
+          name));
+    }
+    const std::string& field = file.header.fields[column.field_index].name;
+    throw base::SchemaError(fmt::format(
+        "field \"{0}\" would be the column \"{1}\", a name that ClickHouse keeps for itself in "
+        "every "
+        "table: give the column another name, such as by rename = {{ \"{0}\" = \"{2}\" }} in the "
+        "table's settings ([[table]] or [table.NAME]), or leave the field out by exclude = "
+        "[\"{0}\"] there",
+        field, name, name.substr(std::min(name.size(), name.find_first_not_of('_')))));
+  }
+}
+
 }  // namespace
 
 PreparedFile prepare(const base::ByteSource& source, const std::string& file_name,
@@ -125,6 +159,7 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
       schema::own_columns(target.rules, target.mode, target.file_key, target.version,
                           target.loaded_at_us, target.name_parts),
       target.rules, options.policy.dialect);
+  refuse_reserved(file, options, target);
   const schema::TablePlan own = target.replaced ? file.plan : schema::TablePlan();
   if (target.shape && target.is_set()) {
     fit_file(file, *target.shape, options.streams, stop);

@@ -1,10 +1,15 @@
 #include "load/staging.h"
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/error.h"
+#include "clickhouse/names.h"
 #include "clickhouse/quote.h"
 #include "load/table_checksum.h"
 
@@ -25,12 +30,66 @@ void run_if_granted(clickhouse::Connection& connection, const std::string& sql) 
   }
 }
 
+// Shapes of names: 0 stands for a decimal digit, f for a hexadecimal one.
+constexpr std::string_view kHashes = "ffffffffffffffff_ffffffffffffffff";
+constexpr std::string_view kRunId = "00000000T000000_ffffffff";  // as sync::make_run_id()
+
+bool is_hex(char c) { return base::is_digit(c) || (c >= 'a' && c <= 'f'); }
+
+bool has_shape(std::string_view text, std::string_view shape) {
+  return std::ranges::equal(text, shape, [](char c, char s) {
+    return s == '0' ? base::is_digit(c) : s == 'f' ? is_hex(c) : c == s;
+  });
+}
+
+// The end of a staging table's name in version 0.1: the run, and the number of a file of a set.
+bool is_run_and_number(std::string_view text) {
+  if (!has_shape(text.substr(0, kRunId.size()), kRunId)) return false;
+  text.remove_prefix(kRunId.size());
+  if (text.empty()) return true;
+  return text.size() > 1 && text.front() == '_' &&
+         std::ranges::all_of(text.substr(1), base::is_digit);
+}
+
+bool is_hex_number(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, is_hex);
+}
+
+std::string temporary_name(std::string_view kind, const std::string& database,
+                           const std::string& target, std::uint64_t unique) {
+  return fmt::format("{}{:016x}_{:016x}", kind, clickhouse::table_hash(database, target), unique);
+}
+
 }  // namespace
 
-std::string staging_table(const std::string& target, const std::string& run_id,
-                          std::uint64_t number) {
-  const std::string name = target + "__staging_" + run_id;
-  return number == 0 ? name : fmt::format("{}_{}", name, number);
+std::string staging_table(const std::string& database, const std::string& target,
+                          const std::string& run_id, std::uint64_t number) {
+  const std::string unique = fmt::format("{}_{}", run_id, number);
+  return temporary_name(kStagingMark, database, target, XXH3_64bits(unique.data(), unique.size()));
+}
+
+std::string swapped_out_table(const std::string& database, const std::string& target) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return temporary_name(kSwappedOutMark, database, target, static_cast<std::uint64_t>(now));
+}
+
+std::optional<TemporaryTable> temporary_table(const std::string& database, std::string_view name) {
+  for (const std::string_view kind : {kStagingMark, kSwappedOutMark}) {
+    const std::size_t at = name.rfind(kind);
+    if (at == std::string_view::npos) continue;
+    const std::string_view target = name.substr(0, at);
+    const std::string_view rest = name.substr(at + kind.size());
+    TemporaryTable found{.is_swapped_out = kind == kSwappedOutMark};
+    if (target.empty() && has_shape(rest, kHashes)) {
+      found.target = std::stoull(std::string(rest.substr(0, 16)), nullptr, 16);
+      return found;
+    }
+    const bool is_of_0_1 = found.is_swapped_out ? is_hex_number(rest) : is_run_and_number(rest);
+    if (target.empty() || !is_of_0_1) continue;
+    found.target = clickhouse::table_hash(database, target);
+    return found;
+  }
+  return std::nullopt;
 }
 
 Staging::Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large)

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
@@ -15,10 +17,30 @@ namespace qvdhouse::load {
 // Larger tables are worth the DDL that makes their load and its verification cheap.
 inline constexpr std::uint64_t kSmallTableRows = 262'144;
 
-// The staging table of a target: "QvdItem" → "QvdItem__staging_<run id>"; with a number, for files
-// of a set that are staged side by side, "QvdItem__staging_<run id>_<number>".
-std::string staging_table(const std::string& target, const std::string& run_id,
-                          std::uint64_t number = 0);
+// Tables that are there for the time of a load have names of a fixed length, however long the
+// target's is: temporary_table() tells whose they are.
+//
+inline constexpr std::string_view kStagingMark = "__staging_";
+inline constexpr std::string_view kSwappedOutMark = "__swapped_out_";
+
+// "__staging_<hash of the target>_<hash of run and number>": `number` parts files of a set that are
+// staged side by side.
+std::string staging_table(const std::string& database, const std::string& target,
+                          const std::string& run_id, std::uint64_t number = 0);
+// "__swapped_out_<hash of the target>_<time>": where a server without EXCHANGE keeps the old table
+// for the moment of a swap. No killed server has left a folder of that name, which 18.16 would
+// stumble over.
+std::string swapped_out_table(const std::string& database, const std::string& target);
+
+struct TemporaryTable {
+  std::uint64_t target = 0;  // clickhouse::table_hash()
+  bool is_swapped_out = false;
+};
+
+// What a table is by its name; empty for any other name than of those two, or of those that version
+// 0.1 made: "QvdItem__staging_20260712T101500_3f9a2c1b", also with a number behind it ("…_12"), and
+// "QvdItem__swapped_out_18c2e4b5".
+std::optional<TemporaryTable> temporary_table(const std::string& database, std::string_view name);
 
 class Staging {
  public:

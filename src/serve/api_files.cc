@@ -5,7 +5,9 @@
 #include <set>
 #include <utility>
 
+#include "clickhouse/connection.h"
 #include "decide/decide.h"
+#include "load/reserved_columns.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/file_details.h"
@@ -142,8 +144,12 @@ HttpResponse explain_answer(const RoutedRequest& request, ApiContext& context) {
 
 Json plan_of(const Workflow& workflow, const std::vector<tracking::FileRecord>& tracked,
              const HttpRequest& request, ApiContext& context) {
-  const sync::Options options = options_of(workflow, context);
-  clickhouse::Connection connection(context.target().endpoint, request.stop);
+  sync::Options options = options_of(workflow, context);
+  clickhouse::Endpoint target = context.target().endpoint;
+  target.database = options.database;
+  load::ReservedColumns reserved([&] { return target; }, request.stop);
+  options.load.reserved = &reserved;
+  clickhouse::Connection connection(target, request.stop);
   const std::set<std::string> tables = context.tracking().tables();
   const std::vector<decide::Decision> decisions =
       sync::decide(options, *workflow.storage, tracked, tables);

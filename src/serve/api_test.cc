@@ -247,6 +247,13 @@ TEST_F(ApiTest, OneFileIsShownClosely) {
   EXPECT_EQ(get("/api/plan").size(), 2U);
 }
 
+TEST_F(ApiTest, APlanSaysWhichNamesClickHouseKeeps) {
+  const qvd::FieldData field{.name = "_part", .values = {qvd::Value::of(1)}, .codes = {1}};
+  put("A.qvd", sync::as_text(qvd::write_qvd({.name = "T", .fields = {field}, .row_count = 1})));
+  serve();
+  EXPECT_THAT(get("/api/plan").dump(), HasSubstr("a name that ClickHouse keeps for itself"));
+}
+
 // The columns of a file, of the run's plan and of the table have the types that the server has.
 TEST_F(ApiTest, AFileIsShownAsItsServerHoldsIt) {
   dialect_.has_date32 = false;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "claim/locks.h"
 #include "clickhouse/ddl.h"
+#include "clickhouse/names.h"
 #include "clickhouse/quote.h"
 #include "decide/decide.h"
 #include "load/commit.h"
@@ -64,6 +65,7 @@ void check_unchanged(const FileRecord& expected, const FileRecord* found) {
 void rename_table(const RunContext& context, clickhouse::Connection& connection,
                   const FileRecord& previous, const std::string& table) {
   const Options& options = context.options;
+  clickhouse::check_table_name(&connection, context.endpoint.dialect, options.database, table);
   const auto old = claim::try_lock_table(options.lock_dir, options.database, previous.table_name);
   if (!old) {
     throw base::IoError(fmt::format(
@@ -134,8 +136,9 @@ void remove_vanished(FileTask task, const FileRecord& previous, const RunContext
       session->add_removal(std::move(task));
       return;
     } else {
-      load::delete_file(connection, decision.table, file_key(decision),
-                        load::staging_table(decision.table, context.run_id));
+      load::delete_file(
+          connection, decision.table, file_key(decision),
+          load::staging_table(context.options.database, decision.table, context.run_id));
     }
   } catch (const std::exception& error) {
     fail(std::move(task), error);

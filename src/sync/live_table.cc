@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "clickhouse/names.h"
 #include "clickhouse/quote.h"
 #include "load/commit.h"
 #include "tracking/row_binary.h"
@@ -114,7 +115,7 @@ const tracking::FileRecord* find_record(const std::vector<tracking::FileRecord>&
   return found == tracked.end() || found->file_path != path ? nullptr : &*found;
 }
 
-void keep_columns(const schema::Shape& shape, schema::Policy& policy) {
+void keep_columns(const schema::Shape& shape, load::Options& options) {
   const auto is_number = [](const schema::ShapeColumn& column) {
     using clickhouse::TypeKind;
     const TypeKind kind = column.type.kind;
@@ -122,7 +123,9 @@ void keep_columns(const schema::Shape& shape, schema::Policy& policy) {
            kind != TypeKind::kDateTime && kind != TypeKind::kDateTime64 &&
            kind != TypeKind::kTime64;
   };
+  schema::Policy& policy = options.policy;
   for (const schema::ShapeColumn& column : shape) {
+    options.present_columns.insert(column.name);
     if (!is_number(column)) continue;
     policy.as_in_0_1.insert(column.name);
     if (!column.name.ends_with(schema::kNumberSuffix)) continue;
@@ -138,6 +141,8 @@ void LiveTable::bind(load::Target& target) const {
 
 LiveTable read_live_table(const std::vector<const Decision*>& files, const PlanFacts& facts) {
   const Placement& placement = files.front()->placement;
+  clickhouse::check_table_name(facts.connection, facts.options.load.policy.dialect,
+                               facts.options.database, files.front()->table);
   LiveTable live{.key = {.columns = placement.rules.order_by}};
   if (facts.connection == nullptr) return live;
   if (placement.is_set()) {

@@ -54,11 +54,12 @@ struct LiveTable {
 };
 
 // Keeps fields of columns that a table of this shape has as numbers, or as text with numbers
-// beside, what they were by the rules of version 0.1 (Policy::as_in_0_1).
-void keep_columns(const schema::Shape& shape, schema::Policy& policy);
+// beside, what they were by the rules of version 0.1 (Policy::as_in_0_1), and the names of all.
+void keep_columns(const schema::Shape& shape, load::Options& options);
 
-// The table of `files` (decisions to load, all of one table). Throws SchemaError for another's
-// table and for a column of a type that we do not write, ServerError, IoError.
+// The table of `files` (decisions to load, all of one table). Throws SchemaError for a name that
+// the database cannot hold, for another's table and for a column of a type that we do not write,
+// ServerError, IoError.
 LiveTable read_live_table(const std::vector<const Decision*>& files, const PlanFacts& facts);
 
 // The columns of fields and name parts. Empty for a table that is not there. Throws SchemaError for

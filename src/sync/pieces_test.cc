@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "load/load.h"
+#include "clickhouse/names.h"
+#include "load/staging.h"
 #include "qvd/writer.h"
 #include "sync/facts.h"
 #include "sync/failure.h"
@@ -105,21 +106,49 @@ TEST(Unfinished, WhatIsNoQvdIsNotWaitedFor) {
   EXPECT_EQ(missing_of("PK\x03\x04"), "");
 }
 
-TEST(Staging, NamesAreRecognisedAndNothingElse) {
+TEST(Staging, NamesAreOfOneLengthAndTellWhoseTheyAre) {
   const std::string run_id = make_run_id(1'783'851'300'000'000);
   EXPECT_THAT(run_id, testing::MatchesRegex("20260712T101500_[0-9a-f]{8}"));
-  EXPECT_EQ(staging_target(load::staging_table("QvdItem", run_id)), "QvdItem");
-  EXPECT_EQ(staging_target(load::staging_table("a__staging_b", run_id)), "a__staging_b");
-  EXPECT_EQ(staging_target(load::staging_table("QvdItem", run_id, 12)), "QvdItem");
-  EXPECT_EQ(staging_target("QvdItem__staging_20260712T101500_01234567"), "QvdItem");
-  EXPECT_EQ(staging_target("QvdItem__staging_20260712T101500_01234567_"), std::nullopt);
-  for (const std::string name :
-       {"QvdItem", "QvdItem__staging_", "QvdItem__staging_2026", "my__staging_table"}) {
-    EXPECT_EQ(staging_target(name), std::nullopt) << name;
+  const std::string longest(400, 'x');
+  for (const std::string target : {"QvdItem", "a__staging_b", "it's \n `x`", longest.c_str()}) {
+    for (const std::uint64_t number : {0U, 12U, 4'000'000'000U}) {
+      const std::string name = load::staging_table("local", target, run_id, number);
+      EXPECT_THAT(name, testing::MatchesRegex("__staging_[0-9a-f]{16}_[0-9a-f]{16}"));
+      EXPECT_TRUE(is_staging_of("local", target, name));
+      EXPECT_FALSE(is_staging_of("local", "Other", name));
+      EXPECT_FALSE(is_staging_of("other", target, name));
+    }
+    const std::string old = load::swapped_out_table("local", target);
+    EXPECT_THAT(old, testing::MatchesRegex("__swapped_out_[0-9a-f]{16}_[0-9a-f]{16}"));
+    EXPECT_FALSE(is_staging_of("local", target, old));
+    EXPECT_EQ(load::temporary_table("local", old)->target, clickhouse::table_hash("local", target));
+    EXPECT_TRUE(load::temporary_table("local", old)->is_swapped_out);
   }
-  EXPECT_EQ(staging_target(run_id), std::nullopt);
-  EXPECT_EQ(staging_target(load::staging_table("", run_id)), std::nullopt);
-  EXPECT_EQ(staging_target("QvdItem__" + run_id), std::nullopt);
+  const std::string first = load::staging_table("local", "T", run_id, 1);
+  EXPECT_NE(load::staging_table("local", "T", run_id, 2), first);
+  EXPECT_NE(load::staging_table("local", "T", make_run_id(0), 1), first);
+}
+
+TEST(Staging, NamesOfVersion01AreRecognisedAndNothingElse) {
+  const auto is_of = [](const std::string& target, const std::string& name) {
+    return is_staging_of("local", target, name);
+  };
+  EXPECT_TRUE(is_of("QvdItem", "QvdItem__staging_20260712T101500_01234567"));
+  EXPECT_TRUE(is_of("QvdItem", "QvdItem__staging_20260712T101500_01234567_12"));
+  EXPECT_TRUE(is_of("a__staging_b", "a__staging_b__staging_20260712T101500_01234567"));
+  const auto swapped_out = load::temporary_table("local", "QvdItem__swapped_out_18c2e4b5");
+  ASSERT_TRUE(swapped_out);
+  EXPECT_TRUE(swapped_out->is_swapped_out);
+  EXPECT_EQ(swapped_out->target, clickhouse::table_hash("local", "QvdItem"));
+  for (const char* name :
+       {"QvdItem", "QvdItem__staging_", "QvdItem__staging_2026", "my__staging_table",
+        "QvdItem__staging_20260712T101500_01234567_", "QvdItem__20260712T101500_01234567",
+        "QvdItem__staging_20260712T101500_0123456G", "20260712T101500_01234567",
+        "__staging_20260712T101500_01234567", "__staging_0123456789abcdef_0123456789abcde",
+        "x__staging_0123456789abcdef_0123456789abcdef", "__swapped_out_", "T__swapped_out_",
+        "T__swapped_out_notes", "__swapped_out_18c2e4b5"}) {
+    EXPECT_FALSE(load::temporary_table("local", name)) << name;
+  }
 }
 
 }  // namespace

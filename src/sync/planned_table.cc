@@ -102,7 +102,7 @@ load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
         decide::load_of(facts_.options.load, decision.placement, file_key(decision));
     if (decisions_.size() > 1) file.options.streams = 1;
     if (!placement_.is_set()) live_.bind(file.target);
-    keep_columns(live_.shape, file.options.policy);
+    keep_columns(live_.shape, file.options);
     return load::prepare(*facts_.storage.open(decision.file), decision.file.name, file.options,
                          file.target, limit.token());
   } catch (const base::Cancelled&) {
@@ -128,9 +128,7 @@ void TablePlanner::plan_file(std::size_t index) {
       }
     }
     note_columns(prepared, rank);
-    file.is_refused = true;
     planned_[index] = fit_alone(prepared.plan, file);
-    file.is_refused = false;
     const std::lock_guard lock(mutex_);
     if (rank > first_rank_) return;
     first_rank_ = rank;
@@ -140,6 +138,7 @@ void TablePlanner::plan_file(std::size_t index) {
   } catch (const base::Error& error) {
     file.error = std::current_exception();
     file.failure = describe_failure(error);
+    file.is_refused = file.failure.error_class == tracking::ErrorClass::kSchema;
   }
 }
 

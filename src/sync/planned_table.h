@@ -28,7 +28,7 @@ struct PlannedFile {
   std::vector<std::string> alerts;    // columns of the table whose types give up for it
   std::exception_ptr error;           // null: it can be loaded
   Failure failure;                    // what the error means
-  bool is_refused = false;            // the error is that the drift policy forbids the columns
+  bool is_refused = false;            // the error is that its columns are forbidden
 
   std::vector<std::string> remarks() const;  // warnings, notes and alerts
 };

@@ -52,7 +52,7 @@ void carry_out(const Reset& reset, const std::string& database, clickhouse::Conn
   const std::string run_id = make_run_id(now_us());
   for (const tracking::FileRecord& file : reset.emptied) {
     load::delete_file(connection, file.table_name, decide::file_key(file),
-                      load::staging_table(file.table_name, run_id));
+                      load::staging_table(database, file.table_name, run_id));
   }
   tracking.record(reset.restated);
   tracking.forget(reset.forgotten);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,7 +16,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "claim/lease.h"
 #include "claim/locks.h"
+#include "clickhouse/names.h"
+#include "load/staging.h"
 #include "sync/adopt.h"
 #include "sync/facts.h"
 #include "sync/failure.h"
@@ -149,35 +154,41 @@ void settle_unloaded(const Decision& decision, const FileRecord* previous,
                                     const std::string&) { outcomes.enter(index, outcome); }});
 }
 
-// Empty where another pipeline works on the table.
-std::unique_ptr<claim::Lease> try_lease(const RunContext& context, const std::string& table) {
-  claim::LeaseOptions at_once = context.options.lease;
-  at_once.patience = std::chrono::seconds(0);
-  try {
-    return std::make_unique<claim::Lease>(context.endpoint, context.options.database,
-                                          std::set<std::string>{table}, context.run_id, at_once,
-                                          context.log, context.stop);
-  } catch (const base::ServerError&) {
-    return nullptr;
-  }
-}
-
-// Staging tables that killed runs left, of whichever table nobody loads right now. The run's own
-// lease has been given back.
-void sweep_staging(const RunContext& context) {
+// Temporary tables that killed runs left, of whichever table nobody loads right now. The run's own
+// lease has been given back. A load has its table before it makes another one of these: what was
+// there before we see that nobody has the table is no living load's.
+void sweep_temporary_tables(const RunContext& context) {
   const Options& options = context.options;
+  const std::string& database = options.database;
+  const auto hash_of = [&](const std::string& table) {
+    return clickhouse::table_hash(database, table);
+  };
   try {
     clickhouse::Connection connection(context.endpoint, context.stop);
-    for (const std::string& name :
-         tracking::Tracking(context.endpoint, options.database).tables()) {
-      const std::optional<std::string> target = staging_target(name);
-      if (!target) continue;
-      const std::optional<base::FileLock> lock =
-          claim::try_lock_table(options.lock_dir, options.database, *target);
-      if (!lock) continue;
-      std::unique_ptr<claim::Lease> of_server;
-      if (options.needs_lease && !(of_server = try_lease(context, *target))) continue;
-      if (drop_stale_staging(connection, options.database, name)) {
+    std::map<std::string, load::TemporaryTable> found;
+    std::set<std::uint64_t> live;
+    for (const std::string& name : tracking::Tracking(context.endpoint, database).tables()) {
+      if (const auto temporary = load::temporary_table(database, name)) {
+        found.emplace(name, *temporary);
+      } else {
+        live.insert(hash_of(name));
+      }
+    }
+    // One that was swapped out has the only rows of a table that is not there.
+    std::erase_if(found, [&](const auto& entry) {
+      return entry.second.is_swapped_out &&
+             (context.endpoint.dialect.has_exchange || !live.contains(entry.second.target));
+    });
+    if (found.empty()) return;
+    std::set<std::uint64_t> leased;
+    if (options.needs_lease) {
+      std::ranges::transform(claim::leased_tables(context.endpoint, database, context.stop),
+                             std::inserter(leased, leased.end()), hash_of);
+    }
+    for (const auto& [name, temporary] : found) {
+      if (leased.contains(temporary.target)) continue;
+      if (claim::is_table_locked(options.lock_dir, temporary.target)) continue;
+      if (drop_stale_staging(connection, database, name)) {
         context.log.info("dropped {}, which an earlier run left behind", name);
       }
     }
@@ -310,6 +321,8 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
   target.database = options.database;
   tracking::Tracking tracking(target, options.database, options.history_days);
   tracking.ensure_tables();
+  load::ReservedColumns reserved([&] { return target; }, stop);
+  options.load.reserved = &reserved;
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
@@ -328,7 +341,9 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
     if (decision.action == Action::kLoad) monitor.announce(decision.file.size);
   }
 
-  std::erase_if(decided.tables, [](const std::string& name) { return !staging_target(name); });
+  std::erase_if(decided.tables, [&](const std::string& name) {
+    return !load::temporary_table(options.database, name);
+  });
   OutcomeLog outcomes(decided.decisions.size(), monitor, log, on_file);
   TargetWatch watch(target);
   // What was done is recorded even after a stop, unless the server is silent.
@@ -355,7 +370,7 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
   decided.lease.reset();
   watch.throw_if_lost();
   settle_untouched(decided.decisions, outcomes);
-  sweep_staging(context);
+  sweep_temporary_tables(context);
 
   summary.files = outcomes.take();
   for (const FileOutcome& file : summary.files) {

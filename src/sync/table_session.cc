@@ -85,7 +85,7 @@ void TableSession::drop_staging(clickhouse::Connection& connection, tracking::Tr
                                 bool waited) {
   const std::set<std::string> current = waited ? tracking.tables() : context_.staging_tables;
   for (const std::string& name : current) {
-    if (staging_target(name) != table_) continue;
+    if (!is_staging_of(context_.options.database, table_, name)) continue;
     if (drop_stale_staging(connection, context_.options.database, name)) {
       context_.log.info("dropped {}, which an earlier run left behind", name);
     }
@@ -131,8 +131,9 @@ void TableSession::change_table(clickhouse::Connection& connection) const {
     await_mutations(connection, table_, context_.stop);
   }
   if (std::ranges::any_of(table_plan_.drift.changes, &schema::Change::needs_rebuild)) {
-    load::rebuild(connection, *table_plan_.definition, load::staging_table(table_, context_.run_id),
-                  table_, {}, {});
+    load::rebuild(connection, *table_plan_.definition,
+                  load::staging_table(context_.options.database, table_, context_.run_id), table_,
+                  {}, {});
   }
 }
 
@@ -146,7 +147,7 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
       decide::load_of(options, decision.placement, decide::file_key(decision), now_us());
   if (!decision.placement.is_set()) {
     replaced_.bind(file.target);
-    keep_columns(replaced_.shape, file.options.policy);
+    keep_columns(replaced_.shape, file.options);
     return file;
   }
   const schema::Shape& shape = table_plan_.drift.shape;
@@ -154,7 +155,7 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
   if (plan != nullptr && plan->error && (plan->is_refused || attempt == 1 || shape.empty())) {
     std::rethrow_exception(plan->error);
   }
-  keep_columns(shape, file.options.policy);
+  keep_columns(shape, file.options);
   file.target.shape = shape;
   file.target.is_remade = table_plan_.is_remade;
   file.target.number = ++context_.staged_files;
@@ -215,8 +216,9 @@ void TableSession::commit(clickhouse::Connection& connection, const Pending& pen
   // Absent where no file could be planned at first.
   const auto& definition = table_plan_.definition ? *table_plan_.definition
                                                   : pending.staged.front().staged->definition();
-  load::rebuild(connection, definition, load::staging_table(table_, context_.run_id), table_, rows,
-                removed, !table_plan_.is_remade);
+  load::rebuild(connection, definition,
+                load::staging_table(context_.options.database, table_, context_.run_id), table_,
+                rows, removed, !table_plan_.is_remade);
 }
 
 }  // namespace qvdhouse::sync

@@ -378,6 +378,17 @@ TEST_F(Sync, NamesMayHoldAnything) {
   EXPECT_EQ(json({"explain", name, "--source", "qvds"})[0]["next"]["action"], "skip");
 }
 
+// The engine is asked, though there is none yet.
+TEST_F(Sync, PlanRefusesNamesOfClickHouseBeforeAnythingIsMade) {
+  write_qvd("a.qvd", "_row_exists");
+  write_qvd("b.qvd", "_mine");
+  const Finished one = qvdhouse({"plan", "qvds/a.qvd"});
+  EXPECT_EQ(one.exit_code, 3) << one.err;
+  EXPECT_THAT(one.out, HasSubstr("rename = { \"_row_exists\" = \"row_exists\" }"));
+  EXPECT_EQ(qvdhouse({"plan", "qvds/b.qvd"}).exit_code, 0);
+  EXPECT_FALSE(fs::exists(folder / "qvdhouse-data"));
+}
+
 TEST_F(Sync, CommandsShareAnEngineThatRuns) {
   Process keeper(binary(), {"client", "--keep"}, {}, folder);
   const fs::path card = folder / "qvdhouse-data" / "engine.json";

@@ -157,12 +157,20 @@ TEST_P(ServerModes, FilesOfAnyNameKeepApart) {
 TEST_P(ServerModes, ASwapThatTheServerDidNotSurviveIsFinished) {
   load(sales(100), into(LoadMode::kReplace, "a"));
   clickhouse::Connection connection(endpoint_);
-  // EXCHANGE has no steps to die between: there a table of that name is nobody's to rename.
-  if (!endpoint_.dialect.has_exchange) ask("RENAME TABLE Sales TO Sales__swapped_out_1");
+  // The second as version 0.1 named it.
+  for (const std::string& old :
+       {load::swapped_out_table("tested", "Sales"), std::string("Sales__swapped_out_1")}) {
+    // EXCHANGE has no steps to die between: there a table of that name is nobody's to rename.
+    if (!endpoint_.dialect.has_exchange) ask(fmt::format("RENAME TABLE Sales TO {}", old));
+    load::finish_swap(connection, "Sales");
+    EXPECT_EQ(ask("SELECT count() FROM Sales"), "100");
+    load::finish_swap(connection, "Sales");
+    EXPECT_EQ(tables(), "Sales");
+  }
+  const std::string others = load::swapped_out_table("tested", "Others");
+  ask(fmt::format("CREATE TABLE {} AS Sales", others));
   load::finish_swap(connection, "Sales");
-  EXPECT_EQ(ask("SELECT count() FROM Sales"), "100");
-  load::finish_swap(connection, "Sales");
-  EXPECT_EQ(tables(), "Sales");
+  EXPECT_EQ(tables(), "Sales " + others);
 }
 
 // 18.16 moves a table's folder first when it renames it: killed before the rest, it leaves one that
