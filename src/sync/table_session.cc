@@ -145,8 +145,7 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
   decide::FileLoad file =
       decide::load_of(options, decision.placement, decide::file_key(decision), now_us());
   if (!decision.placement.is_set()) {
-    replaced_.bind(file.target);
-    keep_columns(replaced_.shape, file.options.policy);
+    replaced_.bind(file);
     return file;
   }
   const schema::Shape& shape = table_plan_.drift.shape;
@@ -154,8 +153,7 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
   if (plan != nullptr && plan->error && (plan->is_refused || attempt == 1 || shape.empty())) {
     std::rethrow_exception(plan->error);
   }
-  keep_columns(shape, file.options.policy);
-  file.target.shape = shape;
+  hold_to(shape, file);
   file.target.is_remade = table_plan_.is_remade;
   file.target.number = ++context_.staged_files;
   return file;
