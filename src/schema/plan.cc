@@ -25,6 +25,7 @@
 #include "schema/number_type.h"
 #include "schema/override.h"
 #include "schema/rendering.h"
+#include "schema/temporal_type.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -302,10 +303,13 @@ bool is_ascending(const qvd::SymbolTable& symbols, const std::stop_token& stop) 
   return steps + 1 >= kFewest && rises * 20 >= steps * 19;
 }
 
-Clock clock_of(const qvd::NumberFormat& format) {
-  if (format.type == "DATE") return Clock::kDate;
-  if (format.type == "TIMESTAMP") return Clock::kTimestamp;
-  return format.type == "TIME" ? Clock::kTime : Clock::kNone;
+Clock clock_of(const FieldView& field) {
+  const std::string& type = field.header.number_format.type;
+  const bool has_plain_numbers = field.profile.number_count() > field.profile.dual_count();
+  if (!has_plain_numbers || outsider_policy(field) == OutsiderPolicy::kSerial) return Clock::kNone;
+  if (type == "DATE") return Clock::kDate;
+  if (type == "TIMESTAMP") return Clock::kTimestamp;
+  return type == "TIME" ? Clock::kTime : Clock::kNone;
 }
 
 bool is_temporal(const ColumnPlan& column) {
@@ -328,7 +332,7 @@ std::vector<ColumnPlan> plan_known(const FieldView& field) {
   const bool ascending = is_ascending(field.symbols, field.stop);
   for (ColumnPlan& column : columns) {
     column.ascending = ascending && column.type.kind != clickhouse::TypeKind::kString;
-    column.clock = clock_of(field.header.number_format);
+    column.clock = clock_of(field);
     column.has_non_finite =
         field.profile.non_finite_count > 0 && column.type.kind == clickhouse::TypeKind::kFloat64;
     column.reason = sentence(std::move(column.reason));

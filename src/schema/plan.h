@@ -68,7 +68,7 @@ enum class TextStyle {
 std::string_view comment_of(TextStyle style);
 TextStyle text_style_in(std::string_view comment);
 
-// What the number format of a field says that its numbers are.
+// What the number format of a field says that its numbers without a display text are.
 enum class Clock { kNone, kDate, kTimestamp, kTime };
 
 struct ColumnPlan {

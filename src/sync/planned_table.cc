@@ -492,7 +492,7 @@ std::optional<PlannedTable> TablePlanner::plan_from_files() {
     live_.key = {.columns = rules_.order_by};
     plan_files();
     const bool is_whole =
-        std::ranges::none_of(result_.files, [](const PlannedFile& file) { return file.error; });
+        std::ranges::all_of(result_.files, [](const PlannedFile& file) { return !file.error; });
     if (is_whole && note_new_types(before)) return std::move(result_);
   } catch (const base::SchemaError&) {
     return {};  // plan() says why
