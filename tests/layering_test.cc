@@ -191,6 +191,43 @@ TEST(Layering, EachRoomOfTheTableExists) {
   }
 }
 
+// Paths in backticks in the table whose header is "| what you look for | where it is |"; NAME and *
+// stand for any characters.
+std::vector<std::string> parse_map(const std::string& markdown) {
+  static const std::regex kPath("`([a-z_/.*A-Z]+/[a-zA-Z_.*]*)`");
+  const std::size_t begin = markdown.find("| what you look for | where it is |");
+  const std::size_t end = markdown.find("\n\n", begin);
+  const std::string table = markdown.substr(std::min(begin, markdown.size()), end - begin);
+  std::vector<std::string> paths;
+  for (std::sregex_iterator match(table.begin(), table.end(), kPath), last; match != last;
+       ++match) {
+    paths.push_back((*match)[1]);
+  }
+  return paths;
+}
+
+TEST(Layering, EachPathOfTheMapExists) {
+  const std::filesystem::path root = QVDHOUSE_SOURCE_DIR;
+  std::vector<std::string> files;
+  for (const SourceFile& file : tree(root)) files.push_back(file.path);
+  const std::vector<std::string> paths = parse_map(read_file(root / "docs/architecture.md"));
+  EXPECT_GE(paths.size(), 50U);
+  for (const std::string& path : paths) {
+    std::string pattern = path.starts_with("src/") ? path : "src/" + path;
+    pattern = std::regex_replace(pattern, std::regex("\\."), "\\.");
+    pattern = std::regex_replace(pattern, std::regex("\\*|NAME"), ".*");
+    const bool is_there =
+        std::filesystem::is_directory(root / "src" / path) ||
+        std::ranges::any_of(files, [is_like = std::regex(pattern + ".*")](const auto& file) {
+          return std::regex_match(file, is_like);
+        });
+    EXPECT_TRUE(is_there) << path;
+  }
+  EXPECT_THAT(parse_map("| what you look for | where it is |\n|---|---|\n| a | `x/a.*`, `b`; `y/` "
+                        "|\n\n`z/c.cc`"),
+              ElementsAre("x/a.*", "y/"));
+}
+
 TEST(Layering, TheBuildLinksAsTheTableSays) {
   const std::filesystem::path root = QVDHOUSE_SOURCE_DIR;
   const std::string cmake = read_file(root / "CMakeLists.txt");

@@ -54,10 +54,7 @@ decide::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Optio
   if (file.target.is_set()) file.target.version = sync::version_of_rows(record);
   clickhouse::Connection connection(endpoint, context.stop);
   const load::Layout layout = load::read_layout(connection, record.table_name);
-  if (layout.exists()) {
-    file.target.shape = sync::live_shape(layout);
-    sync::keep_columns(*file.target.shape, file.options);
-  }
+  if (layout.exists()) sync::hold_to(sync::live_shape(layout), file);
   return file;
 }
 

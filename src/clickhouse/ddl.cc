@@ -115,8 +115,8 @@ std::vector<ColumnDefinition> describe_table(Connection& connection, std::string
                                              std::string_view table) {
   // From system.columns: DESCRIBE breaks long types into lines where the server thinks it prettier.
   const std::string answer = connection.query(
-      fmt::format("SELECT name, type FROM system.columns WHERE database = {} AND table = {}{} "
-                  "FORMAT TabSeparated",
+      fmt::format("SELECT name, type, comment FROM system.columns WHERE database = {} AND "
+                  "table = {}{} FORMAT TabSeparated",
                   quote_literal(database), quote_literal(table), in_order(connection)));
   std::vector<ColumnDefinition> columns;
   std::string_view rest = answer;
@@ -126,6 +126,7 @@ std::vector<ColumnDefinition> describe_table(Connection& connection, std::string
     ColumnDefinition column;
     column.name = take_tsv_value(row);
     column.type = take_tsv_value(row);
+    column.comment = take_tsv_value(row);
     columns.push_back(std::move(column));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }

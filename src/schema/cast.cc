@@ -231,18 +231,21 @@ class Caster {
     return true;
   }
 
-  // With as many digits of a second as hold the serial to 1 µs.
+  // With as many digits of a second as hold the serial, in clock range, to 1 µs.
+  static std::string serial_stamp(double serial) {
+    int scale = kSecondScale;
+    while (!ticks_hold(serial, scale)) scale += kMillisecondScale;
+    // In clock range: Int64 holds microseconds.
+    return stamp_text(wall_ticks(serial, scale).value() * power_of_ten(kMicrosecondScale - scale));
+  }
+
   std::optional<std::string> stamp(const Symbol& symbol) const {
     if (!symbol.number) {
       const auto wall = parse_iso_stamp(*symbol.text, kMicrosecondScale);
       return wall ? std::optional(stamp_text(*wall)) : std::nullopt;
     }
-    const double serial = *symbol.number;
-    if (!in_clock_range(serial)) return std::nullopt;
-    int scale = kSecondScale;
-    while (!ticks_hold(serial, scale)) scale += kMillisecondScale;
-    // In clock range: Int64 holds microseconds.
-    return stamp_text(wall_ticks(serial, scale).value() * power_of_ten(kMicrosecondScale - scale));
+    return in_clock_range(*symbol.number) ? std::optional(serial_stamp(*symbol.number))
+                                          : std::nullopt;
   }
 
   bool add_string(const Symbol& symbol) {
@@ -260,9 +263,29 @@ class Caster {
     } else if (symbol.text) {
       values_.add_text(*symbol.text);
     } else {
-      values_.add_text(shortest_text(*symbol.number));
+      values_.add_text(number_text(*symbol.number));
     }
     return true;
+  }
+
+  // The text of a number without one.
+  std::string number_text(double number) const {
+    if (column_.text_style == TextStyle::kOld || column_.clock == Clock::kNone) {
+      return shortest_text(number);
+    }
+    if (column_.clock == Clock::kTime && is_within_day(number)) {
+      return with_fraction(clock_text(day_ticks(number, kMicrosecondScale)));
+    }
+    const double serial = column_.floor_days ? std::floor(number) : number;
+    if (!in_clock_range(serial)) return shortest_text(number);
+    if (column_.clock == Clock::kDate && !has_time_of_day(serial)) return iso_date(day_of(serial));
+    return with_fraction(serial_stamp(serial));
+  }
+
+  // The server's DateTime64 and Time64 have milliseconds at least.
+  std::string with_fraction(std::string text) const {
+    const bool is_whole = text.find('.') == text.npos;
+    return column_.text_style == TextStyle::kServer && is_whole ? text + ".000" : text;
   }
 
   bool add_decimal(const Symbol& symbol) {

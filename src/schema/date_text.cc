@@ -22,13 +22,14 @@ constexpr std::array<std::string_view, 7> kWeekdays = {"Sunday",   "Monday", "Tu
                                                        "Thursday", "Friday", "Saturday"};
 
 // Patterns that show a whole date, most common first.
-constexpr std::array<std::string_view, 31> kDatePatterns = {
+constexpr std::array<std::string_view, 41> kDatePatterns = {
     "YYYY-MM-DD",  "M/D/YYYY",   "MM/DD/YYYY",  "DD/MM/YYYY",  "D/M/YYYY",     "DD.MM.YYYY",
     "D.M.YYYY",    "YYYY/MM/DD", "YYYY.MM.DD",  "YYYYMMDD",    "DD-MM-YYYY",   "D-M-YYYY",
     "MM-DD-YYYY",  "M-D-YYYY",   "YYYY/M/D",    "YYYY-M-D",    "DD-MMM-YYYY",  "D-MMM-YYYY",
     "DD MMM YYYY", "D MMM YYYY", "DD/MMM/YYYY", "MMM D, YYYY", "MMMM D, YYYY", "D MMMM YYYY",
     "DD-MMM-YY",   "M/D/YY",     "MM/DD/YY",    "DD/MM/YY",    "D/M/YY",       "DD.MM.YY",
-    "YY-MM-DD"};
+    "YY-MM-DD",    "D-MMM-YY",   "DD MMM YY",   "D MMM YY",    "MMM D, YY",    "DD-MM-YY",
+    "MM-DD-YY",    "D.M.YY",     "YY/MM/DD",    "YY.MM.DD",    "YYMMDD"};
 constexpr std::array<std::string_view, 14> kPartialPatterns = {
     "MMM YYYY", "MMMM YYYY", "YYYY-MMM", "YYYY MMM", "MMM-YYYY", "YYYY-MM", "YYYYMM",
     "MM/YYYY",  "M/YYYY",    "MM-YYYY",  "MM.YYYY",  "MMM-YY",   "MMM YY",  "YYYY"};
@@ -253,7 +254,11 @@ DateText DateTextMatcher::match(double serial, std::string_view text) {
       return found;
     }
   }
-  if (shows_time(text, clock.microseconds)) return DateText::kTime;
+  // The end of a day is 24:00, too.
+  if (shows_time(text, clock.microseconds) ||
+      (clock.microseconds == 0 && shows_time(text, kMicrosPerDay))) {
+    return DateText::kTime;
+  }
   for (const std::string_view pattern : kPartialPatterns) {
     if (rendered(pattern) == text) return DateText::kPartial;
   }

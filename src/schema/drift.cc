@@ -31,6 +31,7 @@ constexpr std::string_view kAnotherSchema =
 struct Claim {
   std::string name;
   std::optional<ColumnType> live;
+  TextStyle live_style = TextStyle::kOld;
   std::optional<ColumnType> files;  // of those that have values for it
   std::string numbers_to;           // live numbers become text beside this column
   bool fits_float64 = true;
@@ -109,7 +110,11 @@ ColumnType joined_type(const Claim& claim) {
 class Claims {
  public:
   Claims(const Shape& live, const std::vector<Shape>& wanted) {
-    for (const ShapeColumn& column : live) claim(column.name).live = column.type;
+    for (const ShapeColumn& column : live) {
+      Claim& claim_of = claim(column.name);
+      claim_of.live = column.type;
+      claim_of.live_style = column.text_style;
+    }
     const std::set<std::string> texts = paired_texts(live, wanted);
     for (const Shape& shape : wanted) {
       for (const ShapeColumn& column : split_pairs(shape, texts)) add(column);
@@ -203,6 +208,14 @@ class DriftFinder {
     return std::ranges::find(key_.columns, claim.name) != key_.columns.end();
   }
 
+  TextStyle text_style(const Claim& claim, const ColumnType& type) const {
+    if (type.kind != TypeKind::kString || claim.is_outside || claim.name.ends_with(kNumberSuffix)) {
+      return TextStyle::kOld;
+    }
+    if (claim.live && claim.live->kind == TypeKind::kString) return claim.live_style;
+    return claim.live && rows_stay_ ? TextStyle::kServer : TextStyle::kFile;
+  }
+
   // A key column that has to be Nullable now.
   bool leaves_key(const Claim& claim, const ColumnType& type) const {
     return type.nullable && is_key(claim) && !(claim.live && claim.live->nullable);
@@ -228,10 +241,7 @@ class DriftFinder {
     ColumnType type = joined(claim);
     type.nullable = type.nullable || rows_stay_;
     check_key(claim, type);
-    if (!is_live_) {
-      drift_.shape.push_back({.name = claim.name, .type = type});
-      return;
-    }
+    if (!is_live_) return add(claim, type);
     if (claim.is_outside && policy_ != DriftPolicy::kEvolve) throw_outsiders(claim);
     if (policy_ == DriftPolicy::kFreeze) {
       throw base::SchemaError(
@@ -248,7 +258,7 @@ class DriftFinder {
            .reason = "The table lacks the column and drift = \"discard\" leaves it out."});
       return;
     }
-    drift_.shape.push_back({.name = claim.name, .type = type});
+    add(claim, type);
     drift_.changes.push_back(
         {.kind = Change::Kind::kAdd,
          .column = claim.name,
@@ -268,7 +278,12 @@ class DriftFinder {
     // Files without outsiders have no column for them.
     if (claim.having_count == 0 && !claim.is_outside) note_missing(claim);
     if (type != live) widen(claim, type);
-    drift_.shape.push_back({.name = claim.name, .type = type});
+    add(claim, type);
+  }
+
+  void add(const Claim& claim, const ColumnType& type) {
+    drift_.shape.push_back(
+        {.name = claim.name, .type = type, .text_style = text_style(claim, type)});
   }
 
   void note_missing(const Claim& claim) {

@@ -19,6 +19,7 @@ struct ShapeColumn {
   bool is_empty = false;     // the file has no value for it, only NULL: any type that may be NULL
   bool fits_float64 = true;  // each value is exactly a Float64 (else they become text beside one)
   bool is_outside = false;   // it holds what the column of dates before it cannot
+  TextStyle text_style = TextStyle::kOld;  // kString
 
   // Two tables are alike when names and types are.
   bool operator==(const ShapeColumn& other) const {

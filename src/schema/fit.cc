@@ -46,7 +46,8 @@ ColumnPlan missing_column(const ShapeColumn& wanted) {
           .field_index = kNoField,
           .part = Part::kMissing,
           .type = wanted.type,
-          .reason = "The file lacks the column: NULL."};
+          .reason = "The file lacks the column: NULL.",
+          .text_style = wanted.text_style};
 }
 
 // Which value of the symbols the column takes when its type is the table's.
@@ -54,7 +55,10 @@ void take_type(const ColumnType& type, ColumnPlan& column) {
   const bool was_text = column.type.kind == TypeKind::kString;
   const bool is_text = type.kind == TypeKind::kString;
   if (column.field_index != kNoField) {
-    if (is_text && !was_text) {
+    if (is_text && !was_text && column.text_style == TextStyle::kFile) {
+      column.part = Part::kText;
+      column.outside = Outside::kNone;
+    } else if (is_text && !was_text) {
       column.text_of = column.type;
     } else if (!is_text && column.part != Part::kNumberOrNull) {
       column.part = part_for(type.kind);
@@ -68,6 +72,7 @@ ColumnPlan fit_column(const ColumnPlan& own, const ShapeColumn& wanted,
                       std::span<const qvd::SymbolTable> symbols, const std::stop_token& stop) {
   ColumnPlan column = own;
   column.name = wanted.name;
+  column.text_style = wanted.text_style;
   if (own.type == wanted.type) return column;
   take_type(wanted.type, column);
   column.reason = fmt::format("The table has {}; by itself the file would have {}. {}",

@@ -4,7 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <map>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "schema/cast.h"
@@ -82,6 +90,61 @@ TEST(Fit, TextOfNumbersIsTheServers) {
   EXPECT_THAT(values(file, plan.columns[0]), ElementsAre("1e30", "0.5"));
   EXPECT_THAT(values(file, plan.columns[1]), ElementsAre("2000-01-01"));
   EXPECT_THAT(values(file, plan.columns[2]), ElementsAre("2022-01-10 10:00:00.000"));
+}
+
+// The column as a table made out of several files has it.
+ShapeColumn filed_column(std::string name, const std::string& type) {
+  ShapeColumn column = shape_column(std::move(name), type);
+  column.text_style = TextStyle::kFile;
+  return column;
+}
+
+TEST(Fit, TextAsInTheFileIsWhatTheFieldShows) {
+  const TestFile file({TestField("n").number(1e30).dual(0.5, "0,50"),
+                       TestField("d", "DATE").dual(36526, "1/1/2000").integer(36527).number(2.5),
+                       TestField("t", "TIMESTAMP").number(44571.416666666664).integer(36526),
+                       TestField("c", "TIME").number(0.5).number(36526.25),
+                       TestField("o", "DATE").integer(36526).integer(2958465).text("").text("-")});
+  const TablePlan plan = fit(
+      file, {filed_column("n", "String"), filed_column("d", "String"), filed_column("t", "String"),
+             filed_column("c", "String"), filed_column("o", "Nullable(String)")});
+  EXPECT_THAT(values(file, plan.columns[0]), ElementsAre("1e+30", "0,50"));
+  EXPECT_THAT(values(file, plan.columns[1]),
+              ElementsAre("1/1/2000", "2000-01-02", "1900-01-01 12:00:00"));
+  EXPECT_THAT(values(file, plan.columns[2]),
+              ElementsAre("2022-01-10 10:00:00", "2000-01-01 00:00:00"));
+  EXPECT_THAT(values(file, plan.columns[3]), ElementsAre("12:00:00", "2000-01-01 06:00:00"));
+  EXPECT_THAT(values(file, plan.columns[4]), ElementsAre("2000-01-01", "2958465", "", "-"));
+}
+
+TEST(Fit, TextsAreThoseOfTheFilesUntilRowsStayWhoseTextsTheServerMade) {
+  const Shape dates = {shape_column("d", "Date32")};
+  const Shape texts = {filed_column("d", "String")};
+  const auto style = [](const Shape& live, const std::vector<Shape>& wanted, bool rows_stay) {
+    return find_drift(live, wanted, DriftPolicy::kEvolve, {}, rows_stay).shape.at(0).text_style;
+  };
+  EXPECT_EQ(style({}, {dates, texts}, true), TextStyle::kFile);
+  EXPECT_EQ(style(dates, {texts}, false), TextStyle::kFile);
+  EXPECT_EQ(style(dates, {texts}, true), TextStyle::kServer);
+  EXPECT_EQ(style(texts, {dates}, true), TextStyle::kFile);
+  EXPECT_EQ(style({shape_column("d", "String")}, {texts}, true), TextStyle::kOld);
+  for (const TextStyle one : {TextStyle::kOld, TextStyle::kServer, TextStyle::kFile}) {
+    EXPECT_EQ(text_style_in(fmt::format("tags: $text; {}", comment_of(one))), one);
+  }
+}
+
+// The same plain number, whether the file has nothing but numbers or texts, too.
+TEST(Fit, NumbersAmongTextsAreWrittenAsTheServerWroteThoseThatAreThere) {
+  ShapeColumn column = shape_column("t", "String");
+  column.text_style = TextStyle::kServer;
+  const TestFile numbers({TestField("t", "TIMESTAMP").number(36526.5)});
+  const TestFile mixed({TestField("t", "TIMESTAMP").number(36526.5).text("a").text("b")});
+  EXPECT_THAT(values(numbers, fit(numbers, {column}).columns[0]),
+              ElementsAre("2000-01-01 12:00:00.000"));
+  EXPECT_THAT(values(mixed, fit(mixed, {column}).columns[0]),
+              ElementsAre("2000-01-01 12:00:00.000", "a", "b"));
+  column.text_style = TextStyle::kOld;
+  EXPECT_THAT(values(mixed, fit(mixed, {column}).columns[0]), ElementsAre("36526.5", "a", "b"));
 }
 
 TEST(Fit, BlankNumbersStayNullAsText) {
@@ -290,9 +353,14 @@ std::vector<std::string> with_outsiders(const TestFile& file, const ColumnPlan& 
 }
 
 // Values that are the same in both types.
-void expect_same_values(const TestFile& file, const ColumnPlan& own, const ColumnPlan& fitted) {
+void expect_same_values(const TestFile& file, const TablePlan& plan, ColumnPlan own,
+                        const ColumnPlan& fitted) {
+  own.text_style = fitted.text_style;
   if (fitted.outside == Outside::kText) {
-    EXPECT_EQ(with_outsiders(file, own, *(&own + 1)), values(file, fitted)) << own.name;
+    const std::string beside = own.name + std::string(kOutsideSuffix);
+    const auto outsiders = std::ranges::find(plan.columns, beside, &ColumnPlan::name);
+    ASSERT_NE(outsiders, plan.columns.end()) << own.name;
+    EXPECT_EQ(with_outsiders(file, own, *outsiders), values(file, fitted)) << own.name;
     return;
   }
   if (own.type.kind != fitted.type.kind && fitted.type.kind != clickhouse::TypeKind::kString)
@@ -356,7 +424,9 @@ TEST(Fit, RandomSetsFitTheirJoin) {
     const std::vector<TestFile> files = {random.file(), random.file(), random.file()};
     std::vector<Shape> wanted;
     for (const TestFile& file : files) wanted.push_back(shape_of(file.plan()));
-    const Shape shape = find_drift({}, wanted, DriftPolicy::kEvolve, {}).shape;
+    Shape shape = find_drift({}, wanted, DriftPolicy::kEvolve, {}).shape;
+    // As a table whose columns an ALTER has turned into text.
+    for (ShapeColumn& column : shape) column.text_style = TextStyle::kServer;
 
     std::vector<Shape> turned(wanted.rbegin(), wanted.rend());
     EXPECT_THAT(find_drift({}, turned, DriftPolicy::kEvolve, {}).shape,
@@ -375,10 +445,107 @@ TEST(Fit, RandomSetsFitTheirJoin) {
           continue;
         }
         ASSERT_NE(fitted, plan.columns.end());
-        expect_same_values(file, alone, *fitted);
+        expect_same_values(file, own, alone, *fitted);
       }
     }
   }
+}
+
+// One field, whole and as the files of a set have it: each of its values once.
+class SplitField {
+ public:
+  explicit SplitField(unsigned seed) : random_(seed), format_(kFormats.at(pick(kFormats.size()))) {
+    const std::size_t count = 2 + pick(12);
+    for (std::size_t i = 0; i < count; ++i) adders_.push_back(adder(i));
+  }
+
+  TestFile whole() const {
+    TestField field("f", format_);
+    for (const auto& add : adders_) add(field);
+    return TestFile({field});
+  }
+
+  // Each with the places that its values have in the whole.
+  std::vector<std::pair<TestFile, std::vector<std::size_t>>> parts() {
+    std::map<std::size_t, std::vector<std::size_t>> places;
+    for (std::size_t i = 0; i < adders_.size(); ++i) places[pick(4)].push_back(i);
+    std::vector<std::pair<TestFile, std::vector<std::size_t>>> files;
+    for (const auto& [file, of_file] : places) {
+      TestField field("f", format_);
+      for (const std::size_t i : of_file) adders_[i](field);
+      files.emplace_back(TestFile({field}), of_file);
+    }
+    return files;
+  }
+
+ private:
+  static constexpr std::array<const char*, 5> kFormats = {"UNKNOWN", "MONEY", "DATE", "TIMESTAMP",
+                                                          "TIME"};
+
+  std::size_t pick(std::size_t count) {
+    return std::uniform_int_distribution<std::size_t>(0, count - 1)(random_);
+  }
+
+  // `i` makes values that differ.
+  std::function<void(TestField&)> adder(std::size_t i) {
+    const int day = 36526 + static_cast<int>(i);
+    const double fraction = static_cast<double>(i + 1) / 64;
+    switch (pick(11)) {
+      case 0:
+        return [=](TestField& field) { field.integer(day); };
+      case 1:
+        return [=](TestField& field) { field.dual(day, fmt::format("{}/1/2000", day - 36525)); };
+      case 2:
+        return [=](TestField& field) { field.number(day + fraction); };
+      case 3:
+        return [=](TestField& field) { field.number(fraction); };
+      case 4:
+        return [=](TestField& field) { field.dual(fraction, fmt::format("{:.3f}", fraction)); };
+      case 5:
+        return [=](TestField& field) { field.number(std::pow(10.0, 21 + static_cast<int>(i))); };
+      case 6:
+        return [=](TestField& field) { field.number(fraction * 1e-6); };
+      case 7:
+        return [=](TestField& field) { field.dual(static_cast<int>(i), fmt::format("'{}'", i)); };
+      case 8:
+        return [=](TestField& field) { field.integer(2958465 + static_cast<int>(i)); };
+      case 9:
+        return [=](TestField& field) { field.text(std::string(i + 1, ' ')); };
+      default:
+        return [=](TestField& field) { field.text(fmt::format("text {}", i)); };
+    }
+  }
+
+  std::mt19937 random_;
+  std::string format_;
+  std::vector<std::function<void(TestField&)>> adders_;
+};
+
+TEST(Fit, FilesOfASetHaveTheTextsOfTheWholeTable) {
+  std::size_t compared_count = 0;
+  for (unsigned seed = 0; seed < 4000; ++seed) {
+    SCOPED_TRACE(seed);
+    SplitField field(seed);
+    const TestFile whole = field.whole();
+    const TablePlan whole_plan = whole.plan();
+    const auto parts = field.parts();
+    std::vector<Shape> wanted;
+    wanted.reserve(parts.size());
+    for (const auto& [file, places] : parts) wanted.push_back(shape_of(file.plan()));
+    const Shape shape = find_drift({}, wanted, DriftPolicy::kEvolve, {}).shape;
+    // What is text only as a whole, such as two currencies, is no text in the set.
+    const bool is_text = whole_plan.columns[0].type.kind == clickhouse::TypeKind::kString &&
+                         shape.at(0).type.kind == clickhouse::TypeKind::kString;
+    if (!is_text) continue;
+    const std::vector<std::string> expected = values(whole, whole_plan.columns[0]);
+    for (const auto& [file, places] : parts) {
+      const std::vector<std::string> found = values(file, fit(file, shape).columns[0]);
+      ASSERT_EQ(found.size(), places.size());
+      for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i], expected[places[i]]);
+    }
+    if (parts.size() > 1) ++compared_count;
+  }
+  EXPECT_GE(compared_count, 500U);
 }
 
 TEST(Fit, MonthOfWholeNumbersAndMonthOfDecimals) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "base/ascii.h"
@@ -85,6 +86,17 @@ bool rounds_to(const Decimal& value, const Decimal& shown, int fraction_digits) 
   return difference <= *unit / 2;
 }
 
+// Whether `shown` is the number at 14 or 15 significant digits, as Qlik writes numbers that have
+// more.
+bool is_at_qliks_precision(Decimal value, Decimal shown) {
+  // As 0.d1d2d3…, whatever the exponent.
+  shown.point -= std::exchange(value.point, 0);
+  const auto shows_digits = [&](int count) {
+    return static_cast<int>(shown.digits.size()) <= count && rounds_to(value, shown, count);
+  };
+  return shows_digits(14) || shows_digits(15);
+}
+
 }  // namespace
 
 // A text taken apart: sign, affix and the groups of digits with what parts them.
@@ -154,7 +166,10 @@ bool NumberTextMatcher::shows(double number, const Parts& parts, const Split& re
     if (!shown->digits.empty()) shown->point -= 2;
     fraction_digits += 2;
   }
-  return *shown == *value || (means_rounding && rounds_to(*value, *shown, fraction_digits));
+  if (*shown == *value || (means_rounding && rounds_to(*value, *shown, fraction_digits))) {
+    return true;
+  }
+  return parts.affix.empty() && !whole_number(number) && is_at_qliks_precision(*value, *shown);
 }
 
 NumberTextMatcher::NumberTextMatcher(const qvd::NumberFormat& format)
@@ -172,10 +187,11 @@ std::optional<NumberText> NumberTextMatcher::match(double number, std::string_vi
     return NumberText{.affix = {}, .fraction_digits = static_cast<int>(fraction)};
   }
   if (!std::isfinite(number)) return std::nullopt;
-  if (text.find_first_of("eE") != std::string_view::npos && !text.empty() &&
-      (base::is_digit(text.front()) || text.front() == '-') &&
-      parse_decimal(text) == decimal_of(number)) {
-    return NumberText{};
+  if (text.find_first_of("eE") != std::string_view::npos &&
+      (base::is_digit(text.front()) || text.front() == '-')) {
+    const auto shown = parse_decimal(text);
+    const auto value = decimal_of(number);
+    if (shown && (*shown == *value || is_at_qliks_precision(*value, *shown))) return NumberText{};
   }
   const auto parts = take_apart(text);
   if (!parts) return std::nullopt;

@@ -1,8 +1,16 @@
 #include "schema/number_text.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schema/test_symbols.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -70,6 +78,21 @@ TEST(NumberText, KeysAndOtherTextsCarryMore) {
   EXPECT_FALSE(shows(0.1, "0.10000000000000000001"));
 }
 
+TEST(NumberText, FourteenOrFifteenDigits) {
+  EXPECT_TRUE(shows(1.0 / 3, "0.33333333333333"));
+  EXPECT_TRUE(shows(12345678901234567.0, "1.2345678901235e+16"));
+  EXPECT_TRUE(shows(12345678901234567.0, "1.23456789012346e+16"));
+  EXPECT_TRUE(shows(1.2345678901234567e+100, "1.23456789012346E+100"));
+  EXPECT_TRUE(shows(1.2345678901234567e-7, "1.2345678901235e-07"));
+  EXPECT_TRUE(shows(1200000000000000.1, "1.2e+15"));
+  EXPECT_TRUE(shows(-123456789012345.6, "-123456789012346"));
+  EXPECT_FALSE(shows(12345678901234567.0, "1.2345678901236e+16"));
+  EXPECT_FALSE(shows(12345678901234567.0, "1.2345678901235e+17"));
+  EXPECT_FALSE(shows(12345678901234567.0, "1.23457e+16"));
+  // Whole digits are a key.
+  EXPECT_FALSE(shows(123456789012346.0, "123456789012350"));
+}
+
 TEST(NumberText, TrailingZeros) {
   EXPECT_TRUE(NumberTextMatcher({}).match(1.1, "1.10")->ends_in_zero);
   EXPECT_FALSE(NumberTextMatcher({}).match(7, "7.0")->ends_in_zero);
@@ -93,6 +116,60 @@ TEST(NumberText, APatternOfAnyLengthCostsOnce) {
 TEST(NumberText, NotFinite) {
   EXPECT_TRUE(shows(std::numeric_limits<double>::infinity(), "inf"));
   EXPECT_FALSE(shows(std::numeric_limits<double>::quiet_NaN(), "12"));
+}
+
+// docs/type-mapping.md has a table of texts that are only a rendering of their number, and one of
+// texts that say more.
+struct Row {
+  std::string format;
+  std::string text;
+  double number;
+  std::string columns;  // "Int64", "text and Int64"
+};
+
+// What stands between a row's bars, without the backticks.
+std::vector<std::string> cells(const std::string& line) {
+  std::vector<std::string> found;
+  for (std::size_t at = 2; at < line.size();) {
+    const std::size_t end = line.find(" |", at);
+    std::string cell = line.substr(at, end - at);
+    std::erase(cell, '`');
+    found.push_back(std::move(cell));
+    at = end + 3;
+  }
+  return found;
+}
+
+std::vector<Row> documented_rows() {
+  std::ifstream file(QVDHOUSE_SOURCE_DIR "/docs/type-mapping.md");
+  std::vector<Row> rows;
+  bool is_inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("| ")) {
+      is_inside = is_inside && line.starts_with("|--");
+    } else if (line.starts_with("| header says | text | number |")) {
+      is_inside = true;
+    } else if (is_inside) {
+      const std::vector<std::string> row = cells(line);
+      rows.push_back({row.at(0), row.at(1), std::strtod(row.at(2).c_str(), nullptr), row.at(3)});
+    }
+  }
+  return rows;
+}
+
+std::string columns_of(const Row& row) {
+  const std::vector<ColumnPlan> columns =
+      TestField("f", row.format).dual(row.number, row.text).plan();
+  if (columns.size() == 1) return columns[0].type.name();
+  return fmt::format("text and {}", columns.at(1).type.name());
+}
+
+TEST(AcceptedRenderings, AreAsDocumented) {
+  const std::vector<Row> rows = documented_rows();
+  EXPECT_GE(rows.size(), 50U);
+  for (const Row& row : rows) {
+    EXPECT_EQ(columns_of(row), row.columns) << row.format << " " << row.text;
+  }
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "schema/number_type.h"
 #include "schema/override.h"
 #include "schema/rendering.h"
+#include "schema/temporal_type.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -42,6 +43,7 @@ ColumnPlan text_column(const FieldView& field, std::string reason) {
           .part = Part::kText,
           .type = text_type(field),
           .reason = std::move(reason),
+          .text_style = TextStyle::kFile,
           .null_texts = field.null_texts};
 }
 
@@ -301,6 +303,15 @@ bool is_ascending(const qvd::SymbolTable& symbols, const std::stop_token& stop) 
   return steps + 1 >= kFewest && rises * 20 >= steps * 19;
 }
 
+Clock clock_of(const FieldView& field) {
+  const std::string& type = field.header.number_format.type;
+  const bool has_plain_numbers = field.profile.number_count() > field.profile.dual_count();
+  if (!has_plain_numbers || outsider_policy(field) == OutsiderPolicy::kSerial) return Clock::kNone;
+  if (type == "DATE") return Clock::kDate;
+  if (type == "TIMESTAMP") return Clock::kTimestamp;
+  return type == "TIME" ? Clock::kTime : Clock::kNone;
+}
+
 bool is_temporal(const ColumnPlan& column) {
   return column.part == Part::kDate || column.part == Part::kDateTime || column.part == Part::kTime;
 }
@@ -321,6 +332,7 @@ std::vector<ColumnPlan> plan_known(const FieldView& field) {
   const bool ascending = is_ascending(field.symbols, field.stop);
   for (ColumnPlan& column : columns) {
     column.ascending = ascending && column.type.kind != clickhouse::TypeKind::kString;
+    column.clock = clock_of(field);
     column.has_non_finite =
         field.profile.non_finite_count > 0 && column.type.kind == clickhouse::TypeKind::kFloat64;
     column.reason = sentence(std::move(column.reason));
@@ -370,6 +382,25 @@ const std::vector<std::string>& null_texts_of(const FieldView& field) {
 std::vector<ColumnPlan> plan_columns(const FieldView& field) {
   const std::vector<std::string>& null_texts = null_texts_of(field);
   return null_texts.empty() ? plan_known(field) : plan_with_null_texts(field, null_texts);
+}
+
+std::string_view comment_of(TextStyle style) {
+  switch (style) {
+    case TextStyle::kServer:
+      return "text as ClickHouse writes it";
+    case TextStyle::kFile:
+      return "text as in the file";
+    case TextStyle::kOld:
+      break;
+  }
+  return {};
+}
+
+TextStyle text_style_in(std::string_view comment) {
+  for (const TextStyle style : {TextStyle::kServer, TextStyle::kFile}) {
+    if (comment.find(comment_of(style)) != comment.npos) return style;
+  }
+  return TextStyle::kOld;
 }
 
 std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t field_index,
@@ -564,12 +595,20 @@ std::string codec(const ColumnPlan& column, const TablePlan& plan, const TableRu
   return is_sorted && gains_from_delta(column.type.kind) ? "Delta, ZSTD(1)" : "ZSTD(1)";
 }
 
-std::string column_comment(const ColumnPlan& column, const qvd::TableHeader& header) {
-  if (column.field_index == kNoField) return {};
-  const qvd::FieldHeader& field = header.fields[column.field_index];
-  if (field.tags.empty()) return field.comment;
-  return fmt::format("{}{}tags: {}", field.comment, field.comment.empty() ? "" : "; ",
-                     fmt::join(field.tags, ", "));
+std::string column_comment(const ColumnPlan& column, const qvd::TableHeader& header,
+                           LoadMode mode) {
+  std::vector<std::string> parts;
+  if (column.field_index != kNoField) {
+    const qvd::FieldHeader& field = header.fields[column.field_index];
+    if (!field.comment.empty()) parts.push_back(field.comment);
+    if (!field.tags.empty()) parts.push_back(fmt::format("tags: {}", fmt::join(field.tags, ", ")));
+  }
+  // In a table of one file the styles differ in dates and times alone.
+  if (column.type.kind == clickhouse::TypeKind::kString && column.text_style != TextStyle::kOld &&
+      (mode != LoadMode::kReplace || column.clock != Clock::kNone)) {
+    parts.emplace_back(comment_of(column.text_style));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 // A table of many files is made by the first of them.
@@ -629,7 +668,7 @@ clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::T
     table.columns.push_back({.name = column.name,
                              .type = column.type.name(),
                              .codec = codec(column, plan, rules),
-                             .comment = column_comment(column, header)});
+                             .comment = column_comment(column, header, mode)});
   }
   return table;
 }

@@ -29,7 +29,7 @@ inline constexpr std::string_view kTableCommentPrefix = "qvdhouse: ";
 // Which value of a symbol a column takes.
 enum class Part {
   kNumber,        // the number, as integer, float or decimal; blank text is NULL
-  kText,          // the text; a symbol without one as its number's shortest exact decimal form
+  kText,          // the text; a symbol without one as ColumnPlan::text_style says
   kDate,          // the serial number as Date32
   kDateTime,      // the serial number as DateTime64
   kTime,          // the fraction of a day as Time64 or hh:mm:ss text
@@ -55,6 +55,21 @@ inline constexpr std::size_t kNoField = ~std::size_t{0};
 inline constexpr std::string_view kNumberSuffix = "__num";
 // Ends the name of the column that holds what a column of dates cannot.
 inline constexpr std::string_view kOutsideSuffix = "__outside";
+// How a text column holds values that are numbers. The comment of the column says it: a file that
+// comes later keeps to it.
+enum class TextStyle {
+  kOld,     // as version 0.1 wrote them: other types' values as kServer, all else as kFile without
+            // dates and times
+  kServer,  // as the server writes values of their type: rows of the table were turned into text
+  kFile,    // the display text, else the date or time that the number format says, in ISO form,
+            // else the shortest exact decimal form
+};
+// The word in a column's comment; empty for kOld.
+std::string_view comment_of(TextStyle style);
+TextStyle text_style_in(std::string_view comment);
+
+// What the number format of a field says that its numbers without a display text are.
+enum class Clock { kNone, kDate, kTimestamp, kTime };
 
 struct ColumnPlan {
   std::string name;             // of the ClickHouse column
@@ -67,6 +82,8 @@ struct ColumnPlan {
   // kString made of another type's values: the text that the server makes of them, since the table
   // has turned such a column into text.
   std::optional<clickhouse::ColumnType> text_of;
+  TextStyle text_style = TextStyle::kOld;  // kString
+  Clock clock = Clock::kNone;
   std::string constant;              // kConstant: the value's text
   Outside outside = Outside::kNone;  // kDate and kDateTime
   bool floor_days = false;           // kDate: the day that a serial lies in (dates = "floor")

@@ -43,6 +43,20 @@ std::string dates(const std::vector<std::int32_t>& serials) {
   return as_text(qvd::write_qvd({.name = "T", .fields = {id, field}, .row_count = serials.size()}));
 }
 
+// The same with the display texts that Qlik writes, and texts without a number.
+std::string shown_dates(const std::vector<std::pair<std::int32_t, std::string>>& serials,
+                        const std::vector<std::string>& texts = {}) {
+  qvd::FieldData field{.name = "ValidTo", .values = {}, .codes = {}};
+  field.number_format = {.type = "DATE", .format = "M/D/YYYY"};
+  for (const auto& [serial, text] : serials) field.values.push_back(qvd::Value::dual(serial, text));
+  for (const std::string& text : texts)
+    field.values.push_back(qvd::Value::of(std::string_view(text)));
+  for (std::uint32_t code = 1; code <= field.values.size(); ++code) field.codes.push_back(code);
+  const std::size_t row_count = field.codes.size();
+  return as_text(
+      qvd::write_qvd({.name = "T", .fields = {std::move(field)}, .row_count = row_count}));
+}
+
 class DriftSyncTest : public SyncTest {
  protected:
   void use(LoadMode mode, DriftPolicy drift) {
@@ -235,6 +249,76 @@ TEST_F(DriftSyncTest, NumbersThatBecomeTextAreTold) {
                     .codes = {1, 2}};
   put("a.qvd", as_text(qvd::write_qvd({.name = "T", .fields = {id}, .row_count = 2})), 3'000);
   EXPECT_THAT(sync().files[0].result.alerts, ElementsAre(HasSubstr("\"id\" was Int64")));
+}
+
+const std::vector<std::string> kNoDates = {"12/19/2025", "none", "open", "soon"};
+
+TEST_F(DriftSyncTest, FilesThatAreLoadedTogetherHaveOneTextForOneValue) {
+  use(LoadMode::kReplaceByFile, DriftPolicy::kEvolve);
+  put("Sales_1.qvd", shown_dates({{kDay, "12/19/2025"}, {kDay + 1, "12/20/2025"}}));
+  put("Sales_2.qvd", shown_dates({}, kNoDates));
+  const Summary summary = sync();
+  EXPECT_THAT(summary.files[0].result.alerts, IsEmpty());
+  EXPECT_THAT(summary.files[1].result.alerts,
+              ElementsAre(AllOf(HasSubstr("\"ValidTo\" is text: this file has texts such as "
+                                          "'12/19/2025'"),
+                                HasSubstr("Date32: 1"))));
+  EXPECT_EQ(query("SELECT count() FROM tested.Sales WHERE ValidTo = '12/19/2025'"), "2");
+  // Files that come later keep to it.
+  put("Sales_3.qvd", shown_dates({{kDay, "12/19/2025"}}));
+  EXPECT_THAT(sync().files[2].result.alerts, IsEmpty());
+  EXPECT_EQ(query("SELECT count() FROM tested.Sales WHERE ValidTo = '12/19/2025'"), "3");
+}
+
+TEST_F(DriftSyncTest, TextsOfATableInUseAreToldWithBothSpellings) {
+  use(LoadMode::kReplaceByFile, DriftPolicy::kEvolve);
+  put("Sales_1.qvd", shown_dates({{kDay, "12/19/2025"}, {kDay + 1, "12/20/2025"}}));
+  sync();
+  ASSERT_THAT(columns(), HasSubstr("ValidTo Date32"));
+  put("Sales_2.qvd", shown_dates({}, kNoDates));
+  EXPECT_THAT(planned().files[0].alerts, ElementsAre(HasSubstr("'2025-12-")));
+  EXPECT_THAT(sync().files[1].result.alerts,
+              ElementsAre(AllOf(HasSubstr("was Date32"), HasSubstr("read '2025-12-"),
+                                HasSubstr("those of this file '12/19/2025'"))));
+  // Dates that come later are written as those that are there.
+  put("Sales_3.qvd", shown_dates({{kDay, "12/19/2025"}}));
+  sync();
+  EXPECT_EQ(query("SELECT groupUniqArray(ValidTo) FROM tested.Sales WHERE _file LIKE '%_3.qvd'"),
+            "['2025-12-19']");
+  options_.full = true;
+  EXPECT_EQ(sync().count(Outcome::kLoaded), 3U);
+  EXPECT_EQ(query("SELECT count() FROM tested.Sales WHERE ValidTo = '12/19/2025'"), "3");
+  EXPECT_EQ(query("SELECT count() FROM tested.Sales WHERE ValidTo LIKE '2025%'"), "0");
+}
+
+// A table that other rules or settings made keeps its columns until a full run loads all its files.
+TEST_F(DriftSyncTest, AFullRunGivesTheColumnsThatTheFilesMakeToday) {
+  for (const LoadMode mode : {LoadMode::kReplace, LoadMode::kReplaceByFile}) {
+    SCOPED_TRACE(static_cast<int>(mode));
+    query("DROP DATABASE IF EXISTS tested SYNC");
+    options_.full = false;
+    options_.load.policy.outsiders = schema::OutsiderPolicy::kSerial;
+    use(mode, DriftPolicy::kEvolve);
+    put("Sales_1.qvd", dates({kDay, kDay + 1, kEndOfTime}));
+    if (mode == LoadMode::kReplaceByFile) put("Sales_2.qvd", dates({kDay, kDay + 2, kEndOfTime}));
+    sync();
+    ASSERT_THAT(columns(), HasSubstr("ValidTo Int64"));
+    options_.load.policy.outsiders = schema::OutsiderPolicy::kClamp;
+    if (mode == LoadMode::kReplaceByFile) {
+      put("Sales_2.qvd", dates({kDay, kDay + 3, kEndOfTime}), 4'000);
+      sync();
+      EXPECT_THAT(columns(), HasSubstr("ValidTo Int64"));
+      // The rows of a file that is gone cannot be loaded again.
+      std::filesystem::remove(source_ / "Sales_2.qvd");
+      options_.full = true;
+      sync();
+      EXPECT_THAT(columns(), HasSubstr("ValidTo Int64"));
+      put("Sales_2.qvd", dates({kDay, kDay + 2, kEndOfTime}));
+    }
+    options_.full = true;
+    EXPECT_EQ(sync().count(Outcome::kFailed), 0U);
+    EXPECT_THAT(columns(), HasSubstr("ValidTo Date32, ValidTo__outside"));
+  }
 }
 
 }  // namespace

@@ -71,9 +71,9 @@ schema::Key key_of(clickhouse::Connection& connection, const std::string& table,
           .is_given = !rules.order_by.empty() || !rules.partition_by.empty()};
 }
 
-// The table keeps its types when its file comes again, unless the settings were changed since. A
-// drift policy that forbids changes holds against the table that is there, whatever the file is
-// loaded for.
+// The table keeps its types when its file comes again, unless the settings were changed since or a
+// full run loads it. A drift policy that forbids changes holds against the table that is there,
+// whatever the file is loaded for.
 void read_one_file_table(const Decision& file, const PlanFacts& facts, LiveTable& live) {
   const tracking::FileRecord* record = find_record(facts.tracked, file.file.path);
   const bool comes_again = record != nullptr && record->table_name == file.table;
@@ -82,7 +82,8 @@ void read_one_file_table(const Decision& file, const PlanFacts& facts, LiveTable
       is_held || comes_again || facts.tables == nullptr || facts.tables->contains(file.table);
   if (!may_be_there || !load::is_our_table(*facts.connection, file.table)) return;
   live.layout = load::read_layout(*facts.connection, file.table);
-  const bool is_bound = is_held || (comes_again && record->settings_hash == file.settings_hash);
+  const bool is_bound = is_held || (comes_again && !facts.options.full &&
+                                    record->settings_hash == file.settings_hash);
   try {
     live.replaced = live_shape(live.layout);
   } catch (const base::SchemaError&) {
@@ -134,9 +135,14 @@ void keep_columns(const schema::Shape& shape, load::Options& options) {
   }
 }
 
-void LiveTable::bind(load::Target& target) const {
-  if (!shape.empty()) target.shape = shape;
-  target.replaced = replaced;
+void hold_to(const schema::Shape& shape, decide::FileLoad& file) {
+  file.target.shape = shape;
+  keep_columns(shape, file.options);
+}
+
+void LiveTable::bind(decide::FileLoad& file) const {
+  if (!shape.empty()) hold_to(shape, file);
+  file.target.replaced = replaced;
 }
 
 LiveTable read_live_table(const std::vector<const Decision*>& files, const PlanFacts& facts) {
@@ -164,7 +170,8 @@ schema::Shape live_shape(const load::Layout& layout) {
           "changed: give the column a type of docs/type-mapping.md, or drop it",
           column.name, column.type));
     }
-    shape.push_back({.name = column.name, .type = *type});
+    shape.push_back(
+        {.name = column.name, .type = *type, .text_style = schema::text_style_in(column.comment)});
   }
   return shape;
 }

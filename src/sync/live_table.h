@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "clickhouse/connection.h"
+#include "decide/placement.h"
 #include "load/layout.h"
 #include "load/load.h"
 #include "schema/drift.h"
@@ -49,13 +50,15 @@ struct LiveTable {
 
   // Whether rows of it stay beside those that are loaded.
   bool keeps_rows() const { return layout.exists() && !is_remade; }
-  // What a file that takes the place of the table is held to.
-  void bind(load::Target& target) const;
+  // Holds a file that takes the place of the table to what binds it.
+  void bind(decide::FileLoad& file) const;
 };
 
 // Keeps fields of columns that a table of this shape has as numbers, or as text with numbers
 // beside, what they were by the rules of version 0.1 (Policy::as_in_0_1), and the names of all.
 void keep_columns(const schema::Shape& shape, load::Options& options);
+// Gives the file the columns of a table, and their rules.
+void hold_to(const schema::Shape& shape, decide::FileLoad& file);
 
 // The table of `files` (decisions to load, all of one table). Throws SchemaError for a name that
 // the database cannot hold, for another's table and for a column of a type that we do not write,

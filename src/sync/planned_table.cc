@@ -12,6 +12,7 @@
 #include "base/workers.h"
 #include "clickhouse/quote.h"
 #include "load/load.h"
+#include "schema/field_view.h"
 #include "schema/fit.h"
 #include "schema/names.h"
 #include "sync/failure.h"
@@ -60,23 +61,39 @@ class TablePlanner {
   }
 
   PlannedTable plan();
+  // The table as all its files make it, whatever it is now; nothing where it would be what it is,
+  // where rows of it come from other files, or where one of them cannot be loaded.
+  std::optional<PlannedTable> plan_from_files();
 
  private:
+  // The first value without a number and the first with one, as messages show them; empty: none.
+  struct TextExamples {
+    std::string alone;
+    std::string with_number;
+    const std::string& any() const { return alone.empty() ? with_number : alone; }
+  };
   // What a file would make of a multi-file table.
   struct Contribution {
     Shape shape;
     // Columns that it may make give up → why its own have the type that they have.
     std::map<std::string, std::string> reasons{};
+    std::map<std::string, TextExamples> texts{};  // of its text columns
   };
   load::PreparedFile prepare_file(const Decision& decision) const;
   void plan_file(std::size_t index);
   void note_columns(const load::PreparedFile& prepared, std::size_t rank);
-  Contribution fit_alone(const schema::TablePlan& plan, PlannedFile& file) const;
+  static TextExamples examples_of(const qvd::SymbolTable& symbols);
+  Contribution fit_alone(const load::PreparedFile& prepared, PlannedFile& file) const;
   schema::Drift drift_of_all() const;
   void note_given_up();
+  void note_other_spellings(const Contribution& own, PlannedFile& file) const;
+  std::string spellings(const std::string& column, const TextExamples& texts) const;
+  void note_joined_as_text();
   bool passes_limit() const;
   std::string why_rebuilt() const;
   void plan_columns();
+  void plan_files();
+  bool note_new_types(const Shape& before);
   void define();
   void refuse_all(const base::Error& error);
 
@@ -101,8 +118,11 @@ load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
     decide::FileLoad file =
         decide::load_of(facts_.options.load, decision.placement, file_key(decision));
     if (decisions_.size() > 1) file.options.streams = 1;
-    if (!placement_.is_set()) live_.bind(file.target);
-    keep_columns(live_.shape, file.options);
+    if (placement_.is_set()) {
+      keep_columns(live_.shape, file.options);
+    } else {
+      live_.bind(file);
+    }
     return load::prepare(*facts_.storage.open(decision.file), decision.file.name, file.options,
                          file.target, limit.token());
   } catch (const base::Cancelled&) {
@@ -128,7 +148,7 @@ void TablePlanner::plan_file(std::size_t index) {
       }
     }
     note_columns(prepared, rank);
-    planned_[index] = fit_alone(prepared.plan, file);
+    planned_[index] = fit_alone(prepared, file);
     const std::lock_guard lock(mutex_);
     if (rank > first_rank_) return;
     first_rank_ = rank;
@@ -161,13 +181,30 @@ void TablePlanner::note_columns(const load::PreparedFile& prepared, std::size_t 
   }
 }
 
+TablePlanner::TextExamples TablePlanner::examples_of(const qvd::SymbolTable& symbols) {
+  TextExamples examples;
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    if (!symbols.has_text(i)) continue;
+    std::string& example = symbols.has_number(i) ? examples.with_number : examples.alone;
+    if (example.empty()) example = schema::show_symbol(symbols, i);
+    if (!examples.alone.empty() && !examples.with_number.empty()) break;
+  }
+  return examples;
+}
+
 // The file against the table for itself: one that the policy forbids must not stop the others.
 // Throws SchemaError.
-TablePlanner::Contribution TablePlanner::fit_alone(const schema::TablePlan& plan,
+TablePlanner::Contribution TablePlanner::fit_alone(const load::PreparedFile& prepared,
                                                    PlannedFile& file) const {
+  const schema::TablePlan& plan = prepared.plan;
   Contribution own{.shape = schema::shape_of(plan)};
   // A file without rows fits into every table.
   if (!placement_.is_set() || file.record_count == 0) return own;
+  for (const schema::ColumnPlan& column : plan.columns) {
+    if (column.part != schema::Part::kText || column.is_empty) continue;
+    own.texts.emplace(column.name, examples_of(prepared.symbols[column.field_index]));
+  }
+  note_other_spellings(own, file);
   const schema::Drift drift = schema::find_drift(live_.shape, {own.shape}, rules_.drift, live_.key);
   for (const Change& change : drift.changes) {
     if (change.kind == Change::Kind::kIgnored) {
@@ -230,9 +267,66 @@ void TablePlanner::note_given_up() {
                                   : "its table was rebuilt out of all its files"});
     }
     for (const auto& [file, reason] : reasons) {
+      const auto texts = planned_[file]->texts.find(before.name);
       result_.files[file].alerts.push_back(
-          schema::given_up_text(before.name, *from, to->type, reason));
+          schema::given_up_text(before.name, *from, to->type, reason) +
+          (texts != planned_[file]->texts.end() ? spellings(before.name, texts->second) : ""));
     }
+  }
+}
+
+// How rows that are there and those of a file write the values of a column that becomes text; the
+// end of a sentence, empty where the file's are written as those of the table.
+std::string TablePlanner::spellings(const std::string& column, const TextExamples& texts) const {
+  if (!result_.keeps_rows) return {};
+  const std::string name = clickhouse::quote_identifier(column);
+  const std::string there = facts_.connection->query(
+      fmt::format("SELECT toString({0}) FROM {1} WHERE {0} IS NOT NULL LIMIT 1 FORMAT TSV", name,
+                  clickhouse::qualified(facts_.options.database, table_)));
+  if (there.empty()) return {};
+  const auto& [alone, with_number] = texts;
+  return fmt::format(
+      "; rows that are there read '{}', those of this file {}, and --full writes "
+      "all alike",
+      there.substr(0, there.find('\n')), with_number.empty() ? alone : with_number);
+}
+
+// A file with display texts for numbers in a column whose rows have the server's.
+void TablePlanner::note_other_spellings(const Contribution& own, PlannedFile& file) const {
+  for (const auto& [name, texts] : own.texts) {
+    const auto live = std::ranges::find(live_.shape, name, &schema::ShapeColumn::name);
+    if (live == live_.shape.end() || live->text_style != schema::TextStyle::kServer ||
+        texts.with_number.empty()) {
+      continue;
+    }
+    file.alerts.push_back(
+        fmt::format("column \"{}\" has two texts for one value{}", name, spellings(name, texts)));
+  }
+}
+
+// Tells the first file that makes text of what other files alone would not.
+void TablePlanner::note_joined_as_text() {
+  for (const schema::ShapeColumn& column : result_.drift.shape) {
+    const auto live = std::ranges::find(live_.shape, column.name, &schema::ShapeColumn::name);
+    if (column.type.kind != clickhouse::TypeKind::kString || live != live_.shape.end()) continue;
+    std::vector<std::size_t> as_text;
+    std::size_t other_count = 0;
+    clickhouse::ColumnType other;
+    for (std::size_t i = 0; i < planned_.size(); ++i) {
+      if (!planned_[i] || result_.files[i].record_count == 0) continue;
+      if (planned_[i]->texts.contains(column.name)) as_text.push_back(i);
+      const Shape& shape = planned_[i]->shape;
+      const auto own = std::ranges::find(shape, column.name, &schema::ShapeColumn::name);
+      if (own == shape.end() || own->is_empty || !schema::gives_up(own->type, column.type))
+        continue;
+      if (other_count++ == 0) other = own->type;
+    }
+    if (as_text.empty() || other_count == 0) continue;
+    result_.files[as_text.front()].alerts.push_back(fmt::format(
+        "column \"{}\" is text: this file{} has texts such as {}; other files alone would make it "
+        "{}: {}",
+        column.name, as_text.size() > 1 ? fmt::format(" (and {} more)", as_text.size() - 1) : "",
+        planned_[as_text.front()]->texts.at(column.name).any(), other.name(), other_count));
   }
 }
 
@@ -287,6 +381,7 @@ void TablePlanner::plan_columns() {
   }
   result_.drift = drift_of_all();
   note_given_up();
+  note_joined_as_text();
   if (result_.shapes.empty() && !live_.shape.empty()) {
     load::fit_file(*first_, result_.drift.shape, facts_.options.load.streams, facts_.stop);
     return;
@@ -340,18 +435,74 @@ void TablePlanner::refuse_all(const base::Error& error) {
   }
 }
 
+void TablePlanner::plan_files() {
+  result_.is_remade = live_.is_remade;
+  result_.keeps_rows = placement_.is_set() && live_.keeps_rows();
+  result_.drift.shape = live_.shape;
+  base::for_each_index(decisions_.size(), facts_.options.load.streams,
+                       [&](std::size_t i) { plan_file(i); });
+  if (first_) {
+    note_idle_rules(rules_, fields_, columns_, result_.notes);
+    define();
+  }
+}
+
+// Whether columns would have other types than `before`, which it notes; false, too, where one that
+// no file has would be lost.
+bool TablePlanner::note_new_types(const Shape& before) {
+  const Shape& after = result_.drift.shape;
+  bool has_changed = false;
+  for (const schema::ShapeColumn& column : before) {
+    const auto found = std::ranges::find(after, column.name, &schema::ShapeColumn::name);
+    if (found == after.end()) {
+      const bool is_beside = column.name.ends_with(schema::kNumberSuffix) ||
+                             column.name.ends_with(schema::kOutsideSuffix);
+      if (!is_beside) return false;
+    } else if (found->type == column.type && found->text_style == column.text_style) {
+      continue;
+    }
+    has_changed = true;
+    const std::string now =
+        found == after.end() ? "no column"
+        : found->text_style == schema::TextStyle::kOld
+            ? found->type.name()
+            : fmt::format("{}, {}", found->type.name(), schema::comment_of(found->text_style));
+    result_.notes.push_back(
+        fmt::format("column \"{}\" was {} in the table; a full load makes it {}", column.name,
+                    column.type.name(), now));
+  }
+  return has_changed;
+}
+
+std::optional<PlannedTable> TablePlanner::plan_from_files() {
+  if (facts_.connection == nullptr || rules_.drift != schema::DriftPolicy::kEvolve) return {};
+  // The table of kAppend keeps earlier versions of its files.
+  if (placement_.mode != schema::LoadMode::kReplaceByFile) return {};
+  try {
+    live_ = read_live_table(decisions_, facts_);
+    if (!live_.keeps_rows()) return {};
+    std::set<std::string> keys;
+    for (const Decision* decision : decisions_) keys.insert(file_key(*decision));
+    for (const std::string& file : stored_files(*facts_.connection, table_)) {
+      if (!keys.contains(file)) return {};
+    }
+    const Shape before = std::exchange(live_.shape, {});
+    live_.is_remade = true;
+    live_.key = {.columns = rules_.order_by};
+    plan_files();
+    const bool is_whole =
+        std::ranges::all_of(result_.files, [](const PlannedFile& file) { return !file.error; });
+    if (is_whole && note_new_types(before)) return std::move(result_);
+  } catch (const base::SchemaError&) {
+    return {};  // plan() says why
+  }
+  return {};
+}
+
 PlannedTable TablePlanner::plan() {
   try {
     live_ = read_live_table(decisions_, facts_);
-    result_.is_remade = live_.is_remade;
-    result_.keeps_rows = placement_.is_set() && live_.keeps_rows();
-    result_.drift.shape = live_.shape;
-    base::for_each_index(decisions_.size(), facts_.options.load.streams,
-                         [&](std::size_t i) { plan_file(i); });
-    if (first_) {
-      note_idle_rules(rules_, fields_, columns_, result_.notes);
-      define();
-    }
+    plan_files();
   } catch (const base::SchemaError& error) {
     refuse_all(error);
   } catch (const base::ConfigError& error) {
@@ -376,6 +527,9 @@ const PlannedFile* PlannedTable::find(const std::string& path) const {
 }
 
 PlannedTable plan_table(const std::vector<const Decision*>& files, const PlanFacts& facts) {
+  if (facts.options.full && files.front()->placement.is_set()) {
+    if (auto planned = TablePlanner(files, facts).plan_from_files()) return std::move(*planned);
+  }
   return TablePlanner(files, facts).plan();
 }
 

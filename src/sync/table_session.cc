@@ -146,8 +146,7 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
   decide::FileLoad file =
       decide::load_of(options, decision.placement, decide::file_key(decision), now_us());
   if (!decision.placement.is_set()) {
-    replaced_.bind(file.target);
-    keep_columns(replaced_.shape, file.options);
+    replaced_.bind(file);
     return file;
   }
   const schema::Shape& shape = table_plan_.drift.shape;
@@ -155,8 +154,7 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
   if (plan != nullptr && plan->error && (plan->is_refused || attempt == 1 || shape.empty())) {
     std::rethrow_exception(plan->error);
   }
-  keep_columns(shape, file.options);
-  file.target.shape = shape;
+  hold_to(shape, file);
   file.target.is_remade = table_plan_.is_remade;
   file.target.number = ++context_.staged_files;
   return file;
