@@ -1,6 +1,12 @@
 #include "sync/outcome.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 namespace qvdhouse::sync {
@@ -30,8 +36,43 @@ const std::string& failure_message(const FileOutcome& file) {
   return file.outcome == Outcome::kFailed ? file.error : file.decision.reason;
 }
 
+std::string changes_json(const std::vector<schema::ColumnChange>& changes) {
+  const auto name = [](const auto& type) { return type ? type->name() : std::string(); };
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const schema::ColumnChange& change : changes) {
+    json.push_back({{"column", change.column},
+                    {"kind", base::to_string(change.kind())},
+                    {"from", name(change.from)},
+                    {"to", name(change.to)}});
+  }
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 std::uint64_t Summary::count(Outcome outcome) const {
   return static_cast<std::uint64_t>(std::ranges::count(files, outcome, &FileOutcome::outcome));
+}
+
+std::uint64_t Summary::column_changes() const {
+  std::uint64_t count = 0;
+  for (const FileOutcome& file : files) count += file.result.column_changes.size();
+  return count;
+}
+
+std::string Summary::other_settings() const {
+  constexpr std::size_t kMostNames = 5;
+  std::set<std::string> tables;
+  for (const FileOutcome& file : files) {
+    if (file.decision.has_other_settings) tables.insert(file.decision.table);
+  }
+  if (tables.empty()) return "";
+  const std::size_t named = std::min(tables.size(), kMostNames);
+  const std::vector<std::string> names(tables.begin(), std::next(tables.begin(), named));
+  return fmt::format(
+      "{} loaded under other settings, which hold until --full or settings_changed = \"reload\" "
+      "loads {} again: {}{}",
+      tables.size() == 1 ? "1 table was" : fmt::format("{} tables were", tables.size()),
+      tables.size() == 1 ? "it" : "them", fmt::join(names, ", "),
+      tables.size() > named ? fmt::format(" and {} more", tables.size() - named) : "");
 }
 
 Monitor::Snapshot Monitor::snapshot() const {

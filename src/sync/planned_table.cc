@@ -65,7 +65,7 @@ class TablePlanner {
   // What a file would make of a multi-file table.
   struct Contribution {
     Shape shape;
-    // Columns that it may make give up → why its own have the type that they have.
+    // Columns that it changes by itself → why its own have the type that they have.
     std::map<std::string, std::string> reasons{};
   };
   load::PreparedFile prepare_file(const Decision& decision) const;
@@ -73,7 +73,7 @@ class TablePlanner {
   void note_columns(const load::PreparedFile& prepared, std::size_t rank);
   Contribution fit_alone(const schema::TablePlan& plan, PlannedFile& file) const;
   schema::Drift drift_of_all() const;
-  void note_given_up();
+  void note_changes();
   bool passes_limit() const;
   std::string why_rebuilt() const;
   void plan_columns();
@@ -119,7 +119,7 @@ void TablePlanner::plan_file(std::size_t index) {
     const std::size_t rank = prepared.header.record_count > 0 ? index : planned_.size() + index;
     file.record_count = prepared.header.record_count;
     file.warnings = prepared.header.warnings;
-    file.alerts = prepared.alerts;
+    file.column_changes = prepared.column_changes;
     const std::string& of_place = file.decision->placement.warning;
     if (!of_place.empty()) file.alerts.push_back(of_place);
     for (const schema::ColumnPlan& column : prepared.plan.columns) {
@@ -173,8 +173,7 @@ TablePlanner::Contribution TablePlanner::fit_alone(const schema::TablePlan& plan
   for (const Change& change : drift.changes) {
     if (change.kind == Change::Kind::kIgnored) {
       file.notes.push_back(schema::said_of(change));
-    } else if (change.kind == Change::Kind::kWiden &&
-               (change.needs_check || schema::gives_up(*change.from, *change.to))) {
+    } else if (change.kind != Change::Kind::kMissing) {
       const auto column = std::ranges::find(plan.columns, change.column, &schema::ColumnPlan::name);
       own.reasons[change.column] = column == plan.columns.end() ? change.reason : column->reason;
     }
@@ -207,32 +206,39 @@ schema::Drift TablePlanner::drift_of_all() const {
   return schema::find_drift(live_.shape, wanted, rules_.drift, live_.key);
 }
 
-// Tells the files for whose sake columns of the table lose their types; where it is all of them
-// together and none alone, the first.
-void TablePlanner::note_given_up() {
-  for (const clickhouse::ColumnDefinition& before : live_.layout.columns) {
-    const auto from = clickhouse::parse_column_type(before.type);
-    const auto to = std::ranges::find(result_.drift.shape, before.name, &schema::ShapeColumn::name);
-    if (!from || to == result_.drift.shape.end() || !schema::gives_up(*from, to->type)) continue;
+// Tells the first file that needs it of each column that changes, and the others of types that give
+// up; where it is all of them together and none alone, the first of all.
+void TablePlanner::note_changes() {
+  if (!live_.layout.exists()) return;
+  Shape before;
+  for (const clickhouse::ColumnDefinition& column : live_.layout.columns) {
+    const auto type = clickhouse::parse_column_type(column.type);
+    if (type && !schema::is_own_column(column.name)) {
+      before.push_back({.name = column.name, .type = *type});
+    }
+  }
+  for (schema::ColumnChange& change : schema::find_changes(before, result_.drift.shape)) {
     std::map<std::size_t, std::string> reasons;  // by file
     std::optional<std::size_t> first;
     for (std::size_t i = 0; i < planned_.size(); ++i) {
       if (!planned_[i]) continue;
       if (!first) first = i;
-      const auto own = planned_[i]->reasons.find(before.name);
+      const auto own = planned_[i]->reasons.find(change.column);
       if (own != planned_[i]->reasons.end()) reasons.insert({i, own->second});
     }
     if (reasons.empty()) {
-      const auto change = std::ranges::find_if(result_.drift.changes, [&](const Change& found) {
-        return found.kind == Change::Kind::kWiden && found.column == before.name;
-      });
-      reasons.insert({*first, change != result_.drift.changes.end()
-                                  ? change->reason
+      const auto drift = std::ranges::find(result_.drift.changes, change.column, &Change::column);
+      reasons.insert({*first, drift != result_.drift.changes.end()
+                                  ? drift->reason
                                   : "its table was rebuilt out of all its files"});
     }
     for (const auto& [file, reason] : reasons) {
-      result_.files[file].alerts.push_back(
-          schema::given_up_text(before.name, *from, to->type, reason));
+      change.reason = reason;
+      if (file == reasons.begin()->first) {
+        result_.files[file].column_changes.push_back(change);
+      } else if (change.gives_up()) {
+        result_.files[file].alerts.push_back(schema::said_of(change));
+      }
     }
   }
 }
@@ -287,7 +293,7 @@ void TablePlanner::plan_columns() {
     }
   }
   result_.drift = drift_of_all();
-  note_given_up();
+  note_changes();
   if (result_.shapes.empty() && !live_.shape.empty()) {
     load::fit_file(*first_, result_.drift.shape, facts_.options.load.streams, facts_.stop);
     return;
@@ -347,6 +353,12 @@ PlannedTable TablePlanner::plan() {
     result_.is_remade = live_.is_remade;
     result_.keeps_rows = placement_.is_set() && live_.keeps_rows();
     result_.drift.shape = live_.shape;
+    if (live_.layout.exists()) {
+      for (const auto& [table, views] : load::views_over(*facts_.connection, table_)) {
+        result_.notes.push_back(
+            fmt::format("{}: {}", load::views_text(table, views), load::kInsteadOfView));
+      }
+    }
     base::for_each_index(decisions_.size(), facts_.options.load.streams,
                          [&](std::size_t i) { plan_file(i); });
     if (first_) {
@@ -367,6 +379,7 @@ std::vector<std::string> PlannedFile::remarks() const {
   std::vector<std::string> all = warnings;
   all.insert(all.end(), notes.begin(), notes.end());
   all.insert(all.end(), alerts.begin(), alerts.end());
+  for (const schema::ColumnChange& change : column_changes) all.push_back(schema::said_of(change));
   return all;
 }
 
