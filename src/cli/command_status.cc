@@ -20,7 +20,7 @@ struct StatusArguments {
   bool json = false;
 };
 
-// Of this machine's files; storages are not asked.
+// Looks at files of this machine; storages are not asked.
 bool is_vanished(const tracking::FileRecord& file) {
   return file.status == tracking::FileState::kVanished || sync::is_vanished(file.file_path);
 }

@@ -95,7 +95,7 @@ struct Result {
   // Those of the warnings that nobody must miss: columns that change, rows that may never have been
   // written. Whoever shows a load shows them.
   std::vector<std::string> alerts;
-  // Of a table in use, that were made; each of them is an alert, too.
+  // Those that the load made in a table in use; each of them is an alert, too.
   std::vector<schema::ColumnChange> column_changes;
   std::string qvd_created_at;                                // of the header
   std::vector<std::pair<std::string, std::string>> columns;  // name and ClickHouse type

@@ -165,7 +165,7 @@ Alerts::Counts Alerts::counts() const {
   return counts_;
 }
 
-// A change of columns is no state that could end.
+// A change of columns opens no incident.
 void Alerts::update(const Alert& alert, std::set<std::string>& failing,
                     std::set<std::string>& stale) {
   if (alert.kind == "schema_changed") return;

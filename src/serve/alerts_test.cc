@@ -139,7 +139,7 @@ TEST_F(AlertsTest, ChangesOfColumnsAreToldWhereThatIsAskedFor) {
             "qvdhouse: lake changed 2 columns of tables in use\n• Sales.day: Date32 → String "
             "(/lake/a.qvd)\n• Sales.new: not there → Int64 (/lake/a.qvd)");
   EXPECT_EQ(told["changes"][1]["table_name"], "Sales");
-  EXPECT_EQ(taken(3)[2]["event"], "recovered");  // it is no state of its own
+  EXPECT_EQ(taken(3)[2]["event"], "recovered");  // no incident was opened
 }
 
 TEST_F(AlertsTest, OneAnIncidentAndOneWhenItIsOver) {

@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace qvdhouse::sync {
 
@@ -65,14 +65,17 @@ std::string Summary::other_settings() const {
     if (file.decision.has_other_settings) tables.insert(file.decision.table);
   }
   if (tables.empty()) return "";
-  const std::size_t named = std::min(tables.size(), kMostNames);
-  const std::vector<std::string> names(tables.begin(), std::next(tables.begin(), named));
+  std::vector<std::string> names;
+  for (const std::string& table : tables) {
+    if (names.size() < kMostNames) names.push_back(table);
+  }
   return fmt::format(
       "{} loaded under other settings, which hold until --full or settings_changed = \"reload\" "
       "loads {} again: {}{}",
       tables.size() == 1 ? "1 table was" : fmt::format("{} tables were", tables.size()),
       tables.size() == 1 ? "it" : "them", fmt::join(names, ", "),
-      tables.size() > named ? fmt::format(" and {} more", tables.size() - named) : "");
+      tables.size() > names.size() ? fmt::format(" and {} more", tables.size() - names.size())
+                                   : "");
 }
 
 Monitor::Snapshot Monitor::snapshot() const {

@@ -26,7 +26,7 @@ struct PlannedFile {
   std::vector<std::string> warnings;  // of its header and of its columns
   std::vector<std::string> notes;     // columns that the table leaves out, and why
   std::vector<std::string> alerts;    // of its name, and types that others before it gave up
-  // Of the table's columns, for the first of the files that need them.
+  // What becomes of the table's columns, in the first of the files that need it.
   std::vector<schema::ColumnChange> column_changes;
   std::exception_ptr error;  // null: it can be loaded
   Failure failure;           // what the error means
