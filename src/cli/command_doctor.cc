@@ -12,6 +12,7 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -26,7 +27,9 @@
 #include "clickhouse/engine.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/topology.h"
+#include "load/layout.h"
 #include "source/storage.h"
+#include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -170,6 +173,22 @@ std::vector<Finding> check_grants(clickhouse::Connection& connection, const std:
   return findings;
 }
 
+// Materialized views over tables that are loaded: they stay as they were made.
+std::vector<Finding> check_views(const Target& target, const Context& context) {
+  std::set<std::string> ours;
+  for (const tracking::FileRecord& file : target.tracking(context.config).files()) {
+    ours.insert(file.table_name);
+  }
+  if (ours.empty()) return {};
+  clickhouse::Connection connection = target.connect(context.stop);
+  std::vector<Finding> findings;
+  for (const auto& [table, views] : load::views_over(connection)) {
+    if (!ours.contains(table)) continue;
+    findings.push_back({"view", false, load::views_text(table, views), load::kInsteadOfView});
+  }
+  return findings;
+}
+
 // --- The checks ---
 
 Finding find_file(const std::string& what, const std::vector<std::filesystem::path>& candidates,
@@ -265,11 +284,15 @@ std::vector<Finding> check_target(const Context& context) {
       while (version.ends_with('\n')) version.pop_back();
       findings.push_back(
           {.what = what, .detail = fmt::format("version {} ({})", version, target_name(config))});
-      if (!spread) return;
-      findings.push_back(describe_dialect(target.endpoint()));
-      findings.push_back(*spread);
-      const auto rights = check_grants(connection, config.sync.database);
-      findings.insert(findings.end(), rights.begin(), rights.end());
+      if (spread) {
+        findings.push_back(describe_dialect(target.endpoint()));
+        findings.push_back(*spread);
+        const auto rights = check_grants(connection, config.sync.database);
+        findings.insert(findings.end(), rights.begin(), rights.end());
+      }
+      if (!std::ranges::all_of(findings, &Finding::good)) return;
+      const auto views = check_views(target, context);
+      findings.insert(findings.end(), views.begin(), views.end());
     });
   } catch (const base::Cancelled&) {
     throw;

@@ -1,7 +1,6 @@
 // qvdhouse status: what the tracking table says of every file.
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <map>
 
 #include "cli/command.h"
@@ -10,7 +9,8 @@
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "source/scope.h"
-#include "sync/rows_left.h"
+#include "sync/facts.h"
+#include "sync/stored_rows.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
@@ -20,16 +20,15 @@ struct StatusArguments {
   bool json = false;
 };
 
-// For a loaded file of this machine; storages are not asked. A folder that is not there
-// either may be another machine's.
+// Looks at files of this machine; storages are not asked.
 bool is_vanished(const tracking::FileRecord& file) {
-  if (file.status != tracking::FileState::kCompleted ||
-      file.file_path.find("://") != std::string::npos)
-    return false;
-  const std::filesystem::path path(file.file_path);
-  std::error_code error;
-  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found &&
-         std::filesystem::is_directory(path.parent_path(), error);
+  return file.status == tracking::FileState::kVanished || sync::is_vanished(file.file_path);
+}
+
+// A file that is gone is neither failed nor waited for, whatever tracking still says.
+std::string status_of(const tracking::FileRecord& file) {
+  if (!is_vanished(file)) return std::string(base::to_string(file.status));
+  return file.row_count > 0 ? "vanished, rows kept" : "vanished";
 }
 
 Json record_json(const tracking::FileRecord& file) {
@@ -59,8 +58,7 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
   std::map<std::string, std::uint64_t> counts;
   std::uint64_t row_count = 0;
   for (const tracking::FileRecord& file : files) {
-    const std::string status =
-        is_vanished(file) ? "vanished, rows kept" : std::string(base::to_string(file.status));
+    const std::string status = status_of(file);
     rows.push_back({file.file_name, file.table_name, format_count(file.row_count),
                     format_bytes(file.file_size), format_time(file.processed_at_us), status});
     ++counts[status];
@@ -75,7 +73,7 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
               rows);
   print("\n");
   for (const tracking::FileRecord& file : files) {
-    if (file.error_message.empty()) continue;
+    if (file.error_message.empty() || is_vanished(file)) continue;
     print_paragraph(file.file_name + ": ", file.error_message, 2);
   }
   std::string summary;
@@ -86,7 +84,7 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
                     format_count(row_count)));
 }
 
-// What is tracked, with the rows that tables really have of files that failed or wait.
+// What is tracked, with the rows that tables really have.
 std::vector<tracking::FileRecord> files_and_rows(const Context& context) {
   if (!target_may_hold_data(context.config)) return {};
   const Target target = Target::open(context, false);
@@ -94,10 +92,10 @@ std::vector<tracking::FileRecord> files_and_rows(const Context& context) {
     tracking::Tracking tracking = target.tracking(context.config);
     std::vector<tracking::FileRecord> files = tracking.files();
     clickhouse::Connection connection = target.connect(context.stop);
-    const auto left = sync::rows_left(files, tracking, connection);
+    const auto stored = sync::stored_rows(files, tracking, connection);
     for (tracking::FileRecord& file : files) {
-      const auto found = left.find(file.file_path);
-      if (found != left.end()) file.row_count = found->second;
+      const auto found = stored.find(file.file_path);
+      if (found != stored.end()) file.row_count = found->second;
     }
     return files;
   });

@@ -40,6 +40,7 @@ Json file_json(const sync::FileOutcome& file) {
   }
   json["seconds"] = std::move(steps);
   json["warnings"] = file.result.warnings;
+  json["schema_changes"] = Json::parse(sync::changes_json(file.result.column_changes));
   const bool is_failing = sync::is_failing(file);
   json["error"] = is_failing ? sync::failure_message(file) : file.error;
   json["error_class"] = base::to_string(is_failing ? sync::failure_class(file) : file.error_class);
@@ -86,6 +87,7 @@ void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
             {"removed", sum.count(sync::Outcome::kRemoved)},
             {"rows", sum.rows},
             {"bytes", sum.bytes},
+            {"schema_changes", sum.column_changes()},
             {"seconds", sum.seconds}};
   json["sources"] = Json::array();
   json["files"] = Json::array();
@@ -124,6 +126,9 @@ std::string totals(const sync::Summary& summary) {
   add(summary.count(sync::Outcome::kFailed), "failed");
   add(failed_before, "failed before");
   add(summary.count(sync::Outcome::kCancelled), "rolled back");
+  if (const std::uint64_t changes = summary.column_changes(); changes > 0) {
+    text += fmt::format("; {} of tables in use changed", format_quantity(changes, "column"));
+  }
   if (summary.count(sync::Outcome::kLoaded) == 0) return text + "\n";
   text += fmt::format("\n{} rows, {} in {}", format_count(summary.rows),
                       format_bytes(summary.bytes), format_seconds(summary.seconds));
@@ -207,6 +212,7 @@ void print_summary(const std::vector<SourceRun>& runs, int exit_code, const Cont
   }
   const sync::Summary sum = total(runs);
   if (!sum.files.empty()) print(totals(sum));
+  if (const std::string kept = sum.other_settings(); !kept.empty()) print_paragraph("", kept, 2);
 }
 
 int dry_run(const SyncArguments& arguments, Sources& sources, const Context& context) {

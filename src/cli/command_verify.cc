@@ -18,8 +18,9 @@
 #include "load/load.h"
 #include "source/listing.h"
 #include "sync/content.h"
+#include "sync/facts.h"
 #include "sync/live_table.h"
-#include "sync/rows_left.h"
+#include "sync/stored_rows.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::cli {
@@ -38,7 +39,7 @@ struct StoredFile {
 };
 
 struct Verdict {
-  std::string word;  // exact, different, not checked
+  std::string word;  // exact, different, vanished, not checked
   std::vector<std::string> details;
   int exit_code = kOk;
 };
@@ -83,8 +84,10 @@ Verdict judge_unloaded(const tracking::FileRecord& record) {
 Verdict verify_file(const StoredFile& file, const Target& target, Sources& sources,
                     const Context& context) {
   const tracking::FileRecord& record = file.record;
+  source::Storage* storage = nullptr;
   try {
     const OpenSource source = sources.of(record.file_path);
+    storage = &source.storage;
     sync::Options options = sync_options(context.config, source.settings);
     options.load.policy.dialect = target.endpoint().dialect;
     // Opening it finds out whether it is still as it was when it was loaded.
@@ -99,11 +102,18 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     return {"different", differences, kVerify};
   } catch (const base::Cancelled&) {
     throw;
-  } catch (const base::ChangedError&) {
-    return {"not checked",
-            {"the file is gone or has changed since it was loaded; run qvdhouse sync first"},
-            kSource};
   } catch (const base::Error& error) {
+    if (sync::is_vanished(record.file_path, storage)) {
+      return {"vanished",
+              {fmt::format("{} is not there any more; {} of it are kept and cannot be compared",
+                           record.file_name, format_quantity(record.row_count, "row"))},
+              kOk};
+    }
+    if (dynamic_cast<const base::ChangedError*>(&error) != nullptr) {
+      return {"not checked",
+              {"the file has changed since it was loaded; run qvdhouse sync first"},
+              kSource};
+    }
     const bool is_wrong = dynamic_cast<const base::InputError*>(&error) != nullptr ||
                           dynamic_cast<const base::SchemaError*>(&error) != nullptr;
     if (!file.is_current && is_wrong) return judge_unloaded(record);
@@ -128,12 +138,12 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
 std::vector<StoredFile> stored_files(const Target& target, const Context& context,
                                      const std::string& name) {
   std::vector<tracking::FileRecord> files;
-  std::map<std::string, std::uint64_t> left;
+  std::map<std::string, std::uint64_t> stored_rows;
   at_target(context.config, [&] {
     tracking::Tracking tracking = target.tracking(context.config);
     files = tracking.files();
     clickhouse::Connection connection = target.connect(context.stop);
-    left = sync::rows_left(files, tracking, connection);
+    stored_rows = sync::stored_rows(files, tracking, connection);
   });
   std::erase_if(files, [&](const tracking::FileRecord& file) {
     return !name.empty() && file.table_name != name &&
@@ -143,13 +153,26 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
   for (const tracking::FileRecord& file : files) {
     if (file.status == tracking::FileState::kCompleted) {
       stored.push_back({.record = file});
-    } else if (const auto found = left.find(file.file_path); found != left.end()) {
+    } else if (const auto found = stored_rows.find(file.file_path); found != stored_rows.end()) {
       stored.push_back({.record = file, .is_current = false});
       stored.back().record.row_count = found->second;
     }
   }
   if (stored.empty() && !name.empty()) throw_not_stored(files, name);
   return stored;
+}
+
+// "12 files: 10 exact, 1 different, 1 vanished"
+std::string totals(const std::map<std::string, std::uint64_t>& verdicts, std::size_t files) {
+  std::string text = format_quantity(files, "file") + ":";
+  const char* separator = " ";
+  for (const char* word : {"exact", "different", "vanished", "not checked"}) {
+    const auto found = verdicts.find(word);
+    if (found == verdicts.end()) continue;
+    text += fmt::format("{}{} {}", separator, format_count(found->second), word);
+    separator = ", ";
+  }
+  return text + "\n";
 }
 
 int run_verify(const VerifyArguments& arguments, const Context& context) {
@@ -165,9 +188,11 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
   std::vector<std::vector<std::string>> rows;
   std::vector<std::pair<std::string, std::string>> details;  // table, what differs
   std::vector<int> failures;
+  std::map<std::string, std::uint64_t> verdicts;  // number by word
   for (const StoredFile& stored : files) {
     const tracking::FileRecord& file = stored.record;
     const Verdict verdict = verify_file(stored, *target, sources, context);
+    ++verdicts[verdict.word];
     if (verdict.exit_code != kOk) failures.push_back(verdict.exit_code);
     json.push_back(Json{{"table", file.table_name},
                         {"file_path", file.file_path},
@@ -191,6 +216,7 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
                 rows);
     if (!details.empty()) print("\n");
     for (const auto& [table, detail] : details) print_paragraph(table + ": ", detail, 2);
+    print("\n" + totals(verdicts, files.size()));
   }
   if (failures.empty()) return kOk;
   // A difference is what was asked for; it outweighs a file that could not be read.

@@ -102,7 +102,8 @@ Json decision_json(const decide::Decision& decision) {
               {"moved_from", decision.moved_from},
               {"action", base::to_string(decision.action)},
               {"reason_code", base::to_string(decision.reason_code)},
-              {"reason", decision.reason}};
+              {"reason", decision.reason},
+              {"has_other_settings", decision.has_other_settings}};
 }
 
 bool names_file(const std::string& text, std::string_view path, std::string_view name) {

@@ -47,6 +47,9 @@ const Choice<DriftPolicy> kDrift({{"evolve", DriftPolicy::kEvolve},
 const Choice<VanishedPolicy> kVanished({{"keep", VanishedPolicy::kKeep},
                                         {"delete", VanishedPolicy::kDelete}});
 
+const Choice<sync::SettingsChanged> kSettingsChanged({{"keep", sync::SettingsChanged::kKeep},
+                                                      {"reload", sync::SettingsChanged::kReload}});
+
 const Choice<OutsiderPolicy> kOutsiders({{"clamp", OutsiderPolicy::kClamp},
                                          {"null", OutsiderPolicy::kNull},
                                          {"serial", OutsiderPolicy::kSerial},
@@ -231,6 +234,9 @@ Settings of_tables() {
       setting("vanished", &TableRules::vanished, kVanished,
               "what becomes of the rows of files that are not there any more",
               {.flag = "--vanished POLICY"}),
+      setting("settings_changed", &sync::Options::settings_changed, kSettingsChanged,
+              "tables that were loaded under other settings: they stay, or are loaded again",
+              {.flag = "--settings-changed POLICY"}),
       setting("max_file_partitions", &sync::Options::max_file_partitions, Number(0, 100'000),
               "a table of more files than this is not partitioned by file"),
   };
@@ -383,6 +389,8 @@ Settings of_alerts() {
               {.otherwise = "none", .is = kSecret}),
       setting("alert_format", &AlertOptions::form, words({"auto", "json", "slack"}),
               "what it is sent", {.otherwise = "slack for hooks.slack.com, else json"}),
+      setting("alert_on_schema_change", &AlertOptions::on_schema_change, boolean(),
+              "it is also told after a run that changed columns of tables in use"),
       setting("alert_attempts", &AlertOptions::attempts, Number(1, 100), "tries of one alert"),
       setting("alert_stale_after", &Workflow::stale_after, span(),
               "a workflow that had no good run for so long is stale",

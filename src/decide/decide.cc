@@ -47,8 +47,13 @@ std::string changes(const FileEntry& file, const FileRecord& record) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+bool has_other_settings(const FileRecord& record, const std::string& todays_hash) {
+  return !record.settings_hash.empty() && record.settings_hash != todays_hash;
+}
+
 // For a record whose file is the version that it speaks of.
-Verdict judge_completed(const FileEntry& file, const Placement& placement, const FileRecord& record,
+Verdict judge_completed(const FileEntry& file, const Placement& placement,
+                        const std::string& todays_hash, const FileRecord& record,
                         const Facts& facts) {
   if (record.table_name != placement.table) {
     return {Action::kLoad, Reason::kRenamed,
@@ -64,10 +69,19 @@ Verdict judge_completed(const FileEntry& file, const Placement& placement, const
     return {Action::kLoad, Reason::kMissing,
             fmt::format("its table {} does not exist any more", placement.table)};
   }
+  if (has_other_settings(record, todays_hash) && facts.reload_changed_settings) {
+    return {Action::kLoad, Reason::kSettings,
+            fmt::format("it was loaded under other settings at {} (settings_changed = \"reload\")",
+                        time_text(record.processed_at_us))};
+  }
   return {Action::kSkip, Reason::kUnchanged,
-          fmt::format("{} are those of the load at {}",
+          fmt::format("{} are those of the load at {}{}",
                       have_etags(file, record) ? "size and ETag" : "size and modification time",
-                      time_text(record.processed_at_us))};
+                      time_text(record.processed_at_us),
+                      has_other_settings(record, todays_hash)
+                          ? ", which was under other settings: --full or settings_changed = "
+                            "\"reload\" applies today's"
+                          : "")};
 }
 
 Verdict judge_failed(const FileRecord& record, const std::string& todays_hash, const Facts& facts) {
@@ -116,7 +130,7 @@ Verdict judge(const FileEntry& file, const Placement& placement, const std::stri
     return {Action::kLoad, Reason::kChanged, "it changed: " + changes(file, *record)};
   }
   if (record->status == FileState::kCompleted)
-    return judge_completed(file, placement, *record, facts);
+    return judge_completed(file, placement, todays_hash, *record, facts);
   if (record->status == FileState::kFailed) return judge_failed(*record, todays_hash, facts);
   return {Action::kLoad, Reason::kRetry,
           fmt::format("its last state is \"{}\", at {}", record->status,
@@ -231,7 +245,9 @@ bool may_be_touched(const FileEntry& file, const Placement& placement, const Fil
   return record != nullptr && record->status == FileState::kCompleted &&
          !record->fingerprint.empty() && file.size == record->file_size && !facts.full &&
          !is_same_version(file, *record) &&
-         judge_completed(file, placement, *record, facts).action == Action::kSkip;
+         judge_completed(file, placement, settings_hash(facts.settings_hash, placement), *record,
+                         facts)
+                 .action == Action::kSkip;
 }
 
 bool is_same_content(const ContentNames& content, const FileRecord& record, schema::LoadMode mode) {
@@ -269,6 +285,7 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
                          (placement.is_set() || verdict.action != Action::kLoad);
   std::string key = keeps_key ? file_key(*record) : file.path;
   std::string table = placement.table;
+  const bool is_as_it_was = verdict.code == Reason::kUnchanged && has_other_settings(*record, hash);
   return {.file = std::move(file),
           .action = verdict.action,
           .reason_code = verdict.code,
@@ -278,7 +295,8 @@ Decision decide_with(FileEntry file, Placement placement, const FileRecord* reco
           .stored_as = std::move(key),
           .settings_hash = std::move(hash),
           .error_class = verdict.error_class,
-          .content_hash = verdict.action == Action::kAdopt ? content.content_hash : ""};
+          .content_hash = verdict.action == Action::kAdopt ? content.content_hash : "",
+          .has_other_settings = is_as_it_was};
 }
 
 Decision decide_file(FileEntry file, Placement placement, const FileRecord* record,

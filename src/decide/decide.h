@@ -28,7 +28,7 @@ enum class Action {
   kSkip,
   kWait,
   kRefuse,
-  kAdopt,   // nothing to load: only what tracking says of it changes (touched, moved)
+  kAdopt,   // nothing to load: only what tracking says of it changes (touched, moved, vanished)
   kRemove,  // the file has vanished and its rows go (vanished = "delete")
 };
 
@@ -45,11 +45,11 @@ enum class Reason {
   kMissing,   // its table is gone
   kRenamed,   // its table's name is another now
   kMode,      // its table's load mode is another now
-  kSettings,  // it failed, and the settings are others now
+  kSettings,  // the settings are others now: it failed, or changed ones are to be applied
   // kAdopt
   kTouched,
   kMoved,
-  // kRemove; kSkip, when its rows are kept
+  // kRemove; kSkip, when its rows are kept; kAdopt, when it failed or waited before
   kVanished,
   // kSkip
   kUnchanged,
@@ -90,6 +90,8 @@ struct Decision {
   // kSkip, of a file that failed before or is unreadable: why.
   tracking::ErrorClass error_class = tracking::ErrorClass::kNone;
   std::string content_hash{};  // kAdopt: of the file (sync/content.h)
+  // kSkip: its rows are those of a load under other settings.
+  bool has_other_settings = false;
 };
 
 // What names the content of a file (sync/content.h); empty: not known.
@@ -107,6 +109,8 @@ struct Facts {
   std::chrono::seconds min_age{0};
   bool full = false;
   bool retry_failed = false;  // failed files are tried again whatever their back-off
+  // Files that were loaded under other settings are loaded again.
+  bool reload_changed_settings = false;
   schema::Policy policy;
   std::string settings_hash;  // of today's settings, without those of single tables
   std::vector<schema::TableRules> rules{};
@@ -133,7 +137,7 @@ struct Facts {
 };
 
 // What is to be done, sorted by path: a decision for each file of the listing, and one for each
-// file that vanished and whose rows go.
+// file that vanished and whose rows go, or which stands failed or waiting in tracking.
 std::vector<Decision> decide_files(const std::vector<source::FileEntry>& files, const Facts& facts);
 
 // The same, and files that vanished and whose rows are kept (kSkip, "vanished").

@@ -118,6 +118,12 @@ std::string why_kept(const Inventory& inventory, const FileRecord& record,
   return table_is_unclaimed(inventory, record) ? "" : "its table is another file's too";
 }
 
+// What tracking says of a file that is gone is wrong: no failure stands, and nothing is waited for.
+bool stands_open(const FileRecord& record) {
+  return record.status != FileState::kCompleted && record.status != FileState::kReset &&
+         record.status != FileState::kVanished;
+}
+
 // A table without `_file` goes as a whole, so its file must have been loaded. Of a set, rows of an
 // earlier version may lie there whatever happened last.
 bool may_have_rows(const FileRecord& record) {
@@ -134,16 +140,24 @@ Decision decide_one(const Inventory& inventory, const FileRecord& record) {
   std::string kept;
   try {
     decision.placement = inventory.placer.place(record.file_path);
-    kept = why_kept(inventory, record, decision.placement);
+    kept = may_have_rows(record) ? why_kept(inventory, record, decision.placement)
+                                 : "it was not loaded as it last was";
   } catch (const base::SchemaError& error) {
     kept = error.what();
   }
-  decision.action = kept.empty() ? Action::kRemove : Action::kSkip;
-  decision.reason =
-      kept.empty()
-          ? fmt::format("it vanished, and its rows in {} go with it (vanished = \"delete\")",
-                        record.table_name)
-          : fmt::format("it vanished; its rows in {} are kept: {}", record.table_name, kept);
+  if (kept.empty()) {
+    decision.action = Action::kRemove;
+    decision.reason = fmt::format(
+        "it vanished, and its rows in {} go with it (vanished = \"delete\")", record.table_name);
+  } else if (stands_open(record)) {
+    decision.action = Action::kAdopt;
+    decision.reason =
+        fmt::format("it was {} and vanished: that is settled; rows of it in {} are kept",
+                    record.status, record.table_name);
+  } else {
+    decision.reason =
+        fmt::format("it vanished; its rows in {} are kept: {}", record.table_name, kept);
+  }
   return decision;
 }
 
@@ -216,7 +230,8 @@ std::vector<Decision> decide_vanished(const Inventory& inventory,
   for (const auto& [index, decision] : moved) origins.insert(decision.moved_from);
   std::vector<Decision> decisions;
   for (const FileRecord* record : inventory.gone) {
-    if (origins.contains(record->file_path) || !may_have_rows(*record)) continue;
+    if (origins.contains(record->file_path)) continue;
+    if (!may_have_rows(*record) && !stands_open(*record)) continue;
     decisions.push_back(decide_one(inventory, *record));
   }
   return decisions;
@@ -228,7 +243,7 @@ std::string why_source_is_lost(const std::vector<source::FileEntry>& files, cons
   const FileRecord* example = nullptr;
   std::size_t count = 0;
   for (const FileRecord* record : inventory.gone) {
-    if (record->status == FileState::kReset) continue;
+    if (record->status == FileState::kReset || record->status == FileState::kVanished) continue;
     if (count++ == 0) example = record;
   }
   if (count == 0) return "";

@@ -46,6 +46,28 @@ TEST_F(DecideVanished, RowsAreKeptByDefaultWhichOnlyTheTellingOneSays) {
   EXPECT_THAT(told[0].reason, HasSubstr("it vanished; its rows in Sales are kept"));
 }
 
+TEST_F(DecideVanished, WhatFailedOrWaitedIsSettled) {
+  using tracking::FileState;
+  track("/data/item.qvd");
+  for (const FileState status : {FileState::kFailed, FileState::kWaiting, FileState::kCancelled}) {
+    record(1).status = status;
+    const auto decisions = decide({"/data/Sales_1.qvd"});
+    ASSERT_EQ(decisions.size(), 2U);
+    EXPECT_EQ(decisions[1].file.path, "/data/item.qvd");
+    EXPECT_EQ(decisions[1].action, Action::kAdopt);
+    EXPECT_EQ(decisions[1].reason_code, Reason::kVanished);
+  }
+  for (const FileState status : {FileState::kVanished, FileState::kReset}) {
+    record(1).status = status;
+    EXPECT_EQ(decide({"/data/Sales_1.qvd"}).size(), 1U);
+  }
+  // Rows of a set go all the same, where they are to go.
+  record(0).status = FileState::kFailed;
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"})[0].action, Action::kRemove);
+  facts.rules[0].vanished = schema::VanishedPolicy::kKeep;
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"})[0].action, Action::kAdopt);
+}
+
 TEST_F(DecideVanished, ASourceWithoutAnyFileDeletesNothing) {
   EXPECT_TRUE(decide({}).empty());
   source::FileEntry hidden = file_at("/data/.lock.qvd");
@@ -75,7 +97,7 @@ TEST_F(DecideVanished, ASourceThatLostAllItsFilesHasFailed) {
   facts.tracked = {loaded(file_at("/other/item.qvd"))};
   EXPECT_EQ(why_source_is_lost({}, facts), "");
   facts.tracked = {loaded(file_at("/data/item.qvd"))};
-  for (const FileState status : {FileState::kMoved, FileState::kReset}) {
+  for (const FileState status : {FileState::kMoved, FileState::kReset, FileState::kVanished}) {
     record(0).status = status;
     EXPECT_EQ(why_source_is_lost({}, facts), "") << base::to_string(status);
   }
@@ -109,7 +131,7 @@ TEST_F(DecideVanished, AFileWhoseLastLoadFailedMayHaveRowsInASet) {
   facts.tracked = {loaded(file_at("/data/item.qvd"))};
   record(0).status =
       tracking::FileState::kFailed;  // by a collision, it may be: the table is another's
-  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).size(), 1U);
+  EXPECT_EQ(decide({"/data/Sales_2.qvd"}).at(1).action, Action::kAdopt);  // nothing is removed
 }
 
 TEST_F(DecideVanished, RowsThatAreAnotherFilesByNowStay) {

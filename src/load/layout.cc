@@ -1,12 +1,15 @@
 #include "load/layout.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
 
+#include "base/error.h"
 #include "clickhouse/quote.h"
 #include "schema/table_rules.h"
+#include "tracking/row_binary.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -75,6 +78,38 @@ Layout read_layout(clickhouse::Connection& connection, const std::string& table)
   layout.sorting_key = take_line(rest);
   layout.columns = clickhouse::describe_table(connection, database, table);
   return layout;
+}
+
+std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection,
+                                                           const std::string& table) {
+  constexpr int kUnknownIdentifier = 47;
+  std::map<std::string, std::vector<std::string>> views;
+  try {
+    const std::string answer = connection.query(fmt::format(
+        "SELECT name, arrayJoin(arrayMap((d, t) -> concat(d, '.', t), dependencies_database, "
+        "dependencies_table)) AS view FROM system.tables WHERE database = {}{} ORDER BY name, view "
+        "FORMAT RowBinary",
+        clickhouse::quote_literal(connection.endpoint().database),
+        table.empty() ? "" : " AND name = " + clickhouse::quote_literal(table)));
+    for (tracking::RowReader reader(answer); !reader.done();) {
+      std::string name;
+      std::string view;
+      reader(name, view);
+      views[name].push_back(view);
+    }
+  } catch (const base::ServerError& error) {
+    if (error.code() != kUnknownIdentifier) throw;
+  }
+  return views;
+}
+
+std::string views_text(const std::string& table, const std::vector<std::string>& views) {
+  return fmt::format(
+      "{} {} by inserts into {}, and a load makes none: it swaps the table or its partitions",
+      fmt::join(views, ", "),
+      views.size() == 1 ? "is a materialized view that is fed"
+                        : "are materialized views that are fed",
+      table);
 }
 
 void create_like(clickhouse::Connection& connection, const std::string& name,

@@ -2,6 +2,7 @@
 // as they are.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,17 @@ struct Layout {
 };
 
 Layout read_layout(clickhouse::Connection& connection, const std::string& table);
+
+// Materialized views that are fed by inserts into tables of the connection's database, and so get
+// nothing of a load: table → "database.view", sorted. Of one table, or of all; empty on a server
+// that does not tell. Throws ServerError, IoError.
+std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection,
+                                                           const std::string& table = {});
+// That as a sentence, and what to do.
+std::string views_text(const std::string& table, const std::vector<std::string>& views);
+inline constexpr const char* kInsteadOfView =
+    "make it a refreshable view and refresh it by post_sql (docs/configuration.md, \"Views over "
+    "tables\")";
 
 // Makes an empty table with the columns and the comment of another, and `engine`.
 void create_like(clickhouse::Connection& connection, const std::string& name,

@@ -45,7 +45,6 @@ void describe(const PreparedFile& file, Result& result) {
   result.table = file.plan.table;
   result.column_count = file.plan.columns.size();
   result.warnings = file.header.warnings;
-  for (const std::string& alert : file.alerts) result.add_alert(alert);
   result.qvd_created_at = file.header.created_at;
   for (const schema::ColumnPlan& column : file.plan.columns) {
     result.columns.emplace_back(column.name, column.type.name());
@@ -169,12 +168,19 @@ void Result::add_alert(const std::string& alert) {
   alerts.push_back(alert);
 }
 
+void Result::add_changes(const std::vector<schema::ColumnChange>& changes) {
+  for (const schema::ColumnChange& change : changes) add_alert(schema::said_of(change));
+  column_changes.insert(column_changes.end(), changes.begin(), changes.end());
+}
+
 StagedFile::StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
-                       clickhouse::TableDefinition definition, std::uint64_t row_count)
+                       clickhouse::TableDefinition definition, std::uint64_t row_count,
+                       std::vector<schema::ColumnChange> column_changes)
     : staging_(std::move(staging)),
       rows_(std::move(rows)),
       definition_(std::move(definition)),
-      row_count_(row_count) {}
+      row_count_(row_count),
+      column_changes_(std::move(column_changes)) {}
 
 std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
                                        const clickhouse::Endpoint& endpoint, const Options& options,
@@ -244,7 +250,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
                   .version = target.version,
                   .keeps_versions = target.mode == schema::LoadMode::kAppend};
   return std::make_unique<StagedFile>(std::move(staging), std::move(rows), definition,
-                                      file.header.record_count);
+                                      file.header.record_count, std::move(file.column_changes));
 }
 
 bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
@@ -255,6 +261,7 @@ bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, c
   run_step("swap", progress, result, [&] {
     if (target.mode == schema::LoadMode::kReplace) {
       swap_in(connection, file.rows().staging, table);
+      result.add_changes(file.column_changes());
     } else {
       committed = replace_partition(connection, file.rows(), table);
     }

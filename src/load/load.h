@@ -53,7 +53,7 @@ struct Target {
   // table that is rebuilt).
   std::optional<schema::Shape> shape;
   // kReplace: the columns of the table whose place the file takes, whether they bind it or not, to
-  // tell which types give up.
+  // tell what changes.
   std::optional<schema::Shape> replaced{};
 };
 
@@ -96,13 +96,16 @@ struct Result {
   std::uint64_t bytes_sent = 0;
   std::vector<Step> steps;
   std::vector<std::string> warnings;
-  // Those of the warnings that nobody must miss: types that give up, rows that may never have been
+  // Those of the warnings that nobody must miss: columns that change, rows that may never have been
   // written. Whoever shows a load shows them.
   std::vector<std::string> alerts;
+  // Those that the load made in a table in use; each of them is an alert, too.
+  std::vector<schema::ColumnChange> column_changes;
   std::string qvd_created_at;                                // of the header
   std::vector<std::pair<std::string, std::string>> columns;  // name and ClickHouse type
   double seconds() const;                                    // of all steps
   void add_alert(const std::string& alert);                  // to the warnings, too
+  void add_changes(const std::vector<schema::ColumnChange>& changes);
 };
 
 // Everything that is known before any row moves: header, symbol tables, columns.
@@ -111,8 +114,9 @@ struct PreparedFile {
   std::vector<qvd::SymbolTable> symbols;
   std::vector<bool> may_be_null;
   schema::TablePlan plan;
-  std::vector<std::string> alerts{};      // as Result::alerts
   std::vector<schema::Change> changes{};  // kReplace: of the table whose place the file takes
+  // kReplace: what becomes of that table's columns.
+  std::vector<schema::ColumnChange> column_changes{};
 };
 
 // Reads header and symbol tables and decides the table, the target's own columns and shape
@@ -140,18 +144,22 @@ std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads,
 class StagedFile {
  public:
   StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
-             clickhouse::TableDefinition definition, std::uint64_t row_count);
+             clickhouse::TableDefinition definition, std::uint64_t row_count,
+             std::vector<schema::ColumnChange> column_changes);
 
   const StagedRows& rows() const { return rows_; }
   // The definition of the target table, as it would be made for this file.
   const clickhouse::TableDefinition& definition() const { return definition_; }
   std::uint64_t row_count() const { return row_count_; }
+  // What the commit makes of the table's columns (PreparedFile::column_changes).
+  const std::vector<schema::ColumnChange>& column_changes() const { return column_changes_; }
 
  private:
   std::unique_ptr<Staging> staging_;
   StagedRows rows_;
   clickhouse::TableDefinition definition_;
   std::uint64_t row_count_;
+  std::vector<schema::ColumnChange> column_changes_;
 };
 
 // Everything before the commit: the SQL to run before, plan, staging table, rows, verification.

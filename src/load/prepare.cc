@@ -69,21 +69,18 @@ void without_cells(const schema::Shape& shape, schema::TablePlan& plan) {
   if (!plan.is_order_set) plan.order_by.clear();
 }
 
-// Columns of the table that lose their type now that the file takes its place.
-void note_given_up(const schema::Shape& replaced, const schema::TablePlan& own,
-                   PreparedFile& file) {
-  const auto find = [](const schema::TablePlan& plan, const std::string& name) {
-    const auto found = std::ranges::find(plan.columns, name, &schema::ColumnPlan::name);
-    return found == plan.columns.end() ? nullptr : &*found;
-  };
-  for (const schema::ShapeColumn& before : replaced) {
-    const schema::ColumnPlan* after = find(file.plan, before.name);
-    if (after == nullptr || !schema::gives_up(before.type, after->type)) continue;
-    const schema::ColumnPlan* by_itself = find(own, before.name);
-    file.alerts.push_back(
-        schema::given_up_text(before.name, before.type, after->type,
-                              by_itself == nullptr ? after->reason : by_itself->reason));
+// What the file makes of the columns of the table whose place it takes; `own`: its plan by itself.
+std::vector<schema::ColumnChange> column_changes(const schema::Shape& replaced,
+                                                 const schema::TablePlan& own,
+                                                 const schema::TablePlan& plan) {
+  std::vector<schema::ColumnChange> changes =
+      schema::find_changes(replaced, schema::shape_of(plan));
+  for (schema::ColumnChange& change : changes) {
+    const auto by_itself = std::ranges::find(own.columns, change.column, &schema::ColumnPlan::name);
+    change.reason =
+        by_itself == own.columns.end() ? "The file lacks the column." : by_itself->reason;
   }
+  return changes;
 }
 
 // Plans for the table whose place the file takes: no row stays that could be in the way of a
@@ -166,7 +163,7 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
   } else if (target.shape) {
     fit_to_replaced(target, options.streams, stop, file);
   }
-  if (target.replaced) note_given_up(*target.replaced, own, file);
+  if (target.replaced) file.column_changes = column_changes(*target.replaced, own, file.plan);
   return file;
 }
 

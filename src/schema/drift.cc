@@ -655,19 +655,52 @@ Join join_types(const ColumnType& a, const ColumnType& b) {
   return join;
 }
 
-bool gives_up(const ColumnType& from, const ColumnType& to) {
-  const Family before = family(from.kind);
-  const Family after = family(to.kind);
+ColumnChange::Kind ColumnChange::kind() const {
+  if (!from) return Kind::kAdded;
+  if (!to) return Kind::kRemoved;
+  ColumnType with_null = *from;
+  with_null.nullable = true;
+  if (*to == with_null) return Kind::kNullable;
+  if (family(to->kind) == Family::kText && family(from->kind) != Family::kText) return Kind::kText;
+  return join_types(*from, *to).type == *to ? Kind::kWidened : Kind::kRetyped;
+}
+
+bool ColumnChange::gives_up() const {
+  if (!from || !to) return false;
+  const Family before = family(from->kind);
+  const Family after = family(to->kind);
   if (before == after || before == Family::kText) return false;
   return before != Family::kNumber || after == Family::kText;
 }
 
-std::string given_up_text(const std::string& column, const ColumnType& from, const ColumnType& to,
-                          const std::string& reason) {
+std::string said_of(const ColumnChange& change) {
   return fmt::format(
       "column \"{}\" was {} in the table and is {} from this load on; drift = \"freeze\" would "
       "have refused the file: {}",
-      column, from.name(), to.name(), reason);
+      change.column, change.from ? change.from->name() : "not",
+      change.to ? change.to->name() : "not", change.reason);
+}
+
+std::vector<ColumnChange> find_changes(const Shape& before, const Shape& after) {
+  std::vector<ColumnChange> changes;
+  const auto find = [](const Shape& shape, const std::string& name) -> std::optional<ColumnType> {
+    const auto column = std::ranges::find(shape, name, &ShapeColumn::name);
+    if (column == shape.end()) return std::nullopt;
+    ColumnType type = column->type;
+    type.low_cardinality = false;
+    return type;
+  };
+  for (const ShapeColumn& column : before) {
+    ColumnChange change{
+        .column = column.name, .from = find(before, column.name), .to = find(after, column.name)};
+    if (change.from != change.to) changes.push_back(std::move(change));
+  }
+  for (const ShapeColumn& column : after) {
+    if (find(before, column.name)) continue;
+    changes.push_back(
+        {.column = column.name, .from = std::nullopt, .to = find(after, column.name)});
+  }
+  return changes;
 }
 
 }  // namespace qvdhouse::schema

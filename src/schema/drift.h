@@ -3,10 +3,13 @@
 // Pure functions.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/words.h"
 #include "clickhouse/column_type.h"
 #include "schema/plan.h"
 #include "schema/table_rules.h"
@@ -39,12 +42,36 @@ struct Join {
 };
 Join join_types(const clickhouse::ColumnType& a, const clickhouse::ColumnType& b);
 
-// Whether a column that goes from one type to the other loses what its type said of its values:
-// dates, stamps and times that become anything else, and numbers that become text.
-bool gives_up(const clickhouse::ColumnType& from, const clickhouse::ColumnType& to);
-// That as a sentence; `reason`: why the file's own values have the type that they have.
-std::string given_up_text(const std::string& column, const clickhouse::ColumnType& from,
-                          const clickhouse::ColumnType& to, const std::string& reason);
+// A column of a table in use that is another from a load on: the event that the summary, the
+// history, metrics and alerts tell.
+struct ColumnChange {
+  enum class Kind {
+    kAdded,
+    kRemoved,
+    kNullable,  // only that: the same values, and NULL
+    kWidened,   // every value of the type before is one of the new one
+    kText,      // another type before
+    kRetyped,   // in any other way
+  };
+  Kind kind() const;
+  // Whether the column loses what its type said of its values: dates, stamps and times that become
+  // anything else, and numbers that become text.
+  bool gives_up() const;
+
+  std::string column;
+  std::optional<clickhouse::ColumnType> from;  // absent: the table lacked the column
+  std::optional<clickhouse::ColumnType> to;    // absent: the table lacks it from now on
+  std::string reason{};                        // why the file's own values have that type
+};
+constexpr auto words(ColumnChange::Kind) {
+  return std::to_array<std::string_view>(
+      {"added", "removed", "nullable", "widened", "text", "retyped"});
+}
+std::string said_of(const ColumnChange& change);
+
+// What changes where a table with the columns `before` gets those of `after`: in the order of
+// `before`, then new ones; without reasons. Whether texts are LowCardinality is no change.
+std::vector<ColumnChange> find_changes(const Shape& before, const Shape& after);
 
 struct Change {
   enum class Kind {

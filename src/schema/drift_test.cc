@@ -1,9 +1,11 @@
 #include "schema/drift.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/words.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -286,6 +288,34 @@ TEST(Drift, ChecksAskForValuesThatWouldChange) {
   EXPECT_THAT(check("Decimal(18, 2)", "Float64"),
               AllOf(HasSubstr("1e16"), HasSubstr("toDecimal128(")));
   EXPECT_THAT(check("Date32", "DateTime64(9, 'UTC')"), HasSubstr("toYear(`n`) > 2261"));
+}
+
+TEST(Drift, TellsEachChangeByItsKind) {
+  const Shape before = {column("same", "Int64"),
+                        column("gone", "Int64"),
+                        column("n", "Int64"),
+                        column("w", "Int32"),
+                        column("day", "Date32"),
+                        column("id", "Int64"),
+                        column("s", "LowCardinality(String)"),
+                        column("back", "String")};
+  const Shape after = {column("same", "Int64"),          column("n", "Nullable(Int64)"),
+                       column("w", "Nullable(Int64)"),   column("day", "Int64"),
+                       column("id", "Nullable(String)"), column("s", "String"),
+                       column("back", "Date32"),         column("new", "Date")};
+  std::vector<std::string> told;
+  for (const ColumnChange& change : find_changes(before, after)) {
+    told.push_back(fmt::format("{} {}{}", change.column, base::to_string(change.kind()),
+                               change.gives_up() ? ", gives up" : ""));
+  }
+  EXPECT_THAT(told, ElementsAre("gone removed", "n nullable", "w widened", "day retyped, gives up",
+                                "id text, gives up", "back retyped", "new added"));
+  EXPECT_TRUE(find_changes(before, before).empty());
+  ColumnChange added = find_changes({}, {column("new", "Date")}).at(0);
+  added.reason = "All are days.";
+  EXPECT_EQ(said_of(added),
+            "column \"new\" was not in the table and is Date from this load on; drift = \"freeze\" "
+            "would have refused the file: All are days.");
 }
 
 }  // namespace

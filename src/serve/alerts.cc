@@ -19,6 +19,7 @@ namespace qvdhouse::serve {
 namespace {
 
 constexpr std::size_t kMostFilesNamed = 10;
+constexpr std::size_t kMostChangesNamed = 10;
 constexpr std::size_t kMostWaiting = 1'000;
 constexpr std::size_t kMostRuns = 100;
 constexpr std::chrono::milliseconds kLongestPause{60'000};
@@ -56,6 +57,8 @@ void Alerts::add(const Event& event) {
   if (options_.url.empty()) return;
   const std::lock_guard lock(mutex_);
   if (event.type == "file_finished") note_file(event);
+  if (event.type == "file_finished" && options_.on_schema_change) note_changes(event);
+  if (event.type == "run_finished") tell_changes(event.data);
   if (event.type == "run_finished") note_run(event);
 }
 
@@ -68,6 +71,43 @@ void Alerts::note_file(const Event& event) {
   files.push_back({{"file_path", text_of(event.data, "file_path")},
                    {"error", text_of(event.data, "error")},
                    {"error_class", text_of(event.data, "error_class")}});
+}
+
+void Alerts::note_changes(const Event& event) {
+  const auto changes = list_of(event.data, "schema_changes");
+  if (changes.empty()) return;
+  if (changes_.size() > kMostRuns) changes_.erase(changes_.begin());
+  std::vector<nlohmann::json>& all = changes_[text_of(event.data, "run_id")];
+  for (const nlohmann::json& change : changes) {
+    if (all.size() >= kMostChangesNamed) return;
+    all.push_back(change);
+    all.back()["table_name"] = text_of(event.data, "table_name");
+    all.back()["file_path"] = text_of(event.data, "file_path");
+  }
+}
+
+// However the run ended: what was changed stays so.
+void Alerts::tell_changes(const nlohmann::json& run) {
+  auto collected = changes_.extract(text_of(run, "run_id"));
+  if (collected.empty()) return;
+  const std::uint64_t count = count_of(run, "schema_changes");
+  Alert alert{
+      .kind = "schema_changed", .workflow = text_of(run, "workflow"), .text = {}, .details = {}};
+  alert.text = fmt::format("qvdhouse: {} changed {} of tables in use", alert.workflow,
+                           count == 1 ? "1 column" : fmt::format("{} columns", count));
+  nlohmann::json changes = nlohmann::json::array();
+  for (nlohmann::json& change : collected.mapped()) {
+    const auto type = [&](const char* name) {
+      const std::string text = text_of(change, name);
+      return text.empty() ? "not there" : text;
+    };
+    alert.text += fmt::format("\n• {}.{}: {} → {} ({})", text_of(change, "table_name"),
+                              text_of(change, "column"), type("from"), type("to"),
+                              text_of(change, "file_path"));
+    changes.push_back(std::move(change));
+  }
+  alert.details = {{"run", run}, {"changes", std::move(changes)}};
+  put(std::move(alert));
 }
 
 void Alerts::note_run(const Event& event) {
@@ -125,15 +165,21 @@ Alerts::Counts Alerts::counts() const {
   return counts_;
 }
 
-// Under the lock.
-void Alerts::put(Alert alert) {
-  const bool is_stale = alert.details.contains("was_stale");
-  std::set<std::string>& open = is_stale ? stale_ : failing_;
+// A change of columns opens no incident.
+void Alerts::update(const Alert& alert, std::set<std::string>& failing,
+                    std::set<std::string>& stale) {
+  if (alert.kind == "schema_changed") return;
+  std::set<std::string>& open = alert.details.contains("was_stale") ? stale : failing;
   if (alert.kind == "recovered") {
     open.erase(alert.workflow);
   } else {
     open.insert(alert.workflow);
   }
+}
+
+// Under the lock.
+void Alerts::put(Alert alert) {
+  update(alert, failing_, stale_);
   if (queue_.size() >= kMostWaiting) {
     queue_.pop_front();
     ++counts_.failed;
@@ -216,12 +262,7 @@ void Alerts::read_state() {
 void Alerts::write_state(const Alert& alert) {
   const std::lock_guard lock(mutex_);
   ++counts_.delivered;
-  std::set<std::string>& told = alert.details.contains("was_stale") ? told_stale_ : told_failing_;
-  if (alert.kind == "recovered") {
-    told.erase(alert.workflow);
-  } else {
-    told.insert(alert.workflow);
-  }
+  update(alert, told_failing_, told_stale_);
   if (options_.state_file.empty()) return;
   const nlohmann::json state{{"failing", told_failing_}, {"stale", told_stale_}};
   try {

@@ -1,5 +1,6 @@
 // Tells the outside when something needs a person: a webhook is called when a workflow fails, when
-// it has recovered, and when its data grow stale. One alert an incident: a workflow that fails
+// it has recovered, when its data grow stale, and, where that is set, after a run that changed
+// columns of tables in use. One alert an incident: a workflow that fails
 // again and again is told once, until it has recovered. Which incidents are open is kept in a file,
 // so that a restart repeats nothing; it is written after the alert went out, so that a kill loses
 // none.
@@ -32,6 +33,7 @@ struct AlertOptions {
   std::string url;                   // a secret (Slack's is); empty: no alerts
   std::string form = "auto";         // "json", "slack"; "auto": by the host
   std::filesystem::path state_file;  // empty: forgotten with the process
+  bool on_schema_change = false;
   unsigned attempts = 6;
   std::chrono::milliseconds first_pause{
       1'000};                        // before the second attempt; doubles up to a minute
@@ -68,16 +70,20 @@ class Alerts {
  private:
   // NOLINTNEXTLINE(bugprone-exception-escape): a json that is moved from throws nothing
   struct Alert {
-    std::string kind;  // "failed", "recovered", "stale"
+    std::string kind;  // "failed", "recovered", "stale", "schema_changed"
     std::string workflow;
     std::string text;
     nlohmann::json details;
   };
   void work(const std::stop_token& stop);
+  static void update(const Alert& alert, std::set<std::string>& failing,
+                     std::set<std::string>& stale);
   void put(Alert alert);
   void deliver(const Alert& alert, const std::stop_token& stop);
   std::string try_once(const std::string& body, bool& may_repeat) const;
   void note_file(const Event& event);
+  void note_changes(const Event& event);
+  void tell_changes(const nlohmann::json& run);
   void note_run(const Event& event);
   void read_state();
   void write_state(const Alert& alert);
@@ -94,6 +100,7 @@ class Alerts {
   std::set<std::string> told_failing_;  // as the receiver knows them
   std::set<std::string> told_stale_;
   std::map<std::string, std::vector<nlohmann::json>> failed_files_;  // by run
+  std::map<std::string, std::vector<nlohmann::json>> changes_;       // of columns, by run
   Counts counts_;
   std::jthread thread_;
 };

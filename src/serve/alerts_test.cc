@@ -111,6 +111,37 @@ Event failed_file(const std::string& path) {
   return event;
 }
 
+TEST_F(AlertsTest, ChangesOfColumnsAreToldWhereThatIsAskedFor) {
+  Event changed = failed_file("/lake/a.qvd");
+  changed.data["status"] = "loaded";
+  changed.data["table_name"] = "Sales";
+  changed.data["schema_changes"] = {
+      {{"column", "day"}, {"kind", "text"}, {"from", "Date32"}, {"to", "String"}},
+      {{"column", "new"}, {"kind", "added"}, {"from", ""}, {"to", "Int64"}}};
+  Event end = run("lake", "completed");
+  end.data["schema_changes"] = 2;
+  {
+    Alerts alerts(options(), log_);
+    alerts.add(changed);
+    alerts.add(end);
+    alerts.add(run("lake", "failed", 1));
+    EXPECT_EQ(taken(1)[0]["event"], "failed");
+  }
+  AlertOptions asked = options();
+  asked.on_schema_change = true;
+  Alerts alerts(asked, log_);
+  alerts.add(changed);
+  alerts.add(end);
+  const nlohmann::json told = taken(3)[1];
+  EXPECT_EQ(told["event"], "schema_changed");
+  EXPECT_EQ(told["workflow"], "lake");
+  EXPECT_EQ(told["text"],
+            "qvdhouse: lake changed 2 columns of tables in use\n• Sales.day: Date32 → String "
+            "(/lake/a.qvd)\n• Sales.new: not there → Int64 (/lake/a.qvd)");
+  EXPECT_EQ(told["changes"][1]["table_name"], "Sales");
+  EXPECT_EQ(taken(3)[2]["event"], "recovered");  // no incident was opened
+}
+
 TEST_F(AlertsTest, OneAnIncidentAndOneWhenItIsOver) {
   Alerts alerts(options(), log_);
   alerts.add(run("lake", "completed"));

@@ -43,6 +43,12 @@ AnyJson steps_json(const std::vector<tracking::StepTime>& steps) {
   return list;
 }
 
+// Attempts of earlier versions have none.
+Json changes_of(const tracking::Attempt& attempt) {
+  const Json changes = Json::parse(attempt.schema_changes, nullptr, false);
+  return changes.is_array() ? changes : Json::array();
+}
+
 }  // namespace
 
 json class_or_null(tracking::ErrorClass error_class) {
@@ -85,6 +91,7 @@ json run_json(const tracking::RunRecord& run) {
           {"files_failed", run.files_failed},
           {"rows", run.rows},
           {"bytes", run.bytes},
+          {"schema_changes", run.schema_changes},
           {"error", plain_or_null(run.error)},
           {"error_class", class_or_null(run.error_class)}};
 }
@@ -158,6 +165,7 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"qvd_created_at", plain_or_null(file.result.qvd_created_at)},
           {"duration_seconds", seconds},
           {"steps", steps_json<json>(steps)},
+          {"schema_changes", json::parse(sync::changes_json(file.result.column_changes))},
           {"error", plain_or_null(file.error)},
           {"error_class", class_or_null(file.error_class)}};
 }
@@ -203,7 +211,8 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"file_size_bytes", attempt.file.file_size},
               {"error", text_or_null(attempt.file.error_message)},
               {"error_class", class_or_null(attempt.file.error_class)},
-              {"steps", steps_json<Json>(attempt.steps)}};
+              {"steps", steps_json<Json>(attempt.steps)},
+              {"schema_changes", changes_of(attempt)}};
 }
 
 Json history_json(const tracking::Attempt& attempt) {

@@ -228,8 +228,8 @@ tracking::FileQuery::Sort sort_of(const std::string& name) {
 HttpResponse files_answer(const RoutedRequest& request, ApiContext& context) {
   tracking::FileQuery query;
   query.search = text_parameter(request.http, "search");
-  query.status = base::parse<tracking::FileState>(
-      choice_parameter(request.http, "status", {"completed", "failed", "waiting", "reset"}));
+  query.status = base::parse<tracking::FileState>(choice_parameter(
+      request.http, "status", {"completed", "failed", "waiting", "reset", "vanished"}));
   query.table = text_parameter(request.http, "table");
   query.sort = sort_of(
       choice_parameter(request.http, "sort", {"name", "processed_at", "size", "rows", "duration"}));

@@ -83,6 +83,17 @@ inline std::uint64_t count_of(const nlohmann::json& data, const char* name) {
              : 0;
 }
 
+// The objects of a list.
+inline std::vector<nlohmann::json> list_of(const nlohmann::json& data, const char* name) {
+  std::vector<nlohmann::json> list;
+  const auto found = data.find(name);
+  if (found == data.end() || !found->is_array()) return list;
+  for (const nlohmann::json& one : *found) {
+    if (one.is_object()) list.push_back(one);
+  }
+  return list;
+}
+
 // The status of a run, and of a file; empty when the event has none.
 inline std::optional<tracking::RunState> run_state_of(const nlohmann::json& data) {
   return base::parse<tracking::RunState>(text_of(data, "status"));

@@ -74,6 +74,9 @@ struct Flow {
       counter(registry, "qvdhouse_file_failures_total", "Files that failed, by class of error.");
   Family<Counter>& retries = counter(registry, "qvdhouse_file_retries_total",
                                      "Attempts at a file after its first in a run.");
+  Family<Counter>& changes =
+      counter(registry, "qvdhouse_schema_changes_total",
+              "Columns of tables in use that a load changed, by kind of change.");
   Family<Counter>& rows = counter(registry, "qvdhouse_rows_total", "Rows that were committed.");
   Family<Counter>& bytes =
       counter(registry, "qvdhouse_file_bytes_total", "Bytes of the files that were committed.");
@@ -115,13 +118,16 @@ void count_file(Flow& flow, const nlohmann::json& data) {
         .Add({{"workflow", text_of(data, "workflow")}, {"class", text_of(data, "error_class")}})
         .Increment();
   }
+  for (const nlohmann::json& change : list_of(data, "schema_changes")) {
+    flow.changes.Add({{"workflow", text_of(data, "workflow")}, {"kind", text_of(change, "kind")}})
+        .Increment();
+  }
   if (outcome != sync::Outcome::kLoaded) return;
   flow.rows.Add(workflow).Increment(number_of(data, "rows"));
   flow.bytes.Add(workflow).Increment(number_of(data, "file_size_bytes"));
   flow.sent.Add(workflow).Increment(number_of(data, "bytes_sent"));
   flow.file_seconds.Add(workflow, kSeconds).Observe(number_of(data, "duration_seconds"));
-  for (const nlohmann::json& step : data.value("steps", nlohmann::json::array())) {
-    if (!step.is_object()) continue;
+  for (const nlohmann::json& step : list_of(data, "steps")) {
     flow.step_seconds.Add({{"step", text_of(step, "name")}}, kSeconds)
         .Observe(number_of(step, "seconds"));
   }

@@ -31,6 +31,7 @@ Event file_finished(const std::string& status) {
                 {"duration_seconds", 0.7},
                 {"qvd_created_at", "2026-07-12 10:15:00"},
                 {"steps", {{{"name", "insert"}, {"seconds", 0.6}}}},
+                {"schema_changes", {{{"column", "d"}, {"kind", "text"}}}},
                 {"error_class", status == "failed" ? "input" : ""}};
   return event;
 }
@@ -79,6 +80,8 @@ TEST(Metrics, CountersFollowWhatWasCommitted) {
   EXPECT_TRUE(has(text, "qvdhouse_runs_total{status=\"partial\",workflow=\"lake\"} 1"));
   EXPECT_TRUE(has(text, "qvdhouse_runs_total{status=\"skipped\",workflow=\"lake\"} 1"));
   EXPECT_TRUE(has(text, "qvdhouse_run_retries_total{workflow=\"lake\"} 1"));
+  // Those of a file that failed are made all the same.
+  EXPECT_TRUE(has(text, "qvdhouse_schema_changes_total{kind=\"text\",workflow=\"lake\"} 2"));
   EXPECT_TRUE(has(text, "qvdhouse_step_duration_seconds_count{step=\"insert\"} 1"));
   EXPECT_NE(text.find("qvdhouse_table_freshness_seconds{table=\"Qvd\\\"Sales\\n\"}"),
             std::string::npos);

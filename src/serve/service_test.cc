@@ -101,6 +101,20 @@ TEST_F(ServiceTest, ABrokenFileIsNeverGreenUntilItIsRepaired) {
   EXPECT_EQ(query("SELECT count() FROM tested.QvdBad"), "7");
 }
 
+TEST_F(ServiceTest, ABrokenFileThatVanishesIsNoFailureAnyMore) {
+  schedule_ = "@yearly";
+  put("bad.qvd", "this is no QVD");
+  put("good.qvd", sync::qvd_bytes(5));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  EXPECT_EQ(last_event("run_finished")["failing_files"], 1);
+  std::filesystem::remove(source_ / "bad.qvd");
+  run_now({(source_ / "bad.qvd").string()});
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_EQ(ended()[0].status, tracking::RunState::kCompleted);
+  EXPECT_EQ(last_event("run_finished")["failing_files"], 0);
+}
+
 TEST_F(ServiceTest, ASourceThatIsGoneIsTriedAgainAndSaid) {
   schedule_ = "@yearly";
   run_attempts_ = 2;

@@ -95,6 +95,19 @@ void adopt_touched(FileTask task, const FileRecord& previous, const RunContext& 
   hand_over(std::move(task), nullptr, context);
 }
 
+void settle_vanished(FileTask task, const FileRecord& previous, const RunContext& context) {
+  task.record = previous;
+  task.record.status = tracking::FileState::kVanished;
+  task.record.error_message.clear();
+  task.record.error_class = tracking::ErrorClass::kNone;
+  task.record.failure_count = 0;
+  task.record.retry_at_us = 0;
+  task.record.run_id = context.run_id;
+  task.record.version = next_version(previous);
+  task.outcome.outcome = Outcome::kSkipped;
+  hand_over(std::move(task), nullptr, context);
+}
+
 void adopt_moved(FileTask task, const FileRecord& previous, const RunContext& context,
                  clickhouse::Connection& connection, std::shared_ptr<TableSession> session) {
   const Decision& decision = task.outcome.decision;

@@ -13,6 +13,10 @@ namespace qvdhouse::sync {
 // Nothing but its modification time or ETag changed.
 void adopt_touched(FileTask task, const tracking::FileRecord& previous, const RunContext& context);
 
+// It failed or waited, and is gone: nothing stands against it any more.
+void settle_vanished(FileTask task, const tracking::FileRecord& previous,
+                     const RunContext& context);
+
 // The file has another path than when it was loaded as `previous` (of decision.moved_from). A table
 // that it is alone is renamed when its name is to be another; `session` is that of the new name.
 void adopt_moved(FileTask task, const tracking::FileRecord& previous, const RunContext& context,

@@ -1,5 +1,6 @@
 // A table against files of another schema, in whole runs into the real engine: what its drift
 // policy forbids never happens, and a type that gives up is never silent.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -319,6 +320,70 @@ TEST_F(DriftSyncTest, AFullRunGivesTheColumnsThatTheFilesMakeToday) {
     EXPECT_EQ(sync().count(Outcome::kFailed), 0U);
     EXPECT_THAT(columns(), HasSubstr("ValidTo Date32, ValidTo__outside"));
   }
+}
+
+std::vector<std::string> events(const Summary& summary) {
+  std::vector<std::string> events;
+  for (const FileOutcome& file : summary.files) {
+    for (const schema::ColumnChange& change : file.result.column_changes) {
+      events.push_back(fmt::format("{}: {} {}", file.decision.file.name, change.column,
+                                   base::to_string(change.kind())));
+    }
+  }
+  return events;
+}
+
+TEST_F(DriftSyncTest, AChangeOfASetIsAnEventOfTheFirstFileThatNeedsIt) {
+  for (const LoadMode mode : {LoadMode::kReplaceByFile, LoadMode::kAppend}) {
+    query("DROP DATABASE IF EXISTS tested SYNC");
+    fs::remove_all(source_);
+    use(mode, DriftPolicy::kEvolve);
+    put("Sales_1.qvd", numbers({"id", "a"}));
+    put("Sales_2.qvd", numbers({"id", "a"}));
+    const Summary first = sync();
+    ASSERT_EQ(first.count(Outcome::kLoaded), 2U);
+    EXPECT_THAT(events(first), IsEmpty());  // a first load changes nothing
+    put("Sales_3.qvd", numbers({"id", "a"}));
+    put("Sales_4.qvd", numbers({"id", "b"}));
+    put("Sales_5.qvd", numbers({"id", "a", "b"}));
+    const Summary second = sync();
+    EXPECT_THAT(events(second), ElementsAre("Sales_4.qvd: a nullable", "Sales_4.qvd: b added"));
+    EXPECT_EQ(second.column_changes(), 2U);
+    EXPECT_THAT(second.files[3].result.alerts,
+                ElementsAre(HasSubstr("\"a\" was Int64 in the table and is Nullable(Int64)"),
+                            HasSubstr("\"b\" was not in the table and is Nullable(Int64)")));
+    EXPECT_EQ(query("SELECT schema_changes FROM tested.QvdFileHistory WHERE file_name = "
+                    "'Sales_4.qvd'"),
+              "[{\"column\":\"a\",\"kind\":\"nullable\",\"from\":\"Int64\",\"to\":\"Nullable("
+              "Int64)\"},{\"column\":\"b\",\"kind\":\"added\",\"from\":\"\",\"to\":\"Nullable("
+              "Int64)\"}]");
+    EXPECT_EQ(query("SELECT count() FROM tested.QvdFileHistory WHERE schema_changes != '[]'"), "1");
+    EXPECT_THAT(events(sync()), IsEmpty());
+  }
+}
+
+TEST_F(DriftSyncTest, AChangeOfATableOfOneFileIsAnEventOnceItIsMade) {
+  put("a.qvd", numbers({"id", "old"}));
+  EXPECT_THAT(events(sync()), IsEmpty());
+  std::string cut = numbers({"id", "new"});
+  cut.pop_back();
+  put("a.qvd", cut, 3'000);
+  const Summary failed = sync();
+  EXPECT_EQ(failed.count(Outcome::kFailed), 1U);
+  EXPECT_THAT(failed.files[0].result.alerts, IsEmpty());
+  put("a.qvd", numbers({"id", "new"}), 2'000);
+  EXPECT_THAT(events(sync()), ElementsAre("a.qvd: old nullable", "a.qvd: new added"));
+}
+
+// Its columns change with the commit.
+TEST_F(DriftSyncTest, AChangeByAnotherModeIsAnEvent) {
+  use(LoadMode::kReplaceByFile, DriftPolicy::kEvolve);
+  put("Sales_1.qvd", numbers({"id", "a"}));
+  put("Sales_2.qvd", numbers({"id"}));
+  sync();
+  use(LoadMode::kAppend, DriftPolicy::kEvolve);
+  put("Sales_1.qvd", numbers({"id", "b"}), 3'000);
+  EXPECT_THAT(events(sync()), ElementsAre("Sales_1.qvd: a removed", "Sales_1.qvd: b added"));
 }
 
 }  // namespace

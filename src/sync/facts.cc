@@ -122,6 +122,13 @@ std::string missing_part(const base::ByteSource& source) {
   }
 }
 
+bool is_vanished(const std::string& path, source::Storage* storage) {
+  if (source::is_url(path)) return storage != nullptr && !may_exist(*storage, path);
+  std::error_code error;
+  return is_gone(path) &&
+         std::filesystem::is_directory(std::filesystem::path(path).parent_path(), error);
+}
+
 decide::Facts gather_facts(const Options& options, source::Storage& storage,
                            std::vector<tracking::FileRecord> tracked,
                            std::optional<std::set<std::string>> tables,
@@ -134,6 +141,7 @@ decide::Facts gather_facts(const Options& options, source::Storage& storage,
           .min_age = options.min_age,
           .full = options.full,
           .retry_failed = options.retry_failed,
+          .reload_changed_settings = options.settings_changed == SettingsChanged::kReload,
           .policy = options.load.policy,
           .settings_hash = decide::settings_hash(options.load),
           .rules = options.tables,

@@ -25,6 +25,11 @@ decide::Facts gather_facts(const Options& options, source::Storage& storage,
                            std::optional<std::set<std::string>> tables,
                            const std::stop_token& stop = {});
 
+// Whether a file that was loaded is not there any more although its folder is: a folder that is
+// missing may be one of another machine, or not mounted. `storage` is asked for a file of a remote
+// storage; without it, such a file counts as there.
+bool is_vanished(const std::string& path, source::Storage* storage = nullptr);
+
 // Is a file still being written? Qlik writes header first, then symbols and rows, so that a file
 // which is shorter than its header says is on its way, or was cut. A program that copies may set
 // the size first: then zero bytes or holes are where the rest is to come.

@@ -107,6 +107,7 @@ FileLoader::End FileLoader::run_attempt(FileTask& task, const TableSession& sess
     if (planned == nullptr) return;
     for (const std::string& note : planned->notes) said.warnings.push_back(note);
     for (const std::string& alert : planned->alerts) said.add_alert(alert);
+    if (!session.is_remade()) said.add_changes(planned->column_changes);
   };
   RunningFile running(context_.monitor, decision.file.name, decision.file.size);
   begin_attempt(task, context_);
@@ -206,6 +207,10 @@ void FileLoader::settle_staged(StagedTask staged, const std::optional<Failure>& 
   std::optional<Failure> end = failure;
   task.outcome.result.steps.push_back(step);
   if (!end) {
+    const PlannedFile* planned = session->planned(task.outcome.decision);
+    if (planned != nullptr && session->is_remade()) {
+      task.outcome.result.add_changes(planned->column_changes);
+    }
     try {
       task.outcome.result.row_count = staged.staged->row_count();
       load::run_post_sql(connection_, staged.target, task.outcome.decision.table);

@@ -103,6 +103,7 @@ void end_attempt(FileTask& task, const RunContext& context, const std::optional<
   attempt.file = record;
   attempt.bytes_sent = task.outcome.result.bytes_sent;
   attempt.steps = step_times(context, task.outcome.result);
+  attempt.schema_changes = changes_json(task.outcome.result.column_changes);
   task.attempts.push_back(std::move(attempt));
   task.attempt.reset();
 }

@@ -1,7 +1,13 @@
 #include "sync/outcome.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
+#include <vector>
 
 namespace qvdhouse::sync {
 
@@ -30,8 +36,46 @@ const std::string& failure_message(const FileOutcome& file) {
   return file.outcome == Outcome::kFailed ? file.error : file.decision.reason;
 }
 
+std::string changes_json(const std::vector<schema::ColumnChange>& changes) {
+  const auto name = [](const auto& type) { return type ? type->name() : std::string(); };
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const schema::ColumnChange& change : changes) {
+    json.push_back({{"column", change.column},
+                    {"kind", base::to_string(change.kind())},
+                    {"from", name(change.from)},
+                    {"to", name(change.to)}});
+  }
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 std::uint64_t Summary::count(Outcome outcome) const {
   return static_cast<std::uint64_t>(std::ranges::count(files, outcome, &FileOutcome::outcome));
+}
+
+std::uint64_t Summary::column_changes() const {
+  std::uint64_t count = 0;
+  for (const FileOutcome& file : files) count += file.result.column_changes.size();
+  return count;
+}
+
+std::string Summary::other_settings() const {
+  constexpr std::size_t kMostNames = 5;
+  std::set<std::string> tables;
+  for (const FileOutcome& file : files) {
+    if (file.decision.has_other_settings) tables.insert(file.decision.table);
+  }
+  if (tables.empty()) return "";
+  std::vector<std::string> names;
+  for (const std::string& table : tables) {
+    if (names.size() < kMostNames) names.push_back(table);
+  }
+  return fmt::format(
+      "{} loaded under other settings, which hold until --full or settings_changed = \"reload\" "
+      "loads {} again: {}{}",
+      tables.size() == 1 ? "1 table was" : fmt::format("{} tables were", tables.size()),
+      tables.size() == 1 ? "it" : "them", fmt::join(names, ", "),
+      tables.size() > names.size() ? fmt::format(" and {} more", tables.size() - names.size())
+                                   : "");
 }
 
 Monitor::Snapshot Monitor::snapshot() const {

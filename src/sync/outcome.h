@@ -19,6 +19,7 @@
 #include "base/words.h"
 #include "decide/decide.h"
 #include "load/load.h"
+#include "schema/drift.h"
 
 namespace qvdhouse::sync {
 
@@ -58,6 +59,10 @@ bool is_good(const FileOutcome& file);
 tracking::ErrorClass failure_class(const FileOutcome& file);
 const std::string& failure_message(const FileOutcome& file);
 
+// [{"column": …, "kind": "widened", "from": "Int32", "to": "Int64"}, …] as JSON, "" for a type that
+// there is not; a name that is not UTF-8 has replacement characters.
+std::string changes_json(const std::vector<schema::ColumnChange>& changes);
+
 struct Summary {
   std::string run_id;
   // Why the source could not be listed, or is empty although files of it are known; null: neither.
@@ -68,6 +73,10 @@ struct Summary {
   std::uint64_t bytes = 0;  // of the files loaded
   double seconds = 0;
   std::uint64_t count(Outcome outcome) const;
+  std::uint64_t column_changes() const;  // of tables in use
+  // Which tables stay as they were loaded under other settings, and what applies today's; empty
+  // when none does.
+  std::string other_settings() const;
 };
 
 // What a progress display may read while run() works. All members are safe from another thread.

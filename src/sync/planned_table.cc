@@ -75,7 +75,7 @@ class TablePlanner {
   // What a file would make of a multi-file table.
   struct Contribution {
     Shape shape;
-    // Columns that it may make give up → why its own have the type that they have.
+    // Columns that it changes by itself → why its own have the type that they have.
     std::map<std::string, std::string> reasons{};
     std::map<std::string, TextExamples> texts{};  // of its text columns
   };
@@ -85,7 +85,7 @@ class TablePlanner {
   static TextExamples examples_of(const qvd::SymbolTable& symbols);
   Contribution fit_alone(const load::PreparedFile& prepared, PlannedFile& file) const;
   schema::Drift drift_of_all() const;
-  void note_given_up();
+  void note_changes();
   void note_other_spellings(const Contribution& own, PlannedFile& file) const;
   std::string spellings(const std::string& column, const TextExamples& texts) const;
   void note_joined_as_text();
@@ -93,7 +93,7 @@ class TablePlanner {
   std::string why_rebuilt() const;
   void plan_columns();
   void plan_files();
-  bool note_new_types(const Shape& before);
+  bool is_other_than(const Shape& before) const;
   void define();
   void refuse_all(const base::Error& error);
 
@@ -139,7 +139,7 @@ void TablePlanner::plan_file(std::size_t index) {
     const std::size_t rank = prepared.header.record_count > 0 ? index : planned_.size() + index;
     file.record_count = prepared.header.record_count;
     file.warnings = prepared.header.warnings;
-    file.alerts = prepared.alerts;
+    file.column_changes = prepared.column_changes;
     const std::string& of_place = file.decision->placement.warning;
     if (!of_place.empty()) file.alerts.push_back(of_place);
     for (const schema::ColumnPlan& column : prepared.plan.columns) {
@@ -209,8 +209,7 @@ TablePlanner::Contribution TablePlanner::fit_alone(const load::PreparedFile& pre
   for (const Change& change : drift.changes) {
     if (change.kind == Change::Kind::kIgnored) {
       file.notes.push_back(schema::said_of(change));
-    } else if (change.kind == Change::Kind::kWiden &&
-               (change.needs_check || schema::gives_up(*change.from, *change.to))) {
+    } else if (change.kind != Change::Kind::kMissing) {
       const auto column = std::ranges::find(plan.columns, change.column, &schema::ColumnPlan::name);
       own.reasons[change.column] = column == plan.columns.end() ? change.reason : column->reason;
     }
@@ -243,34 +242,43 @@ schema::Drift TablePlanner::drift_of_all() const {
   return schema::find_drift(live_.shape, wanted, rules_.drift, live_.key);
 }
 
-// Tells the files for whose sake columns of the table lose their types; where it is all of them
-// together and none alone, the first.
-void TablePlanner::note_given_up() {
-  for (const clickhouse::ColumnDefinition& before : live_.layout.columns) {
-    const auto from = clickhouse::parse_column_type(before.type);
-    const auto to = std::ranges::find(result_.drift.shape, before.name, &schema::ShapeColumn::name);
-    if (!from || to == result_.drift.shape.end() || !schema::gives_up(*from, to->type)) continue;
+// Tells the first file that needs it of each column that changes, and the others of types that give
+// up; where it is all of them together and none alone, the first of all.
+void TablePlanner::note_changes() {
+  if (!live_.layout.exists()) return;
+  Shape before;
+  for (const clickhouse::ColumnDefinition& column : live_.layout.columns) {
+    const auto type = clickhouse::parse_column_type(column.type);
+    if (type && !schema::is_own_column(column.name)) {
+      before.push_back({.name = column.name, .type = *type});
+    }
+  }
+  for (schema::ColumnChange& change : schema::find_changes(before, result_.drift.shape)) {
     std::map<std::size_t, std::string> reasons;  // by file
     std::optional<std::size_t> first;
     for (std::size_t i = 0; i < planned_.size(); ++i) {
       if (!planned_[i]) continue;
       if (!first) first = i;
-      const auto own = planned_[i]->reasons.find(before.name);
+      const auto own = planned_[i]->reasons.find(change.column);
       if (own != planned_[i]->reasons.end()) reasons.insert({i, own->second});
     }
     if (reasons.empty()) {
-      const auto change = std::ranges::find_if(result_.drift.changes, [&](const Change& found) {
-        return found.kind == Change::Kind::kWiden && found.column == before.name;
-      });
-      reasons.insert({*first, change != result_.drift.changes.end()
-                                  ? change->reason
+      const auto drift = std::ranges::find(result_.drift.changes, change.column, &Change::column);
+      reasons.insert({*first, drift != result_.drift.changes.end()
+                                  ? drift->reason
                                   : "its table was rebuilt out of all its files"});
     }
     for (const auto& [file, reason] : reasons) {
-      const auto texts = planned_[file]->texts.find(before.name);
-      result_.files[file].alerts.push_back(
-          schema::given_up_text(before.name, *from, to->type, reason) +
-          (texts != planned_[file]->texts.end() ? spellings(before.name, texts->second) : ""));
+      const auto texts = planned_[file]->texts.find(change.column);
+      change.reason = reason;
+      if (change.gives_up() && texts != planned_[file]->texts.end()) {
+        change.reason += spellings(change.column, texts->second);
+      }
+      if (file == reasons.begin()->first) {
+        result_.files[file].column_changes.push_back(change);
+      } else if (change.gives_up()) {
+        result_.files[file].alerts.push_back(schema::said_of(change));
+      }
     }
   }
 }
@@ -380,7 +388,7 @@ void TablePlanner::plan_columns() {
     }
   }
   result_.drift = drift_of_all();
-  note_given_up();
+  note_changes();
   note_joined_as_text();
   if (result_.shapes.empty() && !live_.shape.empty()) {
     load::fit_file(*first_, result_.drift.shape, facts_.options.load.streams, facts_.stop);
@@ -436,6 +444,12 @@ void TablePlanner::refuse_all(const base::Error& error) {
 }
 
 void TablePlanner::plan_files() {
+  if (live_.layout.exists()) {
+    for (const auto& [table, views] : load::views_over(*facts_.connection, table_)) {
+      result_.notes.push_back(
+          fmt::format("{}: {}", load::views_text(table, views), load::kInsteadOfView));
+    }
+  }
   result_.is_remade = live_.is_remade;
   result_.keeps_rows = placement_.is_set() && live_.keeps_rows();
   result_.drift.shape = live_.shape;
@@ -447,31 +461,19 @@ void TablePlanner::plan_files() {
   }
 }
 
-// Whether columns would have other types than `before`, which it notes; false, too, where one that
-// no file has would be lost.
-bool TablePlanner::note_new_types(const Shape& before) {
+// Whether columns would be other than `before`; not where one that no file has would be lost.
+bool TablePlanner::is_other_than(const Shape& before) const {
   const Shape& after = result_.drift.shape;
-  bool has_changed = false;
-  for (const schema::ShapeColumn& column : before) {
-    const auto found = std::ranges::find(after, column.name, &schema::ShapeColumn::name);
-    if (found == after.end()) {
-      const bool is_beside = column.name.ends_with(schema::kNumberSuffix) ||
-                             column.name.ends_with(schema::kOutsideSuffix);
-      if (!is_beside) return false;
-    } else if (found->type == column.type && found->text_style == column.text_style) {
-      continue;
-    }
-    has_changed = true;
-    const std::string now =
-        found == after.end() ? "no column"
-        : found->text_style == schema::TextStyle::kOld
-            ? found->type.name()
-            : fmt::format("{}, {}", found->type.name(), schema::comment_of(found->text_style));
-    result_.notes.push_back(
-        fmt::format("column \"{}\" was {} in the table; a full load makes it {}", column.name,
-                    column.type.name(), now));
-  }
-  return has_changed;
+  const std::vector<schema::ColumnChange> changes = schema::find_changes(before, after);
+  const bool loses_columns = std::ranges::any_of(changes, [](const schema::ColumnChange& change) {
+    return !change.to && !change.column.ends_with(schema::kNumberSuffix) &&
+           !change.column.ends_with(schema::kOutsideSuffix);
+  });
+  const bool has_other_texts = std::ranges::any_of(before, [&](const schema::ShapeColumn& column) {
+    const auto now = std::ranges::find(after, column.name, &schema::ShapeColumn::name);
+    return now != after.end() && now->text_style != column.text_style;
+  });
+  return !loses_columns && (has_other_texts || !changes.empty());
 }
 
 std::optional<PlannedTable> TablePlanner::plan_from_files() {
@@ -492,7 +494,7 @@ std::optional<PlannedTable> TablePlanner::plan_from_files() {
     plan_files();
     const bool is_whole =
         std::ranges::all_of(result_.files, [](const PlannedFile& file) { return !file.error; });
-    if (is_whole && note_new_types(before)) return std::move(result_);
+    if (is_whole && is_other_than(before)) return std::move(result_);
   } catch (const base::SchemaError&) {
     return {};  // plan() says why
   }
@@ -517,6 +519,7 @@ std::vector<std::string> PlannedFile::remarks() const {
   std::vector<std::string> all = warnings;
   all.insert(all.end(), notes.begin(), notes.end());
   all.insert(all.end(), alerts.begin(), alerts.end());
+  for (const schema::ColumnChange& change : column_changes) all.push_back(schema::said_of(change));
   return all;
 }
 

@@ -25,12 +25,14 @@ struct PlannedFile {
   std::uint64_t record_count = 0;
   std::vector<std::string> warnings;  // of its header and of its columns
   std::vector<std::string> notes;     // columns that the table leaves out, and why
-  std::vector<std::string> alerts;    // columns of the table whose types give up for it
-  std::exception_ptr error;           // null: it can be loaded
-  Failure failure;                    // what the error means
-  bool is_refused = false;            // the error is that its columns are forbidden
+  std::vector<std::string> alerts;    // of its name, and types that others before it gave up
+  // What becomes of the table's columns, in the first of the files that need it.
+  std::vector<schema::ColumnChange> column_changes;
+  std::exception_ptr error;  // null: it can be loaded
+  Failure failure;           // what the error means
+  bool is_refused = false;   // the error is that its columns are forbidden
 
-  std::vector<std::string> remarks() const;  // warnings, notes and alerts
+  std::vector<std::string> remarks() const;  // all of the above
 };
 
 struct ColumnOrigin {

@@ -102,6 +102,7 @@ void conclude_run(RunRecord& run, const Summary& summary) {
   const std::uint64_t well = run.files_loaded + run.files_waiting + run.files_skipped - standing;
   run.rows = summary.rows;
   run.bytes = summary.bytes;
+  run.schema_changes = summary.column_changes();
   run.finished_at_us = now_us();
   if (summary.source_error) {
     const Failure failure = describe_failure(summary.source_error);

@@ -288,8 +288,10 @@ void work_off(const std::vector<Decision>& decisions, const RunContext& context,
     if (needs_table(decision)) continue;
     const FileRecord* record = record_of(records, decision);
     if (decision.action == Action::kAdopt) {
-      adopt_touched({.outcome = {.decision = decision}, .done = enter_into(outcomes, target, i)},
-                    *record, context);
+      const auto adopt =
+          decision.reason_code == Reason::kVanished ? settle_vanished : adopt_touched;
+      adopt({.outcome = {.decision = decision}, .done = enter_into(outcomes, target, i)}, *record,
+            context);
     } else {
       settle_unloaded(decision, record, context, i, outcomes);
     }
@@ -379,6 +381,7 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
     summary.bytes += file.decision.file.size;
   }
   summary.seconds = seconds_since(start);
+  if (const std::string kept = summary.other_settings(); !kept.empty()) log.info("{}", kept);
   return summary;
 }
 

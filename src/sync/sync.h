@@ -31,6 +31,12 @@ namespace qvdhouse::sync {
 // Microseconds since 1970 UTC.
 std::int64_t now_us();
 
+// What becomes of tables that were loaded under other settings.
+enum class SettingsChanged {
+  kKeep,    // they stay, and the summary says so
+  kReload,  // their files are loaded again
+};
+
 struct Options {
   std::string source;
   // The source that patterns of tables are relative to, where `source` is one file of it.
@@ -43,11 +49,12 @@ struct Options {
   std::string database = "local";
   std::filesystem::path lock_dir;  // one flock file a table being loaded (given back in a crash)
   bool full = false;               // load also what is unchanged
-  bool retry_failed = false;       // failed files are tried again now, whatever their back-off
-  std::set<std::string> only;      // paths of the files that are taken up; empty: all
-  std::stop_token finish;          // asked: what is open is finished, no further file is begun
-  unsigned parallel_files = 0;     // 0: by cores
-  unsigned max_attempts = 3;       // within one run, for errors that may pass
+  SettingsChanged settings_changed = SettingsChanged::kKeep;
+  bool retry_failed = false;    // failed files are tried again now, whatever their back-off
+  std::set<std::string> only;   // paths of the files that are taken up; empty: all
+  std::stop_token finish;       // asked: what is open is finished, no further file is begun
+  unsigned parallel_files = 0;  // 0: by cores
+  unsigned max_attempts = 3;    // within one run, for errors that may pass
   std::chrono::seconds file_timeout{0};  // of one attempt, up to its commit; 0: none
   unsigned history_days = 90;
   // A file that is not complete waits until nothing was written to it for so long; then it is

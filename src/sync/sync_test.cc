@@ -21,6 +21,7 @@
 namespace qvdhouse::sync {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -84,6 +85,42 @@ TEST_F(SyncTest, ABadFileFailsAloneAndIsTriedAgainOnlyWhenItChanges) {
   EXPECT_THAT(fates(sync()),
               ElementsAre(Pair("bad.qvd", "LOADED changed"), Pair("good.qvd", "unchanged")));
   EXPECT_EQ(tracked("status, failure_count"), "completed\t0\ncompleted\t0");
+}
+
+// Its failure is nobody's business any more.
+TEST_F(SyncTest, AFailedFileThatVanishedIsSettled) {
+  put("bad.qvd", "this is no QVD");
+  put("good.qvd", qvd_bytes(5));
+  sync();
+  fs::remove(source_ / "bad.qvd");
+  const Summary second = sync();
+  EXPECT_THAT(fates(second),
+              ElementsAre(Pair("bad.qvd", "vanished"), Pair("good.qvd", "unchanged")));
+  EXPECT_FALSE(is_failing(second.files[0]));
+  EXPECT_EQ(tracked("status, error_class, error_message, failure_count"),
+            "vanished\t\t\t0\ncompleted\t\t\t0");
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("good.qvd", "unchanged")));  // told once
+  put("bad.qvd", qvd_bytes(7));
+  EXPECT_THAT(fates(sync()),
+              ElementsAre(Pair("bad.qvd", "LOADED changed"), Pair("good.qvd", "unchanged")));
+}
+
+TEST_F(SyncTest, TablesOfOtherSettingsAreToldOrLoadedAgain) {
+  put("a.qvd", qvd_bytes(5));
+  put("b.qvd", qvd_bytes(6));
+  EXPECT_EQ(sync().other_settings(), "");
+  options_.load.policy.naming = schema::NamingPolicy::kSnake;
+  const Summary told = sync();
+  EXPECT_EQ(told.count(Outcome::kSkipped), 2U);
+  EXPECT_THAT(told.other_settings(),
+              AllOf(HasSubstr("2 tables were loaded under other settings"), HasSubstr("--full"),
+                    HasSubstr("settings_changed = \"reload\""), HasSubstr(": QvdA, QvdB")));
+  options_.settings_changed = SettingsChanged::kReload;
+  EXPECT_THAT(fates(sync()),
+              ElementsAre(Pair("a.qvd", "LOADED settings"), Pair("b.qvd", "LOADED settings")));
+  const Summary settled = sync();
+  EXPECT_EQ(settled.count(Outcome::kSkipped), 2U);
+  EXPECT_EQ(settled.other_settings(), "");
 }
 
 TEST_F(SyncTest, AFailedReloadLeavesTheOldRows) {

@@ -50,6 +50,8 @@ class TableSession {
   // What planning a multi-file table said of the file; null: nothing.
   const PlannedFile* planned(const Decision& decision) const;
 
+  // Whether the columns of a multi-file table change with the commit of its files and not before.
+  bool is_remade() const { return table_plan_.is_remade; }
   bool commits_together() const { return table_plan_.commits_together && table_plan_.definition; }
   void add(StagedTask staged);
   // To be taken out of the table when it is rebuilt.

@@ -32,6 +32,7 @@ constexpr std::array kRunColumns = {
     column<&RunRecord::files_failed>("files_failed"),
     column<&RunRecord::rows>("rows"),
     column<&RunRecord::bytes>("bytes"),
+    column<&RunRecord::schema_changes>("schema_changes"),
     column<&RunRecord::error>("error"),
     column<&RunRecord::error_class, kWord>("error_class"),
     column<&RunRecord::host>("host"),

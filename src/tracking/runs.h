@@ -36,8 +36,9 @@ struct RunRecord {
   std::uint64_t files_waiting = 0;
   std::uint64_t files_failed = 0;  // in this run
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;  // of the files loaded
-  std::string error;        // String: why the run as a whole failed, was skipped or is partial
+  std::uint64_t bytes = 0;           // of the files loaded
+  std::uint64_t schema_changes = 0;  // of columns of tables in use
+  std::string error;  // String: why the run as a whole failed, was skipped or is partial
   ErrorClass error_class = ErrorClass::kNone;  // LowCardinality(String)
   std::string host;                            // String: the machine that it ran on
   std::uint64_t version = 0;                   // UInt64; the newest wins

@@ -18,13 +18,14 @@ enum class FileState {
   kFailed,
   kWaiting,
   kCancelled,
-  kMoved,  // its file is tracked under another path now: as if it were not tracked
-  kReset,  // `reset` forgot the file but for the key of its rows
+  kMoved,     // its file is tracked under another path now: as if it were not tracked
+  kReset,     // `reset` forgot the file but for the key of its rows
+  kVanished,  // it is not there any more, and was not loaded as it last was
   kOther,
 };
 constexpr auto words(FileState) {
   return std::to_array<std::string_view>({"new", "processing", "completed", "failed", "waiting",
-                                          "cancelled", "moved", "reset", "other"});
+                                          "cancelled", "moved", "reset", "vanished", "other"});
 }
 
 enum class RunState {

@@ -55,6 +55,7 @@ constexpr std::array kAttemptColumns = {
     column<&Attempt::started_at_us, kTime>("started_at"),
     column<&Attempt::finished_at_us, kTime>("finished_at"),
     column<&Attempt::bytes_sent>("bytes_sent"),
+    column<&Attempt::schema_changes>("schema_changes"),
 };
 
 constexpr std::array kStepColumns = {

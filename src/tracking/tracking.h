@@ -74,6 +74,9 @@ struct Attempt {
   std::int64_t finished_at_us = 0;  // finished_at DateTime64(6, 'UTC')
   std::uint64_t bytes_sent = 0;     // UInt64
   std::vector<StepTime> steps;      // Map(String, Float64), in their order
+  // String, what the attempt made of the columns of a table in use, as JSON (sync/outcome.h,
+  // changes_json()); empty as "[]"
+  std::string schema_changes{};
 };
 
 // The columns of both tables, in types that the server has: where DateTime64 is missing, times are

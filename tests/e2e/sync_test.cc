@@ -246,8 +246,79 @@ TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
   ASSERT_EQ(qvdhouse({"query", "INSERT INTO QvdA SELECT * FROM QvdB LIMIT 1"}).exit_code, 0);
   const auto result = json({"verify", "QvdA"}, 6);
   EXPECT_EQ(result[0]["result"], "different");
+  EXPECT_THAT(qvdhouse({"verify"}).out, HasSubstr("\n2 files: 1 exact, 1 different\n"));
   EXPECT_EQ(qvdhouse({"verify", "QvdB"}).exit_code, 0);
   EXPECT_EQ(qvdhouse({"verify", "QvdNone"}).exit_code, 1);
+  // What the tables really have.
+  EXPECT_EQ(json({"status"})[0]["row_count"], 4);
+  ASSERT_EQ(qvdhouse({"query", "DROP TABLE QvdB"}).exit_code, 0);
+  EXPECT_THAT(qvdhouse({"status"}).out, HasSubstr("2 completed; 4 rows"));
+}
+
+TEST_F(Sync, FilesThatVanishedAreNoFailures) {
+  write_qvd("a.qvd");
+  write_qvd("kept.qvd");
+  write_broken_qvd("bad.qvd");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 7);
+  fs::remove(folder / "qvds/kept.qvd");
+  fs::remove(folder / "qvds/bad.qvd");
+  const Finished before = qvdhouse({"status"});
+  EXPECT_THAT(before.out, HasSubstr("3 files: 1 completed, 1 vanished, 1 vanished, rows kept; 6"));
+  EXPECT_THAT(before.out, Not(HasSubstr("bad.qvd: ")));
+  EXPECT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  EXPECT_EQ(json({"status"})[1]["status"], "vanished");
+  const Finished verified = qvdhouse({"verify"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.out;
+  EXPECT_THAT(verified.out, HasSubstr("kept.qvd is not there any more; 3 rows of it are kept"));
+  EXPECT_THAT(verified.out, HasSubstr("\n2 files: 1 exact, 1 vanished\n"));
+}
+
+TEST_F(Sync, TablesOfOtherSettingsAreNamed) {
+  write_qvd("a.qvd", "Text Field");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  const Finished told = qvdhouse({"sync", "qvds", "--naming", "snake"});
+  EXPECT_THAT(told.out, HasSubstr("1 skipped\n1 table was loaded under other settings"));
+  EXPECT_THAT(qvdhouse({"explain", "a", "--source", "qvds", "--naming", "snake"}).out,
+              HasSubstr("which was under other settings: --full or settings_changed"));
+  EXPECT_EQ(qvdhouse({"sync", "-q", "qvds", "--naming", "snake"}).out, "");
+  EXPECT_THAT(qvdhouse({"sync", "qvds", "--naming", "snake", "--settings-changed", "reload"}).out,
+              HasSubstr("1 file: 1 loaded"));
+  EXPECT_EQ(qvdhouse({"query", "SELECT text_field FROM QvdA ORDER BY id LIMIT 1"}).out, "a\n");
+}
+
+// The example of docs/configuration.md, "Views over tables".
+TEST_F(Sync, ViewsThatGetNoRowsAreWarnedOfAndRefreshableOnesWork) {
+  const auto with_post_sql = [&](const std::string& sql) {
+    write_text("qvdhouse.toml",
+               "source = 'src'\n[[table]]\nmatch = 'Sales_{year:4 digits}.qvd'\nname = 'Sales'\n"
+               "post_sql = [" +
+                   sql + "]\n");
+  };
+  with_post_sql("");
+  fs::create_directories(folder / "src");
+  write_days(folder / "src/Sales_2025.qvd", {46'010, 46'011});
+  ASSERT_EQ(json({"sync"})["loaded"], 1);
+  const auto make = [&](const std::string& view, const std::string& refresh) {
+    const Finished made =
+        qvdhouse({"query", "CREATE MATERIALIZED VIEW " + view + refresh +
+                               " ENGINE = MergeTree ORDER BY day AS SELECT ValidTo AS day, count() "
+                               "AS amount FROM Sales GROUP BY day"});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+  };
+  make("SalesByDay", " REFRESH EVERY 100 YEAR");
+  EXPECT_EQ(qvdhouse({"doctor"}).exit_code, 0);
+  EXPECT_THAT(qvdhouse({"doctor"}).out, Not(HasSubstr("view")));
+  with_post_sql("'SYSTEM REFRESH VIEW SalesByDay', 'SYSTEM WAIT VIEW SalesByDay'");
+  write_days(folder / "src/Sales_2026.qvd", {46'020});
+  ASSERT_EQ(json({"sync"})["loaded"], 1);
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM SalesByDay"}).out, "3\n");
+  make("Fed", "");
+  write_days(folder / "src/Sales_2027.qvd", {46'030});
+  const std::string warning = "local.Fed is a materialized view that is fed by inserts into Sales";
+  EXPECT_THAT(qvdhouse({"plan"}).out, HasSubstr("-- " + warning));
+  ASSERT_EQ(json({"sync"})["loaded"], 1);
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM Fed"}).out, "0\n");
+  EXPECT_THAT(qvdhouse({"doctor"}).out, HasSubstr(warning));
 }
 
 TEST_F(Sync, ResetForgetsAndAsksFirst) {

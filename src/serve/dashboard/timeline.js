@@ -58,6 +58,21 @@ function bar(attempt, [begin, end]) {
   );
 }
 
+// What a load made of the columns of a table in use.
+function changes(attempt) {
+  return (attempt.schema_changes ?? []).map((change) =>
+    h(
+      'p',
+      { key: change.column, class: 'note' },
+      `Column ${change.column} of ${attempt.table_name}: `,
+      h('code', null, change.from || 'not there'),
+      ' → ',
+      h('code', null, change.to || 'not there'),
+      ` (${change.kind})`,
+    ),
+  );
+}
+
 function details(attempt) {
   const steps = attempt.steps ?? [];
   return h(
@@ -144,6 +159,7 @@ export function attempts(list, { run = null, isHistory = false } = {}) {
         ),
         bar(attempt, shared ?? axis([attempt], attempt.started_at, attempt.finished_at)),
         errorText(attempt.error, attempt.error_class),
+        changes(attempt),
         h('details', null, h('summary', null, 'Steps'), details(attempt)),
       ),
     ),

@@ -16,7 +16,7 @@ import {
   time,
 } from './parts.js';
 
-const STATUSES = ['', 'completed', 'failed', 'waiting', 'reset'];
+const STATUSES = ['', 'completed', 'failed', 'waiting', 'reset', 'vanished'];
 const NAMES = ['search', 'status', 'table', 'workflow', 'sort', 'order'];
 const PAGE = 50;
 
