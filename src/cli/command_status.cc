@@ -9,7 +9,9 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "serve/api_json.h"
 #include "source/scope.h"
+#include "source/url.h"
 #include "sync/rows_left.h"
 #include "tracking/tracking.h"
 
@@ -23,9 +25,9 @@ struct StatusArguments {
 // For a loaded file of this machine; storages are not asked. A folder that is not there
 // either may be another machine's.
 bool is_vanished(const tracking::FileRecord& file) {
-  if (file.status != tracking::FileState::kCompleted ||
-      file.file_path.find("://") != std::string::npos)
+  if (file.status != tracking::FileState::kCompleted || source::is_url(file.file_path)) {
     return false;
+  }
   const std::filesystem::path path(file.file_path);
   std::error_code error;
   return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found &&
@@ -37,10 +39,10 @@ Json record_json(const tracking::FileRecord& file) {
               {"file_name", file.file_name},
               {"table_name", file.table_name},
               {"file_size", file.file_size},
-              {"file_mtime", format_time(file.file_mtime_us)},
+              {"file_mtime", serve::rfc3339(file.file_mtime_us)},
               {"file_etag", file.file_etag},
               {"source_type", file.source_type},
-              {"processed_at", format_time(file.processed_at_us)},
+              {"processed_at", serve::rfc3339(file.processed_at_us)},
               {"processing_duration_seconds", file.processing_duration_seconds},
               {"row_count", file.row_count},
               {"status", base::to_string(file.status)},
@@ -49,8 +51,8 @@ Json record_json(const tracking::FileRecord& file) {
               {"error_class", base::to_string(file.error_class)},
               {"error_message", file.error_message},
               {"failure_count", file.failure_count},
-              {"retry_at", file.retry_at_us == 0 ? Json() : Json(format_time(file.retry_at_us))},
-              {"qvd_created_at", file.qvd_created_at},
+              {"retry_at", serve::rfc3339(file.retry_at_us)},
+              {"qvd_created_at", created_json(file.qvd_created_at)},
               {"warnings", file.warnings}};
 }
 

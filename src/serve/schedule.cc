@@ -434,4 +434,14 @@ std::string time_zone_error(std::string_view zone) {
          "package tzdata)";
 }
 
+std::vector<std::string> time_zone_names() {
+  std::vector<std::string> names;
+  try {
+    for (const date::time_zone& zone : date::get_tzdb().zones) names.push_back(zone.name());
+  } catch (const std::runtime_error&) {
+    return {};
+  }
+  return names;
+}
+
 }  // namespace qvdhouse::serve
