@@ -28,7 +28,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::size_t most_edits = std::max<std::size_t>(1, word.size() / 3);
+  const std::size_t most_edits = std::max<std::size_t>(1, (word.size() + 2) / 3);
   std::string best;
   std::size_t best_distance = most_edits + 1;
   for (const std::string& candidate : candidates) {

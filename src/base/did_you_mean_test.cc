@@ -7,6 +7,7 @@ namespace {
 
 TEST(DidYouMean, OnlyForSlips) {
   EXPECT_EQ(nearest("statsu", {"status", "sync"}), "status");
+  EXPECT_EQ(nearest("snyc", {"status", "sync"}), "sync");
   EXPECT_EQ(nearest("SYNC", {"status", "sync"}), "sync");
   EXPECT_EQ(nearest("banana", {"status", "sync"}), "");
 }
