@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
+#include "base/did_you_mean.h"
+#include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
-#include "config/did_you_mean.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -68,7 +70,20 @@ std::string usage_message(const CLI::App& app, const CLI::Error& error, const Co
     }
   }
   return fmt::format("{} '{}' is not known{}", is_flag ? "the flag" : "the argument", word,
-                     config::did_you_mean(word, known));
+                     base::did_you_mean(word, known));
+}
+
+// "help" is "--help", "help COMMAND" is "COMMAND --help".
+void help_to_flag(std::vector<std::string>& words, const CommandTree& tree) {
+  words.erase(words.begin() + 1);
+  words.emplace_back("--help");
+  const std::string& name = words[1];
+  if (name.starts_with('-')) return;
+  std::vector<std::string> names;
+  for (const CommandNode& command : tree.commands) names.push_back(command.name);
+  if (std::ranges::find(names, name) != names.end()) return;
+  throw UsageError(
+      fmt::format("there is no command '{}'{}", name, base::did_you_mean(name, names)));
 }
 
 }  // namespace
@@ -82,15 +97,18 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(kNameColumns);
   add_global_options(app, arguments);
+  app.set_version_flag("-V,--version", "qvdhouse " + version(), "print the version");
   CommandLine line(app, arguments);
   for (AddCommand* add : kCommands) add(line);
-  const std::vector<std::string> words = whole_words(argc, argv);
+  std::vector<std::string> words = whole_words(argc, argv);
+  if (words.size() > 1 && words[1] == "help") help_to_flag(words, line.tree());
   std::vector<const char*> pointers;
   for (const std::string& word : words) pointers.push_back(word.c_str());
   try {
     app.parse(static_cast<int>(pointers.size()), pointers.data());
   } catch (const CLI::Success& asked_for) {
-    if (app.get_subcommands().empty()) {
+    const bool is_help = dynamic_cast<const CLI::CallForVersion*>(&asked_for) == nullptr;
+    if (is_help && app.get_subcommands().empty()) {
       print(line.help());
     } else {
       app.exit(asked_for);

@@ -128,7 +128,8 @@ std::string CommandLine::help() const {
   }
   return text +
          "With every command:\n"
-         "  -h, --help     its options, its settings and an example\n"
+         "  -h, --help     its options, its settings and an example; also: help COMMAND\n"
+         "  -V, --version  print the version\n"
          "  --config FILE  a settings file instead of ./qvdhouse.toml\n"
          "  -q, --quiet    no progress, and only errors are logged\n"
          "  -v, --verbose  print more details\n"

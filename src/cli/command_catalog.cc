@@ -345,18 +345,18 @@ void print_examples(const std::vector<CataloguedSource>& sources, const Context&
   }
 }
 
-void print_report(const std::vector<CataloguedSource>& sources, double seconds,
-                  const Context& context) {
+void print_report(const std::vector<CataloguedSource>& sources,
+                  const std::vector<OpenSource>& opened, double seconds, const Context& context) {
   const Totals sum = totals_of(sources);
-  for (const CataloguedSource& source : sources) {
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const CataloguedSource& source = sources[i];
     if (source.error) {
       print_paragraph(fmt::format("{}: ", printable(source_title(source.settings))),
                       "not reached, its catalogue stays as it was: " +
                           sync::describe_failure(source.error).message,
                       2);
     } else if (source.files.empty()) {
-      print(fmt::format("No files match {} in {}.\n", printable(source.settings.selection.pattern),
-                        printable(masked_source(source.settings.url))));
+      print(printable(no_files(opened[i])) + ".\n");
     }
     for (const Catalogued& file : source.files) {
       if (file.error.empty()) continue;
@@ -385,7 +385,7 @@ int run_catalog(const CatalogArguments& arguments, const Context& context) {
   if (arguments.json) {
     print_json_report(done, exit_code, seconds, context.config);
   } else {
-    print_report(done, seconds, context);
+    print_report(done, chosen, seconds, context);
   }
   return exit_code;
 }

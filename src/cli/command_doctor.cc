@@ -273,7 +273,7 @@ std::vector<Finding> check_target(const Context& context) {
   const std::string what = config.endpoint ? "ClickHouse server" : "engine starts";
   std::vector<Finding> findings;
   try {
-    const Target target = Target::open(context, false);
+    const Target target = Target::open(context, !config.endpoint);
     at_target(config, [&] {
       std::optional<Finding> spread;
       if (config.endpoint) {

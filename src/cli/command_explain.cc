@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "serve/api_json.h"
+#include "serve/file_details.h"
+#include "source/scope.h"
 #include "sync/sync.h"
 #include "tracking/tracking.h"
 
@@ -49,13 +53,13 @@ void print_record(const tracking::FileRecord& record) {
 
 Json explain_json(const decide::Decision* decision, const tracking::FileRecord* record) {
   Json json;
-  json["next"] = decision == nullptr ? Json() : decision_json(*decision);
+  json["next"] = decision == nullptr ? Json() : serve::decision_json(*decision);
   json["last"] = record == nullptr ? Json()
                                    : Json{{"file_path", record->file_path},
                                           {"status", base::to_string(record->status)},
-                                          {"processed_at", format_time(record->processed_at_us)},
+                                          {"processed_at", serve::rfc3339(record->processed_at_us)},
                                           {"file_size", record->file_size},
-                                          {"file_mtime", format_time(record->file_mtime_us)},
+                                          {"file_mtime", serve::rfc3339(record->file_mtime_us)},
                                           {"row_count", record->row_count},
                                           {"table_name", record->table_name},
                                           {"stored_as", record->stored_as},
@@ -92,6 +96,45 @@ void print_explanation(const decide::Decision* decision, const tracking::FileRec
   }
 }
 
+// The folder that all these files lie below: with their source's own, what is below it that they
+// have in common.
+std::string common_folder(const std::vector<tracking::FileRecord>& files) {
+  std::string common = files.empty() ? "" : files.front().file_path;
+  for (const tracking::FileRecord& file : files) {
+    const auto [end, other] = std::ranges::mismatch(common, file.file_path);
+    common.erase(end, common.end());
+  }
+  return common.substr(0, common.rfind('/'));
+}
+
+// What the next sync of the place that they came from would do with tracked files of that name that
+// are there, but in none of the sources that are asked.
+void add_tracked(const std::string& name, const Tracked& known,
+                 const std::vector<OpenSource>& asked, Sources& sources, const Context& context,
+                 std::vector<decide::Decision>& all) {
+  for (const tracking::FileRecord& record : known.files) {
+    const std::string& path = record.file_path;
+    const bool is_asked = std::ranges::any_of(asked, [&](const OpenSource& source) {
+      return source::Scope(source.settings.url).covers(path);
+    });
+    if (is_asked || !names_file(name, path, record.file_name)) continue;
+    if (!source::is_url(path) && !std::filesystem::exists(path)) continue;
+    const OpenSource source = sources.of(path);
+    sync::Options options = sync_options(context.config, source.settings);
+    const std::string& whole = source.settings.known_url;
+    options.whole_source = whole.empty() ? common_folder(known.files) : whole;
+    options.load.policy.dialect = known.dialect;
+    try {
+      const auto decisions = sync::decide(options, source.storage, known.files, known.tables);
+      all.insert(all.end(), decisions.begin(), decisions.end());
+    } catch (const base::Cancelled&) {
+      throw;
+    } catch (const base::Error& error) {
+      context.log.warn("{}", error.what());
+    }
+  }
+}
+
 // What sync would do with the files of all sources. A file named by its path or URL needs no source
 // to be set, and one that is only tracked needs none.
 std::vector<decide::Decision> decisions_about(const std::string& file, const Context& context,
@@ -108,6 +151,7 @@ std::vector<decide::Decision> decisions_about(const std::string& file, const Con
   for (const DecidedSource& decided : decide_sources(asked, known, false, context).sources) {
     all.insert(all.end(), decided.decisions.begin(), decided.decisions.end());
   }
+  add_tracked(file, known, asked, sources, context, all);
   return all;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/target.h"
+#include "serve/api_json.h"
 #include "source/scope.h"
 #include "tracking/tracking.h"
 
@@ -34,8 +35,8 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"status", base::to_string(attempt.file.status)},
               {"row_count", attempt.file.row_count},
               {"bytes_sent", attempt.bytes_sent},
-              {"started_at", format_time(attempt.started_at_us)},
-              {"finished_at", format_time(attempt.finished_at_us)},
+              {"started_at", serve::rfc3339(attempt.started_at_us)},
+              {"finished_at", serve::rfc3339(attempt.finished_at_us)},
               {"seconds", seconds_of(attempt)},
               {"steps", std::move(steps)},
               {"error_class", base::to_string(attempt.file.error_class)},

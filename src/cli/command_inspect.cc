@@ -78,7 +78,7 @@ Json header_json(const qvd::TableHeader& header, const std::string& name) {
             {"table_name", header.table_name},
             {"records", header.record_count},
             {"record_bytes", header.record_bytes},
-            {"created_at", header.created_at},
+            {"created_at", created_json(header.created_at)},
             {"creator_document", header.creator_document},
             {"build_number", header.build_number},
             {"comment", header.comment},

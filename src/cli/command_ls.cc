@@ -9,6 +9,7 @@
 #include "cli/sources.h"
 #include "decide/placement.h"
 #include "qvd/header.h"
+#include "serve/api_json.h"
 #include "source/listing.h"
 
 namespace qvdhouse::cli {
@@ -87,6 +88,7 @@ void print_files(const std::vector<source::FileEntry>& files, const OpenSource& 
     rows.back().push_back(facts.created_at);
     if (!good) notes.push_back(fmt::format("{}: {}", printable(name), printable(facts.error)));
   }
+  if (files.empty()) notes.push_back(printable(no_files(source)));
   if (!rows.empty()) {
     print_table(columns, rows);
     print("\n");
@@ -100,7 +102,7 @@ Json file_json(const source::FileEntry& file, const OpenSource& source,
   Json item{{"path", file.path},
             {"name", file.name},
             {"size", file.size},
-            {"mtime", format_time(file.mtime_us)},
+            {"mtime", serve::rfc3339(file.mtime_us)},
             {"etag", file.etag},
             {"source_type", file.source_type},
             {"skip_reason", file.skip_reason}};
@@ -109,7 +111,7 @@ Json file_json(const source::FileEntry& file, const OpenSource& source,
     const HeaderFacts facts = header_facts(file, source.storage);
     item["records"] = facts.records;
     item["fields"] = facts.fields;
-    item["created_at"] = facts.created_at;
+    item["created_at"] = created_json(facts.created_at);
     item["error"] = facts.error;
   }
   item["source"] = source.settings.name;
@@ -121,6 +123,7 @@ int run_ls(const LsArguments& arguments, const Context& context) {
   const std::vector<OpenSource> chosen = sources.chosen("ls");
   Json json = Json::array();
   std::vector<int> failures;
+  std::vector<ListedSource> listed;
   for (const OpenSource& source : chosen) {
     std::vector<source::FileEntry> files;
     try {
@@ -131,6 +134,7 @@ int run_ls(const LsArguments& arguments, const Context& context) {
       failures.push_back(exit_code_of(error));
       continue;
     }
+    listed.push_back({source.settings, files});
     if (arguments.json) {
       const decide::Placer placer = placer_of(source.settings, context);
       for (const source::FileEntry& file : files) {
@@ -143,6 +147,7 @@ int run_ls(const LsArguments& arguments, const Context& context) {
     }
   }
   if (arguments.json) print_json(json);
+  warn_of_idle_includes(listed, context);
   if (failures.empty()) return kOk;
   return failures.size() < chosen.size() ? static_cast<int>(kPartial) : failures[0];
 }

@@ -76,9 +76,14 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   Json json = Json::array();
   std::size_t file_count = 0;  // to load
   std::vector<int> failures;   // exit codes
+  bool are_all_read = decided.exit_code == kOk;
   for (std::size_t i = 0; i < decided.sources.size(); ++i) {
     const DecidedSource& source = decided.sources[i];
     const SourceSettings& settings = source.source.settings;
+    for (const sync::Decision& decision : source.decisions) {
+      are_all_read = are_all_read && decision.action != sync::Action::kWait &&
+                     decision.action != sync::Action::kRefuse;
+    }
     for (const sync::PlannedTable& planned : all[i]) {
       file_count += planned.files.size();
       for (const sync::PlannedFile& file : planned.files) {
@@ -86,14 +91,18 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
       }
     }
     if (arguments.json) {
-      const Json plan = serve::plan_json(source.decisions, all[i], settings.name, decision_json);
+      const Json plan = serve::plan_json(source.decisions, all[i], settings.name);
       json.insert(json.end(), plan.begin(), plan.end());
       continue;
     }
-    print_decisions(source.decisions, settings, decided.are_several());
+    print_decisions(source.decisions, source.source, decided.are_several());
     for (const sync::PlannedTable& planned : all[i]) print_planned(planned, source.options.source);
   }
   if (arguments.json) print_json(json);
+  warn_of_idle_includes(listed_of(decided), context);
+  if (failures.empty() && are_all_read) {
+    warn_of_idle_columns(tracked.files, names_of(all), context);
+  }
   if (failures.empty()) return decided.exit_code;
   return file_count == 1 && decided.exit_code == kOk ? failures[0] : static_cast<int>(kPartial);
 }

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "serve/api_json.h"
 #include "source/scope.h"
 #include "sync/facts.h"
 #include "sync/stored_rows.h"
@@ -36,10 +37,10 @@ Json record_json(const tracking::FileRecord& file) {
               {"file_name", file.file_name},
               {"table_name", file.table_name},
               {"file_size", file.file_size},
-              {"file_mtime", format_time(file.file_mtime_us)},
+              {"file_mtime", serve::rfc3339(file.file_mtime_us)},
               {"file_etag", file.file_etag},
               {"source_type", file.source_type},
-              {"processed_at", format_time(file.processed_at_us)},
+              {"processed_at", serve::rfc3339(file.processed_at_us)},
               {"processing_duration_seconds", file.processing_duration_seconds},
               {"row_count", file.row_count},
               {"status", base::to_string(file.status)},
@@ -48,8 +49,8 @@ Json record_json(const tracking::FileRecord& file) {
               {"error_class", base::to_string(file.error_class)},
               {"error_message", file.error_message},
               {"failure_count", file.failure_count},
-              {"retry_at", file.retry_at_us == 0 ? Json() : Json(format_time(file.retry_at_us))},
-              {"qvd_created_at", file.qvd_created_at},
+              {"retry_at", serve::rfc3339(file.retry_at_us)},
+              {"qvd_created_at", created_json(file.qvd_created_at)},
               {"warnings", file.warnings}};
 }
 

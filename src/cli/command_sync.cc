@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "serve/file_details.h"
 #include "sync/failure.h"
 #include "sync/outcome.h"
 #include "sync/recorded_run.h"
@@ -28,7 +29,7 @@ struct SyncArguments {
 };
 
 Json file_json(const sync::FileOutcome& file) {
-  Json json = decision_json(file.decision);
+  Json json = serve::decision_json(file.decision);
   json["outcome"] = base::to_string(file.outcome);
   json["rows"] = file.result.row_count;
   json["columns"] = file.result.column_count;
@@ -194,16 +195,17 @@ bool is_all_well(const std::vector<SourceRun>& runs, int exit_code) {
          });
 }
 
-void print_summary(const std::vector<SourceRun>& runs, int exit_code, const Context& context) {
+void print_summary(const std::vector<SourceRun>& runs, const std::vector<OpenSource>& opened,
+                   int exit_code, const Context& context) {
   if (context.quiet && is_all_well(runs, exit_code)) return;
-  for (const auto& [source, summary] : runs) {
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const auto& [source, summary] = runs[i];
     bool ends_in_text = true;  // and not in a blank line
     if (runs.size() > 1) print(printable(source_title(source)) + "\n");
     if (summary.source_error) {
       print_paragraph("not reached: ", sync::describe_failure(summary.source_error).message, 2);
     } else if (summary.files.empty()) {
-      print(fmt::format("No files match {} in {}.\n", printable(source.selection.pattern),
-                        printable(masked_source(source.url))));
+      print(printable(no_files(opened[i])) + ".\n");
     } else {
       const bool has_table = !context.quiet && print_files(summary, source, context.verbose);
       ends_in_text = print_causes(summary, source) || !has_table;
@@ -222,13 +224,14 @@ int dry_run(const SyncArguments& arguments, Sources& sources, const Context& con
       decide_sources(sources.chosen("sync", true), tracked, arguments.full, context);
   if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   for (const auto& [source, options, decisions] : decided.sources) {
-    if (!arguments.json) print_decisions(decisions, source.settings, decided.are_several());
+    if (!arguments.json) print_decisions(decisions, source, decided.are_several());
     for (const decide::Decision& decision : decisions) {
-      json.push_back(decision_json(decision));
+      json.push_back(serve::decision_json(decision));
       json.back()["source"] = source.settings.name;
     }
   }
   if (arguments.json) print_json(json);
+  warn_of_idle_includes(listed_of(decided), context);
   return decided.exit_code;
 }
 
@@ -278,12 +281,25 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
   }
 
   std::vector<sync::Summary> summaries;
-  for (const SourceRun& run : runs) summaries.push_back(run.summary);
+  std::vector<ListedSource> listed;
+  for (const SourceRun& run : runs) {
+    summaries.push_back(run.summary);
+    listed.push_back({run.source, {}});
+    for (const sync::FileOutcome& file : run.summary.files) {
+      listed.back().files.push_back(file.decision.file);
+    }
+  }
   const int exit_code = exit_code_of_runs(summaries);
+  warn_of_idle_includes(listed, context);
+  if (exit_code == kOk && names_columns(context.config)) {
+    warn_of_idle_columns(
+        at_target(context.config, [&] { return target.tracking(context.config).files(); }), {},
+        context);
+  }
   if (arguments.json) {
     print_summary_json(runs, exit_code);
   } else {
-    print_summary(runs, exit_code, context);
+    print_summary(runs, chosen, exit_code, context);
   }
   return exit_code;
 }

@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/did_you_mean.h"
 #include "base/error.h"
 #include "cli/exit_code.h"
+#include "schema/names.h"
+#include "source/listing.h"
 #include "source/scope.h"
 
 namespace qvdhouse::cli {
@@ -55,21 +59,108 @@ DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Trac
   return decided;
 }
 
+std::vector<ListedSource> listed_of(const DecidedSources& decided) {
+  std::vector<ListedSource> listed;
+  for (const DecidedSource& source : decided.sources) {
+    listed.push_back({source.source.settings, {}});
+    for (const decide::Decision& decision : source.decisions) {
+      listed.back().files.push_back(decision.file);
+    }
+  }
+  return listed;
+}
+
+void warn_of_idle_includes(const std::vector<ListedSource>& listed, const Context& context) {
+  std::set<std::string> idle;
+  std::set<std::string> named;
+  std::vector<std::string> stems;
+  for (const auto& [source, files] : listed) {
+    for (const source::FileEntry& file : files) {
+      stems.push_back(std::filesystem::path(file.name).stem().string());
+    }
+    for (const std::string& item : source.selection.include) {
+      const source::NameRules rules({.include = {item}, .exclude = {}});
+      const bool is_named = std::ranges::any_of(files, [&](const source::FileEntry& file) {
+        source::FileEntry alone{.path = {}, .name = file.name, .etag = {}};
+        rules.apply(short_path(file, source.url), alone);
+        return alone.skip_code.empty();
+      });
+      (is_named ? named : idle).insert(item);
+    }
+  }
+  for (const std::string& item : idle) {
+    if (named.contains(item)) continue;
+    context.log.warn("include_files names \"{}\", which matches no file{}", item,
+                     base::did_you_mean(item, stems));
+  }
+}
+
+bool names_columns(const Config& config) {
+  const schema::Policy& policy = config.sync.load.policy;
+  return !policy.overrides.empty() || !policy.order_by.empty();
+}
+
+void warn_of_idle_columns(const std::vector<tracking::FileRecord>& loaded,
+                          const std::set<std::string>& planned, const Context& context) {
+  const Config& config = context.config;
+  const auto is_flag = [&](const char* key) {
+    const auto value = config.values.find(key);
+    return value != config.values.end() && value->second.origin.rank == config::Origin::Rank::kFlag;
+  };
+  const bool are_some = is_flag("include_files") || is_flag("exclude_files") ||
+                        is_flag("file_pattern") || config.chosen.size() < config.sources.size();
+  if (are_some) return;
+  std::set<std::string> names = planned;
+  for (const tracking::FileRecord& file : loaded) {
+    if (file.schema.empty() && file.status != tracking::FileState::kCompleted) return;
+    const Json columns = Json::parse(file.schema, nullptr, false);
+    if (!columns.is_array()) continue;
+    for (const Json& column : columns) names.insert(column.at(0).get<std::string>());
+  }
+  if (names.empty()) return;
+
+  const schema::Policy& policy = config.sync.load.policy;
+  const auto is_known = [&](const std::string& name) {
+    const auto matches = [&](const std::string& other) {
+      return schema::matches_pattern(other, name);
+    };
+    // A field's column may be called otherwise; of a column, its field is not known any more.
+    const bool is_renamed = std::ranges::any_of(config.sync.tables, [&](const auto& rules) {
+      return std::ranges::any_of(rules.rename, [&](const auto& rename) {
+        return schema::matches_pattern(name, rename.first);
+      });
+    });
+    return is_renamed || std::ranges::any_of(names, matches) ||
+           names.contains(schema::column_names({name}, policy).front());
+  };
+  const std::vector<std::string> candidates(names.begin(), names.end());
+  const auto check = [&](std::string_view setting, const std::string& key,
+                         const std::string& name) {
+    if (is_known(name)) return;
+    const auto value = config.values.find(key);
+    context.log.warn("{} names \"{}\"{}, which is no field or column of any table{}", setting, name,
+                     value == config.values.end() ? "" : " (" + value->second.origin.where + ")",
+                     base::did_you_mean(name, candidates));
+  };
+  for (const auto& [name, type] : policy.overrides) check("[types]", "types." + name, name);
+  for (const std::string& name : policy.order_by) check("order_by", "order_by", name);
+}
+
 std::string short_path(const source::FileEntry& file, const std::string& source) {
   return source::Scope(source).relative(file.path);
 }
 
-void print_decisions(const std::vector<decide::Decision>& decisions, const SourceSettings& source,
+void print_decisions(const std::vector<decide::Decision>& decisions, const OpenSource& source,
                      bool with_title) {
-  if (with_title) print(fmt::format("\n{}\n", printable(source_title(source))));
+  if (with_title) print(fmt::format("\n{}\n", printable(source_title(source.settings))));
   std::vector<std::vector<std::string>> rows;
   std::uint64_t bytes_to_load = 0;
   std::string counts;
   for (const decide::Decision& decision : decisions) {
     if (decision.action == decide::Action::kLoad) bytes_to_load += decision.file.size;
     rows.push_back({std::string(base::to_string(decision.action)),
-                    short_path(decision.file, source.url), format_bytes(decision.file.size),
-                    decision.table, decision.reason});
+                    short_path(decision.file, source.settings.url),
+                    format_bytes(decision.file.size), decision.table, decision.reason});
   }
   for (const decide::Action action : kAllActions) {
     const auto count = static_cast<std::uint64_t>(
@@ -79,7 +170,7 @@ void print_decisions(const std::vector<decide::Decision>& decisions, const Sourc
     counts += fmt::format("{}{} to {}", counts.empty() ? "" : ", ", count, base::to_string(action));
   }
   if (rows.empty()) {
-    print("No files match.\n");
+    print(printable(no_files(source)) + ".\n");
     return;
   }
   print_table({{"Do"},
@@ -90,20 +181,6 @@ void print_decisions(const std::vector<decide::Decision>& decisions, const Sourc
               rows);
   print(fmt::format("\n{}: {} ({} to load)\n", format_quantity(decisions.size(), "file"), counts,
                     format_bytes(bytes_to_load)));
-}
-
-Json decision_json(const decide::Decision& decision) {
-  return Json{{"path", decision.file.path},
-              {"name", decision.file.name},
-              {"size", decision.file.size},
-              {"mtime", format_time(decision.file.mtime_us)},
-              {"table", decision.table},
-              {"stored_as", decision.table.empty() ? "" : decision.stored_as},
-              {"moved_from", decision.moved_from},
-              {"action", base::to_string(decision.action)},
-              {"reason_code", base::to_string(decision.reason_code)},
-              {"reason", decision.reason},
-              {"has_other_settings", decision.has_other_settings}};
 }
 
 bool names_file(const std::string& text, std::string_view path, std::string_view name) {

@@ -1,6 +1,7 @@
 // What the commands that look at a source share: decisions as people and programs read them.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,13 +33,28 @@ struct DecidedSources {
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
                               bool full, const Context& context);
 
+// The files that listings gave, also those that are left out.
+struct ListedSource {
+  SourceSettings source;
+  std::vector<source::FileEntry> files;
+};
+std::vector<ListedSource> listed_of(const DecidedSources& decided);
+// Warns of each item of include_files that names no file of these sources: probably a slip.
+void warn_of_idle_includes(const std::vector<ListedSource>& listed, const Context& context);
+// The same for fields and columns that the settings [types] and order_by name and no table has, by
+// what was loaded and by `planned`: names of fields and columns. Says nothing unless all sources
+// and all their files are looked at.
+void warn_of_idle_columns(const std::vector<tracking::FileRecord>& loaded,
+                          const std::set<std::string>& planned, const Context& context);
+// Whether there is anything for it to look at.
+bool names_columns(const Config& config);
+
 // The path as a user of this source calls it: below the source's folder without it.
 std::string short_path(const source::FileEntry& file, const std::string& source);
 
 // `with_title`: names the source above.
-void print_decisions(const std::vector<decide::Decision>& decisions, const SourceSettings& source,
+void print_decisions(const std::vector<decide::Decision>& decisions, const OpenSource& source,
                      bool with_title);
-Json decision_json(const decide::Decision& decision);
 
 // Whether `text`, as a user typed it, means the file: its path or URL, name or stem, in any case.
 bool names_file(const std::string& text, std::string_view path, std::string_view name);

@@ -15,7 +15,9 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "catalog/file_row.h"
 #include "cli/text_width.h"
+#include "serve/api_json.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -153,6 +155,10 @@ std::string format_time(std::int64_t microseconds_since_1970) {
       std::chrono::floor<std::chrono::seconds>(std::chrono::microseconds(microseconds_since_1970))};
   return fmt::format("{:%Y-%m-%d %H:%M:%S}",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+Json created_json(const std::string& header_time) {
+  return serve::rfc3339(catalog::parse_time(header_time).value_or(0));
 }
 
 std::string format_quantity(std::uint64_t count, std::string_view noun) {

@@ -52,6 +52,8 @@ std::string format_count(std::uint64_t count);
 std::string format_bytes(std::uint64_t bytes);
 std::string format_seconds(double seconds);
 std::string format_time(std::int64_t microseconds_since_1970);
+// The time in a QVD header, "2024-05-01 10:00:00", as RFC 3339; null for another text.
+Json created_json(const std::string& header_time);
 // "1 file", "2 files".
 std::string format_quantity(std::uint64_t count, std::string_view noun);
 

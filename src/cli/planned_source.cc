@@ -106,6 +106,19 @@ AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const
   return all;
 }
 
+std::set<std::string> names_of(const AllPlanned& all) {
+  std::set<std::string> names;
+  for (const std::vector<sync::PlannedTable>& tables : all) {
+    for (const sync::PlannedTable& table : tables) {
+      for (const auto& [column, origin] : table.origins) {
+        names.insert(column);
+        names.insert(origin.field.name);
+      }
+    }
+  }
+  return names;
+}
+
 models::Table model_of(const sync::PlannedTable& planned, const std::string& source) {
   models::Table table{
       .definition = *planned.definition,
@@ -142,6 +155,7 @@ SourceModels read_models(std::string_view command, const Context& context) {
   SourceModels found{.document = {.version = version(),
                                   .source = source_names(chosen),
                                   .database = context.config.sync.database}};
+  warn_of_idle_includes(listed_of(decided), context);
   std::vector<int> failures;
   std::set<std::string> tables;
   for (std::size_t i = 0; i < decided.sources.size(); ++i) {
@@ -174,8 +188,12 @@ SourceModels read_models(std::string_view command, const Context& context) {
     failures.insert(failures.end(), failed.exit_codes().begin(), failed.exit_codes().end());
   }
   found.failed_files = failures.size();
+  if (failures.empty() && decided.exit_code == kOk)
+    warn_of_idle_columns({}, names_of(all), context);
   if (failures.empty() && found.document.tables.empty() && decided.exit_code == kOk) {
-    throw base::IoError(fmt::format("no files match in {}", found.document.source));
+    std::string none;
+    for (const OpenSource& source : chosen) none += (none.empty() ? "" : "; ") + no_files(source);
+    throw base::IoError(none);
   }
   found.exit_code = failures.empty()                ? decided.exit_code
                     : found.document.tables.empty() ? failures[0]

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ namespace qvdhouse::cli {
 // `tracked` says that there are any. Throws TargetError, Cancelled.
 using AllPlanned = std::vector<std::vector<sync::PlannedTable>>;
 AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const Context& context);
+
+// The names of all fields and columns in them.
+std::set<std::string> names_of(const AllPlanned& all);
 
 // The table of a plan that has a definition. `source`: what its files lie below.
 models::Table model_of(const sync::PlannedTable& planned, const std::string& source);

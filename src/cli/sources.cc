@@ -4,9 +4,11 @@
 
 #include <filesystem>
 
+#include "base/did_you_mean.h"
 #include "base/error.h"
-#include "config/did_you_mean.h"
 #include "config/setting.h"
+#include "source/listing.h"
+#include "source/scope.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -21,7 +23,7 @@ void check_source_exists(const std::string& source, const Config& config) {
   }
   throw base::IoError(
       fmt::format("{}: there is no such file or folder; check the path, or QVD_SOURCE{}", source,
-                  config::did_you_mean(source, names)));
+                  base::did_you_mean(source, names)));
 }
 
 }  // namespace
@@ -78,6 +80,35 @@ OpenSource Sources::of(const std::string& file) {
 bool is_source_asked(const Config& config) {
   const auto value = config.values.find(std::string(config::kSourceKey));
   return value != config.values.end() && value->second.origin.rank == config::Origin::Rank::kFlag;
+}
+
+std::string no_files(const OpenSource& source) {
+  const SourceSettings& settings = source.settings;
+  const source::Scope scope(settings.url);
+  const bool is_glob = !scope.pattern().empty();
+  const std::string& pattern = is_glob ? scope.pattern() : settings.selection.pattern;
+  std::string text = fmt::format("No files match {} in {}", pattern,
+                                 is_glob ? scope.folder() : masked_source(settings.url));
+  if (pattern.find("**") != std::string::npos) return text;
+  const std::string deep = "**/" + pattern;
+  source::Selection selection = settings.selection;
+  selection.pattern = deep;
+  std::size_t count = 0;
+  try {
+    const std::string& place = is_glob ? scope.folder() : settings.url;
+    for (const source::FileEntry& file : source.storage.list(place, selection)) {
+      if (file.skip_code.empty()) ++count;
+    }
+  } catch (const base::Cancelled&) {
+    throw;
+  } catch (const base::Error&) {
+    return text;
+  }
+  if (count == 0) return text;
+  return text + fmt::format(
+                    ", but {} in folders below it {}: take {} with --pattern '{}' "
+                    "(QVD_FILE_PATTERN)",
+                    count, count == 1 ? "does" : "do", count == 1 ? "it" : "them", deep);
 }
 
 std::string source_title(const SourceSettings& source) {

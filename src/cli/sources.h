@@ -47,6 +47,10 @@ class Sources {
 // Whether the source was named in the command itself (for commands that need none).
 bool is_source_asked(const Config& config);
 
+// That no file of the source matches; where files in folders below would, how many, and how they
+// are taken. Lists the source for that.
+std::string no_files(const OpenSource& source);
+
 // "lake (s3://lake/qvd)", without secrets.
 std::string source_title(const SourceSettings& source);
 

@@ -78,6 +78,14 @@ void check_data_dir(const Context& context) {
       config.engine.data_dir.string(), reason));
 }
 
+[[noreturn]] void throw_no_data(const Config& config) {
+  throw base::ConfigError(
+      fmt::format("there is no data directory {}, so there is nothing to ask; name the one that "
+                  "was loaded into "
+                  "with --data-dir (QVD_DATA_DIR), or load first: qvdhouse sync DIR",
+                  config.engine.data_dir.string()));
+}
+
 }  // namespace
 
 Target Target::open(const Context& context, bool may_create, bool native_clients) {
@@ -94,6 +102,7 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
       target.endpoint_.compression = choose_compression(config, target.endpoint_);
       if (may_create) refuse_several_servers(target.endpoint_, config.sync.database, context.stop);
     } else {
+      if (!may_create && !native_clients && !target_may_hold_data(config)) throw_no_data(config);
       check_data_dir(context);
       clickhouse::EngineOptions options = config.engine;
       options.native_clients = native_clients;

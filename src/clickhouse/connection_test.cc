@@ -68,6 +68,19 @@ TEST(Connection, SendsSqlSettingsAndCredentials) {
             Not(HasSubstr("Expect:"))));
 }
 
+TEST(Connection, RequestsGoBelowThePathOfTheEndpoint) {
+  std::promise<std::string> request;
+  const LoopbackServer server([&](Peer& peer) {
+    request.set_value(peer.receive_until(";"));
+    peer.send(answer("200 OK", "", "1\n"));
+  });
+  Endpoint endpoint = endpoint_of(server);
+  endpoint.url += "/proxy/a%20b/";
+  Connection connection(endpoint);
+  EXPECT_EQ(connection.query("SELECT 1;"), "1\n");
+  EXPECT_THAT(request.get_future().get(), HasSubstr("POST /proxy/a%20b/?database=default"));
+}
+
 TEST(Connection, ErrorStatusBecomesServerError) {
   const LoopbackServer server(always(answer("404 Not Found", "X-ClickHouse-Exception-Code: 60\r\n",
                                             "Code: 60. DB::Exception: no such table\n")));

@@ -8,8 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
+#include "base/did_you_mean.h"
 #include "base/error.h"
-#include "config/did_you_mean.h"
 #include "config/parts.h"
 #include "config/setting.h"
 
@@ -22,9 +23,19 @@ std::vector<std::string> known_keys() {
   return keys;
 }
 
-std::vector<std::string> known_names() {
+constexpr std::string_view kFileEnd = "_FILE";  // of a variable that names the file of a secret
+
+std::vector<std::string> known_names(const std::map<std::string, std::string>& of_sources) {
   std::vector<std::string> names;
-  for (const Setting& setting : settings_table()) names.push_back(setting.env);
+  const auto add = [&](const std::string& name, const Setting& setting) {
+    names.push_back(name);
+    if (setting.is(kSecret)) names.push_back(name + std::string(kFileEnd));
+  };
+  for (const Setting& setting : settings_table()) {
+    add(setting.env, setting);
+    if (!setting.also.empty()) names.emplace_back(setting.also);
+  }
+  for (const auto& [name, key] : of_sources) add(name, *find_setting(key));
   return names;
 }
 
@@ -52,7 +63,7 @@ void add_toml(Config& config, const std::filesystem::path& file, HowRead how) {
     const std::string key = written == "source.url" ? std::string(kSourceKey) : written;
     if (!is_named_source_key(key, value.origin) && find_setting(key) == nullptr) {
       throw base::ConfigError(fmt::format("{}: there is no setting '{}'{}", value.origin.where, key,
-                                          did_you_mean(key, keys)));
+                                          base::did_you_mean(key, keys)));
     }
     if (how == HowRead::kFound) refuse_program_setting(key, value);
     if (is_secret_setting(key, value)) secrets.push_back(written);
@@ -61,41 +72,81 @@ void add_toml(Config& config, const std::filesystem::path& file, HowRead how) {
   warn(config, warn_of_readable_secrets(file, toml.access, secrets));
 }
 
+// What a variable sets.
+struct Target {
+  std::string key;       // empty: nothing
+  bool is_file = false;  // it names the file that holds the secret
+};
+
+Target target_of_variable(std::string_view name,
+                          const std::map<std::string, std::string>& of_sources) {
+  const auto key_of = [&](std::string_view variable) -> std::string {
+    const auto key = of_sources.find(std::string(variable));
+    if (key != of_sources.end()) return key->second;
+    for (const Setting& setting : settings_table()) {
+      if (setting.env == variable || (!variable.empty() && setting.also == variable)) {
+        return std::string(setting.key);
+      }
+    }
+    return "";
+  };
+  if (std::string key = key_of(name); !key.empty()) return {.key = std::move(key)};
+  if (!name.ends_with(kFileEnd)) return {};
+  std::string key = key_of(name.substr(0, name.size() - kFileEnd.size()));
+  if (key.empty() || !find_setting(key)->is(kSecret)) return {};
+  return {.key = std::move(key), .is_file = true};
+}
+
+// The variable that this unknown one probably means: nearly the same behind QVD_ or CLICKHOUSE_, or
+// the beginning of it. Empty: none.
+std::string meant_by(std::string_view name, const std::vector<std::string>& names) {
+  const std::string_view prefix = name.substr(0, name.find('_') + 1);
+  const std::string_view rest = name.substr(prefix.size());
+  std::vector<std::string> rests;
+  for (const std::string& known : names) {
+    if (known.starts_with(prefix)) rests.push_back(known.substr(prefix.size()));
+  }
+  if (const std::string best = base::nearest(rest, rests); !best.empty()) {
+    return std::string(prefix) + best;
+  }
+  const auto longer = std::ranges::find_if(
+      rests, [&](const std::string& other) { return !rest.empty() && other.starts_with(rest); });
+  return longer == rests.end() ? "" : std::string(prefix) + *longer;
+}
+
 // Whether somebody who set this unknown name probably meant to guard the service with it.
 bool looks_like_guard(std::string_view name, const std::vector<std::string>& names) {
   constexpr std::array<std::string_view, 3> kWords = {"TOKEN", "TLS", "SERVE"};
-  if (name.starts_with("QVD_SOURCE")) return false;
+  if (!name.starts_with("QVD_") || name.starts_with("QVD_SOURCE")) return false;
   const auto is_in_name = [&](std::string_view word) {
     return name.find(word) != std::string_view::npos;
   };
   if (std::any_of(kWords.begin(), kWords.end(), is_in_name)) return true;
-  const std::string meant = nearest(name, names);
-  const auto settings = settings_table();
-  return std::any_of(settings.begin(), settings.end(), [&](const Setting& setting) {
-    return setting.is(kGuard) && setting.env == meant;
-  });
-}
-
-// The key of the setting that a variable sets; empty when it sets none.
-std::string key_of_variable(const std::string& name,
-                            const std::map<std::string, std::string>& of_sources) {
-  if (const auto key = of_sources.find(name); key != of_sources.end()) return key->second;
-  const auto settings = settings_table();
-  const auto found = std::ranges::find(settings, name, &Setting::env);
-  return found == settings.end() ? std::string() : std::string(found->key);
+  const Setting* meant = find_setting(target_of_variable(meant_by(name, names), {}).key);
+  return meant != nullptr && meant->is(kGuard);
 }
 
 // Names from the environment or `.env`. An empty value is one that is not set: that is how
 // container tools hand on a variable that nobody gave.
 void add_names(Config& config, const RawValues& values) {
-  const std::vector<std::string> names = known_names();
   const std::map<std::string, std::string> of_sources = named_source_variables(config, values);
+  const std::vector<std::string> names = known_names(of_sources);
+  std::map<std::string, std::string> set_by;  // the variable of each key
   for (const auto& [name, value] : values) {
-    if (const std::string key = key_of_variable(name, of_sources); !key.empty()) {
-      if (!value.text.empty()) overlay(config, key, value);
-    } else if (name.starts_with("QVD_")) {
-      config.warnings.push_back(fmt::format("{} ({}) is not a setting and has no effect{}", name,
-                                            value.origin.where, did_you_mean(name, names)));
+    const Target target = target_of_variable(name, of_sources);
+    if (!target.key.empty()) {
+      if (value.text.empty()) continue;
+      const auto [other, is_first] = set_by.emplace(target.key, name);
+      if (!is_first && (target.is_file || values.at(other->second).text != value.text)) {
+        throw base::ConfigError(fmt::format("{} and {} ({}) both set {}; remove one of them",
+                                            other->second, name, value.origin.where, target.key));
+      }
+      overlay(config, target.key, target.is_file ? read_secret(value) : value);
+    } else if (name.starts_with("QVD_") || name.starts_with("CLICKHOUSE_")) {
+      const std::string meant = meant_by(name, names);
+      config.warnings.push_back(
+          fmt::format("{} ({}) is not a setting and has no effect{}", name, value.origin.where,
+                      meant.empty() ? "" : fmt::format("; did you mean {}?", meant)));
       if (looks_like_guard(name, names)) config.misspelt_guards.push_back(config.warnings.back());
     }
   }
@@ -112,24 +163,44 @@ bool is_storage_variable(std::string_view name) {
          std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
+// What Kubernetes says in the environment of every container of the Services `clickhouse`, `qvd`,
+// `clickhouse-…` and `qvd-…`: CLICKHOUSE_SERVICE_HOST, CLICKHOUSE_PORT=tcp://10.0.0.1:8123,
+// CLICKHOUSE_PORT_8123_TCP_ADDR. Their names are not ours.
+bool is_service_link(std::string_view name, std::string_view value) {
+  constexpr std::string_view kPort = "_PORT";
+  if (name.ends_with("_SERVICE_HOST") || name.find("_SERVICE_PORT") != name.npos) return true;
+  constexpr std::array<std::string_view, 3> kSchemes = {"tcp://", "udp://", "sctp://"};
+  if (name.ends_with(kPort) && std::ranges::any_of(kSchemes, [&](std::string_view scheme) {
+        return value.starts_with(scheme);
+      })) {
+    return true;
+  }
+  for (auto at = name.find("_PORT_"); at != name.npos; at = name.find("_PORT_", at + 1)) {
+    const std::size_t digit = at + kPort.size() + 1;
+    if (digit < name.size() && base::is_digit(name[digit])) return true;
+  }
+  return false;
+}
+
 RawValues environment_values(const std::map<std::string, std::string>& environment) {
   RawValues values;
   for (const auto& [name, text] : environment) {
     if (!name.starts_with("QVD_") && !name.starts_with("CLICKHOUSE_")) continue;
-    values[name] =
-        RawValue{.text = text, .items = {}, .origin = {Origin::Rank::kEnvironment, "environment"}};
+    if (is_service_link(name, text)) continue;
+    values[name] = RawValue{
+        .text = text, .items = {}, .origin = {Origin::Rank::kEnvironment, "environment", name}};
   }
   return values;
 }
 
 void add_dot_env(Config& config, const std::filesystem::path& file, const ConfigSources& sources) {
   const DotEnvFile dot_env = read_dot_env(file);
-  add_names(config, dot_env.values);
   const auto of_sources = named_source_variables(config, dot_env.values);
   std::vector<std::string> secrets;
   for (const auto& [name, value] : dot_env.values) {
-    const std::string key = key_of_variable(name, of_sources);
+    const auto [key, is_file] = target_of_variable(name, of_sources);
     const bool is_of_storage = is_storage_variable(name);
+    if (is_file) refuse_secret_file(name, value);
     if (!key.empty()) refuse_program_setting(key, value);
     if (is_of_storage) refuse_program_variable(name, value);
     const bool is_secret =
@@ -139,6 +210,7 @@ void add_dot_env(Config& config, const std::filesystem::path& file, const Config
       config.storage_variables.emplace(name, value.text);
     }
   }
+  add_names(config, dot_env.values);
   warn(config, warn_of_readable_secrets(file, dot_env.access, secrets));
 }
 
@@ -175,10 +247,45 @@ T stronger(const Config& config, const std::string& key, const T& from_url, cons
   return config.values.at(key).origin.rank > url_rank ? single : from_url;
 }
 
+const Origin* origin_of(const Config& config, const std::string& key) {
+  const auto found = config.values.find(key);
+  return found == config.values.end() ? nullptr : &found->second.origin;
+}
+
+[[noreturn]] void throw_wrong_url(const Config& config, const std::string& why) {
+  constexpr std::string_view kKey = "clickhouse.url";
+  const Origin* origin = origin_of(config, std::string(kKey));
+  throw base::ConfigError(
+      fmt::format("{}: {}", origin == nullptr ? std::string(kKey) : place_of(kKey, *origin), why));
+}
+
+// Whether the server is reached by https: what the URL and clickhouse.secure say, else its port and
+// certificates.
+bool is_secure(const Config& config, const ServerUrl& url, std::uint16_t port) {
+  const ServerSettings& set = config.server;
+  if (url.secure && set.secure && *url.secure != *set.secure) {
+    const Origin& of_setting = *origin_of(config, "clickhouse.secure");
+    const auto url_rank = origin_of(config, "clickhouse.url")->rank;
+    if (of_setting.rank == url_rank) {
+      throw_wrong_url(config, fmt::format("expected the scheme that {} = {} says, found the other "
+                                          "one; change one of them",
+                                          place_of("clickhouse.secure", of_setting), *set.secure));
+    }
+    return of_setting.rank > url_rank ? *set.secure : *url.secure;
+  }
+  if (url.secure) return *url.secure;
+  if (set.secure) return *set.secure;
+  return !set.endpoint.ca_file.empty() || !set.endpoint.client_cert.empty() || port == 443 ||
+         port == 8443;
+}
+
 // Decides what the target is. A database alone names the database and no server.
 void resolve_target(Config& config) {
   const ServerSettings& set = config.server;
-  const ServerUrl url = set.url.empty() ? ServerUrl{} : parse_server_url(set.url);
+  ServerUrl url = set.url.empty() ? ServerUrl{} : parse_server_url(set.url);
+  if (const std::string wrong = take_path(set.path_prefix, url); !wrong.empty()) {
+    throw_wrong_url(config, wrong);
+  }
   constexpr std::array<const char*, 5> kNamesServer = {"clickhouse.url", "clickhouse.host",
                                                        "clickhouse.port", "clickhouse.user",
                                                        "clickhouse.password"};
@@ -190,15 +297,19 @@ void resolve_target(Config& config) {
   if (!names_server) return;
 
   clickhouse::Endpoint& endpoint = config.endpoint.emplace(set.endpoint);
-  const bool is_secure = !endpoint.ca_file.empty() || !endpoint.client_cert.empty() ||
-                         set.port == 443 || set.port == 8443;
-  const std::string scheme = !url.scheme.empty() ? url.scheme : is_secure ? "https" : "http";
   std::string host = stronger(config, "clickhouse.host", url.host, set.host);
   if (host.empty()) host = "localhost";
   if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
   std::uint16_t port = stronger(config, "clickhouse.port", url.port, set.port);
-  if (port == 0) port = scheme == "https" ? 8443 : 8123;
-  endpoint.url = fmt::format("{}://{}:{}", scheme, host, port);
+  if (url.is_native && (port == 9000 || port == 9440)) {
+    throw_wrong_url(config, fmt::format("expected the server's HTTP port, 8123, or 8443 for https, "
+                                        "found {}, that of the native protocol; write {}",
+                                        port, port == 9000 ? 8123 : 8443));
+  }
+  const bool secure = is_secure(config, url, port);
+  if (port == 0) port = secure ? 8443 : 8123;
+  endpoint.url = fmt::format("{}://{}:{}{}", secure ? "https" : "http", host, port,
+                             set.path_prefix.empty() ? "" : request_path(set.path_prefix));
   endpoint.user = stronger(config, "clickhouse.user", url.user, endpoint.user);
   endpoint.password = stronger(config, "clickhouse.password", url.password, endpoint.password);
   endpoint.database = database;
@@ -295,7 +406,7 @@ std::vector<serve::SettingShown> shown_settings(const Config& config) {
     const Origin& origin = found->second.origin;
     const bool is_variable = origin.rank == Origin::Rank::kEnvironment;
     shown.push_back({key, setting.env, masked(setting, found->second.text),
-                     is_variable ? "$" + setting.env : origin.where});
+                     is_variable ? "$" + origin.variable : origin.where});
   }
   for (const auto& [key, value] : config.values) {
     const Setting& setting = *find_setting(key);

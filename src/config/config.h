@@ -28,7 +28,8 @@ namespace qvdhouse::config {
 struct Origin {
   enum class Rank { kDefault, kToml, kDotEnv, kEnvironment, kFlag };
   Rank rank = Rank::kDefault;
-  std::string where = "default";  // "qvdhouse.toml:12", ".env:3", "QVD_SOURCE", "--source"
+  std::string where = "default";  // "qvdhouse.toml:12", ".env:3", "environment", "--source"
+  std::string variable;           // that set it, as it is called: "CLICKHOUSE_DATABASE"
 };
 
 // A value as it was written: one string, or the items of a TOML list.
@@ -45,6 +46,8 @@ struct ServerSettings {
   std::string url;
   std::string host;
   std::uint16_t port = 0;
+  std::optional<bool> secure;                          // https
+  std::string path_prefix;                             // "/a/b": what a proxy puts before all paths
   std::optional<clickhouse::Compression> compression;  // absent: by server and network
   clickhouse::Endpoint endpoint;                       // all else; its URL is made of the above
 };

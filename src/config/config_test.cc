@@ -8,7 +8,6 @@
 #include <set>
 
 #include "base/error.h"
-#include "config/did_you_mean.h"
 #include "config/parts.h"
 #include "config/setting.h"
 #include "config/test_config.h"
@@ -104,6 +103,195 @@ TEST_F(ConfigTest, UrlPartsAreFilledInBySettings) {
   EXPECT_EQ(load().endpoint->user, "stronger");
 }
 
+TEST_F(ConfigTest, NamesOfOtherClientsWork) {
+  write(".env", "CLICKHOUSE_HOST=db\nCLICKHOUSE_USERNAME=ada\nCLICKHOUSE_DATABASE=analytics\n");
+  sources_.environment = {{"CLICKHOUSE_SECURE", "1"}};
+  const Config config = load();
+  EXPECT_EQ(config.endpoint->url, "https://db:8443");
+  EXPECT_EQ(config.endpoint->user, "ada");
+  EXPECT_EQ(config.sync.database, "analytics");
+  EXPECT_TRUE(config.warnings.empty());
+  EXPECT_EQ(config.values.at("clickhouse.database").origin.variable, "CLICKHOUSE_DATABASE");
+  // Both names of one thing: the same, or in places of different strength, or an error.
+  sources_.environment["CLICKHOUSE_DB"] = "stronger";
+  EXPECT_EQ(load().sync.database, "stronger");
+  sources_.environment["CLICKHOUSE_DATABASE"] = "stronger";
+  EXPECT_EQ(load().sync.database, "stronger");
+  sources_.environment["CLICKHOUSE_DATABASE"] = "other";
+  EXPECT_EQ(error(),
+            "CLICKHOUSE_DATABASE and CLICKHOUSE_DB (environment) both set clickhouse.database; "
+            "remove one of them");
+}
+
+TEST_F(ConfigTest, SecretsComeFromFilesToo) {
+  write("secret", "p@ss\r\n\n");
+  const std::string file = (directory_ / "secret").string();
+  for (const Setting& setting : settings_table()) {
+    const std::string name = setting.env + "_FILE";
+    sources_.environment = {{name, file}};
+    if (!setting.is(kSecret)) continue;
+    if (setting.key == "source.headers" || setting.key == "alert_url") continue;
+    const Config config = load();
+    EXPECT_TRUE(config.warnings.empty()) << name;
+    EXPECT_EQ(config.values.at(std::string(setting.key)).text, "p@ss") << name;
+    EXPECT_THAT(secrets_of(config), ElementsAre("p@ss")) << name;
+  }
+  sources_.environment = {{"QVD_SOURCE_ERP_URL", "/data"}, {"QVD_SOURCE_ERP_PASSWORD_FILE", file}};
+  EXPECT_EQ(load().sources[0].access.password, "p@ss");
+  // A stronger place wins; within one place both is an error.
+  write(".env", "CLICKHOUSE_PASSWORD=weaker\n");
+  sources_.environment = {{"CLICKHOUSE_PASSWORD_FILE", file}};
+  EXPECT_EQ(load().endpoint->password, "p@ss");
+  sources_.environment["CLICKHOUSE_PASSWORD"] = "p@ss";
+  EXPECT_THAT(error(), HasSubstr("CLICKHOUSE_PASSWORD and CLICKHOUSE_PASSWORD_FILE (environment) "
+                                 "both set clickhouse.password"));
+  sources_.environment.erase("CLICKHOUSE_PASSWORD");
+  sources_.environment["CLICKHOUSE_PASSWORD_FILE"] = file + "s";
+  EXPECT_THAT(error(), HasSubstr("CLICKHOUSE_PASSWORD_FILE, set in environment: " + file +
+                                 "s cannot be read (No such file or directory)"));
+  write("secret", "\n");
+  sources_.environment["CLICKHOUSE_PASSWORD_FILE"] = file;
+  EXPECT_THAT(error(), HasSubstr("found an empty file"));
+}
+
+TEST_F(ConfigTest, AFileInTheFolderNamesNoFileOfASecret) {
+  write(".env", "CLICKHOUSE_PASSWORD_FILE=/etc/hostname\n");
+  EXPECT_THAT(error(), HasSubstr(".env:1: the file of a secret is not taken from"));
+}
+
+TEST_F(ConfigTest, ServerUrlsAreTakenAsOtherClientsTakeThem) {
+  const std::map<std::string, std::string> servers = {
+      {"clickhouse://h", "http://h:8123"},
+      {"clickhouse://h:8123/db", "http://h:8123"},
+      {"clickhouse://h:8443", "https://h:8443"},
+      {"clickhouse://h?secure=true", "https://h:8443"},
+      {"clickhouse://h/?secure", "https://h:8443"},
+      {"clickhouse://h?secure=0", "http://h:8123"},
+      {"clickhouses://h", "https://h:8443"},
+      {"clickhouses://h:18443", "https://h:18443"},
+      {"https://h?secure=yes", "https://h:8443"},
+      {"http://h?database=x&user=y", "http://h:8123"}};
+  for (const auto& [url, server] : servers) {
+    sources_.environment = {{"CLICKHOUSE_URL", url}};
+    EXPECT_EQ(load().endpoint->url, server) << url;
+  }
+  sources_.environment = {{"CLICKHOUSE_URL", "clickhouse://u%40x:p%2Fw@h:8123/db%20x?secure=1"}};
+  const Config config = load();
+  EXPECT_EQ(config.endpoint->user, "u@x");
+  EXPECT_EQ(config.endpoint->password, "p/w");
+  EXPECT_EQ(config.sync.database, "db x");
+  const std::map<std::string, std::string> wrong = {
+      {"clickhouse://h:9000/db", "found 9000, that of the native protocol; write 8123"},
+      {"clickhouse://h:9440", "write 8443"},
+      {"clickhouses://h:9440", "write 8443"},
+      {"http://h?secure=true", "a secure= that agrees with the scheme"},
+      {"clickhouse://h?secure=maybe", "secure=true or false"},
+      {"http://u:hunter2@h?verify=false&password=hunter2", "only database, user, password"}};
+  for (const auto& [url, message] : wrong) {
+    sources_.environment = {{"CLICKHOUSE_URL", url}};
+    EXPECT_THAT(error(), HasSubstr(message)) << url;
+    EXPECT_THAT(error(), HasSubstr("CLICKHOUSE_URL, set in environment")) << url;
+    EXPECT_THAT(error(), Not(HasSubstr("hunter2"))) << url;
+  }
+}
+
+TEST_F(ConfigTest, SecureIsNeverTakenBackInSilence) {
+  sources_.environment = {{"CLICKHOUSE_URL", "http://h"}, {"CLICKHOUSE_SECURE", "true"}};
+  EXPECT_THAT(error(), HasSubstr("expected the scheme that CLICKHOUSE_SECURE"));
+  sources_.flags["clickhouse.url"] = "http://h";
+  EXPECT_EQ(load().endpoint->url, "http://h:8123");
+  sources_.flags = {{"clickhouse.secure", "true"}};
+  EXPECT_EQ(load().endpoint->url, "https://h:8443");
+  sources_.flags.clear();
+  sources_.environment = {{"CLICKHOUSE_SECURE", "false"}, {"CLICKHOUSE_PORT", "8443"}};
+  EXPECT_EQ(load().endpoint->url, "http://localhost:8443");
+}
+
+TEST_F(ConfigTest, AUrlHasOnePartThatIsTheDatabase) {
+  sources_.environment = {{"CLICKHOUSE_URL", "http://h/clickhouse1/newdb"}};
+  EXPECT_EQ(error(),
+            "CLICKHOUSE_URL, set in environment: expected one part behind the host, the database, "
+            "found /clickhouse1/newdb; where a proxy has the server below a path, set "
+            "clickhouse.path_prefix = \"/clickhouse1\" (CLICKHOUSE_PATH_PREFIX)");
+  for (const char* prefix : {"clickhouse1", "/clickhouse1", "/clickhouse1/"}) {
+    sources_.environment["CLICKHOUSE_PATH_PREFIX"] = prefix;
+    EXPECT_EQ(load().endpoint->url, "http://h:8123/clickhouse1/");
+    EXPECT_EQ(load().sync.database, "newdb");
+  }
+  sources_.environment["CLICKHOUSE_URL"] = "http://h/newdb";  // the prefix alone says where it is
+  EXPECT_EQ(load().endpoint->url, "http://h:8123/clickhouse1/");
+  EXPECT_EQ(load().sync.database, "newdb");
+  sources_.environment["CLICKHOUSE_URL"] = "http://h/clickhouse1/";
+  EXPECT_EQ(load().sync.database, "default");
+  sources_.environment["CLICKHOUSE_URL"] = "http://h/clickhouse1/a/b";
+  EXPECT_THAT(error(), HasSubstr("clickhouse.path_prefix = \"/clickhouse1/a\""));
+  sources_.environment = {{"CLICKHOUSE_URL", "http://h/proxy?database=db"}};
+  EXPECT_THAT(error(), HasSubstr("found /proxy and ?database=db;"));
+  sources_.environment = {{"CLICKHOUSE_URL", "http://h/a%2Fb"}};  // written so on purpose
+  EXPECT_EQ(load().sync.database, "a/b");
+  sources_.environment = {{"CLICKHOUSE_HOST", "h"}, {"CLICKHOUSE_PATH_PREFIX", "/a/b"}};
+  EXPECT_EQ(load().endpoint->url, "http://h:8123/a/b/");
+}
+
+TEST_F(ConfigTest, WhatKubernetesSaysOfServicesIsNotOurs) {
+  for (const std::string service : {"CLICKHOUSE", "QVD", "CLICKHOUSE_HEADLESS", "QVD_HTTP"}) {
+    const std::string port = service + "_PORT";
+    const std::string link = port + "_8123_TCP";
+    sources_.environment = {{service + "_SERVICE_HOST", "10.0.0.1"},
+                            {service + "_SERVICE_PORT", "8123"},
+                            {service + "_SERVICE_PORT_TOKEN", "8123"},
+                            {port, "tcp://10.0.0.1:8123"},
+                            {link, "tcp://10.0.0.1:8123"},
+                            {link + "_PROTO", "tcp"},
+                            {link + "_PORT", "8123"},
+                            {link + "_ADDR", "10.0.0.1"}};
+    const Config config = load();
+    EXPECT_TRUE(config.warnings.empty()) << config.warnings.front();
+    EXPECT_TRUE(config.values.empty()) << service;
+    EXPECT_FALSE(config.endpoint) << service;
+  }
+}
+
+TEST_F(ConfigTest, AHostIsAHost) {
+  const std::map<std::string, std::string> wrong = {
+      {"h:8123", "without a port: \"h\"; set clickhouse.port (CLICKHOUSE_PORT) to 8123"},
+      {"[::1]:8123", "without a port: \"[::1]\""},
+      {"http://h:8123", "a URL goes into clickhouse.url (CLICKHOUSE_URL)"},
+      {"h/db", "a host name or address"},
+      {"u@h", "a host name or address"}};
+  for (const auto& [host, message] : wrong) {
+    sources_.environment = {{"CLICKHOUSE_HOST", host}};
+    EXPECT_THAT(error(), HasSubstr("CLICKHOUSE_HOST, set in environment: '" + host)) << host;
+    EXPECT_THAT(error(), HasSubstr(message)) << host;
+  }
+  sources_.environment = {{"CLICKHOUSE_HOST", "::1"}};
+  EXPECT_EQ(load().endpoint->url, "http://[::1]:8123");
+}
+
+TEST_F(ConfigTest, AZoneThatIsNoneNamesTheOneMeant) {
+  const std::map<std::string, std::string> meant = {{"Berlin", "Europe/Berlin"},
+                                                    {"new york", "America/New_York"},
+                                                    {"Europe/Berln", "Europe/Berlin"}};
+  for (const auto& [zone, name] : meant) {
+    for (const char* key : {"timezone", "schedule_timezone"}) {
+      sources_.flags = {{key, zone}};
+      EXPECT_THAT(error(), HasSubstr("; did you mean " + name + "?")) << zone;
+    }
+  }
+  sources_.flags.clear();
+  write("qvdhouse.toml", "[types]\nAt = \"DateTime64(3, 'Berlin')\"\n");
+  EXPECT_THAT(error(), HasSubstr("; did you mean Europe/Berlin?"));
+}
+
+TEST_F(ConfigTest, AByteOrderMarkIsNoPartOfAName) {
+  write(".env", "\xEF\xBB\xBFQVD_STREAMS=3\n");
+  write("qvdhouse.toml", "\xEF\xBB\xBF[[table]]\nmatch = 'a*'\n[table.B]\ndrift = 'freeze'\n");
+  EXPECT_EQ(load().sync.load.streams, 3U);
+  EXPECT_EQ(load().raw_tables.size(), 2U);
+  write(".env", std::string("\xFF\xFEQ\0V\0", 6));
+  EXPECT_THAT(error(), HasSubstr(".env: expected UTF-8, found UTF-16"));
+}
+
 TEST_F(ConfigTest, WrongValuesNameKeyPlaceAndWhatIsAllowed) {
   sources_.flags["batch_size"] = "0";
   EXPECT_EQ(error(), "--batch-size: '0' is not allowed; expected a whole number, at least 1");
@@ -156,9 +344,20 @@ TEST_F(ConfigTest, UnknownKeysAreErrorsAndUnknownNamesWarnings) {
   std::filesystem::remove(directory_ / "qvdhouse.toml");
   sources_.environment["QVD_BATCHSIZE"] = "3";
   sources_.environment["OTHER"] = "3";
-  EXPECT_THAT(load().warnings,
-              ElementsAre("QVD_BATCHSIZE (environment) is not a setting and has no effect; did you "
+  sources_.environment["CLICKHOUSE_TOKEN"] = "3";
+  sources_.environment["CLICKHOUSE_VERIFY"] = "1";
+  write(".env", "CLICKHOUSE_DATABSE=x\n");
+  const Config config = load();
+  EXPECT_THAT(config.warnings,
+              ElementsAre("CLICKHOUSE_DATABSE (" + (directory_ / ".env").string() +
+                              ":1) is not a setting and has no effect; did you mean "
+                              "CLICKHOUSE_DATABASE?",
+                          "CLICKHOUSE_TOKEN (environment) is not a setting and has no effect",
+                          "CLICKHOUSE_VERIFY (environment) is not a setting and has no effect; did "
+                          "you mean CLICKHOUSE_VERIFY_TLS?",
+                          "QVD_BATCHSIZE (environment) is not a setting and has no effect; did you "
                           "mean QVD_BATCH_SIZE?"));
+  EXPECT_TRUE(config.misspelt_guards.empty());
 }
 
 TEST_F(ConfigTest, TypesAreOverrides) {
@@ -219,6 +418,8 @@ TEST_F(ConfigTest, NoMessageHoldsAPassword) {
   EXPECT_EQ(masked_url("http://user:hunter2@host:8123/db"), "http://user:********@host:8123/db");
   EXPECT_EQ(masked_url("user:hunter2@host"), "user:********@host");
   EXPECT_EQ(masked_url("http://host:8123"), "http://host:8123");
+  EXPECT_EQ(masked_url("http://u:hun@host?user=u&Password=ter2&x=1"),
+            "http://u:********@host?user=u&Password=********&x=1");
   for (const Setting& setting : settings_table()) {
     const bool looks_secret = std::any_of(
         std::begin(kSecretWords), std::end(kSecretWords),
@@ -237,6 +438,9 @@ TEST(SettingsTable, NamesAreUnique) {
   for (const Setting& setting : settings_table()) {
     EXPECT_TRUE(names.insert(setting.key).second) << setting.key;
     EXPECT_TRUE(names.insert(setting.env).second) << setting.env;
+    if (!setting.also.empty()) {
+      EXPECT_TRUE(names.insert(setting.also).second) << setting.also;
+    }
     if (!setting.flag.empty()) {
       EXPECT_TRUE(names.insert(setting.flag).second) << setting.flag;
     }
@@ -250,9 +454,11 @@ TEST(SettingsTable, IsWhatTheDocumentSays) {
   std::map<Topic, std::string> tables;
   for (const Setting& setting : settings_table()) {
     const std::string flag = setting.flag.empty() ? "" : "<br>`" + std::string(setting.flag) + "`";
-    tables[setting.topic] += "| `" + std::string(setting.key) + "` | `" + setting.env + "`" + flag +
-                             " | " + (setting.default_text.empty() ? "–" : setting.default_text) +
-                             " | " + std::string(setting.help) + " | " + setting.allowed + " |\n";
+    const std::string also = setting.also.empty() ? "" : "<br>`" + std::string(setting.also) + "`";
+    tables[setting.topic] += "| `" + std::string(setting.key) + "` | `" + setting.env + "`" + also +
+                             flag + " | " +
+                             (setting.default_text.empty() ? "–" : setting.default_text) + " | " +
+                             std::string(setting.help) + " | " + setting.allowed + " |\n";
   }
   for (const auto& [topic, table] : tables) {
     EXPECT_NE(text.find("| allowed |\n|---|---|---|---|---|\n" + table), std::string::npos)
@@ -283,12 +489,6 @@ TEST_F(ConfigTest, TakesTheExamplesOfTheDocuments) {
     }
   }
   EXPECT_GE(examples, 5);
-}
-
-TEST(DidYouMean, OnlyForSlips) {
-  EXPECT_EQ(nearest("statsu", {"status", "sync"}), "status");
-  EXPECT_EQ(nearest("SYNC", {"status", "sync"}), "sync");
-  EXPECT_EQ(nearest("banana", {"status", "sync"}), "");
 }
 
 }  // namespace

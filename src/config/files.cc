@@ -18,13 +18,20 @@
 namespace qvdhouse::config {
 namespace {
 
+// Without the mark that editors of Windows put before UTF-8.
 base::TextFile read_text(const std::filesystem::path& file) {
-  std::optional<base::TextFile> text = base::read_text_file(file);
-  if (!text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  std::optional<base::TextFile> read = base::read_text_file(file);
+  if (!read) {
     throw base::ConfigError(fmt::format("{}: the settings file cannot be read ({})", file.string(),
                                         std::strerror(errno)));
   }
-  return *std::move(text);
+  if (read->text.starts_with("\xFF\xFE") || read->text.starts_with("\xFE\xFF")) {
+    throw base::ConfigError(
+        fmt::format("{}: expected UTF-8, found UTF-16; save the file as UTF-8", file.string()));
+  }
+  if (read->text.starts_with(kMark)) read->text.erase(0, kMark.size());
+  return *std::move(read);
 }
 
 std::string place(const std::filesystem::path& file, std::size_t line) {
@@ -241,7 +248,7 @@ DotEnvFile read_dot_env(const std::filesystem::path& file) {
     const std::size_t equals = line.find('=');
     const std::string_view name = base::trimmed(line.substr(0, equals));
     RawValue value;
-    value.origin = {Origin::Rank::kDotEnv, place(file, number)};
+    value.origin = {Origin::Rank::kDotEnv, place(file, number), std::string(name)};
     if (equals == std::string_view::npos || !is_name(name)) {
       throw base::ConfigError(
           fmt::format("{}: expected NAME=value, a comment or nothing", value.origin.where));
@@ -254,6 +261,26 @@ DotEnvFile read_dot_env(const std::filesystem::path& file) {
     out.values[std::string(name)] = std::move(value);
   }
   return out;
+}
+
+RawValue read_secret(const RawValue& file) {
+  const std::string what = place_of("", file.origin);
+  std::optional<std::string> text = base::read_text(file.text);
+  if (!text) {
+    throw base::ConfigError(
+        fmt::format("{}: {} cannot be read ({}); expected a file that holds the "
+                    "secret alone, and that the user who runs qvdhouse may read",
+                    what, file.text, std::strerror(errno)));
+  }
+  while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
+  if (text->empty()) {
+    throw base::ConfigError(
+        fmt::format("{}: expected a secret in {}, found an empty file", what, file.text));
+  }
+  RawValue value;
+  value.text = *std::move(text);
+  value.origin = file.origin;
+  return value;
 }
 
 }  // namespace qvdhouse::config

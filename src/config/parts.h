@@ -51,6 +51,10 @@ struct DotEnvFile {
 // file that another user may have written, and when it cannot be read.
 DotEnvFile read_dot_env(const std::filesystem::path& file);
 
+// The secret in the file that `file` names, without the line ends behind it. Throws ConfigError for
+// a file that cannot be read or is empty.
+RawValue read_secret(const RawValue& file);
+
 // --- What a file may say, by whose it is and how it was found (SECURITY.md, "Settings files"): one
 // that only lies in the working folder may have come with a download or a checkout ---
 
@@ -64,6 +68,9 @@ std::string check_trust(const std::filesystem::path& file, const base::FileAcces
 void refuse_program_setting(std::string_view key, const RawValue& value);
 // The same for a variable that a storage's own tools read.
 void refuse_program_variable(std::string_view name, const RawValue& value);
+// The same for a variable that names the file of a secret, which would be sent to a server that the
+// same file may name.
+void refuse_secret_file(std::string_view name, const RawValue& value);
 
 // For log_file of a found file: throws ConfigError unless it has the ending of a log (.log, .json,
 // .jsonl or .ndjson). A shell would run the file names in a log that is its start-up file.
@@ -118,27 +125,36 @@ std::vector<schema::TableRules> table_rules(const Config& config);
 // [[table]] "table[1].match".
 std::string entry_name(const Config& config, std::size_t index, const RawTable::Entry& entry);
 
-// --- CLICKHOUSE_URL (server_url.cc): http(s)://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], also with
-// ?database=NAME ---
+// --- CLICKHOUSE_URL (server_url.cc): kServerUrlForm, also with ?database=, user=, password= and
+// secure= ---
 
 // Parts that the URL does not name are empty or 0.
 struct ServerUrl {
-  std::string scheme;  // http or https
-  std::string host;    // an IPv6 address with its brackets
+  bool is_native = false;  // written as clients of the native protocol have it: clickhouse(s)://
+  std::optional<bool> secure;  // https; absent: clickhouse:// without ?secure=
+  std::string host;            // an IPv6 address with its brackets
   std::uint16_t port = 0;
   std::string user;
   std::string password;
-  std::string database;
+  std::vector<std::string> path;  // its parts
+  std::string database;           // of ?database=
 };
 
 inline constexpr std::string_view kServerUrlForm =
-    "http(s)://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
+    "http(s):// or clickhouse(s):// and [USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
 
 // What is wrong with the text, never repeating a password; empty when nothing is.
 std::string server_url_error(std::string_view text);
 
-// Takes a good URL apart, percent-decoding user, password and database.
+// Takes a good URL apart, percent-decoding user, password, path and database.
 ServerUrl parse_server_url(std::string_view text);
+
+// The database out of the path, whose leading parts may be those of `prefix`. Returns what is wrong
+// with the path and how it is mended; empty when nothing is.
+std::string take_path(std::string_view prefix, ServerUrl& url);
+
+// The path of requests below `prefix`, percent-encoded: "/a/b/"; "/" without one.
+std::string request_path(std::string_view prefix);
 
 // The URL with stars for a password, wherever one may stand, also in a text that is not a valid
 // URL.

@@ -58,6 +58,7 @@ constexpr bool is_table(Shape shape) {
 struct Setting {
   std::string_view key;         // in qvdhouse.toml, dotted; of kOneTable in its table
   std::string env;              // in the environment and .env; empty: it stands in TOML only
+  std::string_view also;        // the same under the name that other clients have for it
   std::string_view flag;        // "--batch-size"; empty: has none
   std::string_view value_name;  // "ROWS", for --help; empty: the flag is a switch
   std::string default_text;     // as people read it
@@ -85,6 +86,9 @@ const Setting* find_setting(std::string_view key);
 // and what is allowed.
 void take_value(const Setting& setting, std::string_view key, const RawValue& value,
                 Config& config);
+// How messages call a setting and where it was set: "--streams", "QVD_STREAMS, set in .env:3",
+// "streams, set in qvdhouse.toml:2".
+std::string place_of(std::string_view key, const Origin& origin);
 
 // Where the source stands: a path, a URL, or the name of a [source.NAME].
 inline constexpr std::string_view kSourceKey = "source";
@@ -119,6 +123,7 @@ constexpr bool kIsOfEachSource = kIsOneOf<S, SourceSettings, source::Selection, 
 struct More {
   std::string_view flag = "";       // "--streams N", or "--anonymous" of a switch
   std::string_view env = "";        // where it is not QVD_ and the key
+  std::string_view also = "";       // a second name of the variable
   std::string_view otherwise = "";  // what the default means, or stands for where it has no text
   std::string_view instead = "";    // shown instead of the default, which depends on other things
   Shape shape = Shape::kText;

@@ -247,19 +247,27 @@ Settings of_servers() {
       setting("clickhouse.url", &ServerSettings::url, server_url(),
               "a ClickHouse server to load into instead of the embedded one",
               {.flag = "--clickhouse-url URL"}),
-      setting("clickhouse.host", &ServerSettings::host, text(), "its host name",
+      setting("clickhouse.host", &ServerSettings::host, server_host(), "its host name",
               {.flag = "--clickhouse-host HOST",
                .otherwise = "localhost, if a server is named otherwise"}),
       setting("clickhouse.port", &ServerSettings::port, port(),
               "its HTTP port; 443 and 8443 mean https",
               {.flag = "--clickhouse-port PORT", .otherwise = "8123, for https 8443"}),
+      setting(
+          "clickhouse.secure", &ServerSettings::secure, boolean_or_none(),
+          "whether it is reached by https, where the URL does not say it",
+          {.flag = "--clickhouse-secure", .otherwise = "by port, and where certificates are set"}),
+      setting("clickhouse.path_prefix", &ServerSettings::path_prefix, path_prefix(),
+              "the path that a proxy has the server below; it may lead the URL's path",
+              {.otherwise = "none"}),
       setting("clickhouse.user", &Endpoint::user, text(), "the user to log in as",
-              {.flag = "--clickhouse-user USER"}),
+              {.flag = "--clickhouse-user USER", .also = "CLICKHOUSE_USERNAME"}),
       setting("clickhouse.password", &Endpoint::password, text(), "its password", {.is = kSecret}),
       setting("clickhouse.database", &sync::Options::database, text(),
               "the database that gets the tables",
               {.flag = "--database NAME",
                .env = "CLICKHOUSE_DB",
+               .also = "CLICKHOUSE_DATABASE",
                .instead = "local; default on a server"}),
       setting("clickhouse.ca_file", &Endpoint::ca_file, path(),
               "certificates (PEM) that sign the server's, for https",
@@ -539,6 +547,7 @@ Setting declared(std::string_view key, const std::string& default_value, std::st
   const std::size_t space = std::min(more.flag.find(' '), more.flag.size());
   Setting made{.key = key,
                .env = std::string(more.env),
+               .also = more.also,
                .flag = more.flag.substr(0, space),
                .value_name = more.flag.substr(std::min(space + 1, more.flag.size())),
                .default_text = default_value,
@@ -556,14 +565,15 @@ void take_value(const Setting& setting, std::string_view key, const RawValue& va
                 Config& config) {
   const std::string wrong = setting.parse(value, config);
   if (wrong.empty()) return;
-  const Origin& origin = value.origin;
-  std::string described = origin.where;
-  if (origin.rank != Origin::Rank::kFlag) {
-    const bool by_key = origin.rank == Origin::Rank::kToml || key != setting.key;
-    described = fmt::format("{}, set in {}", by_key ? key : setting.env, origin.where);
-  }
-  throw base::ConfigError(fmt::format("{}: '{}' is not allowed; expected {}", described,
-                                      masked(setting, value.text), wrong));
+  throw base::ConfigError(fmt::format("{}: '{}' is not allowed; expected {}",
+                                      place_of(key, value.origin), masked(setting, value.text),
+                                      wrong));
+}
+
+std::string place_of(std::string_view key, const Origin& origin) {
+  if (origin.rank == Origin::Rank::kFlag) return origin.where;
+  return fmt::format("{}, set in {}", origin.variable.empty() ? key : origin.variable,
+                     origin.where);
 }
 
 std::string masked(const Setting& setting, std::string_view text) {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/did_you_mean.h"
 #include "base/error.h"
-#include "config/did_you_mean.h"
 #include "config/parts.h"
 #include "config/setting.h"
 #include "source/scope.h"
@@ -132,7 +132,7 @@ bool is_named_source_key(std::string_view key, const Origin& origin) {
   for (const auto& [part, setting_key] : keys_of_a_source()) parts.push_back(part);
   throw base::ConfigError(fmt::format("{}: a source has no setting '{}'{}", origin.where,
                                       rest.substr(dot + 1),
-                                      did_you_mean(rest.substr(dot + 1), parts)));
+                                      base::did_you_mean(rest.substr(dot + 1), parts)));
 }
 
 std::map<std::string, std::string> named_source_variables(const Config& config,

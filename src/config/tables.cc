@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/did_you_mean.h"
 #include "base/error.h"
-#include "config/did_you_mean.h"
 #include "config/parts.h"
 #include "config/setting.h"
 #include "decide/placement.h"
@@ -24,9 +24,9 @@ const Setting& known_key(const RawTable& table, const RawTable::Entry& entry) {
     if (key.key == entry.key) return key;
     keys.emplace_back(key.key);
   }
-  std::string hint = did_you_mean(entry.key, keys);
+  std::string hint = base::did_you_mean(entry.key, keys);
   // A slip in the name of [table.types] reads as a table of that name.
-  const std::string meant = nearest(table.name, keys_of_tables());
+  const std::string meant = base::nearest(table.name, keys_of_tables());
   if (hint.empty() && !meant.empty()) hint = fmt::format("; did you mean [table.{}]?", meant);
   throw base::ConfigError(fmt::format("{}: {} has no setting '{}'{}", entry.value.origin.where,
                                       title(table), entry.key, hint));

@@ -62,6 +62,14 @@ void refuse_program_variable(std::string_view name, const RawValue& value) {
                                       value.origin.where, kFoundIsNotEnough));
 }
 
+void refuse_secret_file(std::string_view name, const RawValue& value) {
+  if (value.text.empty()) return;
+  throw base::ConfigError(fmt::format(
+      "{}, set in {}: the file of a secret is not taken from a settings file that is only found in "
+      "the working folder; set it in the environment, or the secret itself here",
+      name, value.origin.where));
+}
+
 void check_found_log(const std::filesystem::path& file) {
   constexpr auto kEnds = std::to_array<std::string_view>({".log", ".json", ".jsonl", ".ndjson"});
   const std::string name = file.filename().string();

@@ -10,11 +10,13 @@
 #include <sstream>
 
 #include "base/ascii.h"
+#include "base/did_you_mean.h"
 #include "clickhouse/column_type.h"
 #include "config/parts.h"
 #include "schema/table_rules.h"
 #include "serve/schedule.h"
 #include "source/listing.h"
+#include "source/url.h"
 
 namespace qvdhouse::config {
 namespace {
@@ -23,6 +25,8 @@ constexpr std::string_view kDuration = "a time such as 10s, 500ms or 2m, at most
 constexpr std::string_view kSpan = "a time such as 30s, 10m, 24h or 7d, or 0s, at most 366d";
 constexpr std::string_view kWait = "a time such as 10m or 90s, or 0 for none, in whole seconds";
 constexpr std::string_view kZone = "a time zone name such as Europe/Berlin";
+constexpr std::string_view kHost = "a host name or address, without a port";
+constexpr std::string_view kPathPrefix = "a path such as /clickhouse1";
 constexpr std::string_view kSchedule =
     "five cron fields, @hourly, @daily, @weekly, @monthly, @every 30s or 5m";
 constexpr std::string_view kEndpoint = "http(s)://HOST[:PORT], without user or password";
@@ -71,9 +75,38 @@ std::string shown_quantity(std::uint64_t number, std::span<const Unit> units,
   return text;
 }
 
+// The zone that a text which is none probably means: that of the city, or one written nearly so.
+std::string zone_meant(std::string text) {
+  std::ranges::replace(text, ' ', '_');
+  const std::vector<std::string> zones = serve::time_zone_names();
+  const auto city = std::ranges::find_if(zones, [&](std::string_view zone) {
+    return base::equal_ignoring_case(zone.substr(zone.rfind('/') + 1), text);
+  });
+  return city == zones.end() ? base::nearest(text, zones) : *city;
+}
+
 std::string zone_problem(const std::string& zone) {
   const std::string error = serve::time_zone_error(zone);
-  return error.empty() ? error : fmt::format("{} ({})", kZone, error);
+  if (error.empty()) return error;
+  const std::string meant = zone_meant(zone);
+  return fmt::format("{} ({}){}", kZone, error,
+                     meant.empty() ? "" : fmt::format("; did you mean {}?", meant));
+}
+
+// CLICKHOUSE_HOST: what people write into it besides, and where that goes.
+std::string host_problem(const std::string& host) {
+  if (source::is_url(host)) {
+    return fmt::format("{}; a URL goes into clickhouse.url (CLICKHOUSE_URL)", kHost);
+  }
+  const std::size_t colon = host.rfind(':');
+  const bool has_port = colon != std::string::npos &&
+                        (host.find(':') == colon || (host[0] == '[' && host[colon - 1] == ']'));
+  if (has_port) {
+    return fmt::format("{}: \"{}\"; set clickhouse.port (CLICKHOUSE_PORT) to {}", kHost,
+                       host.substr(0, colon), host.substr(colon + 1));
+  }
+  const bool good = !host.empty() && host.find_first_of("/@?#\\ \t\r\n") == std::string::npos;
+  return good ? "" : std::string(kHost);
 }
 
 std::string parse_list(const RawValue& value, std::vector<std::string>& out) {
@@ -231,11 +264,13 @@ std::string parse_rename(const RawValue& value,
 }
 
 std::string parse_column_type_of(const RawValue& value, Texts& out) {
-  if (!clickhouse::parse_column_type(value.text)) {
+  const auto type = clickhouse::parse_column_type(value.text);
+  if (!type) {
     return "a type that qvdhouse makes: Int8 … Int64, UInt8 … UInt64, Float64, Bool, String, "
            "Decimal(P, S), Date32, DateTime64(S), Time64(S), also in Nullable(…) or "
            "LowCardinality(…)";
   }
+  if (std::string wrong = zone_problem(type->timezone); !wrong.empty()) return wrong;
   out[value.item] = value.text;
   return "";
 }
@@ -318,6 +353,7 @@ std::string shown(const std::vector<std::string>& value) {
   return fmt::format("{}", fmt::join(value, ","));
 }
 std::string shown(bool value) { return value ? "true" : "false"; }
+std::string shown(std::optional<bool> value) { return value ? shown(*value) : ""; }
 std::string shown(std::chrono::milliseconds value) {
   return shown_quantity(static_cast<std::uint64_t>(value.count()), kTimes, "0s");
 }
@@ -366,6 +402,16 @@ Text server_url() {
   return {std::string(kServerUrlForm),
           [](const std::string& text) { return server_url_error(text); }};
 }
+Text server_host() {
+  return {std::string(kHost), [](const std::string& host) { return host_problem(host); }};
+}
+Text path_prefix() {
+  return {std::string(kPathPrefix), [](const std::string& path) {
+            const bool good = !path.empty() && !source::is_url(path) &&
+                              path.find_first_of("?#\\ \t\r\n") == std::string::npos;
+            return good ? "" : std::string(kPathPrefix);
+          }};
+}
 Text endpoint() {
   return {std::string(kEndpoint), [](const std::string& text) {
             const bool has_scheme = text.starts_with("http://") || text.starts_with("https://");
@@ -377,6 +423,11 @@ Kind<std::vector<std::string>> list(std::string_view allowed) {
   return {std::string(allowed), parse_list};
 }
 Kind<bool> boolean() { return {"true or false", parse_boolean}; }
+Kind<std::optional<bool>> boolean_or_none() {
+  return {"true or false", [](const RawValue& value, std::optional<bool>& out) {
+            return parse_boolean(value, out.emplace());
+          }};
+}
 Kind<std::chrono::seconds> span() { return {std::string(kSpan), parse_span}; }
 Kind<std::chrono::milliseconds> duration() { return {std::string(kDuration), parse_duration}; }
 Kind<std::chrono::seconds> wait_time() { return {std::string(kWait), parse_wait}; }

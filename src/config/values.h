@@ -22,6 +22,7 @@ std::string shown(const std::string& value);
 std::string shown(const std::filesystem::path& value);
 std::string shown(const std::vector<std::string>& value);
 std::string shown(bool value);
+std::string shown(std::optional<bool> value);
 std::string shown(std::chrono::milliseconds value);
 // A setting that is a table itself has no default.
 template <class K, class V>
@@ -165,7 +166,10 @@ Kind<std::chrono::seconds> wait_time();  // as duration(), or 0; whole seconds
 Text time_zone();                        // by its name
 Text time_zone_or_none();
 Text schedule();
-Text server_url();                              // CLICKHOUSE_URL
+Text server_url();   // CLICKHOUSE_URL
+Text server_host();  // a name or an address, without a port
+Text path_prefix();  // of URLs: "/a/b"
+Kind<std::optional<bool>> boolean_or_none();
 Text endpoint();                                // a service, http(s) without user info and query
 Kind<std::vector<std::string>> http_headers();  // "Name: value"; in a text one a line
 

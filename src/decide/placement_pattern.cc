@@ -112,7 +112,7 @@ std::vector<std::string> path_parts(std::string_view path) {
 // --- Patterns ---
 
 PlacementPattern::PlacementPattern(std::string_view text) {
-  if (text.starts_with('/') || text.find("://") != std::string_view::npos) {
+  if (text.starts_with('/') || source::is_url(text)) {
     throw base::ConfigError(
         "expected the end of a path, such as \"Sales_*.qvd\" or \"eu/Sales_*.qvd\", found a whole "
         "one");

@@ -160,7 +160,7 @@ Json plan_of(const Workflow& workflow, const std::vector<tracking::FileRecord>& 
                                     .connection = tables.empty() ? nullptr : &connection,
                                     .tables = &tables,
                                     .stop = request.stop});
-  return plan_json(decisions, planned, workflow.name, decision_json);
+  return plan_json(decisions, planned, workflow.name);
 }
 
 HttpResponse plan_answer(const RoutedRequest& request, ApiContext& context) {

@@ -13,24 +13,18 @@
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/router.h"
+#include "sync/sync.h"
 
 namespace qvdhouse::serve {
 namespace {
-
-using std::chrono::microseconds;
-using std::chrono::system_clock;
 
 constexpr std::size_t kHistoryEach = 20;
 constexpr std::size_t kFailuresShown = 20;
 constexpr std::size_t kFilesOfTable = 100;
 
-std::int64_t now_us() {
-  return std::chrono::duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 std::int64_t today_us() {
   constexpr std::int64_t kDay = std::int64_t{86'400} * 1'000'000;
-  return now_us() / kDay * kDay;
+  return sync::now_us() / kDay * kDay;
 }
 
 std::uint64_t files_under_way(const Service& service) {
@@ -128,7 +122,7 @@ std::uint64_t step_seconds(std::uint64_t hours) {
 Json series_json(tracking::Overview& overview, std::uint64_t hours) {
   const std::uint64_t step = step_seconds(hours);
   const auto step_us = static_cast<std::int64_t>(step) * 1'000'000;
-  const std::int64_t end_us = now_us();
+  const std::int64_t end_us = sync::now_us();
   const std::int64_t begin_us =
       (end_us - static_cast<std::int64_t>(hours) * 3'600 * 1'000'000) / step_us * step_us;
   std::map<std::int64_t, tracking::SeriesPoint> points;
@@ -182,7 +176,8 @@ bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
 Json freshness_json(const tracking::TableOverview& table, const ApiContext& context) {
   Json lag;
   if (table.last_loaded_at_us != 0) {
-    lag = static_cast<double>(std::max<std::int64_t>(now_us() - table.last_loaded_at_us, 0)) / 1e6;
+    lag = static_cast<double>(std::max<std::int64_t>(sync::now_us() - table.last_loaded_at_us, 0)) /
+          1e6;
   }
   return Json{{"table_name", table.name},
               {"last_loaded_at", rfc3339(table.last_loaded_at_us)},

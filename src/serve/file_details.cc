@@ -134,12 +134,12 @@ Json decision_json(const sync::Decision& decision) {
               {"moved_from", decision.moved_from},
               {"action", base::to_string(decision.action)},
               {"reason_code", base::to_string(decision.reason_code)},
-              {"reason", decision.reason}};
+              {"reason", decision.reason},
+              {"has_other_settings", decision.has_other_settings}};
 }
 
 Json plan_json(const std::vector<sync::Decision>& decisions,
-               const std::vector<sync::PlannedTable>& tables, const std::string& source,
-               Json (*describe)(const sync::Decision&)) {
+               const std::vector<sync::PlannedTable>& tables, const std::string& source) {
   std::map<const sync::Decision*, Json> plans;
   for (const sync::PlannedTable& table : tables) {
     for (const sync::PlannedFile& file : table.files) {
@@ -152,7 +152,7 @@ Json plan_json(const std::vector<sync::Decision>& decisions,
   }
   Json list = Json::array();
   for (const sync::Decision& decision : decisions) {
-    Json item = describe(decision);
+    Json item = decision_json(decision);
     const auto plan = plans.find(&decision);
     item.update(plan != plans.end() ? plan->second
                                     : Json{{"ddl", ""},

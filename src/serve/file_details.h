@@ -20,12 +20,12 @@ namespace qvdhouse::serve {
 void add_file_details(Json& json, const sync::Options& options, source::Storage& storage,
                       const sync::Decision& decision, const tracking::FileRecord* record);
 
+// What a run does with a file, and why; also in `--json` of commands.
 Json decision_json(const sync::Decision& decision);
 
-// Each decision as `describe` has it, with what the plan of its table adds to one to load: "ddl",
+// Each decision_json() with what the plan of its table adds to one to load: "ddl",
 // "alters", "notes", "warnings", "error"; "mode" and "source" (its name).
 Json plan_json(const std::vector<sync::Decision>& decisions,
-               const std::vector<sync::PlannedTable>& tables, const std::string& source,
-               Json (*describe)(const sync::Decision&));
+               const std::vector<sync::PlannedTable>& tables, const std::string& source);
 
 }  // namespace qvdhouse::serve

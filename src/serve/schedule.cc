@@ -429,9 +429,17 @@ std::string schedule_error(std::string_view text) { return parse_text(text).erro
 
 std::string time_zone_error(std::string_view zone) {
   if (zone.empty() || find_zone(std::string(zone))) return "";
-  return "there is no such time zone here; it is a name such as Europe/Berlin or UTC (and needs "
-         "the "
-         "package tzdata)";
+  return "there is no such time zone here, or the package tzdata is missing";
+}
+
+std::vector<std::string> time_zone_names() {
+  std::vector<std::string> names;
+  try {
+    for (const date::time_zone& zone : date::get_tzdb().zones) names.push_back(zone.name());
+  } catch (const std::runtime_error&) {
+    return {};
+  }
+  return names;
 }
 
 }  // namespace qvdhouse::serve

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qvdhouse::serve {
 
@@ -45,5 +46,8 @@ std::string schedule_error(std::string_view text);
 
 // Empty when there is such a time zone, else what is wrong with the name, in one clause.
 std::string time_zone_error(std::string_view zone);
+
+// All time zones of this machine by name; empty without the package tzdata.
+std::vector<std::string> time_zone_names();
 
 }  // namespace qvdhouse::serve

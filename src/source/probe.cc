@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "source/http_exchange.h"
 #include "source/storage_state.h"
+#include "source/url.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -48,8 +49,7 @@ Gate gate_of(const Url& url, const Remote& remote) {
               .port = 443,
               .has_tls = true};
     }
-    return gate_of_url(endpoint.find("://") == std::string::npos ? "https://" + endpoint
-                                                                 : endpoint);
+    return gate_of_url(!is_url(endpoint) ? "https://" + endpoint : endpoint);
   }
   if (remote.type == "gcs") {
     const std::string endpoint = text_of(parameters, "endpoint");

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "source/remote_families.h"
+#include "source/url.h"
 
 namespace qvdhouse::source {
 
@@ -16,7 +17,7 @@ Remote google_remote(const Url& url, const Access& access, const Environment& en
                 .public_root = {}};
   std::string emulator = value_of(environment, "STORAGE_EMULATOR_HOST");
   if (!emulator.empty()) {
-    if (emulator.find("://") == std::string::npos) emulator = "http://" + emulator;
+    if (!is_url(emulator)) emulator = "http://" + emulator;
     while (emulator.ends_with('/')) emulator.pop_back();
     remote.parameters["endpoint"] = emulator + "/storage/v1/";
   }

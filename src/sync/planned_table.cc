@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/did_you_mean.h"
 #include "base/error.h"
 #include "base/workers.h"
 #include "clickhouse/quote.h"
@@ -37,8 +38,11 @@ void note_idle_rules(const schema::TableRules& rules, const std::set<std::string
                      const std::set<std::string>& columns, std::vector<std::string>& notes) {
   const auto check = [&](std::string_view key, const std::string& name, const auto&... names) {
     if ((matches_any(names, name) || ...)) return;
+    std::vector<std::string> known;
+    (known.insert(known.end(), names.begin(), names.end()), ...);
     notes.push_back(
-        fmt::format("{} names \"{}\", which matches no field or column of these files", key, name));
+        fmt::format("{} names \"{}\", which matches no field or column of these files{}", key, name,
+                    base::did_you_mean(name, known)));
   };
   for (const auto& [name, type] : rules.types) check("types", name, fields, columns);
   for (const auto& [name, codec] : rules.codecs) check("codecs", name, columns);

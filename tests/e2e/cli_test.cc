@@ -207,6 +207,66 @@ TEST_F(Cli, HelpShowsTheSettingsOfTheCommandAndAllTakeEffect) {
   EXPECT_EQ(settings["source.aws_key"]["value"], "id");
 }
 
+TEST_F(Cli, VersionAndHelpAreThereUnderTheirUsualNames) {
+  const std::string version = qvdhouse({"version"}).out;
+  EXPECT_EQ(qvdhouse({"--version"}).out, version);
+  EXPECT_EQ(qvdhouse({"-V"}).out, version);
+  EXPECT_EQ(qvdhouse({"help"}).out, qvdhouse({"--help"}).out);
+  EXPECT_EQ(qvdhouse({"help", "sync"}).out, qvdhouse({"sync", "--help"}).out);
+  EXPECT_EQ(qvdhouse({"help", "sync"}).exit_code, 0);
+  const Finished slip = qvdhouse({"help", "snyc"});
+  EXPECT_EQ(slip.exit_code, 1);
+  EXPECT_THAT(slip.err, HasSubstr("there is no command 'snyc'; did you mean sync?"));
+}
+
+TEST_F(Cli, NoMatchSaysWhatLiesInFoldersBelow) {
+  write_qvd("top.qvd");
+  fs::create_directories(folder / "qvds" / "2024" / "01");
+  fs::rename(folder / "qvds" / "top.qvd", folder / "qvds" / "2024" / "01" / "a.qvd");
+  fs::copy(folder / "qvds" / "2024" / "01" / "a.qvd", folder / "qvds" / "2024" / "b.qvd");
+  const std::string fix = ", but 2 in folders below it do: take them with --pattern '**/*.qvd'";
+  for (const char* command : {"ls", "plan"}) {
+    const Finished done = qvdhouse({command, "qvds"});
+    EXPECT_THAT(done.out, HasSubstr("No files match *.qvd in qvds" + fix)) << command << done.err;
+  }
+  EXPECT_THAT(qvdhouse({"models", "qvds"}).err, HasSubstr(fix));
+  EXPECT_THAT(qvdhouse({"ls", "qvds/*.qvd"}).out, HasSubstr(fix));
+  EXPECT_THAT(qvdhouse({"ls", "qvds", "--pattern", "b*.qvd"}).out,
+              HasSubstr("but 1 in folders below it does: take it with --pattern '**/b*.qvd'"));
+  EXPECT_THAT(qvdhouse({"ls", "qvds", "--pattern", "**/*.qvd"}).out, Not(HasSubstr("No files")));
+}
+
+TEST_F(Cli, NamesOfNothingAreWarnedOf) {
+  write_qvd("Item.qvd");
+  const std::string files =
+      "include_files names \"Itme\", which matches no file; did you mean Item?";
+  for (const char* command : {"ls", "plan", "models"}) {
+    const Finished done = qvdhouse({command, "qvds", "--include", "Itme,Item"});
+    EXPECT_THAT(done.err, HasSubstr(files)) << command;
+  }
+  EXPECT_EQ(qvdhouse({"ls", "qvds", "--include", "ITEM,it*.qvd"}).err, "");
+  write_text("qvdhouse.toml", "order_by = ['idd']\n[types]\ntxet = 'String'\n\"te*\" = 'String'\n");
+  for (const char* command : {"plan", "models"}) {
+    const Finished done = qvdhouse({command, "qvds"});
+    EXPECT_THAT(done.err,
+                HasSubstr("[types] names \"txet\" (qvdhouse.toml:3), which is no field or "
+                          "column of any table; did you mean text?"));
+    EXPECT_THAT(done.err, HasSubstr("order_by names \"idd\" (qvdhouse.toml:1)"));
+    EXPECT_THAT(done.err, Not(HasSubstr("te*")));
+  }
+}
+
+TEST_F(Cli, TimesInJsonAreRfc3339) {
+  write_qvd("a.qvd");
+  const std::string time = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z";
+  EXPECT_THAT(json({"ls", "qvds", "-v"})[0]["mtime"].get<std::string>(),
+              testing::MatchesRegex(time));
+  EXPECT_THAT(json({"plan", "qvds"})[0]["mtime"].get<std::string>(), testing::MatchesRegex(time));
+  const nlohmann::json created = json({"inspect", "qvds/a.qvd"})["created_at"];
+  EXPECT_TRUE(created.is_null() ||
+              testing::Value(created.get<std::string>(), testing::MatchesRegex(time)));
+}
+
 TEST_F(Cli, CompletionScriptsAreSound) {
   const Finished bash = qvdhouse({"completion", "bash"});
   EXPECT_EQ(bash.exit_code, 0);
@@ -243,6 +303,9 @@ TEST_F(Cli, NothingLoadedYetIsNoError) {
   EXPECT_EQ(json({"status"}).size(), 0U);
   EXPECT_EQ(json({"history"}).size(), 0U);
   EXPECT_EQ(json({"verify"}).size(), 0U);
+  const Finished query = qvdhouse({"query", "SELECT 1"});
+  EXPECT_EQ(query.exit_code, 2);
+  EXPECT_THAT(query.err, HasSubstr("there is no data directory ./qvdhouse-data"));
   EXPECT_FALSE(fs::exists(folder / "qvdhouse-data")) << "asking makes nothing";
 }
 

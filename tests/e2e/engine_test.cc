@@ -50,6 +50,7 @@ TEST_F(EmbeddedEngine, ClientKeepNoticesThatItsEngineIsGone) {
 }
 
 TEST_F(EmbeddedEngine, ClientSaysHowToGetAPortWhereThereIsNone) {
+  fs::create_directory(folder / "qvdhouse-data");
   Process query(binary(),
                 {"query",
                  "SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1, "

@@ -227,7 +227,34 @@ TEST_F(Sync, NoPasswordOfASourceIsShown) {
   }
 }
 
+TEST_F(Sync, ExplainKnowsASourceThatOnlyACommandNamed) {
+  fs::create_directories(folder / "qvds" / "region=eu");
+  write_qvd("Item.qvd");
+  fs::copy(folder / "qvds" / "Item.qvd", folder / "qvds" / "region=eu" / "Stock.qvd");
+  write_text("qvdhouse.toml",
+             "file_pattern = '**/*.qvd'\n[types]\ntxet = 'String'\nid = 'Int64'\n"
+             "[[table]]\nmatch = 'region={region}/Stock.qvd'\nname = 'Stock'\n");
+  const Finished sync = qvdhouse({"sync", "./qvds"});
+  ASSERT_EQ(sync.exit_code, 0) << sync.err;
+  EXPECT_THAT(sync.err, HasSubstr("[types] names \"txet\" (qvdhouse.toml:3), which is no field or "
+                                  "column of any table; did you mean text?"));
+  EXPECT_THAT(sync.err, Not(HasSubstr("\"id\"")));
+  for (const char* name : {"Item", "Stock.qvd"}) {
+    const auto next = json({"explain", name})[0]["next"];
+    EXPECT_EQ(next["action"], "skip") << name << next;
+    EXPECT_EQ(next["reason_code"], "unchanged") << name;
+  }
+  // Also beside a source that is configured, and of a file that changed.
+  fs::create_directory(folder / "other");
+  write_text("qvds/Item.qvd", "no qvd");
+  const Finished other = qvdhouse({"explain", "Item"}, {{"QVD_SOURCE", "other"}});
+  EXPECT_THAT(other.out, HasSubstr("Next sync  load")) << other.err;
+  fs::remove(folder / "qvds" / "Item.qvd");
+  EXPECT_THAT(qvdhouse({"explain", "Item"}).out, HasSubstr("not in the source any more"));
+}
+
 TEST_F(Sync, QueryEscapesControlBytesOnATerminalOnly) {
+  fs::create_directory(folder / "qvdhouse-data");
   const std::string sql = "SELECT '\\x1b]0;pwned\\x07Склад' AS a";
   for (const char* format : {"PrettyCompact", "TSV", "JSON"}) {
     Terminal terminal(binary(), {"query", sql, "--format", format}, {}, folder);
@@ -477,6 +504,7 @@ TEST_F(Sync, CommandsShareAnEngineThatRuns) {
 }
 
 TEST_F(Sync, StopSignalEndsAQueryWith130) {
+  fs::create_directory(folder / "qvdhouse-data");
   Process query(binary(),
                 {"query",
                  "SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1, "

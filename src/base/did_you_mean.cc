@@ -1,4 +1,4 @@
-#include "config/did_you_mean.h"
+#include "base/did_you_mean.h"
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +6,7 @@
 
 #include "base/ascii.h"
 
-namespace qvdhouse::config {
+namespace qvdhouse::base {
 namespace {
 
 // Insertions, deletions and replacements that turn `a` into `b` (one row of the usual table).
@@ -17,8 +17,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::size_t diagonal = row[0];
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced =
-          diagonal + (base::to_lower(a[i - 1]) == base::to_lower(b[j - 1]) ? 0 : 1);
+      const std::size_t replaced = diagonal + (to_lower(a[i - 1]) == to_lower(b[j - 1]) ? 0 : 1);
       diagonal = row[j];
       row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
     }
@@ -29,7 +28,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::size_t most_edits = std::max<std::size_t>(1, word.size() / 3);
+  const std::size_t most_edits = std::max<std::size_t>(1, (word.size() + 2) / 3);
   std::string best;
   std::size_t best_distance = most_edits + 1;
   for (const std::string& candidate : candidates) {
@@ -47,4 +46,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return best.empty() ? "" : "; did you mean " + best + "?";
 }
 
-}  // namespace qvdhouse::config
+}  // namespace qvdhouse::base
