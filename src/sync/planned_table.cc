@@ -329,8 +329,10 @@ void TablePlanner::note_joined_as_text() {
       if (planned_[i]->texts.contains(column.name)) as_text.push_back(i);
       const Shape& shape = planned_[i]->shape;
       const auto own = std::ranges::find(shape, column.name, &schema::ShapeColumn::name);
-      if (own == shape.end() || own->is_empty || !schema::gives_up(own->type, column.type))
-        continue;
+      if (own == shape.end() || own->is_empty) continue;
+      const schema::ColumnChange change{
+          .column = column.name, .from = own->type, .to = column.type};
+      if (!change.gives_up()) continue;
       if (other_count++ == 0) other = own->type;
     }
     if (as_text.empty() || other_count == 0) continue;
