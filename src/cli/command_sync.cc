@@ -291,7 +291,7 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
   }
   const int exit_code = exit_code_of_runs(summaries);
   warn_of_idle_includes(listed, context);
-  if (exit_code == kOk && names_columns(context.config)) {
+  if (exit_code == kOk && !context.config.sync.load.policy.overrides.empty()) {
     warn_of_idle_columns(
         at_target(context.config, [&] { return target.tracking(context.config).files(); }), {},
         context);

@@ -95,11 +95,6 @@ void warn_of_idle_includes(const std::vector<ListedSource>& listed, const Contex
   }
 }
 
-bool names_columns(const Config& config) {
-  const schema::Policy& policy = config.sync.load.policy;
-  return !policy.overrides.empty() || !policy.order_by.empty();
-}
-
 void warn_of_idle_columns(const std::vector<tracking::FileRecord>& loaded,
                           const std::set<std::string>& planned, const Context& context) {
   const Config& config = context.config;
@@ -134,16 +129,13 @@ void warn_of_idle_columns(const std::vector<tracking::FileRecord>& loaded,
            names.contains(schema::column_names({name}, policy).front());
   };
   const std::vector<std::string> candidates(names.begin(), names.end());
-  const auto check = [&](std::string_view setting, const std::string& key,
-                         const std::string& name) {
-    if (is_known(name)) return;
-    const auto value = config.values.find(key);
-    context.log.warn("{} names \"{}\"{}, which is no field or column of any table{}", setting, name,
+  for (const auto& [name, type] : policy.overrides) {
+    if (is_known(name)) continue;
+    const auto value = config.values.find("types." + name);
+    context.log.warn("[types] names \"{}\"{}, which is no field or column of any table{}", name,
                      value == config.values.end() ? "" : " (" + value->second.origin.where + ")",
                      base::did_you_mean(name, candidates));
-  };
-  for (const auto& [name, type] : policy.overrides) check("[types]", "types." + name, name);
-  for (const std::string& name : policy.order_by) check("order_by", "order_by", name);
+  }
 }
 
 std::string short_path(const source::FileEntry& file, const std::string& source) {

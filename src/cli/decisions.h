@@ -41,13 +41,11 @@ struct ListedSource {
 std::vector<ListedSource> listed_of(const DecidedSources& decided);
 // Warns of each item of include_files that names no file of these sources: probably a slip.
 void warn_of_idle_includes(const std::vector<ListedSource>& listed, const Context& context);
-// The same for fields and columns that the settings [types] and order_by name and no table has, by
-// what was loaded and by `planned`: names of fields and columns. Says nothing unless all sources
-// and all their files are looked at.
+// The same for fields and columns that [types] names and no table has, by what was loaded and by
+// `planned`: names of fields and columns. Says nothing unless all sources and all their files are
+// looked at.
 void warn_of_idle_columns(const std::vector<tracking::FileRecord>& loaded,
                           const std::set<std::string>& planned, const Context& context);
-// Whether there is anything for it to look at.
-bool names_columns(const Config& config);
 
 // The path as a user of this source calls it: below the source's folder without it.
 std::string short_path(const source::FileEntry& file, const std::string& source);
