@@ -52,12 +52,12 @@ class Names : public TargetCommandLine, public ::testing::WithParamInterface<Tar
   std::string temporary_tables() const {
     return query(
         "SELECT arrayStringConcat(arraySort(groupArray(name)), ' ') FROM system.tables WHERE "
-        "database = currentDatabase() AND name LIKE '%\\_\\_s%'");
+        "database = currentDatabase() AND position(name, '__s') != 0");
   }
 };
 
 TEST_P(Names, OfTablesMayBeAsLongAsTheServerCanHoldThem) {
-  const std::string longest_ascii(longest() - 3, 'a');  // after "Qvd"
+  const std::string longest_ascii(longest() - 3, 'A');  // after "Qvd"
   const std::vector<std::string> stems = {times(30, "Я"), times(20, "漢"), times(33, "я"),
                                           longest_ascii, "it's \"so\" `far`  x"};
   write_text("qvdhouse.toml",
@@ -87,7 +87,6 @@ TEST_P(Names, OfTablesThatAreTooLongAreRefusedOnce) {
                     "QvdFileTracking FINAL"),
               "schema\t1\t1");
   }
-  EXPECT_EQ(query("SELECT count() FROM QvdFileHistory"), "1");
   EXPECT_THAT(query("SELECT error_message FROM QvdFileTracking FINAL"), is_clear);
   // The fix that the message names.
   write_text("qvdhouse.toml", "[[table]]\nmatch = \"aaa*.qvd\"\nname = \"Short\"\n");
@@ -146,8 +145,8 @@ TEST_P(Names, OfColumnsThatTheServerKeepsForItselfAreRefused) {
   EXPECT_EQ(query("EXISTS TABLE QvdX"), "0");
   EXPECT_EQ(temporary_tables(), "");
   write_text("qvdhouse.toml",
-             "[table.QvdX]\nrename = { \"_part\" = \"part\" }\n\n[[table]]\n"
-             "match = \"Set_*.qvd\"\nname = \"AllOfSet\"\n");
+             "[[table]]\nmatch = \"Set_*.qvd\"\nname = \"AllOfSet\"\n\n"
+             "[table.QvdX]\nrename = { \"_part\" = \"part\" }\n");
   write_table(qvd("x.qvd"), {{.name = "_part", .cells = {Value::of(5)}},
                              {.name = free, .cells = {Value::of(6)}}});
   EXPECT_EQ(on_target({"sync", qvd("x.qvd")}).exit_code, 0);

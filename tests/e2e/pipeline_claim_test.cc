@@ -95,7 +95,8 @@ TEST_P(Claims, SecondWaitsUntilTheFirstIsGivenBack) {
   EXPECT_FALSE(first->had_to_wait());
   first->check();
   EXPECT_EQ(only_live().tables, (std::vector<std::string>{"A", "it's\n\\B"}));
-  EXPECT_EQ(leased_tables(endpoint_, kDatabase, {}), (std::set<std::string>{"A", "it's\n\\B"}));
+  EXPECT_EQ(claim::leased_tables(endpoint_, kDatabase, {}),
+            (std::set<std::string>{"A", "it's\n\\B"}));
   const std::string message = refusal({"it's\n\\B", "C"});
   EXPECT_THAT(message, HasSubstr(fmt::format("process {}", ::getpid())));
   EXPECT_THAT(message, HasSubstr("it's\n\\B claimed by"));
@@ -113,7 +114,7 @@ TEST_P(Claims, SecondWaitsUntilTheFirstIsGivenBack) {
   second.get();
   EXPECT_THAT(logged_.str(), HasSubstr("waiting for another pipeline"));
   EXPECT_TRUE(live().empty());
-  EXPECT_TRUE(leased_tables(endpoint_, kDatabase, {}).empty());
+  EXPECT_TRUE(claim::leased_tables(endpoint_, kDatabase, {}).empty());
 }
 
 TEST_P(Claims, OtherTablesAndNoTablesDoNotWait) {
@@ -131,12 +132,12 @@ TEST_P(Claims, AHolderThatEndedOnThisMachineCountsForNothing) {
   ASSERT_NE(here, "");
   LeaseRow row = left_behind("A", seconds(3'600));
   EXPECT_THAT(refusal({"A"}), HasSubstr("on host elsewhere"));
-  EXPECT_EQ(leased_tables(endpoint_, kDatabase, {}), (std::set<std::string>{"A", "B"}));
+  EXPECT_EQ(claim::leased_tables(endpoint_, kDatabase, {}), (std::set<std::string>{"A", "B"}));
   row.machine = here;
   ++row.sequence;
   LeaseTable(endpoint_, kDatabase, {}).write(row);
   EXPECT_EQ(refusal({"A"}), "none");
-  EXPECT_EQ(leased_tables(endpoint_, kDatabase, {}), (std::set<std::string>{"B"}));
+  EXPECT_EQ(claim::leased_tables(endpoint_, kDatabase, {}), (std::set<std::string>{"B"}));
   // A process of this number runs, but is not the one.
   row.pid = static_cast<std::uint32_t>(::getpid());
   ++row.sequence;
