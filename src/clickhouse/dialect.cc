@@ -35,6 +35,7 @@ constexpr std::array kFeatures = {
     Feature{&Dialect::has_exchange, {20, 10}},
     Feature{&Dialect::has_drop_sync, {21, 3}},
     Feature{&Dialect::has_covering_parts, {24, 3}},  // known of 26.7; late rather than early
+    Feature{&Dialect::has_long_columns, {24, 3}},    // asked for by a setting before
     Feature{&Dialect::has_query_parameters, {21, 3}},
     Feature{&Dialect::has_column_position, {22, 3}},
     Feature{&Dialect::has_map, {22, 3}},

@@ -39,6 +39,7 @@ struct Dialect {
   bool has_nullable_key = true;    // the MergeTree setting allow_nullable_key
   bool has_drop_sync = true;       // DROP … SYNC
   bool has_alter_if = true;        // ALTER … ADD COLUMN IF NOT EXISTS and the like
+  bool has_long_columns = true;    // a column's files may be named by a hash of its name
   bool has_alter_settings = true;  // alter_sync, mutations_sync: else one waits by asking
   bool needs_low_cardinality_setting = false;  // sent with each request
   bool has_date32 = true;

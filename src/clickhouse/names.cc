@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/ascii.h"
 #include "base/error.h"
@@ -20,6 +21,9 @@ constexpr std::size_t kShortestLimit = 143;
 constexpr std::size_t kBesideNames = 42;
 // 18.16 and all before 20.10 keep a table in "NAME.sql", which is written as "NAME.sql.tmp".
 constexpr std::size_t kBesideNameOfOld = 8;
+// ".bin", and of a column that has two of them ".null.bin" or ".dict.bin".
+constexpr std::size_t kBesideColumn = 4;
+constexpr std::size_t kBesideColumnOfTwo = 9;
 
 bool is_stored_as_is(char c) {
   return base::is_upper(c) || base::is_lower(c) || base::is_digit(c) || c == '_';
@@ -52,6 +56,12 @@ std::size_t longest_table_name(Connection* connection, const Dialect& dialect,
     }
   }
   return kLongestFileName - std::min(kLongestFileName, stored_length(database) + kBesideNames);
+}
+
+std::size_t longest_column_name(const Dialect& dialect, const ColumnType& type) {
+  if (dialect.has_long_columns) return std::numeric_limits<std::size_t>::max();
+  const bool has_two = type.nullable || type.low_cardinality;
+  return kLongestFileName - (has_two ? kBesideColumnOfTwo : kBesideColumn);
 }
 
 void check_table_name(Connection* connection, const Dialect& dialect, const std::string& database,

@@ -1,4 +1,4 @@
-// What a server makes of the names of tables.
+// What a server makes of the names of tables and columns.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "clickhouse/column_type.h"
 #include "clickhouse/connection.h"
 #include "clickhouse/dialect.h"
 
@@ -23,6 +24,10 @@ std::size_t stored_length(std::string_view name);
 // server of the dialect whose file system takes names of 255 bytes. Throws ServerError, IoError.
 std::size_t longest_table_name(Connection* connection, const Dialect& dialect,
                                const std::string& database);
+
+// The longest name of a column of this type, in stored_length(). Where files can be named by a
+// hash, as good as any.
+std::size_t longest_column_name(const Dialect& dialect, const ColumnType& type);
 
 // Throws SchemaError for a table name that the database cannot hold, and as longest_table_name(),
 // which is asked only for a name that is not short.

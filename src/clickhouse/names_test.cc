@@ -42,5 +42,15 @@ TEST(TableNames, HaveTheLimitOfTheServer) {
   }
 }
 
+TEST(ColumnNames, HaveALimitWhereFilesAreNamedAfterThem) {
+  const ColumnType number{.kind = TypeKind::kInt64};
+  const ColumnType text{.kind = TypeKind::kString, .low_cardinality = true};
+  const Dialect oldest = dialect_of("18.16.1");
+  EXPECT_EQ(longest_column_name(oldest, number), 251U);
+  EXPECT_EQ(longest_column_name(oldest, text), 246U);
+  EXPECT_EQ(longest_column_name(oldest, {.kind = TypeKind::kInt64, .nullable = true}), 246U);
+  EXPECT_GT(longest_column_name(dialect_of("24.3.1"), text), 100'000U);
+}
+
 }  // namespace
 }  // namespace qvdhouse::clickhouse

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/workers.h"
+#include "clickhouse/names.h"
 #include "load/load.h"
 #include "qvd/rows.h"
 #include "schema/cast.h"
@@ -99,34 +100,48 @@ void fit_to_replaced(const Target& target, unsigned threads, const std::stop_tok
   file.changes = std::move(drift.changes);
 }
 
-// Columns that ClickHouse would take for its own.
-void refuse_reserved(const PreparedFile& file, const Options& options, const Target& target) {
-  if (options.reserved == nullptr) return;
+// `why`: what is wrong with the column's name. `name`: one that would do.
+[[noreturn]] void refuse_name(const PreparedFile& file, const schema::ColumnPlan& column,
+                              const std::string& why, const std::string& name) {
+  if (column.field_index == schema::kNoField) {
+    throw base::SchemaError(fmt::format(
+        "the part {{{0}}} of the file's name would be the column \"{0}\", {1}: name the "
+        "part otherwise in the pattern",
+        column.name, why));
+  }
+  throw base::SchemaError(fmt::format(
+      "field \"{0}\" would be the column \"{1}\", {2}: give the column another name, such as by "
+      "rename = {{ \"{0}\" = \"{3}\" }} in the table's settings ([[table]] or [table.NAME]), or "
+      "leave the field out by exclude = [\"{0}\"] there",
+      file.header.fields[column.field_index].name, column.name, why, name));
+}
+
+// Columns that ClickHouse would take for its own, or has no room for the names of.
+void check_names(const PreparedFile& file, const Options& options, const Target& target) {
   const auto is_present = [&](const std::string& name) {
-    return options.present_columns.contains(name) ||
+    return schema::is_own_column(name) || options.present_columns.contains(name) ||
            (target.replaced &&
             std::ranges::find(*target.replaced, name, &schema::ShapeColumn::name) !=
                 target.replaced->end());
   };
+  const clickhouse::Dialect& dialect = options.policy.dialect;
   for (const schema::ColumnPlan& column : file.plan.columns) {
     const std::string& name = column.name;
-    if (schema::is_own_column(name) || is_present(name) || !options.reserved->contains(name)) {
-      continue;
+    if (is_present(name)) continue;
+    const std::size_t length = clickhouse::stored_length(name);
+    const std::size_t longest = clickhouse::longest_column_name(dialect, column.type);
+    if (length > longest) {
+      refuse_name(
+          file, column,
+          fmt::format("whose name takes {} bytes in the names of ClickHouse's files; "
+                      "expected at most {} on ClickHouse {} (each byte that is not an ASCII "
+                      "letter, a digit or _ takes three)",
+                      length, longest, dialect.version()),
+          fmt::format("field_{}", column.field_index + 1));
     }
-    if (column.field_index == schema::kNoField) {
-      throw base::SchemaError(fmt::format(
-          "the part {{{0}}} of the file's name would be the column \"{0}\", a name that ClickHouse "
-          "keeps for itself in every table: name the part otherwise in the pattern",
-          name));
-    }
-    const std::string& field = file.header.fields[column.field_index].name;
-    throw base::SchemaError(fmt::format(
-        "field \"{0}\" would be the column \"{1}\", a name that ClickHouse keeps for itself in "
-        "every "
-        "table: give the column another name, such as by rename = {{ \"{0}\" = \"{2}\" }} in the "
-        "table's settings ([[table]] or [table.NAME]), or leave the field out by exclude = "
-        "[\"{0}\"] there",
-        field, name, name.substr(std::min(name.size(), name.find_first_not_of('_')))));
+    if (options.reserved == nullptr || !options.reserved->contains(name)) continue;
+    refuse_name(file, column, "a name that ClickHouse keeps for itself in every table",
+                name.substr(std::min(name.size(), name.find_first_not_of('_'))));
   }
 }
 
@@ -156,7 +171,7 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
       schema::own_columns(target.rules, target.mode, target.file_key, target.version,
                           target.loaded_at_us, target.name_parts),
       target.rules, options.policy.dialect);
-  refuse_reserved(file, options, target);
+  check_names(file, options, target);
   const schema::TablePlan own = target.replaced ? file.plan : schema::TablePlan();
   if (target.shape && target.is_set()) {
     fit_file(file, *target.shape, options.streams, stop);

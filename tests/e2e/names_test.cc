@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "load/staging.h"
@@ -162,6 +163,28 @@ TEST_P(Names, OfColumnsThatTheServerKeepsForItselfAreRefused) {
     EXPECT_EQ(query("SELECT error_class, failure_count FROM QvdFileTracking FINAL WHERE file_name "
                     "= 'Set_2.qvd'"),
               "schema\t1");
+  }
+}
+
+TEST_P(Names, OfColumnsMayBeAsLongAsTheServerCanHoldThem) {
+  const auto table = [&](const std::string& number, const std::string& text) {
+    write_table(qvd("x.qvd"), {{.name = number, .cells = {Value::of(1), Value::of(2)}},
+                               {.name = text, .cells = {Value::of("a"), Value::of("b")}}});
+  };
+  const std::string number(251, 'n');
+  const std::string text = times(41, "я");  // 246 bytes
+  table(number, text);
+  EXPECT_EQ(sync()["loaded"], 1);
+  EXPECT_EQ(query(fmt::format("SELECT sum({}), max(`{}`) FROM QvdX", number, text)), "3\tb");
+  expect_all_is_well();
+  for (const auto& [longer, other] :
+       {std::pair(number + "n", text), std::pair(number, text + "x")}) {
+    table(longer, other);
+    const Finished planned = on_target({"plan", "qvds"});
+    EXPECT_EQ(planned.exit_code, is_oldest() ? 3 : 0) << planned.err;
+    EXPECT_EQ(planned.out.find("rename = {") != std::string::npos, is_oldest()) << planned.out;
+    EXPECT_EQ(on_target({"sync", "qvds"}).exit_code, is_oldest() ? 3 : 0);
+    if (!is_oldest()) expect_all_is_well();
   }
 }
 
