@@ -160,9 +160,9 @@ TEST_F(SyncTest, TwoFilesThatClaimOneTableFailAndTheOthersLoad) {
                                                    Pair("other.qvd", "LOADED new")));
   EXPECT_EQ(tracked("status"), "failed\nfailed\ncompleted");
   fs::remove(source_ / "y/Item.qvd");
-  EXPECT_THAT(fates(sync()), UnorderedElementsAre(Pair("item.qvd", "LOADED retry"),
-                                                  Pair("Item.qvd", "vanished"),
-                                                  Pair("other.qvd", "unchanged")));
+  EXPECT_THAT(fates(sync()),
+              UnorderedElementsAre(Pair("item.qvd", "LOADED retry"), Pair("Item.qvd", "vanished"),
+                                   Pair("other.qvd", "unchanged")));
   EXPECT_EQ(query("SELECT count() FROM tested.QvdItem"), "1");
 }
 
