@@ -115,13 +115,13 @@ void Service::State::tell_workflow(const Entry& entry) {
 
 void Service::State::write_later(const Entry& entry, const std::string& by) {
   workflow_rows[entry.workflow.name] = record_of(entry.workflow.name, entry.agenda->state(), by);
-  is_keeper_wanted = true;
+  is_monitor_wanted = true;
   changed.notify_all();
 }
 
 void Service::State::write_later(const RunRecord& run) {
   run_rows.push_back(run);
-  is_keeper_wanted = true;
+  is_monitor_wanted = true;
   changed.notify_all();
 }
 

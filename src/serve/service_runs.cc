@@ -170,7 +170,7 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
   const RunRecord& record = done.record;
   const std::lock_guard lock(mutex);
   if (!done.is_recorded) run_rows.push_back(record);
-  if (done.error || !done.is_recorded) is_keeper_wanted = true;
+  if (done.error || !done.is_recorded) is_monitor_wanted = true;
   nlohmann::json said = run_json(record);
   if (const auto found = entries.find(record.workflow); found != entries.end()) {
     Entry& entry = found->second;

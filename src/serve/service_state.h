@@ -1,7 +1,7 @@
 // What the threads of the service share, and the steps that they take. One mutex guards it all;
 // what takes long (requests, listings, loads) is done without it.
-//   conductor  clock: what is due, retries, time-outs, progress, a new configuration
-//   keeper     the target: opens it, looks whether it answers, opens it again, writes what waits
+//   scheduler  clock: what is due, retries, time-outs, progress, a new configuration
+//   monitor    the target: opens it, looks whether it answers, opens it again, writes what waits
 //   runners    one run at a time each
 #pragma once
 
@@ -92,7 +92,7 @@ struct Service::State {
   mutable std::mutex mutex;
   std::condition_variable_any changed;
   bool is_reload_wanted = true;
-  bool is_look_wanted = false;  // the conductor is to look before its next tick
+  bool is_look_wanted = false;  // the scheduler is to look before its next tick
   bool is_ending = false;
   std::stop_source finish;  // asked: runs begin no further file
 
@@ -101,7 +101,7 @@ struct Service::State {
   std::optional<TargetAccess> access;
   std::string target_problem = "ClickHouse has not been reached yet";
   bool is_target_tried = false;   // false: target_problem is not a failure, only not over yet
-  bool is_keeper_wanted = false;  // rows wait for it, or a run found that the target is gone
+  bool is_monitor_wanted = false;  // rows wait for it, or a run found that the target is gone
   bool are_states_read = false;
   std::map<std::string, tracking::WorkflowRecord> states;  // as read from the target
 
@@ -114,7 +114,7 @@ struct Service::State {
 
   std::vector<std::jthread> threads;
 
-  // service_conductor.cc
+  // service_scheduler.cc
   void conduct(const std::stop_token& stop);
   void load_configuration();
   void make_agendas();          // locked
@@ -122,7 +122,7 @@ struct Service::State {
   void step_retries(Time now);  // locked
   void look_at_progress();      // locked
   void tell_health();           // locked
-  // service_keeper.cc
+  // service_monitor.cc
   void keep_target(const std::stop_token& stop);
   void open_target();
   bool open_once(std::vector<tracking::RunRecord>& lost);

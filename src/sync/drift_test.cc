@@ -386,5 +386,25 @@ TEST_F(DriftSyncTest, AChangeByAnotherModeIsAnEvent) {
   EXPECT_THAT(events(sync()), ElementsAre("Sales_1.qvd: a removed", "Sales_1.qvd: b added"));
 }
 
+// Its text columns say nothing of how they are written.
+TEST_F(DriftSyncTest, ATextColumnOfVersion01IsWrittenAsItWas) {
+  use(LoadMode::kReplaceByFile, DriftPolicy::kEvolve);
+  options_.load.policy.outsiders = schema::OutsiderPolicy::kSerial;
+  put("Sales_1.qvd", dates({kDay, kDay + 1}));
+  sync();
+  put("Sales_2.qvd", dates({kDay, kEndOfTime}));
+  sync();
+  options_.load.policy.outsiders = schema::OutsiderPolicy::kClamp;
+  const auto third_texts = [&](std::int64_t age) {
+    put("Sales_3.qvd", dates({kDay, kEndOfTime}), age);
+    sync();
+    return query(
+        "SELECT arraySort(groupArray(ValidTo)) FROM tested.Sales WHERE _file LIKE '%_3.qvd'");
+  };
+  EXPECT_EQ(third_texts(2'000), "['2025-12-19','2958465']");
+  query("ALTER TABLE tested.Sales COMMENT COLUMN ValidTo ''");
+  EXPECT_EQ(third_texts(3'000), "['2958465','46010']");
+}
+
 }  // namespace
 }  // namespace qvdhouse::sync

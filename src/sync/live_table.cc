@@ -117,17 +117,18 @@ const tracking::FileRecord* find_record(const std::vector<tracking::FileRecord>&
 }
 
 void keep_columns(const schema::Shape& shape, load::Options& options) {
-  const auto is_number = [](const schema::ShapeColumn& column) {
+  // Later versions say in a text column how they wrote it.
+  const auto may_be_old = [](const schema::ShapeColumn& column) {
     using clickhouse::TypeKind;
     const TypeKind kind = column.type.kind;
-    return kind != TypeKind::kString && kind != TypeKind::kDate && kind != TypeKind::kDate32 &&
-           kind != TypeKind::kDateTime && kind != TypeKind::kDateTime64 &&
-           kind != TypeKind::kTime64;
+    if (kind == TypeKind::kString) return column.text_style == schema::TextStyle::kOld;
+    return kind != TypeKind::kDate && kind != TypeKind::kDate32 && kind != TypeKind::kDateTime &&
+           kind != TypeKind::kDateTime64 && kind != TypeKind::kTime64;
   };
   schema::Policy& policy = options.policy;
   for (const schema::ShapeColumn& column : shape) {
     options.present_columns.insert(column.name);
-    if (!is_number(column)) continue;
+    if (!may_be_old(column)) continue;
     policy.as_in_0_1.insert(column.name);
     if (!column.name.ends_with(schema::kNumberSuffix)) continue;
     policy.as_in_0_1.insert(

@@ -54,8 +54,9 @@ struct LiveTable {
   void bind(decide::FileLoad& file) const;
 };
 
-// Keeps fields of columns that a table of this shape has as numbers, or as text with numbers
-// beside, what they were by the rules of version 0.1 (Policy::as_in_0_1), and the names of all.
+// Keeps fields of columns that a table of this shape has as numbers, as text of version 0.1, or as
+// text with numbers beside, what they were by the rules of version 0.1 (Policy::as_in_0_1), and the
+// names of all.
 void keep_columns(const schema::Shape& shape, load::Options& options);
 // Gives the file the columns of a table, and their rules.
 void hold_to(const schema::Shape& shape, decide::FileLoad& file);

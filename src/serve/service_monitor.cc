@@ -94,9 +94,9 @@ void Service::State::keep_target(const std::stop_token& stop) {
     const bool had_access = access.has_value();
     changed.wait_for(lock, stop, delay, [&] {
       return (configuration != nullptr) != had_configuration || (had_access && !access) ||
-             (access && is_keeper_wanted);
+             (access && is_monitor_wanted);
     });
-    is_keeper_wanted = false;
+    is_monitor_wanted = false;
   }
 }
 
