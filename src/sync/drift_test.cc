@@ -395,7 +395,7 @@ TEST_F(DriftSyncTest, ATextColumnOfVersion01IsWrittenAsItWas) {
   put("Sales_2.qvd", dates({kDay, kEndOfTime}));
   sync();
   options_.load.policy.outsiders = schema::OutsiderPolicy::kClamp;
-  const auto third_texts = [&](std::int64_t age) {
+  const auto third_texts = [&](int age) {
     put("Sales_3.qvd", dates({kDay, kEndOfTime}), age);
     sync();
     return query(
