@@ -116,25 +116,33 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
 }
 
 Target Target::open_to_ask(const Context& context) {
-  if (target_may_hold_data(context.config)) return open(context, false);
   namespace fs = std::filesystem;
-  std::string folder = (fs::temp_directory_path() / "qvdhouse-plan-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) {
-    throw base::IoError(
-        fmt::format("{}: the folder cannot be made: {}", folder, std::strerror(errno)));
-  }
+  const Config& config = context.config;
+  if (config.endpoint) return open(context, false);
   Target target;
-  target.folder_ = std::shared_ptr<const fs::path>(new fs::path(folder), [](const fs::path* made) {
-    std::error_code ignored;
-    fs::remove_all(*made, ignored);
-    delete made;
+  clickhouse::EngineOptions options = config.engine;
+  if (target_may_hold_data(config)) {
+    check_data_dir(context);
+  } else {
+    std::string folder = (fs::temp_directory_path() / "qvdhouse-plan-XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr) {
+      throw base::IoError(
+          fmt::format("{}: the folder cannot be made: {}", folder, std::strerror(errno)));
+    }
+    target.folder_ =
+        std::shared_ptr<const fs::path>(new fs::path(folder), [](const fs::path* made) {
+          std::error_code ignored;
+          fs::remove_all(*made, ignored);
+          delete made;
+        });
+    options.data_dir = folder;
+    options.http_port = options.tcp_port = 0;
+  }
+  return at_target(config, [&] {
+    target.engine_ = clickhouse::Engine::attach_or_start(options);
+    target.endpoint_ = target.engine_->endpoint(config.sync.database);
+    return std::move(target);
   });
-  clickhouse::EngineOptions options = context.config.engine;
-  options.data_dir = folder;
-  options.http_port = options.tcp_port = 0;
-  target.engine_ = clickhouse::Engine::attach_or_start(options);
-  target.endpoint_ = target.engine_->endpoint(context.config.sync.database);
-  return target;
 }
 
 clickhouse::Connection Target::connect(std::stop_token stop) const {

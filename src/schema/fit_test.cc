@@ -533,7 +533,7 @@ TEST(Fit, FilesOfASetHaveTheTextsOfTheWholeTable) {
     wanted.reserve(parts.size());
     for (const auto& [file, places] : parts) wanted.push_back(shape_of(file.plan()));
     const Shape shape = find_drift({}, wanted, DriftPolicy::kEvolve, {}).shape;
-    // What is text only as a whole, such as two currencies, is no text in the set.
+    // What is text only as a whole, such as two currencies, is not text in the set.
     const bool is_text = whole_plan.columns[0].type.kind == clickhouse::TypeKind::kString &&
                          shape.at(0).type.kind == clickhouse::TypeKind::kString;
     if (!is_text) continue;

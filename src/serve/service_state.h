@@ -100,7 +100,7 @@ struct Service::State {
   std::string configuration_problem;
   std::optional<TargetAccess> access;
   std::string target_problem = "ClickHouse has not been reached yet";
-  bool is_target_tried = false;   // false: target_problem is not a failure, only not over yet
+  bool is_target_tried = false;    // false: target_problem is not a failure, only not over yet
   bool is_monitor_wanted = false;  // rows wait for it, or a run found that the target is gone
   bool are_states_read = false;
   std::map<std::string, tracking::WorkflowRecord> states;  // as read from the target
