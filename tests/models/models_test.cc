@@ -431,7 +431,7 @@ TEST_F(Models, FilesAreChosenByName) {
               Not(HasSubstr("`QvdArchive`")));
   const Finished none = qvdhouse({"models", "qvds", "--files", "Nothing"});
   EXPECT_EQ(none.exit_code, 4);
-  EXPECT_THAT(none.err, HasSubstr("no files match"));
+  EXPECT_THAT(none.err, HasSubstr("No files match"));
 }
 
 TEST_F(Models, ATemplateOfOnesOwn) {
