@@ -74,17 +74,19 @@ void warn_of_idle_includes(const std::vector<ListedSource>& listed, const Contex
   std::set<std::string> idle;
   std::set<std::string> named;
   std::vector<std::string> stems;
-  for (const auto& [source, files] : listed) {
-    for (const source::FileEntry& file : files) {
+  for (const ListedSource& of_source : listed) {
+    const std::string& url = of_source.source.url;
+    for (const source::FileEntry& file : of_source.files) {
       stems.push_back(std::filesystem::path(file.name).stem().string());
     }
-    for (const std::string& item : source.selection.include) {
+    for (const std::string& item : of_source.source.selection.include) {
       const source::NameRules rules({.include = {item}, .exclude = {}});
-      const bool is_named = std::ranges::any_of(files, [&](const source::FileEntry& file) {
-        source::FileEntry alone{.path = {}, .name = file.name, .etag = {}};
-        rules.apply(short_path(file, source.url), alone);
-        return alone.skip_code.empty();
-      });
+      const bool is_named =
+          std::ranges::any_of(of_source.files, [&](const source::FileEntry& file) {
+            source::FileEntry alone{.path = {}, .name = file.name, .etag = {}};
+            rules.apply(short_path(file, url), alone);
+            return alone.skip_code.empty();
+          });
       (is_named ? named : idle).insert(item);
     }
   }
