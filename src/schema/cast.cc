@@ -285,7 +285,8 @@ class Caster {
   // The server's DateTime64 and Time64 have milliseconds at least.
   std::string with_fraction(std::string text) const {
     const bool is_whole = text.find('.') == text.npos;
-    return column_.text_style == TextStyle::kServer && is_whole ? text + ".000" : text;
+    if (column_.text_style == TextStyle::kServer && is_whole) text += ".000";
+    return text;
   }
 
   bool add_decimal(const Symbol& symbol) {
