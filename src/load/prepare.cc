@@ -61,7 +61,8 @@ void without_cells(const schema::Shape& shape, schema::TablePlan& plan) {
                        .field_index = schema::kNoField,
                        .part = schema::Part::kMissing,
                        .type = column.type,
-                       .reason = "The table has it; the file has no rows."});
+                       .reason = "The table has it; the file has no rows.",
+                       .text_style = column.text_style});
   }
   std::ranges::copy_if(plan.columns, std::back_inserter(columns), [](const auto& column) {
     return column.field_index == schema::kNoField && schema::is_own_column(column.name);

@@ -406,5 +406,21 @@ TEST_F(DriftSyncTest, ATextColumnOfVersion01IsWrittenAsItWas) {
   EXPECT_EQ(third_texts({kDay, kDay + 5, kEndOfTime}), "['2958465','46010','46015']");
 }
 
+TEST_F(DriftSyncTest, ARebuildForAnEmptyFileKeepsHowTextsAreWritten) {
+  use(LoadMode::kReplaceByFile, DriftPolicy::kEvolve);
+  options_.max_file_partitions = 2;
+  put("Sales_1.qvd", shown_dates({{kDay, "12/19/2025"}}));
+  put("Sales_2.qvd", shown_dates({}, kNoDates));
+  sync();
+  const std::string comment =
+      "SELECT comment FROM system.columns WHERE database = 'tested' AND table = 'Sales' AND name = "
+      "'ValidTo'";
+  ASSERT_THAT(query(comment), HasSubstr("text as in the file"));
+  put("Sales_3.qvd", shown_dates({}));
+  ASSERT_THAT(planned().notes, Contains(HasSubstr("rebuilt")));
+  EXPECT_EQ(sync().count(Outcome::kFailed), 0U);
+  EXPECT_THAT(query(comment), HasSubstr("text as in the file"));
+}
+
 }  // namespace
 }  // namespace qvdhouse::sync
