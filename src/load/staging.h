@@ -19,7 +19,6 @@ inline constexpr std::uint64_t kSmallTableRows = 262'144;
 
 // Tables that are there for the time of a load have names of a fixed length, however long the
 // target's is: temporary_table() tells whose they are.
-//
 inline constexpr std::string_view kStagingMark = "__staging_";
 inline constexpr std::string_view kSwappedOutMark = "__swapped_out_";
 

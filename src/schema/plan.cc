@@ -330,9 +330,10 @@ std::vector<ColumnPlan> plan_known(const FieldView& field) {
   auto& warnings = columns.front().warnings;
   warnings.insert(warnings.end(), hints.begin(), hints.end());
   const bool ascending = is_ascending(field.symbols, field.stop);
+  const Clock clock = clock_of(field);
   for (ColumnPlan& column : columns) {
     column.ascending = ascending && column.type.kind != clickhouse::TypeKind::kString;
-    column.clock = clock_of(field);
+    column.clock = clock;
     column.has_non_finite =
         field.profile.non_finite_count > 0 && column.type.kind == clickhouse::TypeKind::kFloat64;
     column.reason = sentence(std::move(column.reason));
