@@ -80,17 +80,15 @@ Layout read_layout(clickhouse::Connection& connection, const std::string& table)
   return layout;
 }
 
-std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection,
-                                                           const std::string& table) {
+std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection) {
   constexpr int kUnknownIdentifier = 47;
   std::map<std::string, std::vector<std::string>> views;
   try {
     const std::string answer = connection.query(fmt::format(
         "SELECT name, arrayJoin(arrayMap((d, t) -> concat(d, '.', t), dependencies_database, "
-        "dependencies_table)) AS view FROM system.tables WHERE database = {}{} ORDER BY name, view "
+        "dependencies_table)) AS view FROM system.tables WHERE database = {} ORDER BY name, view "
         "FORMAT RowBinary",
-        clickhouse::quote_literal(connection.endpoint().database),
-        table.empty() ? "" : " AND name = " + clickhouse::quote_literal(table)));
+        clickhouse::quote_literal(connection.endpoint().database)));
     for (tracking::RowReader reader(answer); !reader.done();) {
       std::string name;
       std::string view;

@@ -33,10 +33,9 @@ struct Layout {
 Layout read_layout(clickhouse::Connection& connection, const std::string& table);
 
 // Materialized views that are fed by inserts into tables of the connection's database, and so get
-// nothing of a load: table → "database.view", sorted. Of one table, or of all; empty on a server
-// that does not tell. Throws ServerError, IoError.
-std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection,
-                                                           const std::string& table = {});
+// nothing of a load: table → "database.view", sorted; empty on a server that does not tell. Throws
+// ServerError, IoError.
+std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection);
 // That as a sentence, and what to do.
 std::string views_text(const std::string& table, const std::vector<std::string>& views);
 inline constexpr const char* kInsteadOfView =

@@ -90,8 +90,8 @@ class TablePlanner {
   Contribution fit_alone(const load::PreparedFile& prepared, PlannedFile& file) const;
   schema::Drift drift_of_all() const;
   void note_changes();
-  void note_other_spellings(const Contribution& own, PlannedFile& file) const;
-  std::string spellings(const std::string& column, const TextExamples& texts) const;
+  void note_other_spellings();
+  std::string spellings(const std::string& column, const TextExamples& texts);
   void note_joined_as_text();
   bool passes_limit() const;
   std::string why_rebuilt() const;
@@ -112,6 +112,7 @@ class TablePlanner {
   std::set<std::string> fields_;
   std::set<std::string> columns_;
   std::size_t first_rank_;
+  std::map<std::string, std::string> texts_there_;  // by column: one of the rows that are there
   std::optional<load::PreparedFile> first_;  // of the files that can be loaded: one with rows
   PlannedTable result_;
 };
@@ -208,7 +209,6 @@ TablePlanner::Contribution TablePlanner::fit_alone(const load::PreparedFile& pre
     if (column.part != schema::Part::kText || column.is_empty) continue;
     own.texts.emplace(column.name, examples_of(prepared.symbols[column.field_index]));
   }
-  note_other_spellings(own, file);
   const schema::Drift drift = schema::find_drift(live_.shape, {own.shape}, rules_.drift, live_.key);
   for (const Change& change : drift.changes) {
     if (change.kind == Change::Kind::kIgnored) {
@@ -289,12 +289,16 @@ void TablePlanner::note_changes() {
 
 // How rows that are there and those of a file write the values of a column that becomes text; the
 // end of a sentence, empty where the file's are written as those of the table.
-std::string TablePlanner::spellings(const std::string& column, const TextExamples& texts) const {
+std::string TablePlanner::spellings(const std::string& column, const TextExamples& texts) {
   if (!result_.keeps_rows) return {};
-  const std::string name = clickhouse::quote_identifier(column);
-  const std::string there = facts_.connection->query(
-      fmt::format("SELECT toString({0}) FROM {1} WHERE {0} IS NOT NULL LIMIT 1 FORMAT TSV", name,
-                  clickhouse::qualified(facts_.options.database, table_)));
+  const auto [found, is_new] = texts_there_.try_emplace(column);
+  std::string& there = found->second;
+  if (is_new) {
+    there = facts_.connection->query(
+        fmt::format("SELECT toString({0}) FROM {1} WHERE {0} IS NOT NULL LIMIT 1 FORMAT TSV",
+                    clickhouse::quote_identifier(column),
+                    clickhouse::qualified(facts_.options.database, table_)));
+  }
   if (there.empty()) return {};
   const auto& [alone, with_number] = texts;
   return fmt::format(
@@ -303,16 +307,18 @@ std::string TablePlanner::spellings(const std::string& column, const TextExample
       there.substr(0, there.find('\n')), with_number.empty() ? alone : with_number);
 }
 
-// A file with display texts for numbers in a column whose rows have the server's.
-void TablePlanner::note_other_spellings(const Contribution& own, PlannedFile& file) const {
-  for (const auto& [name, texts] : own.texts) {
-    const auto live = std::ranges::find(live_.shape, name, &schema::ShapeColumn::name);
-    if (live == live_.shape.end() || live->text_style != schema::TextStyle::kServer ||
-        texts.with_number.empty()) {
-      continue;
+// Files with display texts for numbers in a column whose rows have the server's.
+void TablePlanner::note_other_spellings() {
+  for (const schema::ShapeColumn& live : live_.shape) {
+    if (live.text_style != schema::TextStyle::kServer) continue;
+    for (std::size_t i = 0; i < planned_.size(); ++i) {
+      if (!planned_[i]) continue;
+      const auto texts = planned_[i]->texts.find(live.name);
+      if (texts == planned_[i]->texts.end() || texts->second.with_number.empty()) continue;
+      result_.files[i].alerts.push_back(fmt::format("column \"{}\" has two texts for one value{}",
+                                                    live.name,
+                                                    spellings(live.name, texts->second)));
     }
-    file.alerts.push_back(
-        fmt::format("column \"{}\" has two texts for one value{}", name, spellings(name, texts)));
   }
 }
 
@@ -395,6 +401,7 @@ void TablePlanner::plan_columns() {
   }
   result_.drift = drift_of_all();
   note_changes();
+  note_other_spellings();
   note_joined_as_text();
   if (result_.shapes.empty() && !live_.shape.empty()) {
     load::fit_file(*first_, result_.drift.shape, facts_.options.load.streams, facts_.stop);
@@ -450,12 +457,6 @@ void TablePlanner::refuse_all(const base::Error& error) {
 }
 
 void TablePlanner::plan_files() {
-  if (live_.layout.exists()) {
-    for (const auto& [table, views] : load::views_over(*facts_.connection, table_)) {
-      result_.notes.push_back(
-          fmt::format("{}: {}", load::views_text(table, views), load::kInsteadOfView));
-    }
-  }
   result_.is_remade = live_.is_remade;
   result_.keeps_rows = placement_.is_set() && live_.keeps_rows();
   result_.drift.shape = live_.shape;
@@ -570,6 +571,14 @@ std::vector<PlannedTable> plan_tables(const std::vector<Decision>& decisions,
     }
     planned[i] = plan_table(groups[i], of_table);
   });
+  if (facts.connection == nullptr || groups.empty()) return planned;
+  for (const auto& [table, views] : load::views_over(*facts.connection)) {
+    const auto group = known.find(table);
+    if (group == known.end()) continue;
+    std::vector<std::string>& notes = planned[group->second].notes;
+    notes.insert(notes.begin(),
+                 fmt::format("{}: {}", load::views_text(table, views), load::kInsteadOfView));
+  }
   return planned;
 }
 
