@@ -97,7 +97,7 @@ int run_client(const ClientArguments& arguments, const Context& context) {
     throw UsageError("client is for the embedded engine; the target is the server " +
                      context.config.endpoint->url + ", which your own tools reach directly");
   }
-  const Target target = Target::open(context, false, true);
+  const Target target = Target::open(context, arguments.keep, true);
   const clickhouse::EngineInfo& info = target.engine()->info();
   if (arguments.exec) {
     return run_client_program(client_call(info, context.config.sync.database), info.password);

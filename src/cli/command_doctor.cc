@@ -25,6 +25,7 @@
 #include "cli/target.h"
 #include "clickhouse/compressor.h"
 #include "clickhouse/engine.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/topology.h"
 #include "load/layout.h"
@@ -51,9 +52,6 @@ struct Finding {
 constexpr std::uintmax_t kLeastFreeBytes = std::uintmax_t{1} << 30;
 
 // --- What there is to say of a server ---
-
-constexpr int kSyntaxError = 62;  // an old server: it has no CHECK GRANT
-constexpr int kAccessDenied = 497;
 
 struct Right {
   std::string_view right;  // "ALTER DELETE"
@@ -95,7 +93,7 @@ bool may_read(clickhouse::Connection& connection, std::string_view table) {
     connection.query(fmt::format("SELECT count() FROM {} WHERE 0", table));
     return true;
   } catch (const base::ServerError& error) {
-    if (error.code() != kAccessDenied) throw;
+    if (error.code() != clickhouse::error_code::kAccessDenied) throw;
     return false;
   }
 }
@@ -148,7 +146,8 @@ std::vector<Finding> check_grants(clickhouse::Connection& connection, const std:
       const std::string answer = connection.query("CHECK GRANT " + wanted);
       (answer.starts_with('1') ? good : missing).push_back(wanted);
     } catch (const base::ServerError& error) {
-      if (error.code() != kSyntaxError) throw;
+      // An old server has no CHECK GRANT.
+      if (error.code() != clickhouse::error_code::kSyntaxError) throw;
       std::vector<std::string> all;
       for (const Right& one : kRights) all.push_back(right_on(one, database));
       return {
@@ -273,7 +272,7 @@ std::vector<Finding> check_target(const Context& context) {
   const std::string what = config.endpoint ? "ClickHouse server" : "engine starts";
   std::vector<Finding> findings;
   try {
-    const Target target = Target::open(context, !config.endpoint);
+    const Target target = Target::open_to_ask(context);
     at_target(config, [&] {
       std::optional<Finding> spread;
       if (config.endpoint) {

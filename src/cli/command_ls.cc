@@ -134,7 +134,6 @@ int run_ls(const LsArguments& arguments, const Context& context) {
       failures.push_back(exit_code_of(error));
       continue;
     }
-    listed.push_back({source.settings, files});
     if (arguments.json) {
       const decide::Placer placer = placer_of(source.settings, context);
       for (const source::FileEntry& file : files) {
@@ -145,6 +144,7 @@ int run_ls(const LsArguments& arguments, const Context& context) {
       print_files(files, source, context);
       if (chosen.size() > 1) print("\n");
     }
+    listed.push_back({source.settings, std::move(files)});
   }
   if (arguments.json) print_json(json);
   warn_of_idle_includes(listed, context);

@@ -284,6 +284,7 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
   std::vector<ListedSource> listed;
   for (const SourceRun& run : runs) {
     summaries.push_back(run.summary);
+    if (run.source.selection.include.empty()) continue;
     listed.push_back({run.source, {}});
     for (const sync::FileOutcome& file : run.summary.files) {
       listed.back().files.push_back(file.decision.file);

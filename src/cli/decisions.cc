@@ -62,6 +62,7 @@ DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Trac
 std::vector<ListedSource> listed_of(const DecidedSources& decided) {
   std::vector<ListedSource> listed;
   for (const DecidedSource& source : decided.sources) {
+    if (source.source.settings.selection.include.empty()) continue;
     listed.push_back({source.source.settings, {}});
     for (const decide::Decision& decision : source.decisions) {
       listed.back().files.push_back(decision.file);

@@ -33,11 +33,12 @@ struct DecidedSources {
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
                               bool full, const Context& context);
 
-// The files that listings gave, also those that are left out.
+// The files that a listing gave, also those that are left out.
 struct ListedSource {
   SourceSettings source;
   std::vector<source::FileEntry> files;
 };
+// Those of the sources that have include_files.
 std::vector<ListedSource> listed_of(const DecidedSources& decided);
 // Warns of each item of include_files that names no file of these sources: probably a slip.
 void warn_of_idle_includes(const std::vector<ListedSource>& listed, const Context& context);

@@ -123,12 +123,6 @@ void print_paragraph(std::string_view title, std::string_view text, std::size_t 
   print(paragraph(title, text, indent, stdout_is_terminal() ? terminal_width() : 0) + "\n");
 }
 
-std::string format_count(std::uint64_t count) {
-  std::string digits = fmt::to_string(count);
-  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
-  return digits;
-}
-
 std::string format_bytes(std::uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} B", bytes);
   constexpr std::array<const char*, 5> kUnits = {"kB", "MB", "GB", "TB", "PB"};
@@ -159,10 +153,6 @@ std::string format_time(std::int64_t microseconds_since_1970) {
 
 Json created_json(const std::string& header_time) {
   return serve::rfc3339(catalog::parse_time(header_time).value_or(0));
-}
-
-std::string format_quantity(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
 }
 
 }  // namespace qvdhouse::cli

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/quantity.h"
 #include "cli/text_width.h"
 
 namespace qvdhouse::cli {
@@ -47,14 +48,14 @@ void print_table(const std::vector<Column>& columns,
 // Prints a paragraph() and a line end, wrapped when standard output is a terminal.
 void print_paragraph(std::string_view title, std::string_view text, std::size_t indent);
 
-// "1,234,567", "12.3 MB", "0.84 s" or "2:05 min", "2024-05-01 10:00:00" (UTC; "–" for 0).
-std::string format_count(std::uint64_t count);
+using base::format_count;
+using base::format_quantity;
+
+// "12.3 MB", "0.84 s" or "2:05 min", "2024-05-01 10:00:00" (UTC; "–" for 0).
 std::string format_bytes(std::uint64_t bytes);
 std::string format_seconds(double seconds);
 std::string format_time(std::int64_t microseconds_since_1970);
 // The time in a QVD header, "2024-05-01 10:00:00", as RFC 3339; null for another text.
 Json created_json(const std::string& header_time);
-// "1 file", "2 files".
-std::string format_quantity(std::uint64_t count, std::string_view noun);
 
 }  // namespace qvdhouse::cli

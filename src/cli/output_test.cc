@@ -104,10 +104,7 @@ TEST(Output, ParagraphHangs) {
   EXPECT_EQ(paragraph("", "unbreakable", 4, 6), "unbreakable");
 }
 
-TEST(Output, Numbers) {
-  EXPECT_EQ(format_count(0), "0");
-  EXPECT_EQ(format_count(999), "999");
-  EXPECT_EQ(format_count(1'234'567), "1,234,567");
+TEST(Output, SizesAndTimes) {
   EXPECT_EQ(format_bytes(999), "999 B");
   EXPECT_EQ(format_bytes(1'500), "1.5 kB");
   EXPECT_EQ(format_bytes(999'700), "1.0 MB");

@@ -102,7 +102,7 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
       target.endpoint_.compression = choose_compression(config, target.endpoint_);
       if (may_create) refuse_several_servers(target.endpoint_, config.sync.database, context.stop);
     } else {
-      if (!may_create && !native_clients && !target_may_hold_data(config)) throw_no_data(config);
+      if (!may_create && !target_may_hold_data(config)) throw_no_data(config);
       check_data_dir(context);
       clickhouse::EngineOptions options = config.engine;
       options.native_clients = native_clients;

@@ -25,8 +25,8 @@ class Target {
   // database where it is absent and `may_create` (always, when embedded). With `native_clients` the
   // engine gets a TCP port too. Throws TargetError when it cannot be reached, ConfigError (with
   // `may_create` also when it is several servers; also for a data directory that was found and may
-  // be another user's doing, and, but with `may_create` or `native_clients`, for one that is not
-  // there), ServerError, Cancelled.
+  // be another user's doing, and, without `may_create`, for one that is not there), ServerError,
+  // Cancelled.
   static Target open(const Context& context, bool may_create, bool native_clients = false);
 
   // The same without making anything: an embedded target that was never used is stood in for by an

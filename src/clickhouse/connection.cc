@@ -16,6 +16,7 @@
 #include "base/loopback.h"
 #include "base/pause.h"
 #include "clickhouse/compressor.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/http_answer.h"
 #include "clickhouse/quote.h"
 #include "http/curl.h"
@@ -359,9 +360,8 @@ std::string Connection::query(std::string_view sql, const Settings& settings) {
       return text;
     } catch (const base::ServerError& error) {
       // 18.16 looks through all tables for an answer about one, and fails when another is dropped.
-      constexpr int kUnknownTable = 60;
-      const bool is_about_another =
-          error.code() == kUnknownTable && sql.find(" FROM system.") != std::string_view::npos;
+      const bool is_about_another = error.code() == error_code::kUnknownTable &&
+                                    sql.find(" FROM system.") != std::string_view::npos;
       if (is_last || !(is_soon_over(error.code()) || is_about_another)) throw;
     } catch (const base::IoError&) {
       if (is_last || state_->timed_out) throw;

@@ -80,4 +80,7 @@ Dialect ask_dialect(Connection& connection);
 // Whether a server error may pass by itself: too many parts, memory, timeout, read-only, network.
 bool is_retryable(int server_code);
 
+// Whether it says that the table or its database is not there.
+bool is_absent(int server_code);
+
 }  // namespace qvdhouse::clickhouse

@@ -11,6 +11,7 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "clickhouse/connection.h"
+#include "clickhouse/error_code.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -119,55 +120,51 @@ void HttpAnswer::finish(const std::string& origin) {
   throw base::ServerError(message, 0);
 }
 
-// ClickHouse's error codes, as we react to them. docs/clickhouse.md, "HTTP facts".
+// How we react to ClickHouse's error codes. docs/clickhouse.md, "HTTP facts".
 
 bool is_retryable(int server_code) {
   // In the order of ClickHouse's ErrorCodes.cpp.
   constexpr std::array kPassing = {
-      159,  // TIMEOUT_EXCEEDED
-      202,  // TOO_MANY_SIMULTANEOUS_QUERIES
-      203,  // NO_FREE_CONNECTION
-      209,  // SOCKET_TIMEOUT
-      210,  // NETWORK_ERROR
-      225,  // NO_ZOOKEEPER
-      241,  // MEMORY_LIMIT_EXCEEDED
-      242,  // TABLE_IS_READ_ONLY
-      252,  // TOO_MANY_PARTS
-      279,  // ALL_CONNECTION_TRIES_FAILED
-      285,  // TOO_FEW_LIVE_REPLICAS
-      286,  // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-      319,  // UNKNOWN_STATUS_OF_INSERT
-      439,  // CANNOT_SCHEDULE_TASK
-      473,  // DEADLOCK_AVOIDED
-      999,  // KEEPER_EXCEPTION
+      error_code::kTimeoutExceeded,       error_code::kTooManySimultaneousQueries,
+      error_code::kNoFreeConnection,      error_code::kSocketTimeout,
+      error_code::kNetworkError,          error_code::kNoZookeeper,
+      error_code::kMemoryLimitExceeded,   error_code::kTableIsReadOnly,
+      error_code::kTooManyParts,          error_code::kAllConnectionTriesFailed,
+      error_code::kTooFewLiveReplicas,    error_code::kUnsatisfiedQuorumForPreviousWrite,
+      error_code::kUnknownStatusOfInsert, error_code::kCannotScheduleTask,
+      error_code::kDeadlockAvoided,       error_code::kKeeperException,
   };
   return std::ranges::find(kPassing, server_code) != kPassing.end();
 }
 
+bool is_absent(int server_code) {
+  return server_code == error_code::kUnknownTable || server_code == error_code::kUnknownDatabase;
+}
+
 bool is_soon_over(int server_code) {
-  constexpr int kTimeout = 159;  // it would take as long again
-  constexpr int kMemory = 241;
-  return is_retryable(server_code) && server_code != kTimeout && server_code != kMemory;
+  const bool takes_as_long_again = server_code == error_code::kTimeoutExceeded ||
+                                   server_code == error_code::kMemoryLimitExceeded;
+  return is_retryable(server_code) && !takes_as_long_again;
 }
 
 std::string_view advice(int server_code) {
   switch (server_code) {
-    case 81:  // UNKNOWN_DATABASE
+    case error_code::kUnknownDatabase:
       return "create the database, or choose another by CLICKHOUSE_DB";
-    case 164:  // READONLY
-    case 291:  // DATABASE_ACCESS_DENIED
-    case 497:  // ACCESS_DENIED
+    case error_code::kReadonly:
+    case error_code::kDatabaseAccessDenied:
+    case error_code::kAccessDenied:
       return "qvdhouse doctor shows which GRANT is missing";
-    case 192:  // UNKNOWN_USER
-    case 193:  // WRONG_PASSWORD
-    case 194:  // REQUIRED_PASSWORD
-    case 516:  // AUTHENTICATION_FAILED
+    case error_code::kUnknownUser:
+    case error_code::kWrongPassword:
+    case error_code::kRequiredPassword:
+    case error_code::kAuthenticationFailed:
       return "check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD";
-    case 241:  // MEMORY_LIMIT_EXCEEDED
+    case error_code::kMemoryLimitExceeded:
       return "lower streams or parallel_files, or give the server more memory";
-    case 243:  // NOT_ENOUGH_SPACE
+    case error_code::kNotEnoughSpace:
       return "free space on the server's disk";
-    case 252:  // TOO_MANY_PARTS
+    case error_code::kTooManyParts:
       return "the server merges more slowly than rows come: lower parallel_files, or wait";
     default:
       return {};

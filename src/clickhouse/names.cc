@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 
 namespace qvdhouse::clickhouse {
@@ -45,14 +46,13 @@ std::size_t stored_length(std::string_view name) {
 
 std::size_t longest_table_name(Connection* connection, const Dialect& dialect,
                                const std::string& database) {
-  constexpr int kUnknownFunction = 46;
   if (!dialect.has_exchange) return kLongestFileName - kBesideNameOfOld;
   if (connection != nullptr) {
     try {
       return std::stoull(connection->query(fmt::format(
           "SELECT getMaxTableNameLengthForDatabase({}) FORMAT TSVRaw", quote_literal(database))));
     } catch (const base::ServerError& error) {
-      if (error.code() != kUnknownFunction) throw;
+      if (error.code() != error_code::kUnknownFunction) throw;
     }
   }
   return kLongestFileName - std::min(kLongestFileName, stored_length(database) + kBesideNames);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/workers.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 
 namespace qvdhouse::clickhouse {
@@ -19,8 +20,6 @@ namespace {
 // A balancer that picks one of two servers by chance shows one only to so many connections once in
 // a thousand times.
 constexpr std::size_t kConnections = 10;
-constexpr int kUnknownFunction = 46;
-constexpr int kAccessDenied = 497;
 
 // Servers on one host differ by where their data is.
 constexpr std::string_view kWhoAnswers =
@@ -39,7 +38,7 @@ std::optional<std::string> ask_server_id(const Endpoint& endpoint, const std::st
   try {
     return one_line(Connection(endpoint, stop).query(sql));
   } catch (const base::ServerError& error) {
-    if (error.code() != kUnknownFunction) throw;
+    if (error.code() != error_code::kUnknownFunction) throw;
     return std::nullopt;
   }
 }
@@ -71,7 +70,7 @@ std::vector<std::string> replicas_of(Connection& connection, const std::string& 
                     "cluster = {} ORDER BY shard_num, replica_num FORMAT TSVRaw",
                     quote_literal(database)));
   } catch (const base::ServerError& error) {
-    if (error.code() != kAccessDenied) throw;
+    if (error.code() != error_code::kAccessDenied) throw;
   }
   std::vector<std::string> replicas;
   for (std::string_view rest = answer; !rest.empty();) {

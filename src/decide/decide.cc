@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/quantity.h"
 #include "decide/inventory.h"
 
 namespace qvdhouse::decide {
@@ -34,8 +35,8 @@ bool have_etags(const FileEntry& file, const FileRecord& record) {
 std::string changes(const FileEntry& file, const FileRecord& record) {
   std::vector<std::string> parts;
   if (file.size != record.file_size) {
-    parts.push_back(fmt::format("size {} → {} {}", record.file_size, file.size,
-                                file.size == 1 ? "byte" : "bytes"));
+    parts.push_back(fmt::format("size {} → {}", base::format_count(record.file_size),
+                                base::format_quantity(file.size, "byte")));
   }
   if (file.mtime_us != record.file_mtime_us) {
     parts.push_back(fmt::format("modification time {} → {}", time_text(record.file_mtime_us),

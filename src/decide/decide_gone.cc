@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "base/workers.h"
 #include "decide/inventory.h"
 
@@ -251,8 +252,8 @@ std::string why_source_is_lost(const std::vector<source::FileEntry>& files, cons
       "the source has no file now, but had {} before, such as {}: its storage may not be mounted. "
       "Nothing was loaded or deleted. If the files are gone on purpose, forget them with "
       "`qvdhouse reset --file {}`{}",
-      count == 1 ? "one file" : fmt::format("{} files", count), example->file_path,
-      example->file_name, count == 1 ? "" : " (`--table` and `--all` forget several)");
+      base::format_quantity(count, "file"), example->file_path, example->file_name,
+      count == 1 ? "" : " (`--table` and `--all` forget several)");
 }
 
 }  // namespace qvdhouse::decide

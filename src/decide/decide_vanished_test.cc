@@ -79,7 +79,7 @@ TEST_F(DecideVanished, ASourceWithoutAnyFileDeletesNothing) {
 
 TEST_F(DecideVanished, ASourceThatLostAllItsFilesHasFailed) {
   EXPECT_THAT(why_source_is_lost({}, facts),
-              HasSubstr("had one file before, such as /data/Sales_1.qvd"));
+              HasSubstr("had 1 file before, such as /data/Sales_1.qvd"));
   source::FileEntry hidden = file_at("/data/.lock.qvd");
   hidden.skip_code = "hidden";
   EXPECT_NE(why_source_is_lost({hidden}, facts), "");

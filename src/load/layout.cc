@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 #include "schema/table_rules.h"
 #include "tracking/row_binary.h"
@@ -81,7 +82,6 @@ Layout read_layout(clickhouse::Connection& connection, const std::string& table)
 }
 
 std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection) {
-  constexpr int kUnknownIdentifier = 47;
   std::map<std::string, std::vector<std::string>> views;
   try {
     const std::string answer = connection.query(fmt::format(
@@ -96,7 +96,7 @@ std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connectio
       views[name].push_back(view);
     }
   } catch (const base::ServerError& error) {
-    if (error.code() != kUnknownIdentifier) throw;
+    if (error.code() != clickhouse::error_code::kUnknownIdentifier) throw;
   }
   return views;
 }

@@ -5,18 +5,13 @@
 #include <utility>
 
 #include "base/error.h"
+#include "clickhouse/connection.h"
 #include "clickhouse/engine_files.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::load {
-namespace {
-
-constexpr int kUnknownIdentifier = 47;
-constexpr int kUnknownTable = 60;
-constexpr int kUnknownDatabase = 81;
-
-}  // namespace
 
 ReservedColumns::ReservedColumns(std::function<clickhouse::Endpoint()> open, std::stop_token stop)
     : open_(std::move(open)), stop_(std::move(stop)) {}
@@ -42,7 +37,7 @@ bool ReservedColumns::ask(const std::string& column) {
     try {
       return is_selectable(column);
     } catch (const base::ServerError& error) {
-      if (error.code() != kUnknownTable && error.code() != kUnknownDatabase) throw;
+      if (!clickhouse::is_absent(error.code())) throw;
     }
     table_ = clickhouse::quote_identifier("qvdhouse_names");
     settings_ = {{"session_id", "qvdhouse_" + clickhouse::random_hex(16)}};
@@ -64,7 +59,7 @@ bool ReservedColumns::is_selectable(const std::string& column) {
                        settings_);
     return true;
   } catch (const base::ServerError& error) {
-    if (error.code() != kUnknownIdentifier) throw;
+    if (error.code() != clickhouse::error_code::kUnknownIdentifier) throw;
     return false;
   }
 }

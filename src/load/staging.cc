@@ -9,6 +9,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/names.h"
 #include "clickhouse/quote.h"
 #include "load/table_checksum.h"
@@ -17,7 +18,6 @@ namespace qvdhouse::load {
 namespace {
 
 constexpr const char* kSumsProjection = "qvdhouse_sums";
-constexpr int kAccessDenied = 497;
 // For a table that the next run drops, if this one cannot.
 constexpr long kDropPatienceSeconds = 10;
 
@@ -26,7 +26,7 @@ void run_if_granted(clickhouse::Connection& connection, const std::string& sql) 
   try {
     connection.query(sql);
   } catch (const base::ServerError& error) {
-    if (error.code() != kAccessDenied) throw;
+    if (error.code() != clickhouse::error_code::kAccessDenied) throw;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/pause.h"
+#include "base/quantity.h"
 #include "http/curl.h"
 #include "http/fetch.h"
 #include "serve/events.h"
@@ -94,7 +95,7 @@ void Alerts::tell_changes(const nlohmann::json& run) {
   Alert alert{
       .kind = "schema_changed", .workflow = text_of(run, "workflow"), .text = {}, .details = {}};
   alert.text = fmt::format("qvdhouse: {} changed {} of tables in use", alert.workflow,
-                           count == 1 ? "1 column" : fmt::format("{} columns", count));
+                           base::format_quantity(count, "column"));
   nlohmann::json changes = nlohmann::json::array();
   for (nlohmann::json& change : collected.mapped()) {
     const auto type = [&](const char* name) {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/quantity.h"
 #include "load/doubtful_rows.h"
 #include "qvd/header.h"
 #include "source/scope.h"
@@ -107,8 +108,8 @@ std::string missing_part(const base::ByteSource& source) {
   const Text text = read_text(source);
   if (!text.is_ended) {
     if (source.size() > base::kMaxHeaderBytes) return "";
-    return fmt::format("its header does not end within what is there ({} {})", source.size(),
-                       source.size() == 1 ? "byte" : "bytes");
+    return fmt::format("its header does not end within what is there ({})",
+                       base::format_quantity(source.size(), "byte"));
   }
   try {
     const qvd::TableHeader header = qvd::read_header(source);

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/quantity.h"
+
 namespace qvdhouse::sync {
 
 bool stands_failed(const FileOutcome& file) {
@@ -70,9 +72,9 @@ std::string Summary::other_settings() const {
     if (names.size() < kMostNames) names.push_back(table);
   }
   return fmt::format(
-      "{} loaded under other settings, which hold until --full or settings_changed = \"reload\" "
+      "{} {} loaded under other settings, which hold until --full or settings_changed = \"reload\" "
       "loads {} again: {}{}",
-      tables.size() == 1 ? "1 table was" : fmt::format("{} tables were", tables.size()),
+      base::format_quantity(tables.size(), "table"), tables.size() == 1 ? "was" : "were",
       tables.size() == 1 ? "it" : "them", fmt::join(names, ", "),
       tables.size() > names.size() ? fmt::format(" and {} more", tables.size() - names.size())
                                    : "");

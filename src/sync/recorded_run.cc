@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "base/quantity.h"
 #include "claim/lease.h"
 #include "claim/locks.h"
 #include "decide/decide.h"
@@ -40,17 +41,13 @@ void write_row(Runs& runs, const RunRecord& run, const Options& options,
   with_retries(options.max_attempts, options.first_delay, stop, [&] { runs.record(run); });
 }
 
-std::string files_text(std::uint64_t count) {
-  return fmt::format("{} {}", count, count == 1 ? "file" : "files");
-}
-
 // Says what is wrong in one sentence, with the first file as an example.
 std::string failure_text(const FileOutcome& first, std::uint64_t failed, std::uint64_t standing) {
   std::string text;
-  if (failed > 0) text = files_text(failed) + " failed";
+  if (failed > 0) text = base::format_quantity(failed, "file") + " failed";
   if (standing > 0) {
     text += fmt::format("{}{} failed before and {} not changed since", failed > 0 ? ", " : "",
-                        files_text(standing), standing == 1 ? "has" : "have");
+                        base::format_quantity(standing, "file"), standing == 1 ? "has" : "have");
   }
   return fmt::format("{}: {}: {}", text, first.decision.file.name, failure_message(first));
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 
 namespace qvdhouse::tracking {
@@ -111,18 +112,12 @@ void match_columns(Connection& connection, const std::string& database, std::str
   }
 }
 
-bool is_absent(const base::ServerError& error) {
-  constexpr int kUnknownTable = 60;
-  constexpr int kUnknownDatabase = 81;
-  return error.code() == kUnknownTable || error.code() == kUnknownDatabase;
-}
-
 std::string ask(Connection& connection, const std::string& sql,
                 const clickhouse::Settings& settings) {
   try {
     return connection.query(sql + " FORMAT RowBinary", settings);
   } catch (const base::ServerError& error) {
-    if (is_absent(error)) return "";
+    if (clickhouse::is_absent(error.code())) return "";
     throw;
   }
 }
@@ -136,11 +131,10 @@ std::string select_rows(Connection& connection, const std::string& database, std
 std::string select_columns(Connection& connection, const std::string& database,
                            const std::vector<ColumnDefinition>& columns, std::string_view table,
                            std::string_view rest) {
-  constexpr int kUnknownIdentifier = 47;
   try {
     return select_rows(connection, database, column_list(columns), table, rest);
   } catch (const base::ServerError& error) {
-    if (error.code() != kUnknownIdentifier) throw;
+    if (error.code() != clickhouse::error_code::kUnknownIdentifier) throw;
   }
   const auto found = clickhouse::describe_table(connection, database, table);
   std::string list;

@@ -166,7 +166,4 @@ void delete_rows(clickhouse::Connection& connection, const std::string& database
 std::string ask(clickhouse::Connection& connection, const std::string& sql,
                 const clickhouse::Settings& settings = {});
 
-// No such table, or no such database.
-bool is_absent(const base::ServerError& error);
-
 }  // namespace qvdhouse::tracking

@@ -256,7 +256,7 @@ void Tracking::forget(const std::vector<std::string>& file_paths) {
     try {
       delete_rows(connection_, database_, kFileTable, fmt::format("file_path IN ({})", list));
     } catch (const base::ServerError& error) {
-      if (!is_absent(error)) throw;
+      if (!clickhouse::is_absent(error.code())) throw;
       return;  // nothing is known, so there is nothing to forget
     }
   }

@@ -487,6 +487,18 @@ TEST_F(Sync, PlanRefusesNamesOfClickHouseBeforeAnythingIsMade) {
   EXPECT_FALSE(fs::exists(folder / "qvdhouse-data"));
 }
 
+TEST_F(Sync, DoctorAndClientMakeNoDataDirectory) {
+  const Finished doctor = qvdhouse({"doctor"});
+  EXPECT_EQ(doctor.exit_code, 0) << doctor.out;
+  EXPECT_THAT(doctor.out, HasSubstr("made by the first sync"));
+  for (const auto& command : {std::vector<std::string>{"client"}, {"client", "--exec"}}) {
+    const Finished client = qvdhouse(command);
+    EXPECT_EQ(client.exit_code, 2) << client.out;
+    EXPECT_THAT(client.err, HasSubstr("there is no data directory"));
+  }
+  EXPECT_FALSE(fs::exists(folder / "qvdhouse-data"));
+}
+
 TEST_F(Sync, CommandsShareAnEngineThatRuns) {
   Process keeper(binary(), {"client", "--keep"}, {}, folder);
   const fs::path card = folder / "qvdhouse-data" / "engine.json";

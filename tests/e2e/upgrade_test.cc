@@ -53,6 +53,8 @@ std::map<std::string, std::vector<Value>> kinds_of_values() {
       {"plain", {Value::of(7), Value::of(9), Value::of(8)}},
       {"dates", {Value::of(kDay), Value::of(kDay + 1), Value::of(kDay - 1)}},
       {"dates_and_end", {Value::of(kDay), Value::of(kEndOfTime), Value::of(kDay + 2)}},
+      {"dates_and_text",
+       {Value::of(kDay), Value::of(std::string_view("2009-02-29")), Value::of(kDay + 2)}},
       {"times_to_24", {Value::of(0.5), Value::of(1), Value::of(0.25)}},
       {"times_of_stamps", {Value::of(0.5), Value::of(kDay + 0.25), Value::of(0.75)}},
       {"nulls_as_text", {Value::of(12.5), Value::of(std::string_view("NULL")), Value::of(1.25)}}};
@@ -95,10 +97,10 @@ class Upgrade : public TargetCommandLine {
 
   // All files, each with its own fixed time; with more rows they are newer.
   void write_files(std::uint32_t rows) const {
-    std::map<std::string, std::string> files = {{"Sales_2025", "dates"}, {"Sales_2026", "dates"},
-                                                {"Sales_bak", "dates"},  {"log_20250101", "plain"},
-                                                {"log_Budget", "plain"}, {"north/Stock", "plain"},
-                                                {"south/Stock", "plain"}};
+    std::map<std::string, std::string> files = {
+        {"Sales_2025", "dates"},   {"Sales_2026", "dates_and_end"}, {"Sales_bak", "dates"},
+        {"log_20250101", "plain"}, {"log_Budget", "plain"},         {"north/Stock", "plain"},
+        {"south/Stock", "plain"}};
     for (const auto& [kind, values] : kinds_of_values()) files[kind] = kind;
     int minutes = static_cast<int>(rows);
     for (const auto& [name, kind] : files) {
@@ -203,7 +205,7 @@ TEST_F(Upgrade, ChangesNoTableOfVersion01) {
   // Nothing is due, and nothing but the broken file is said.
   const Finished first = on_target({"sync"});
   EXPECT_EQ(first.exit_code, 7) << first.out << first.err;
-  EXPECT_THAT(first.out, HasSubstr("14 files: 13 skipped, 1 failed before\n"));
+  EXPECT_THAT(first.out, HasSubstr("15 files: 14 skipped, 1 failed before\n"));
   EXPECT_THAT(first.out, Not(HasSubstr("other settings")));
   EXPECT_EQ(definitions(), definitions_before);
   EXPECT_EQ(contents(), contents_before);
@@ -213,7 +215,7 @@ TEST_F(Upgrade, ChangesNoTableOfVersion01) {
   // Files that come again go into the same tables, of the same columns.
   write_files(3);
   const Finished second = on_target({"sync"});
-  EXPECT_THAT(second.out, HasSubstr("14 files: 13 loaded, 1 failed before\n"));
+  EXPECT_THAT(second.out, HasSubstr("15 files: 14 loaded, 1 failed before\n"));
   EXPECT_EQ(definitions(), definitions_before);
   const Finished verified = on_target({"verify"});
   EXPECT_EQ(verified.exit_code, 0) << verified.out;
