@@ -2,11 +2,15 @@
 // project, because storages differ; everything that reads QVD bytes reads them through it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "base/error.h"
 
 namespace qvdhouse::base {
 
@@ -41,7 +45,9 @@ class ByteSource {
   // Ranges within [begin, end) for which the file system keeps no bytes: they read as zero, and
   // were never written, or left out by whoever wrote the file. In order; none where storage cannot
   // say.
-  virtual std::vector<ByteRange> holes(std::uint64_t begin, std::uint64_t end) const;
+  virtual std::vector<ByteRange> holes(std::uint64_t /*begin*/, std::uint64_t /*end*/) const {
+    return {};
+  }
 };
 
 // Bytes in memory, for tests, fuzzing and samples; `bytes` must outlive it.
@@ -50,7 +56,14 @@ class MemorySource : public ByteSource {
   explicit MemorySource(std::span<const std::byte> bytes, std::string name = "memory")
       : bytes_(bytes), name_(std::move(name)) {}
   std::uint64_t size() const override { return bytes_.size(); }
-  void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    if (offset > bytes_.size() || out.size() > bytes_.size() - offset) {
+      throw ChangedError(name_ + ": expected " + std::to_string(out.size()) + " bytes at byte " +
+                         std::to_string(offset) + ", found the end at byte " +
+                         std::to_string(bytes_.size()));
+    }
+    std::ranges::copy(bytes_.subspan(offset, out.size()), out.begin());
+  }
   void check_unchanged() const override {}
   const std::string& name() const override { return name_; }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
+#include <mutex>
 #include <stop_token>
 
 #include "base/error.h"
@@ -10,7 +12,12 @@
 namespace qvdhouse::base {
 
 // Waits for `delay`, or until a stop is asked for. False when one was, before or meanwhile.
-bool pause_for(std::chrono::milliseconds delay, const std::stop_token& stop);
+inline bool pause_for(std::chrono::milliseconds delay, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any().wait_for(lock, stop, delay, [] { return false; });
+  return !stop.stop_requested();
+}
 
 // For each turn of a long loop: throws Cancelled when a stop was asked for. Looks at one turn of
 // 4,096, the first included.

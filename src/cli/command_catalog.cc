@@ -22,9 +22,9 @@
 #include "cli/target.h"
 #include "decide/decide.h"
 #include "decide/placement.h"
+#include "load/staging.h"
 #include "source/scope.h"
 #include "sync/failure.h"
-#include "sync/staging.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::cli {
@@ -184,8 +184,8 @@ void drop_leftovers(const Target& target, const Context& context) {
   tracking::Tracking tracking = target.tracking(context.config);
   clickhouse::Connection connection = target.connect(context.stop);
   for (const std::string& name : tracking.tables()) {
-    if (!sync::is_staging_of(database, table, name)) continue;
-    if (sync::drop_stale_staging(connection, database, name)) {
+    if (!load::is_staging_of(database, table, name)) continue;
+    if (load::drop_stale_staging(connection, database, name)) {
       context.log.info("dropped {}, which an earlier run left behind", name);
     }
   }
@@ -197,7 +197,7 @@ std::vector<CataloguedSource> catalogue_all(const std::vector<OpenSource>& sourc
   const Config& config = context.config;
   const std::string table(catalog::kFileTable);
   const std::int64_t now = sync::now_us();
-  const Writing writing{.target = target, .run_id = sync::make_run_id(now), .now_us = now};
+  const Writing writing{.target = target, .run_id = load::make_run_id(now), .now_us = now};
   const base::FileLock lock = claim::lock_table(config.engine.data_dir / "locks",
                                                 config.sync.database, table, context.stop);
   std::optional<claim::Lease> lease;

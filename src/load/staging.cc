@@ -1,10 +1,12 @@
 #include "load/staging.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 #include <utility>
 
 #include "base/ascii.h"
@@ -13,6 +15,7 @@
 #include "clickhouse/names.h"
 #include "clickhouse/quote.h"
 #include "load/table_checksum.h"
+#include "schema/plan.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -32,7 +35,7 @@ void run_if_granted(clickhouse::Connection& connection, const std::string& sql) 
 
 // Shapes of names: 0 stands for a decimal digit, f for a hexadecimal one.
 constexpr std::string_view kHashes = "ffffffffffffffff_ffffffffffffffff";
-constexpr std::string_view kRunId = "00000000T000000_ffffffff";  // as sync::make_run_id()
+constexpr std::string_view kRunId = "00000000T000000_ffffffff";  // as make_run_id()
 
 bool is_hex(char c) { return base::is_digit(c) || (c >= 'a' && c <= 'f'); }
 
@@ -62,6 +65,11 @@ std::string temporary_name(std::string_view kind, const std::string& database,
 
 }  // namespace
 
+std::string make_run_id(std::int64_t now_us) {
+  return fmt::format("{:%Y%m%dT%H%M%S}_{:08x}", fmt::gmtime(now_us / 1'000'000),
+                     std::random_device{}());
+}
+
 std::string staging_table(const std::string& database, const std::string& target,
                           const std::string& run_id, std::uint64_t number) {
   const std::string unique = fmt::format("{}_{}", run_id, number);
@@ -90,6 +98,21 @@ std::optional<TemporaryTable> temporary_table(const std::string& database, std::
     return found;
   }
   return std::nullopt;
+}
+
+bool is_staging_of(const std::string& database, const std::string& target,
+                   const std::string& table) {
+  const auto found = temporary_table(database, table);
+  return found && !found->is_swapped_out &&
+         found->target == clickhouse::table_hash(database, target);
+}
+
+bool drop_stale_staging(clickhouse::Connection& connection, const std::string& database,
+                        const std::string& table) {
+  const auto comment = clickhouse::table_comment(connection, database, table);
+  if (!comment || !comment->starts_with(schema::kTableCommentPrefix)) return false;
+  connection.query(clickhouse::drop_table_sql(connection.endpoint().dialect, database, table));
+  return true;
 }
 
 Staging::Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large)

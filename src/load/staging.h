@@ -17,6 +17,9 @@ namespace qvdhouse::load {
 // Larger tables are worth the DDL that makes their load and its verification cheap.
 inline constexpr std::uint64_t kSmallTableRows = 262'144;
 
+// "20260712T101500_3f9a2c1b": start time and 32 random bits.
+std::string make_run_id(std::int64_t now_us);
+
 // Tables that are there for the time of a load have names of a fixed length, however long the
 // target's is: temporary_table() tells whose they are.
 inline constexpr std::string_view kStagingMark = "__staging_";
@@ -40,6 +43,17 @@ struct TemporaryTable {
 // 0.1 made: "QvdItem__staging_20260712T101500_3f9a2c1b", also with a number behind it ("…_12"), and
 // "QvdItem__swapped_out_18c2e4b5".
 std::optional<TemporaryTable> temporary_table(const std::string& database, std::string_view name);
+
+// Whether `table` is named as a staging table of the target.
+bool is_staging_of(const std::string& database, const std::string& target,
+                   const std::string& table);
+
+// Drops a temporary table that a load left behind because it, or the server, was killed, if it was
+// made by us (its comment says so). A name is of one run, and whoever holds the target's claim
+// knows that no load of it is alive: so every staging table of that target is stale. Returns
+// whether it was dropped.
+bool drop_stale_staging(clickhouse::Connection& connection, const std::string& database,
+                        const std::string& table);
 
 class Staging {
  public:

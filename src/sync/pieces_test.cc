@@ -10,7 +10,6 @@
 #include "qvd/writer.h"
 #include "sync/facts.h"
 #include "sync/failure.h"
-#include "sync/staging.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -107,31 +106,31 @@ TEST(Unfinished, WhatIsNoQvdIsNotWaitedFor) {
 }
 
 TEST(Staging, NamesAreOfOneLengthAndTellWhoseTheyAre) {
-  const std::string run_id = make_run_id(1'783'851'300'000'000);
+  const std::string run_id = load::make_run_id(1'783'851'300'000'000);
   EXPECT_THAT(run_id, testing::MatchesRegex("20260712T101500_[0-9a-f]{8}"));
   const std::string longest(400, 'x');
   for (const std::string target : {"QvdItem", "a__staging_b", "it's \n `x`", longest.c_str()}) {
     for (const std::uint64_t number : {0U, 12U, 4'000'000'000U}) {
       const std::string name = load::staging_table("local", target, run_id, number);
       EXPECT_THAT(name, testing::MatchesRegex("__staging_[0-9a-f]{16}_[0-9a-f]{16}"));
-      EXPECT_TRUE(is_staging_of("local", target, name));
-      EXPECT_FALSE(is_staging_of("local", "Other", name));
-      EXPECT_FALSE(is_staging_of("other", target, name));
+      EXPECT_TRUE(load::is_staging_of("local", target, name));
+      EXPECT_FALSE(load::is_staging_of("local", "Other", name));
+      EXPECT_FALSE(load::is_staging_of("other", target, name));
     }
     const std::string old = load::swapped_out_table("local", target);
     EXPECT_THAT(old, testing::MatchesRegex("__swapped_out_[0-9a-f]{16}_[0-9a-f]{16}"));
-    EXPECT_FALSE(is_staging_of("local", target, old));
+    EXPECT_FALSE(load::is_staging_of("local", target, old));
     EXPECT_EQ(load::temporary_table("local", old)->target, clickhouse::table_hash("local", target));
     EXPECT_TRUE(load::temporary_table("local", old)->is_swapped_out);
   }
   const std::string first = load::staging_table("local", "T", run_id, 1);
   EXPECT_NE(load::staging_table("local", "T", run_id, 2), first);
-  EXPECT_NE(load::staging_table("local", "T", make_run_id(0), 1), first);
+  EXPECT_NE(load::staging_table("local", "T", load::make_run_id(0), 1), first);
 }
 
 TEST(Staging, NamesOfVersion01AreRecognisedAndNothingElse) {
   const auto is_of = [](const std::string& target, const std::string& name) {
-    return is_staging_of("local", target, name);
+    return load::is_staging_of("local", target, name);
   };
   EXPECT_TRUE(is_of("QvdItem", "QvdItem__staging_20260712T101500_01234567"));
   EXPECT_TRUE(is_of("QvdItem", "QvdItem__staging_20260712T101500_01234567_12"));

@@ -16,9 +16,9 @@
 #include "claim/lease.h"
 #include "claim/locks.h"
 #include "decide/decide.h"
+#include "load/staging.h"
 #include "sync/failure.h"
 #include "sync/outcome.h"
-#include "sync/staging.h"
 
 namespace qvdhouse::sync {
 namespace {
@@ -76,7 +76,7 @@ void give_signs(const Options& options, const clickhouse::Endpoint& endpoint, Ru
 RunRecord new_run(std::string workflow, tracking::RunTrigger trigger) {
   RunRecord run;
   run.started_at_us = now_us();
-  run.run_id = make_run_id(run.started_at_us);
+  run.run_id = load::make_run_id(run.started_at_us);
   run.workflow = std::move(workflow);
   run.trigger = trigger;
   run.status = RunState::kRunning;

@@ -6,7 +6,7 @@
 #include "decide/decide.h"
 #include "load/commit.h"
 #include "load/load.h"
-#include "sync/staging.h"
+#include "load/staging.h"
 #include "sync/sync.h"
 
 namespace qvdhouse::sync {
@@ -49,7 +49,7 @@ void carry_out(const Reset& reset, const std::string& database, clickhouse::Conn
   for (const std::string& table : reset.dropped) {
     connection.query(clickhouse::drop_table_sql(connection.endpoint().dialect, database, table));
   }
-  const std::string run_id = make_run_id(now_us());
+  const std::string run_id = load::make_run_id(now_us());
   for (const tracking::FileRecord& file : reset.emptied) {
     load::delete_file(connection, file.table_name, decide::file_key(file),
                       load::staging_table(database, file.table_name, run_id));

@@ -24,7 +24,6 @@
 #include "sync/facts.h"
 #include "sync/failure.h"
 #include "sync/file_loader.h"
-#include "sync/staging.h"
 #include "sync/work_plan.h"
 
 namespace qvdhouse::sync {
@@ -188,7 +187,7 @@ void sweep_temporary_tables(const RunContext& context) {
     for (const auto& [name, temporary] : found) {
       if (leased.contains(temporary.target)) continue;
       if (claim::is_table_locked(options.lock_dir, temporary.target)) continue;
-      if (drop_stale_staging(connection, database, name)) {
+      if (load::drop_stale_staging(connection, database, name)) {
         context.log.info("dropped {}, which an earlier run left behind", name);
       }
     }
@@ -328,8 +327,8 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
-  Summary summary{.run_id =
-                      options.load.run_id.empty() ? make_run_id(now_us()) : options.load.run_id};
+  Summary summary{.run_id = options.load.run_id.empty() ? load::make_run_id(now_us())
+                                                        : options.load.run_id};
   std::vector<source::FileEntry> listing;
   if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);

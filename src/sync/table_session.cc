@@ -12,8 +12,8 @@
 #include "decide/decide.h"
 #include "load/commit.h"
 #include "load/layout.h"
+#include "load/staging.h"
 #include "sync/failure.h"
-#include "sync/staging.h"
 
 namespace qvdhouse::sync {
 
@@ -85,8 +85,8 @@ void TableSession::drop_staging(clickhouse::Connection& connection, tracking::Tr
                                 bool waited) {
   const std::set<std::string> current = waited ? tracking.tables() : context_.staging_tables;
   for (const std::string& name : current) {
-    if (!is_staging_of(context_.options.database, table_, name)) continue;
-    if (drop_stale_staging(connection, context_.options.database, name)) {
+    if (!load::is_staging_of(context_.options.database, table_, name)) continue;
+    if (load::drop_stale_staging(connection, context_.options.database, name)) {
       context_.log.info("dropped {}, which an earlier run left behind", name);
     }
   }

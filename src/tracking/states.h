@@ -7,6 +7,7 @@
 #include <exception>
 #include <string_view>
 
+#include "base/error.h"
 #include "base/words.h"
 
 namespace qvdhouse::tracking {
@@ -74,6 +75,15 @@ constexpr auto words(ErrorClass) {
 }
 
 // kIo for an error that is not one of ours, such as a lack of memory.
-ErrorClass class_of(const std::exception& error);
+inline ErrorClass class_of(const std::exception& error) {
+  if (dynamic_cast<const base::Cancelled*>(&error)) return ErrorClass::kCancelled;
+  if (dynamic_cast<const base::TimedOut*>(&error)) return ErrorClass::kTimeout;
+  if (dynamic_cast<const base::InputError*>(&error)) return ErrorClass::kInput;
+  if (dynamic_cast<const base::SchemaError*>(&error)) return ErrorClass::kSchema;
+  if (dynamic_cast<const base::ServerError*>(&error)) return ErrorClass::kServer;
+  if (dynamic_cast<const base::ConfigError*>(&error)) return ErrorClass::kConfig;
+  if (dynamic_cast<const base::VerifyError*>(&error)) return ErrorClass::kVerify;
+  return ErrorClass::kIo;
+}
 
 }  // namespace qvdhouse::tracking
