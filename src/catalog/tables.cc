@@ -174,12 +174,14 @@ std::string create_field_view(const std::string& database, const Dialect& dialec
   for (const Column<FieldRow>& column : kFieldColumns) {
     values.push_back(fmt::format("f.{0} AS {0}", column.name));
   }
-  return fmt::format("CREATE VIEW {}\n(\n{}\n)\nAS SELECT\n  {}\nFROM {}\nARRAY JOIN fields AS f{}",
-                     clickhouse::qualified(database, kFieldView), fmt::join(definitions, ",\n"),
-                     fmt::join(values, ",\n  "), clickhouse::qualified(database, kFileTable),
-                     tracking::comment(fmt::format("{}headers of QVD files, a row a field",
-                                                   schema::kTableCommentPrefix),
-                                       dialect));
+  return fmt::format(
+      "CREATE VIEW {}{}\n(\n{}\n)\nAS SELECT\n  {}\nFROM {}\nARRAY JOIN fields AS f{}",
+      clickhouse::qualified(database, kFieldView), dialect.replication.on_cluster(),
+      fmt::join(definitions, ",\n"), fmt::join(values, ",\n  "),
+      clickhouse::qualified(database, kFileTable),
+      tracking::comment(
+          fmt::format("{}headers of QVD files, a row a field", schema::kTableCommentPrefix),
+          dialect));
 }
 
 void encode(const FileRow& row, RowWriter& writer) {

@@ -21,6 +21,8 @@
 #include "clickhouse/engine_files.h"
 #include "clickhouse/engine_process.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/replicas.h"
+#include "clickhouse/table_engine.h"
 #include "tracking/row_binary.h"
 
 namespace qvdhouse::claim {
@@ -294,17 +296,19 @@ std::set<std::string> leased_tables(const clickhouse::Endpoint& endpoint,
 LeaseTable::LeaseTable(const clickhouse::Endpoint& endpoint, const std::string& database,
                        std::stop_token stop)
     : connection_(endpoint, std::move(stop)),
+      database_(database),
       name_(clickhouse::qualified(database, std::string(kLeaseTable))) {}
 
 // A partition a day: dropping one is how rows go away on every server.
 void LeaseTable::create() {
-  connection_.query(
-      fmt::format("CREATE TABLE IF NOT EXISTS {} (claim String, sequence UInt64, state UInt8, "
-                  "beat DateTime, started DateTime, expiry UInt32, tables Array(String), "
-                  "run_id String, host String, machine String, pid UInt32, pid_start UInt64) "
-                  "ENGINE = ReplacingMergeTree(sequence) PARTITION BY toYYYYMMDD(beat) "
-                  "ORDER BY claim",
-                  name_));
+  const clickhouse::Dialect& dialect = connection_.endpoint().dialect;
+  connection_.query(fmt::format(
+      "CREATE TABLE IF NOT EXISTS {}{} (claim String, sequence UInt64, state UInt8, "
+      "beat DateTime, started DateTime, expiry UInt32, tables Array(String), "
+      "run_id String, host String, machine String, pid UInt32, pid_start UInt64) "
+      "ENGINE = {} PARTITION BY toYYYYMMDD(beat) ORDER BY claim",
+      name_, dialect.replication.on_cluster(),
+      clickhouse::engine_for("ReplacingMergeTree(sequence)", dialect, database_, kLeaseTable)));
 }
 
 std::uint32_t LeaseTable::now() {

@@ -97,6 +97,7 @@ class LeaseTable {
 
  private:
   clickhouse::Connection connection_;
+  std::string database_;
   std::string name_;  // quoted
 };
 

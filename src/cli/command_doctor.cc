@@ -124,14 +124,16 @@ Finding describe_dialect(const clickhouse::Endpoint& endpoint) {
   return {.what = "dialect", .detail = fmt::format("{}", fmt::join(facts, "; "))};
 }
 
-// Whether it is one server, and not a load balancer or a database with replicas, into which nothing
-// is loaded.
-Finding check_one_server(const clickhouse::Endpoint& endpoint, const std::string& database,
-                         std::stop_token stop) {
-  const auto spread = clickhouse::find_spread(endpoint, database, std::move(stop));
-  const std::string what = "one server";
-  if (spread) return {what, false, spread->problem, spread->fix, kConfig};
-  return {.what = what, .detail = "every connection reaches the same one, without replicas"};
+// Which servers get the tables.
+Finding check_servers(const clickhouse::Endpoint& endpoint, const Config& config,
+                      const std::stop_token& stop) {
+  const std::string what = "servers";
+  const clickhouse::Topology topology =
+      clickhouse::ask_topology(endpoint, config.sync.database, config.server.cluster, stop);
+  for (const auto& spread : {clickhouse::find_servers(endpoint, stop), topology.problem}) {
+    if (spread) return {what, false, spread->problem, spread->fix, kConfig};
+  }
+  return {.what = what, .detail = topology.text};
 }
 
 // Every right that a sync needs, asked for one by one (nothing is changed): one finding for those
@@ -274,18 +276,18 @@ std::vector<Finding> check_target(const Context& context) {
   try {
     const Target target = Target::open_to_ask(context);
     at_target(config, [&] {
-      std::optional<Finding> spread;
+      std::optional<Finding> servers;
       if (config.endpoint) {
-        spread = check_one_server(target.endpoint(), config.sync.database, context.stop);
+        servers = check_servers(target.endpoint(), config, context.stop);
       }
       clickhouse::Connection connection = target.connect_anywhere(context.stop);
       std::string version = connection.query("SELECT version() FORMAT TSVRaw");
       while (version.ends_with('\n')) version.pop_back();
       findings.push_back(
           {.what = what, .detail = fmt::format("version {} ({})", version, target_name(config))});
-      if (spread) {
+      if (servers) {
         findings.push_back(describe_dialect(target.endpoint()));
-        findings.push_back(*spread);
+        findings.push_back(*servers);
         const auto rights = check_grants(connection, config.sync.database);
         findings.insert(findings.end(), rights.begin(), rights.end());
       }

@@ -41,10 +41,8 @@ clickhouse::Compression choose_compression(const Config& config,
   return wanted;
 }
 
-// Until clusters are supported: what is loaded must not be on one server of several.
-void refuse_several_servers(const clickhouse::Endpoint& endpoint, const std::string& database,
-                            std::stop_token stop) {
-  const auto spread = clickhouse::find_spread(endpoint, database, std::move(stop));
+// What is loaded must not be on one server of several.
+void refuse(const std::optional<clickhouse::Spread>& spread) {
   if (!spread) return;
   throw base::ConfigError(
       fmt::format("{}, so nothing is made there. {}", spread->problem, spread->fix));
@@ -58,7 +56,8 @@ void ensure_database(const clickhouse::Endpoint& endpoint, const std::string& da
       fmt::format("SELECT count() FROM system.databases WHERE name = {} FORMAT TSV",
                   clickhouse::quote_literal(database)));
   if (!found.starts_with('0') || !may_create) return;
-  connection.query("CREATE DATABASE IF NOT EXISTS " + clickhouse::quote_identifier(database));
+  connection.query("CREATE DATABASE IF NOT EXISTS " + clickhouse::quote_identifier(database) +
+                   endpoint.dialect.replication.on_cluster());
 }
 
 // Who can write to the data directory decides what its tables and its engine's passwords are.
@@ -100,7 +99,11 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
       }
       target.endpoint_.dialect = ask_server(target.endpoint_, context.stop);
       target.endpoint_.compression = choose_compression(config, target.endpoint_);
-      if (may_create) refuse_several_servers(target.endpoint_, config.sync.database, context.stop);
+      if (may_create) refuse(clickhouse::find_servers(target.endpoint_, context.stop));
+      const clickhouse::Topology topology = clickhouse::ask_topology(
+          target.endpoint_, config.sync.database, config.server.cluster, context.stop);
+      if (may_create) refuse(topology.problem);
+      target.endpoint_.dialect.replication = topology.replication;
     } else {
       if (!may_create && !target_may_hold_data(config)) throw_no_data(config);
       check_data_dir(context);

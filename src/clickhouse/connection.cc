@@ -38,7 +38,7 @@ constexpr unsigned kAttempts = 4;  // of a statement that may be repeated
 constexpr std::chrono::milliseconds kFirstDelay{200};
 constexpr std::size_t kHeadOfStatement = 64;  // "CREATE TABLE IF NOT EXISTS " is in it
 // Settings that came after 18.16: a server refuses a request with one that it does not know.
-constexpr std::array<std::string_view, 7> kYoungSettings = {
+constexpr std::array<std::string_view, 10> kYoungSettings = {
     "async_insert",
     "input_format_native_allow_types_conversion",
     "input_format_null_as_default",
@@ -46,6 +46,9 @@ constexpr std::array<std::string_view, 7> kYoungSettings = {
     "mutations_sync",
     "max_partitions_per_insert_block",
     "optimize_on_insert",
+    "replication_wait_for_inactive_replica_timeout",
+    "skip_unavailable_shards",
+    "distributed_ddl_output_mode",
 };
 // Not a block in any reading of Native: sent when a producer fails, so that no server takes the
 // blocks that came for all there are.
@@ -275,6 +278,10 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   auto url = base_url + "?database=" + base::encode_component(endpoint.database);
   if (endpoint.dialect.needs_low_cardinality_setting) {
     url += "&allow_experimental_low_cardinality_type=1";
+  }
+  // DDL waits for the replicas that are there; the others do it when they are back.
+  if (endpoint.dialect.replication.is_on && endpoint.dialect.has_active_replica_wait) {
+    url += "&distributed_ddl_output_mode=throw_only_active";
   }
   for (const auto& [key, value] : parameters) {
     if (std::ranges::count(endpoint.dialect.unknown_settings, key) != 0) continue;

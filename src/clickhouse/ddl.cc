@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/table_engine.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -89,8 +90,9 @@ std::string create_table_sql(const TableDefinition& definition, const Dialect& d
   for (const auto& name : table.order_by) keys.push_back(quote_identifier(name));
 
   auto sql =
-      fmt::format("CREATE TABLE {}\n(\n{}\n)\nENGINE = {}", qualified(table.database, table.name),
-                  fmt::join(columns, ",\n"), table.engine);
+      fmt::format("CREATE TABLE {}{}\n(\n{}\n)\nENGINE = {}", qualified(table.database, table.name),
+                  dialect.replication.on_cluster(), fmt::join(columns, ",\n"),
+                  engine_for(table.engine, dialect, table.database, table.name));
   if (!table.partition_by.empty()) sql += "\nPARTITION BY " + table.partition_by;
   sql += fmt::format("\nORDER BY {}",
                      keys.empty() ? "tuple()" : fmt::format("({})", fmt::join(keys, ", ")));
@@ -135,8 +137,8 @@ std::vector<ColumnDefinition> describe_table(Connection& connection, std::string
 
 std::string drop_table_sql(const Dialect& dialect, std::string_view database,
                            std::string_view table) {
-  return fmt::format("DROP TABLE IF EXISTS {}{}", qualified(database, table),
-                     dialect.has_drop_sync ? " SYNC" : "");
+  return fmt::format("DROP TABLE IF EXISTS {}{}{}", qualified(database, table),
+                     dialect.replication.on_cluster(), dialect.has_drop_sync ? " SYNC" : "");
 }
 
 std::optional<std::string> table_comment(Connection& connection, std::string_view database,

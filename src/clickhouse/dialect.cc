@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "clickhouse/quote.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -46,6 +47,9 @@ constexpr std::array kFeatures = {
     Feature{&Dialect::has_datetime64, {22, 8}},
     Feature{&Dialect::has_alter_settings, {23, 3}},
     Feature{&Dialect::has_projections, {23, 3}},
+    Feature{&Dialect::has_default_replica_path, {22, 8}},
+    Feature{&Dialect::has_active_replica_wait, {24, 3}},
+    Feature{&Dialect::has_light_sync, {23, 8}},
     // Before that only by a setting for experiments.
     Feature{&Dialect::has_time64, {26, 1}},
 };
@@ -65,6 +69,16 @@ std::optional<Version> parse_version(std::string_view text) {
 }
 
 }  // namespace
+
+std::string Replication::on_cluster() const {
+  return cluster.empty() ? "" : " ON CLUSTER " + quote_identifier(cluster);
+}
+
+Dialect Dialect::local() const {
+  Dialect dialect = *this;
+  dialect.replication = {};
+  return dialect;
+}
 
 bool Dialect::has_type(const ColumnType& type) const {
   switch (type.kind) {

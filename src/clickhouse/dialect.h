@@ -23,6 +23,21 @@ enum class HashFunction {
 // How a request's body is compressed.
 enum class Compression { kNone, kGzip, kLz4, kZstd };
 
+// Whether tables of the database in use are kept on several servers (docs/cluster.md).
+// clickhouse/topology.h finds it out.
+struct Replication {
+  bool is_on = false;
+  // The cluster, to be named by ON CLUSTER; empty where the database's engine (Replicated) brings
+  // each statement to its replicas.
+  std::string cluster{};
+  // The cluster that clusterAllReplicas() asks: `cluster`, or the one that a Replicated database
+  // is.
+  std::string all_replicas{};
+
+  // Behind the name of a table or database in DDL: " ON CLUSTER `main`", or nothing.
+  std::string on_cluster() const;
+};
+
 // The defaults are the newest server, which the embedded engine is.
 struct Dialect {
   unsigned major = 26;
@@ -48,11 +63,18 @@ struct Dialect {
   bool has_bool = true;
   bool has_map = true;
   bool has_query_parameters = true;
+  bool has_default_replica_path = true;  // Replicated…MergeTree without path and replica
+  bool has_active_replica_wait = true;   // DDL waits for active replicas only, where asked to
+  bool has_light_sync = true;            // SYSTEM SYNC REPLICA … LIGHTWEIGHT
   HashFunction hash = HashFunction::kXxh3;
   Compression best_compression = Compression::kZstd;  // that it understands in a request
   // Those of the settings that we send for safety that this server does not know: they are left
   // out of requests to it (it would refuse them). ask_dialect() finds them.
   std::vector<std::string> unknown_settings;
+  Replication replication;
+
+  // Of the same server for a table that is on this server only, such as a staging table.
+  Dialect local() const;
 
   // Whether a column of this type can be made there.
   bool has_type(const ColumnType& type) const;

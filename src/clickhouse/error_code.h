@@ -4,6 +4,7 @@
 
 namespace qvdhouse::clickhouse::error_code {
 
+inline constexpr int kBadArguments = 36;
 inline constexpr int kUnknownFunction = 46;
 inline constexpr int kUnknownIdentifier = 47;
 inline constexpr int kUnknownTable = 60;
@@ -28,6 +29,7 @@ inline constexpr int kTooFewLiveReplicas = 285;
 inline constexpr int kUnsatisfiedQuorumForPreviousWrite = 286;
 inline constexpr int kDatabaseAccessDenied = 291;
 inline constexpr int kUnknownStatusOfInsert = 319;
+inline constexpr int kUnfinished = 341;
 inline constexpr int kCannotScheduleTask = 439;
 inline constexpr int kDeadlockAvoided = 473;
 inline constexpr int kAccessDenied = 497;

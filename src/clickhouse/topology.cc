@@ -7,9 +7,9 @@
 #include <set>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "base/workers.h"
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
@@ -27,9 +27,25 @@ constexpr std::string_view kWhoAnswers =
     "system.databases WHERE name IN ('default', 'system'))) FORMAT TSVRaw";
 constexpr std::string_view kAndUuid = ", ', UUID ', toString(serverUUID())";
 
-std::string one_line(std::string answer) {
-  while (answer.ends_with('\n')) answer.pop_back();
-  return answer;
+std::vector<std::string> lines_of(std::string_view answer) {
+  std::vector<std::string> lines;
+  while (!answer.empty()) {
+    const std::size_t end = std::min(answer.find('\n'), answer.size());
+    if (end > 0) lines.emplace_back(answer.substr(0, end));
+    answer.remove_prefix(std::min(end + 1, answer.size()));
+  }
+  return lines;
+}
+
+std::string one_line(const std::string& answer) {
+  const std::vector<std::string> lines = lines_of(answer);
+  return lines.empty() ? "" : lines.front();
+}
+
+// The database may not be there yet.
+Endpoint anywhere(Endpoint endpoint) {
+  endpoint.database = "system";
+  return endpoint;
 }
 
 // The server behind a new connection; nothing when it is too old for the statement.
@@ -43,75 +59,160 @@ std::optional<std::string> ask_server_id(const Endpoint& endpoint, const std::st
   }
 }
 
-std::optional<Spread> find_servers(const Endpoint& endpoint, const std::stop_token& stop) {
+// ClickHouse Cloud keeps all tables for all of its servers.
+bool is_cloud(Connection& connection) {
+  return one_line(connection.query(
+             "SELECT value FROM system.settings WHERE name = 'cloud_mode' FORMAT TSVRaw")) == "1";
+}
+
+struct Replica {
+  unsigned shard = 0;
+  bool is_local = false;
+  std::string address;  // "n1:9000"
+};
+
+// Of a cluster; empty when there is none of that name, or its replicas may not be listed.
+std::vector<Replica> replicas_of(Connection& connection, const std::string& cluster) {
+  std::vector<Replica> replicas;
+  try {
+    const std::string answer = connection.query(fmt::format(
+        "SELECT concat(toString(shard_num), ' ', toString(is_local), ' ', host_name, ':', "
+        "toString(port)) FROM system.clusters WHERE cluster = {} ORDER BY shard_num, replica_num "
+        "FORMAT TSVRaw",
+        quote_literal(cluster)));
+    for (const std::string& line : lines_of(answer)) {
+      const std::size_t local = line.find(' ') + 1;
+      replicas.push_back({.shard = static_cast<unsigned>(std::stoul(line)),
+                          .is_local = line.substr(local, 1) == "1",
+                          .address = line.substr(line.find(' ', local) + 1)});
+    }
+  } catch (const base::ServerError& error) {
+    if (error.code() != error_code::kAccessDenied) throw;
+  }
+  return replicas;
+}
+
+std::size_t count_shards(const std::vector<Replica>& replicas) {
+  std::set<unsigned> shards;
+  for (const Replica& replica : replicas) shards.insert(replica.shard);
+  return shards.size();
+}
+
+Topology described(Replication replication, const std::string& what,
+                   const std::vector<Replica>& replicas) {
+  Topology topology{
+      .replication = std::move(replication), .replicas = {}, .problem = {}, .text = {}};
+  for (const Replica& replica : replicas) topology.replicas.push_back(replica.address);
+  topology.text =
+      what + (replicas.empty()
+                  ? "; the server does not list its replicas"
+                  : fmt::format(": {} ({})", base::format_quantity(replicas.size(), "replica"),
+                                fmt::join(topology.replicas, ", ")));
+  return topology;
+}
+
+Topology refused(std::string problem, std::string fix) {
+  return {.replication = {},
+          .replicas = {},
+          .problem = Spread{std::move(problem), std::move(fix)},
+          .text = {}};
+}
+
+Topology refuse_shards(const std::string& what, std::size_t shards) {
+  return refused(
+      fmt::format("{} has {} shards, and rows would be loaded on one of them only", what, shards),
+      "Choose a database or a cluster of one shard; shards are not supported yet");
+}
+
+Topology ask_replicated_database(Connection& connection, const std::string& database) {
+  const std::vector<Replica> replicas = replicas_of(connection, database);
+  const std::string what = fmt::format("database {}, engine Replicated", database);
+  if (const std::size_t shards = count_shards(replicas); shards > 1) {
+    return refuse_shards(what, shards);
+  }
+  return described({.is_on = true, .cluster = {}, .all_replicas = database}, what, replicas);
+}
+
+// "{name}" as that macro says; any other text as it is.
+std::string macro_value(Connection& connection, const std::string& text) {
+  if (!text.starts_with('{') || !text.ends_with('}')) return text;
+  return one_line(connection.query(
+      fmt::format("SELECT substitution FROM system.macros WHERE macro = {} FORMAT TSVRaw",
+                  quote_literal(text.substr(1, text.size() - 2)))));
+}
+
+Topology ask_cluster(Connection& connection, const std::string& wanted) {
+  const std::string cluster = macro_value(connection, wanted);
+  const std::vector<Replica> replicas = replicas_of(connection, cluster);
+  const std::string what = "cluster " + (cluster.empty() ? wanted : cluster);
+  if (replicas.empty()) {
+    const auto names = lines_of(
+        connection.query("SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster FORMAT "
+                         "TSVRaw"));
+    return refused(fmt::format("the server knows no {} (clickhouse.cluster)", what),
+                   names.empty()
+                       ? "system.clusters has none"
+                       : fmt::format("Those in system.clusters are: {}", fmt::join(names, ", ")));
+  }
+  if (const std::size_t shards = count_shards(replicas); shards > 1) {
+    return refuse_shards(what, shards);
+  }
+  if (std::ranges::none_of(replicas, &Replica::is_local)) {
+    return refused(
+        fmt::format("the server that was reached is not one of {}, which system.clusters lists",
+                    what),
+        "Set CLICKHOUSE_URL to one of its servers, or clickhouse.cluster to the cluster of this "
+        "one");
+  }
+  const auto macros = lines_of(connection.query("SELECT macro FROM system.macros FORMAT TSVRaw"));
+  for (const std::string_view needed : {"shard", "replica"}) {
+    if (std::ranges::find(macros, needed) != macros.end()) continue;
+    return refused(
+        fmt::format("the server has no macro {}, which names a table's replicas", needed),
+        "Add <macros> with shard and replica to the settings of each server of the "
+        "cluster");
+  }
+  return described({.is_on = true, .cluster = cluster, .all_replicas = cluster}, what, replicas);
+}
+
+}  // namespace
+
+std::optional<Spread> find_servers(const Endpoint& endpoint, std::stop_token stop) {
+  const Endpoint system = anywhere(endpoint);
+  Connection connection(system, stop);
+  if (is_cloud(connection)) return std::nullopt;
   std::vector<std::string> answers(kConnections);
   std::string sql = fmt::format(kWhoAnswers, kAndUuid);
-  if (!ask_server_id(endpoint, sql, stop)) sql = fmt::format(kWhoAnswers, "");
+  if (!ask_server_id(system, sql, stop)) sql = fmt::format(kWhoAnswers, "");
   // At once: a balancer that looks for the least busy server takes another one for each.
   base::for_each_index(kConnections, kConnections, [&](std::size_t i) {
-    answers[i] = ask_server_id(endpoint, sql, stop).value_or("an older server");
+    answers[i] = ask_server_id(system, sql, stop).value_or("an older server");
   });
   const std::set<std::string> servers(answers.begin(), answers.end());
   if (servers.size() == 1) return std::nullopt;
   return Spread{
       fmt::format("{} is the address of several servers: {} connections reached {} of them ({}). "
-                  "Rows would be loaded on one of them only",
+                  "A load uses tables that are on one of them only",
                   endpoint.url, kConnections, servers.size(), fmt::join(servers, "; ")),
-      "Set CLICKHOUSE_URL (or CLICKHOUSE_HOST) to the address of one of the servers; clusters are "
-      "not supported yet"};
+      "Set CLICKHOUSE_URL (or CLICKHOUSE_HOST) to the address of one of the servers"};
 }
 
-// "n1:9000"; empty when the replicas cannot be listed.
-std::vector<std::string> replicas_of(Connection& connection, const std::string& database) {
-  std::string answer;
-  try {
-    answer = connection.query(
-        fmt::format("SELECT concat(host_name, ':', toString(port)) FROM system.clusters WHERE "
-                    "cluster = {} ORDER BY shard_num, replica_num FORMAT TSVRaw",
-                    quote_literal(database)));
-  } catch (const base::ServerError& error) {
-    if (error.code() != error_code::kAccessDenied) throw;
+Topology ask_topology(const Endpoint& endpoint, const std::string& database,
+                      const std::string& cluster, std::stop_token stop) {
+  Connection connection(anywhere(endpoint), std::move(stop));
+  if (is_cloud(connection)) {
+    return {.replication = {},
+            .replicas = {},
+            .problem = {},
+            .text = "ClickHouse Cloud, which keeps each table for all of its servers"};
   }
-  std::vector<std::string> replicas;
-  for (std::string_view rest = answer; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    if (end > 0) replicas.emplace_back(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return replicas;
-}
-
-std::optional<Spread> find_replicas(const Endpoint& endpoint, const std::string& database,
-                                    const std::stop_token& stop) {
-  Connection connection(endpoint, stop);
-  const std::string engine = one_line(
-      connection.query(fmt::format("SELECT engine FROM system.databases WHERE name = {} FORMAT "
-                                   "TSVRaw",
-                                   quote_literal(database))));
-  if (engine != "Replicated") return std::nullopt;
-  const std::vector<std::string> replicas = replicas_of(connection, database);
-  if (replicas.size() == 1) return std::nullopt;
-  const std::string count =
-      replicas.empty()
-          ? fmt::format("system.clusters does not tell user {} how many replicas it has",
-                        endpoint.user)
-          : fmt::format("it has {} replicas ({})", replicas.size(), fmt::join(replicas, ", "));
-  return Spread{
-      fmt::format("database {} has the engine Replicated, and {}. Rows would be loaded on one "
-                  "replica only",
-                  database, count),
-      "Set CLICKHOUSE_DB (or the database of CLICKHOUSE_URL) to a database of another engine on "
-      "one server, made by CREATE DATABASE … ENGINE = Atomic; clusters are not supported yet"};
-}
-
-}  // namespace
-
-std::optional<Spread> find_spread(const Endpoint& endpoint, const std::string& database,
-                                  std::stop_token stop) {
-  Endpoint anywhere = endpoint;
-  anywhere.database = "system";  // the database may not be there yet
-  if (auto spread = find_servers(anywhere, stop)) return spread;
-  return find_replicas(anywhere, database, stop);
+  const std::string engine = one_line(connection.query(
+      fmt::format("SELECT engine FROM system.databases WHERE name = {} FORMAT TSVRaw",
+                  quote_literal(database))));
+  // Such a database brings each statement to its replicas, and refuses ON CLUSTER.
+  if (engine == "Replicated") return ask_replicated_database(connection, database);
+  if (!cluster.empty()) return ask_cluster(connection, cluster);
+  return {.replication = {}, .replicas = {}, .problem = {}, .text = "one server"};
 }
 
 }  // namespace qvdhouse::clickhouse

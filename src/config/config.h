@@ -48,6 +48,7 @@ struct ServerSettings {
   std::uint16_t port = 0;
   std::optional<bool> secure;                          // https
   std::string path_prefix;                             // "/a/b": what a proxy puts before all paths
+  std::string cluster;                                 // whose servers get the tables; empty: none
   std::optional<clickhouse::Compression> compression;  // absent: by server and network
   clickhouse::Endpoint endpoint;                       // all else; its URL is made of the above
 };

@@ -269,6 +269,10 @@ Settings of_servers() {
                .env = "CLICKHOUSE_DB",
                .also = "CLICKHOUSE_DATABASE",
                .instead = "local; default on a server"}),
+      setting("clickhouse.cluster", &ServerSettings::cluster, text(),
+              "the cluster whose servers all get the tables, by ON CLUSTER (docs/cluster.md); a "
+              "database of the engine Replicated needs none",
+              {.flag = "--cluster NAME", .otherwise = "none"}),
       setting("clickhouse.ca_file", &Endpoint::ca_file, path(),
               "certificates (PEM) that sign the server's, for https",
               {.flag = "--clickhouse-ca-file FILE", .otherwise = "the system's authorities"}),

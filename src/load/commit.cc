@@ -13,6 +13,8 @@
 #include "base/error.h"
 #include "clickhouse/names.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/replicas.h"
+#include "clickhouse/table_engine.h"
 #include "load/layout.h"
 #include "load/staging.h"
 #include "schema/plan.h"
@@ -32,6 +34,10 @@ void run_on_partition(clickhouse::Connection& connection, const std::string& tab
                                from.empty() ? "" : " FROM " + quoted(connection, from)));
 }
 
+std::string on_cluster(const clickhouse::Connection& connection) {
+  return connection.endpoint().dialect.replication.on_cluster();
+}
+
 // Renames `old` to `table`. A server that was killed between the two steps of a rename (18.16 moves
 // the folder first) leaves a folder of the new name that is no table, and refuses to rename
 // anything to it. It becomes a table for a moment, so that dropping it takes the folder away; the
@@ -39,8 +45,8 @@ void run_on_partition(clickhouse::Connection& connection, const std::string& tab
 void bring_back(clickhouse::Connection& connection, const std::string& old,
                 const std::string& table) {
   constexpr int kDirectoryAlreadyExists = 84;
-  const std::string rename =
-      fmt::format("RENAME TABLE {} TO {}", quoted(connection, old), quoted(connection, table));
+  const std::string rename = fmt::format("RENAME TABLE {} TO {}{}", quoted(connection, old),
+                                         quoted(connection, table), on_cluster(connection));
   try {
     connection.query(rename);
   } catch (const base::ServerError& error) {
@@ -86,7 +92,8 @@ void finish_swap(clickhouse::Connection& connection, const std::string& table) {
     if (!found || !found->is_swapped_out || found->target != target) continue;
     if (!is_our_table(connection, old)) continue;
     if (is_our_table(connection, table)) {
-      connection.query(fmt::format("DROP TABLE {}", quoted(connection, old)));
+      connection.query(
+          fmt::format("DROP TABLE {}{}", quoted(connection, old), on_cluster(connection)));
     } else {
       bring_back(connection, old, table);
     }
@@ -99,13 +106,14 @@ void swap_in(clickhouse::Connection& connection, const std::string& staging,
   const std::string to = quoted(connection, table);
   finish_swap(connection, table);
   if (!is_our_table(connection, table)) {
-    connection.query(fmt::format("RENAME TABLE {} TO {}", from, to));
+    connection.query(fmt::format("RENAME TABLE {} TO {}{}", from, to, on_cluster(connection)));
   } else if (connection.endpoint().dialect.has_exchange) {
-    connection.query(fmt::format("EXCHANGE TABLES {} AND {}", from, to));
+    connection.query(fmt::format("EXCHANGE TABLES {} AND {}{}", from, to, on_cluster(connection)));
   } else {
     const std::string old =
         quoted(connection, swapped_out_table(connection.endpoint().database, table));
-    connection.query(fmt::format("RENAME TABLE {1} TO {2}, {0} TO {1}, {2} TO {0}", from, to, old));
+    connection.query(fmt::format("RENAME TABLE {1} TO {2}, {0} TO {1}, {2} TO {0}{3}", from, to,
+                                 old, on_cluster(connection)));
   }
 }
 
@@ -143,6 +151,36 @@ bool replace_partition(clickhouse::Connection& connection, const StagedRows& row
   return true;
 }
 
+bool replace_whole(clickhouse::Connection& connection, const std::string& staging,
+                   const clickhouse::TableDefinition& definition) {
+  const std::string& table = definition.name;
+  const clickhouse::Endpoint& endpoint = connection.endpoint();
+  if (!endpoint.dialect.has_covering_parts || !is_our_table(connection, table)) return false;
+  const Layout live = read_layout(connection, table);
+  const Layout staged = read_layout(connection, staging);
+  const auto comment = [&](const std::string& name) {
+    return clickhouse::table_comment(connection, endpoint.database, name);
+  };
+  const bool is_same =
+      live.partition_key.empty() && live.is_replicated() && live.fits(staged) &&
+      clickhouse::plain_engine(live.engine) == clickhouse::plain_engine(staged.engine) &&
+      clickhouse::local_engine(live.engine)
+          .starts_with(clickhouse::local_engine(definition.engine)) &&
+      std::ranges::equal(live.columns, staged.columns, {}, &clickhouse::ColumnDefinition::comment,
+                         &clickhouse::ColumnDefinition::comment) &&
+      comment(table) == comment(staging);
+  if (!is_same) return false;
+  const auto ids = partition_ids(connection, staging);
+  if (!ids.empty()) {
+    run_on_partition(connection, table, "REPLACE", ids.front(), staging);
+  } else {
+    for (const std::string& id : partition_ids(connection, table)) {
+      run_on_partition(connection, table, "DROP", id);
+    }
+  }
+  return true;
+}
+
 namespace {
 
 using clickhouse::quote_identifier;
@@ -177,7 +215,8 @@ class Aside {
 
  private:
   void drop() {
-    connection_.query(fmt::format("DROP TABLE IF EXISTS {}", quoted(connection_, table_)));
+    const clickhouse::Endpoint& endpoint = connection_.endpoint();
+    connection_.query(clickhouse::drop_table_sql(endpoint.dialect, endpoint.database, table_));
   }
   clickhouse::Connection& connection_;
   std::string table_;
@@ -253,11 +292,14 @@ void copy_rows(clickhouse::Connection& connection, const Portion& portion, const
     names.push_back(quote_identifier(column.name));
     values.push_back(converted(column, portion.layout));
   }
+  clickhouse::Settings settings = long_query_settings();
+  // Equal blocks of rows are no repetition.
+  settings.emplace("insert_deduplicate", "0");
   connection.query(
       fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}", quoted(connection, aside),
                   fmt::join(names, ", "), fmt::join(values, ", "),
                   quoted(connection, portion.table), portion.copied),
-      long_query_settings());
+      settings);
 }
 
 void link_partitions(clickhouse::Connection& connection, const Portion& portion,
@@ -270,7 +312,8 @@ void link_partitions(clickhouse::Connection& connection, const Portion& portion,
       links.push_back(
           fmt::format("ATTACH PARTITION ID {} FROM {}", quote_literal(portion.linked[i]), from));
     }
-    connection.query(
+    clickhouse::run_on_all_replicas(
+        connection,
         fmt::format("ALTER TABLE {} {}", quoted(connection, aside), fmt::join(links, ", ")));
   }
 }
@@ -378,7 +421,8 @@ std::string any_of(const std::vector<StagedRows>& staged,
 void rebuild_without(clickhouse::Connection& connection, const std::string& aside,
                      const std::string& table, const std::string& file_key) {
   const Aside dropped_at_end(connection, aside);
-  create_like(connection, aside, table, read_layout(connection, table).engine);
+  create_like(connection, aside, table, read_layout(connection, table).engine,
+              connection.endpoint().dialect);
   const Layout layout = read_layout(connection, aside);
   fill(connection, aside, {staying(connection, table, layout, any_of({}, {file_key}), false)});
   swap_in(connection, aside, table);

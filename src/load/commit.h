@@ -55,6 +55,12 @@ std::string rows_of(const StagedRows& rows);
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
                        const std::string& table);
 
+// Replaces all rows of a table of one file that has replicas, which keep their old rows until they
+// have fetched the new ones. False, with nothing changed, when one statement cannot do it: there is
+// no such table, it is not laid out and described as `definition` says, or it has partitions.
+bool replace_whole(clickhouse::Connection& connection, const std::string& staging,
+                   const clickhouse::TableDefinition& definition);
+
 // A table `aside` made after `definition` out of the rows of `table` (if it exists) that no file of
 // `staged` replaces and of all `staged`, checked by count and checksum, swapped in, and the old one
 // dropped. `drop_files`: whose rows go; `keep_rows` false: all old rows go, and the old table

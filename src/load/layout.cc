@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/table_engine.h"
 #include "schema/table_rules.h"
 #include "tracking/row_binary.h"
 
@@ -111,36 +112,20 @@ std::string views_text(const std::string& table, const std::vector<std::string>&
 }
 
 void create_like(clickhouse::Connection& connection, const std::string& name,
-                 const std::string& table, const std::string& engine) {
+                 const std::string& table, const std::string& engine,
+                 const clickhouse::Dialect& dialect) {
   const clickhouse::Endpoint& endpoint = connection.endpoint();
-  std::string sql = fmt::format("CREATE TABLE {} AS {} ENGINE = {}",
-                                clickhouse::qualified(endpoint.database, name),
-                                clickhouse::qualified(endpoint.database, table), engine);
+  std::string sql = fmt::format(
+      "CREATE TABLE {}{} AS {} ENGINE = {}", clickhouse::qualified(endpoint.database, name),
+      dialect.replication.on_cluster(), clickhouse::qualified(endpoint.database, table),
+      clickhouse::engine_for(dialect.replication.is_on ? clickhouse::local_engine(engine) : engine,
+                             dialect, endpoint.database, name));
   // Comments of columns come along, where a server without comments of tables has the table's.
   if (endpoint.dialect.has_table_comment) {
     const auto comment = clickhouse::table_comment(connection, endpoint.database, table);
     sql += " COMMENT " + clickhouse::quote_literal(comment.value_or(""));
   }
   connection.query(sql);
-}
-
-std::string plain_engine(std::string_view engine) {
-  std::size_t at = std::min(engine.find_first_of("( "), engine.size());
-  if (at < engine.size() && engine[at] == '(') {
-    int depth = 0;
-    bool quoted = false;
-    do {
-      const char c = engine[at++];
-      if (c == '\\' && quoted) {
-        ++at;
-      } else if (c == '\'') {
-        quoted = !quoted;
-      } else if (!quoted && (c == '(' || c == ')')) {
-        depth += c == '(' ? 1 : -1;
-      }
-    } while (at < engine.size() && depth > 0);
-  }
-  return fmt::format("MergeTree{}", engine.substr(std::min(at, engine.size())));
 }
 
 std::vector<std::string> partition_ids(clickhouse::Connection& connection, const std::string& table,

@@ -9,6 +9,7 @@
 
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
+#include "clickhouse/table_engine.h"
 
 namespace qvdhouse::load {
 
@@ -22,6 +23,7 @@ struct Layout {
   std::vector<clickhouse::ColumnDefinition> columns;  // name and type
 
   bool exists() const { return !engine.empty(); }
+  bool is_replicated() const { return clickhouse::is_replicated_engine(engine); }
   // Whether every partition holds rows of one file only; `and_version`: of one version of it.
   bool is_by_file(bool and_version) const;
   // Whether a file has one partition at most: nothing but file and version decides.
@@ -42,13 +44,11 @@ inline constexpr const char* kInsteadOfView =
     "make it a refreshable view and refresh it by post_sql (docs/configuration.md, \"Views over "
     "tables\")";
 
-// Makes an empty table with the columns and the comment of another, and `engine`.
+// Makes an empty table with the columns and the comment of another, and `engine`, on the servers of
+// `dialect`.
 void create_like(clickhouse::Connection& connection, const std::string& name,
-                 const std::string& table, const std::string& engine);
-
-// The engine clause of a table that keeps every row as it came, laid out like one with `engine`:
-// "ReplicatedMergeTree('…', '…') ORDER BY id" → "MergeTree ORDER BY id".
-std::string plain_engine(std::string_view engine);
+                 const std::string& table, const std::string& engine,
+                 const clickhouse::Dialect& dialect);
 
 // Ids of the partitions that hold rows of a table, sorted; `where`: of those that fulfil it.
 std::vector<std::string> partition_ids(clickhouse::Connection& connection, const std::string& table,

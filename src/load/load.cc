@@ -20,6 +20,8 @@
 namespace qvdhouse::load {
 namespace {
 
+constexpr const char* kRebuiltMark = "_rebuilt";  // of another staging table of the same run
+
 using Clock = std::chrono::steady_clock;
 
 // Times one step of a load and tells the progress display of it.
@@ -173,10 +175,11 @@ void Result::add_changes(const std::vector<schema::ColumnChange>& changes) {
   column_changes.insert(column_changes.end(), changes.begin(), changes.end());
 }
 
-StagedFile::StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
+StagedFile::StagedFile(std::unique_ptr<Staging> staging, std::string aside, StagedRows rows,
                        clickhouse::TableDefinition definition, std::uint64_t row_count,
                        std::vector<schema::ColumnChange> column_changes)
     : staging_(std::move(staging)),
+      aside_(std::move(aside)),
       rows_(std::move(rows)),
       definition_(std::move(definition)),
       row_count_(row_count),
@@ -249,9 +252,27 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
                   .file_key = target.file_key,
                   .version = target.version,
                   .keeps_versions = target.mode == schema::LoadMode::kAppend};
-  return std::make_unique<StagedFile>(std::move(staging), std::move(rows), definition,
-                                      file.header.record_count, std::move(file.column_changes));
+  std::string aside = staging_table(endpoint.database, file.plan.table,
+                                    options.run_id + kRebuiltMark, target.number);
+  return std::make_unique<StagedFile>(std::move(staging), std::move(aside), std::move(rows),
+                                      definition, file.header.record_count,
+                                      std::move(file.column_changes));
 }
+
+namespace {
+
+// The staged rows as a table of one file. On replicas a swap would show the rows of a replica that
+// has not fetched them yet, so the staging table stays where it is.
+void replace_table(clickhouse::Connection& connection, const StagedFile& file) {
+  const std::string& table = file.definition().name;
+  if (!connection.endpoint().dialect.replication.is_on) {
+    swap_in(connection, file.rows().staging, table);
+  } else if (!replace_whole(connection, file.rows().staging, file.definition())) {
+    rebuild(connection, file.definition(), file.aside(), table, {file.rows()}, {}, false);
+  }
+}
+
+}  // namespace
 
 bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
                  Progress& progress, Result& result, std::stop_token stop) {
@@ -260,7 +281,7 @@ bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, c
   bool committed = true;
   run_step("swap", progress, result, [&] {
     if (target.mode == schema::LoadMode::kReplace) {
-      swap_in(connection, file.rows().staging, table);
+      replace_table(connection, file);
       result.add_changes(file.column_changes());
     } else {
       committed = replace_partition(connection, file.rows(), table);

@@ -143,11 +143,13 @@ std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads,
 // the commit they are thrown away so, and after it what was in their place.
 class StagedFile {
  public:
-  StagedFile(std::unique_ptr<Staging> staging, StagedRows rows,
+  // `aside`: a name for the table that a rebuild needs for its time.
+  StagedFile(std::unique_ptr<Staging> staging, std::string aside, StagedRows rows,
              clickhouse::TableDefinition definition, std::uint64_t row_count,
              std::vector<schema::ColumnChange> column_changes);
 
   const StagedRows& rows() const { return rows_; }
+  const std::string& aside() const { return aside_; }
   // The definition of the target table, as it would be made for this file.
   const clickhouse::TableDefinition& definition() const { return definition_; }
   std::uint64_t row_count() const { return row_count_; }
@@ -156,6 +158,7 @@ class StagedFile {
 
  private:
   std::unique_ptr<Staging> staging_;
+  std::string aside_;
   StagedRows rows_;
   clickhouse::TableDefinition definition_;
   std::uint64_t row_count_;

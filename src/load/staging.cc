@@ -14,6 +14,7 @@
 #include "clickhouse/error_code.h"
 #include "clickhouse/names.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/table_engine.h"
 #include "load/table_checksum.h"
 #include "schema/plan.h"
 
@@ -134,18 +135,23 @@ void Staging::create(clickhouse::Connection& connection, clickhouse::TableDefini
                      std::span<const ColumnValues> columns) {
   drop(connection);  // an earlier attempt of this run may have left it
   definition.name = table_;
+  const clickhouse::Dialect local = endpoint_.dialect.local();
+  if (endpoint_.dialect.replication.is_on) {
+    definition.engine = clickhouse::plain_engine(definition.engine);
+  }
   if (is_large_ && endpoint_.dialect.has_projections) {
     definition.projection = {kSumsProjection, sums_projection_sql(columns, endpoint_.dialect.hash)};
   }
   has_sums_ = !definition.projection.select.empty();
-  connection.query(clickhouse::create_table_sql(definition, endpoint_.dialect));
+  connection.query(clickhouse::create_table_sql(definition, local));
   stop_merges(connection, !definition.ttl.empty() || definition.engine != "MergeTree");
 }
 
 void Staging::create_like(clickhouse::Connection& connection, const std::string& table,
                           const Layout& layout, std::span<const ColumnValues> columns) {
   drop(connection);
-  load::create_like(connection, table_, table, plain_engine(layout.engine));
+  load::create_like(connection, table_, table, clickhouse::plain_engine(layout.engine),
+                    endpoint_.dialect.local());
   const std::string sums = is_large_ && endpoint_.dialect.has_projections
                                ? sums_projection_sql(columns, endpoint_.dialect.hash)
                                : std::string();
@@ -179,7 +185,8 @@ void Staging::settle(clickhouse::Connection& connection) {
 }
 
 void Staging::drop(clickhouse::Connection& connection) const {
-  connection.query(clickhouse::drop_table_sql(endpoint_.dialect, endpoint_.database, table_));
+  connection.query(
+      clickhouse::drop_table_sql(endpoint_.dialect.local(), endpoint_.database, table_));
 }
 
 }  // namespace qvdhouse::load

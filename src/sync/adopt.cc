@@ -75,9 +75,10 @@ void rename_table(const RunContext& context, clickhouse::Connection& connection,
   check_unchanged(previous, now ? &*now : nullptr);
   // A run that was killed between renaming and recording has done this part.
   if (!load::is_our_table(connection, previous.table_name)) return;
-  connection.query(fmt::format("RENAME TABLE {} TO {}",
+  connection.query(fmt::format("RENAME TABLE {} TO {}{}",
                                clickhouse::qualified(options.database, previous.table_name),
-                               clickhouse::qualified(options.database, table)));
+                               clickhouse::qualified(options.database, table),
+                               context.endpoint.dialect.replication.on_cluster()));
 }
 
 void drop_table(const RunContext& context, clickhouse::Connection& connection,

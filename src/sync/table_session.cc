@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "clickhouse/replicas.h"
 #include "decide/decide.h"
 #include "load/commit.h"
 #include "load/layout.h"
@@ -127,7 +128,7 @@ void TableSession::change_table(clickhouse::Connection& connection) const {
   }
   check_lease(context_);
   for (const std::string& sql : table_plan_.alters) {
-    connection.query(sql, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
+    clickhouse::run_on_all_replicas(connection, sql);
     await_mutations(connection, table_, context_.stop);
   }
   if (std::ranges::any_of(table_plan_.drift.changes, &schema::Change::needs_rebuild)) {

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/replicas.h"
+#include "clickhouse/table_engine.h"
 
 namespace qvdhouse::tracking {
 
@@ -73,7 +75,8 @@ void ensure_database(Connection& connection, const std::string& database) {
   const std::string found = connection.query(fmt::format(
       "SELECT count() FROM system.databases WHERE name = {} FORMAT TSV", quote_literal(database)));
   if (found.starts_with('0')) {
-    connection.query("CREATE DATABASE IF NOT EXISTS " + quote_identifier(database));
+    connection.query("CREATE DATABASE IF NOT EXISTS " + quote_identifier(database) +
+                     connection.endpoint().dialect.replication.on_cluster());
   }
 }
 
@@ -85,8 +88,10 @@ void ensure_table(Connection& connection, const std::string& database, const Tab
                            column.type);
   }
   const std::string ttl = dialect.has_ttl ? ttl_of(table.days.value_or(0)) : "";
-  connection.query(fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) ENGINE = {}{}{}",
-                               qualified(database, table.name), columns, table.engine,
+  connection.query(fmt::format("CREATE TABLE IF NOT EXISTS {}{} ({}) ENGINE = {}{}{}",
+                               qualified(database, table.name), dialect.replication.on_cluster(),
+                               columns,
+                               clickhouse::engine_for(table.engine, dialect, database, table.name),
                                ttl.empty() ? "" : " TTL " + ttl, comment(table.comment, dialect)));
   match_columns(connection, database, table.name, table.columns);
   if (table.days) expire_rows(connection, database, table.name, *table.days);
@@ -162,9 +167,8 @@ void insert_rows(Connection& connection, const std::string& database, std::strin
 
 void delete_rows(Connection& connection, const std::string& database, std::string_view table,
                  const std::string& condition) {
-  connection.query(
-      fmt::format("ALTER TABLE {} DELETE WHERE {}", qualified(database, table), condition),
-      {{"mutations_sync", "2"}});
+  clickhouse::run_on_all_replicas(connection, fmt::format("ALTER TABLE {} DELETE WHERE {}",
+                                                          qualified(database, table), condition));
   if (connection.endpoint().dialect.has_alter_settings) return;
   constexpr std::chrono::milliseconds kBetweenLooks{20};
   const std::string unfinished = fmt::format(

@@ -172,6 +172,7 @@ void Tracking::ensure_tables() {
 
 std::string Tracking::select(const std::vector<ColumnDefinition>& columns, std::string_view table,
                              std::string_view rest) {
+  clickhouse::catch_up(connection_, database_, table);
   return select_columns(connection_, database_, columns, table, rest);
 }
 

@@ -1,0 +1,27 @@
+// What the replicas of a table have of it, where the database is kept on several servers
+// (Dialect::replication). Elsewhere each of these does nothing but the statement.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clickhouse/connection.h"
+
+namespace qvdhouse::clickhouse {
+
+// Runs an ALTER and returns when every active replica has done it. One that is not active does it
+// when it is back. Throws ServerError, IoError, Cancelled.
+void run_on_all_replicas(Connection& connection, std::string_view sql);
+
+// Before a table of our own is read: brings this replica what others have acknowledged. A user
+// without the grant SYSTEM SYNC REPLICA reads what is there.
+void catch_up(Connection& connection, std::string_view database, std::string_view table);
+
+// Waits until each active replica has what the table holds now, `patience` at most. Returns the
+// names of those that lack some of it, and of those that are not active: they fetch it later.
+std::vector<std::string> await_replicas(Connection& connection, std::string_view database,
+                                        std::string_view table, std::chrono::milliseconds patience);
+
+}  // namespace qvdhouse::clickhouse
