@@ -11,6 +11,8 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <thread>
@@ -20,6 +22,8 @@
 #include "base/pause.h"
 #include "clickhouse/engine_files.h"
 #include "clickhouse/engine_process.h"
+#include "clickhouse/error_code.h"
+#include "clickhouse/names.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/replicas.h"
 #include "clickhouse/table_engine.h"
@@ -35,9 +39,14 @@ constexpr milliseconds kFirstLook{50};
 constexpr milliseconds kLastLook{250};
 constexpr milliseconds kBeatAgain{1'000};  // after a heartbeat that failed
 constexpr seconds kTellAgain{60};
+constexpr milliseconds kBetweenLooks{1'000};  // at who waits
 // A lease that cannot be given back within this time expires.
 constexpr long kReleasePatienceSeconds = 5;
 constexpr std::size_t kTablesTold = 5;
+constexpr std::string_view kKeeperMap = "KeeperMap";
+// A partition a day: dropping one is how rows go away on every server.
+constexpr const char* kMergeTree =
+    "ReplacingMergeTree(sequence) PARTITION BY toYYYYMMDD(beat) ORDER BY claim";
 
 // Time that goes on while the machine sleeps, unlike std::chrono::steady_clock.
 milliseconds uptime() {
@@ -56,11 +65,9 @@ std::string this_machine() {
   return boot.empty() || failed ? "" : boot + " " + space.string();
 }
 
-LeaseRow new_row(const std::set<std::string>& tables, const std::string& run_id,
-                 const LeaseOptions& options) {
+LeaseRow new_row(const std::string& run_id, const LeaseOptions& options) {
   return {.lease_id = run_id + "_" + clickhouse::random_hex(8),
           .expiry = static_cast<std::uint32_t>(options.expiry.count()),
-          .tables = {tables.begin(), tables.end()},
           .run_id = run_id,
           .host = host_name(),
           .machine = this_machine(),
@@ -111,6 +118,21 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "(unknown)";
 }
 
+namespace {
+
+std::set<std::string> all_of(const std::vector<TableGroup>& groups) {
+  std::set<std::string> all;
+  for (const TableGroup& group : groups) all.insert(group.begin(), group.end());
+  return all;
+}
+
+// Others may see it.
+bool is_visible(const LeaseRow& row) {
+  return row.sequence > 0 && row.state != LeaseState::kReleased;
+}
+
+}  // namespace
+
 struct Lease::State {
   clickhouse::Endpoint endpoint;
   std::string database;
@@ -118,19 +140,31 @@ struct Lease::State {
   spdlog::logger& log;
   std::stop_token stop;
   LeaseRow own;
+  LeaseRow wish{};  // what a run that has no work waits for
   bool had_to_wait = false;
-  bool is_written = false;  // others may see it
-  std::string told_of;      // the holder that the log told of last, and when
+  std::mutex mutex;  // guards the rows, and the members up to the next blank line
+  std::map<std::string, LeaseRow> busy{};  // who held a table that was waited for
+  milliseconds looked_at{};                // others_waiting()
+  std::size_t waiting = 0;
+
+  std::string told_of;  // the holder that the log told of last, and when
   milliseconds told_at{};
   std::atomic<milliseconds> last_beat{};  // uptime() before it was sent
   std::atomic<bool> is_lost = false;      // it was late, and another may have taken the tables
+  std::atomic<bool> is_holding = false;   // any table
   std::jthread beating;
 
   ~State();
   void acquire();
   void give_up_after(milliseconds waited, const LeaseRow& holder);
   std::vector<LeaseRow> blockers(LeaseTable& table) const;
-  void write(LeaseTable& table, LeaseState state);
+  void write(LeaseTable& table, LeaseRow& row, LeaseState state);
+  void set_wish(LeaseTable& table, const std::set<std::string>& tables);
+  std::vector<LeaseRow> others(LeaseTable& table) const;
+  std::set<std::string> take_free(LeaseTable& table, const std::vector<TableGroup>& wanted);
+  std::vector<TableGroup> share_of(std::vector<TableGroup> free, std::size_t runs) const;
+  void start_beating();
+  void drop_old(LeaseTable& table) const;
   void tell_of(const LeaseRow& holder, milliseconds waited);
   void beat(const std::stop_token& ended);
   milliseconds silence() const { return uptime() - last_beat.load(); }
@@ -142,32 +176,41 @@ Lease::State::~State() {
     beating.request_stop();
     beating.join();
   }
-  if (!is_written) return;
   try {
     LeaseTable table(clickhouse::impatient(endpoint, kReleasePatienceSeconds), database, {});
-    write(table, LeaseState::kReleased);
+    for (LeaseRow* row : {&own, &wish}) {
+      if (is_visible(*row)) write(table, *row, LeaseState::kReleased);
+    }
   } catch (const base::Error& error) {
     log.warn("the claim on this run's tables was not given back and has to expire: {}",
              error.what());
   }
 }
 
-void Lease::State::write(LeaseTable& table, LeaseState state) {
+void Lease::State::write(LeaseTable& table, LeaseRow& row, LeaseState state) {
   const milliseconds before = uptime();
-  is_written = true;  // even if we are not told so
-  ++own.sequence;     // a row on its way that comes late does not count any more
-  own.state = state;
-  table.write(own);
+  ++row.sequence;  // a row on its way that comes late does not count any more
+  row.state = state;
+  table.write(row);
   last_beat = before;
-  is_written = state != LeaseState::kReleased;
+  is_holding = own.state != LeaseState::kReleased;
+}
+
+// Rows of other runs that may be alive.
+std::vector<LeaseRow> Lease::State::others(LeaseTable& table) const {
+  std::vector<LeaseRow> rows = table.live();
+  std::erase_if(rows, [&](const LeaseRow& row) {
+    return row.lease_id == own.lease_id || row.lease_id == wish.lease_id ||
+           has_ended_here(row, own.machine);
+  });
+  return rows;
 }
 
 // Leases that stand in the way: those held, and those that have been wanted for longer.
 std::vector<LeaseRow> Lease::State::blockers(LeaseTable& table) const {
-  std::vector<LeaseRow> rows = table.live();
+  std::vector<LeaseRow> rows = others(table);
   std::erase_if(rows, [&](const LeaseRow& row) {
-    return row.lease_id == own.lease_id || common_tables(row, own).empty() ||
-           has_ended_here(row, own.machine) ||
+    return common_tables(row, own).empty() ||
            (row.state != LeaseState::kHeld && !is_older(row, own));
   });
   return rows;
@@ -186,17 +229,17 @@ void Lease::State::acquire() {
   milliseconds pause = kFirstLook;
   std::size_t last_count = 0;
   while (true) {
-    if (is_written && silence() >= options.heartbeat) write(table, own.state);
+    if (is_visible(own) && silence() >= options.heartbeat) write(table, own, own.state);
     const std::vector<LeaseRow> seen = blockers(table);
     if (seen.empty()) {
       if (own.state == LeaseState::kHeld && !may_have_expired()) break;
-      write(table, LeaseState::kHeld);
+      write(table, own, LeaseState::kHeld);
       continue;
     }
     had_to_wait = true;
     give_up_after(uptime() - begin, seen.front());
     const bool steps_back = own.state == LeaseState::kHeld && is_older(seen.front(), own);
-    if (steps_back || !is_written) write(table, LeaseState::kWanted);
+    if (steps_back || !is_visible(own)) write(table, own, LeaseState::kWanted);
     tell_of(seen.front(), uptime() - begin);
     pause = seen.size() == last_count ? std::min(pause * 2, kLastLook) : kFirstLook;
     last_count = seen.size();
@@ -204,6 +247,10 @@ void Lease::State::acquire() {
     const milliseconds delay(shortest + static_cast<long>(random()) % (shortest + 1));
     if (!base::pause_for(delay, stop)) throw base::Cancelled("stopped while waiting for a claim");
   }
+  drop_old(table);
+}
+
+void Lease::State::drop_old(LeaseTable& table) const {
   try {
     table.drop_old();
   } catch (const base::ServerError& error) {
@@ -227,6 +274,78 @@ void Lease::State::tell_of(const LeaseRow& holder, milliseconds waited) {
   log.warn("waiting for another pipeline: {}", described(holder, own));
 }
 
+void Lease::State::start_beating() {
+  if (beating.joinable() && !is_lost) return;
+  is_lost = false;
+  beating = std::jthread([this](const std::stop_token& ended) { beat(ended); });
+}
+
+// A fair part of what is free, in an order of this run's own, so that runs seldom want the same.
+std::vector<TableGroup> Lease::State::share_of(std::vector<TableGroup> free,
+                                               std::size_t runs) const {
+  const std::size_t most = (free.size() + runs - 1) / runs;
+  const auto rank = [&](const TableGroup& group) {
+    return clickhouse::table_hash(own.lease_id, *group.begin());
+  };
+  if (most < free.size()) {
+    std::ranges::sort(free, {}, rank);
+    free.resize(most);
+  }
+  return free;
+}
+
+// As in acquire(), nobody goes on but who has written that it holds a table and then looked and
+// seen no other that does. Of two that do so at once, at least one steps back, and tries again
+// later.
+std::set<std::string> Lease::State::take_free(LeaseTable& table,
+                                              const std::vector<TableGroup>& wanted) {
+  std::set<std::string> runs = {own.run_id};
+  const std::set<std::string> names = all_of(wanted);
+  const auto hold_others = [&] {
+    std::set<std::string> held;
+    for (const LeaseRow& row : others(table)) {
+      for (const std::string& name : row.tables) {
+        if (!names.contains(name)) continue;
+        runs.insert(row.run_id);
+        if (row.state != LeaseState::kHeld) continue;
+        held.insert(name);
+        busy.insert_or_assign(name, row);
+      }
+    }
+    return held;
+  };
+  const auto without = [](std::vector<TableGroup> groups, const std::set<std::string>& held) {
+    std::erase_if(groups, [&](const TableGroup& group) {
+      return std::ranges::any_of(group, [&](const auto& name) { return held.contains(name); });
+    });
+    return groups;
+  };
+  const std::vector<std::string> before = own.tables;
+  const auto hold = [&](const std::vector<TableGroup>& groups) {
+    std::set<std::string> all = all_of(groups);
+    all.insert(before.begin(), before.end());
+    own.tables.assign(all.begin(), all.end());
+    write(table, own, own.tables.empty() ? LeaseState::kReleased : LeaseState::kHeld);
+  };
+  std::vector<TableGroup> free = without(wanted, hold_others());
+  if (free.empty()) return {};
+  const std::vector<TableGroup> share = share_of(std::move(free), runs.size());
+  hold(share);
+  const std::vector<TableGroup> kept = without(share, hold_others());
+  if (kept.size() != share.size()) hold(kept);
+  return all_of(kept);
+}
+
+void Lease::State::set_wish(LeaseTable& table, const std::set<std::string>& tables) {
+  if (tables.empty()) {
+    if (is_visible(wish)) write(table, wish, LeaseState::kReleased);
+    return;
+  }
+  if (is_visible(wish) && std::ranges::equal(wish.tables, tables)) return;
+  wish.tables.assign(tables.begin(), tables.end());
+  write(table, wish, LeaseState::kWanted);
+}
+
 void Lease::State::beat(const std::stop_token& ended) {
   milliseconds pause = options.heartbeat;
   while (base::pause_for(pause, ended)) {
@@ -237,7 +356,12 @@ void Lease::State::beat(const std::stop_token& ended) {
         // Short enough to fail before the lease expires.
         LeaseTable table(clickhouse::impatient(endpoint, options.expiry.count() / 4), database,
                          ended);
-        write(table, own.state);
+        const std::lock_guard lock(mutex);
+        for (LeaseRow* row : {&own, &wish}) {
+          if (is_visible(*row)) write(table, *row, row->state);
+        }
+        // Nothing to renew: it cannot expire.
+        if (!is_visible(own) && !is_visible(wish)) last_beat = uptime();
       }
       pause = options.heartbeat;
     } catch (const base::Error& error) {
@@ -254,24 +378,95 @@ void Lease::State::beat(const std::stop_token& ended) {
 Lease::Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
              const std::set<std::string>& tables, const std::string& run_id,
              const LeaseOptions& options, spdlog::logger& log, std::stop_token stop)
+    : Lease(endpoint, database, run_id, options, log, std::move(stop)) {
+  if (tables.empty()) return;
+  state_->own.tables.assign(tables.begin(), tables.end());
+  state_->acquire();
+  state_->start_beating();
+}
+
+Lease::Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
+             const std::string& run_id, const LeaseOptions& options, spdlog::logger& log,
+             std::stop_token stop)
     : state_(new State{.endpoint = endpoint,
                        .database = database,
                        .options = options,
                        .log = log,
                        .stop = std::move(stop),
-                       .own = new_row(tables, run_id, options)}) {
-  if (tables.empty()) return;
-  state_->acquire();
-  state_->beating =
-      std::jthread([state = state_.get()](const std::stop_token& ended) { state->beat(ended); });
-}
+                       .own = new_row(run_id, options),
+                       .wish = new_row(run_id, options)}) {}
 
 Lease::~Lease() = default;
+
+std::set<std::string> Lease::take(const std::vector<TableGroup>& wanted) {
+  State& state = *state_;
+  LeaseTable table(state.endpoint, state.database, state.stop);
+  if (state.own.started == 0) {
+    table.create();
+    state.own.started = state.wish.started = table.now();
+    state.drop_old(table);
+  }
+  std::minstd_rand random{std::random_device{}()};
+  const milliseconds begin = uptime();
+  for (milliseconds pause = kFirstLook;; pause = std::min(pause * 2, kLastLook)) {
+    {
+      const std::lock_guard lock(state.mutex);
+      check();
+      std::set<std::string> taken = state.take_free(table, wanted);
+      state.set_wish(table, taken.empty() ? all_of(wanted) : std::set<std::string>());
+      if (!taken.empty()) {
+        state.start_beating();
+        return taken;
+      }
+      state.start_beating();
+      state.had_to_wait = true;
+      const LeaseRow& holder = state.busy.begin()->second;
+      state.give_up_after(uptime() - begin, holder);
+      state.tell_of(holder, uptime() - begin);
+    }
+    const auto shortest = pause.count() / 2;
+    const milliseconds delay(shortest + static_cast<long>(random()) % (shortest + 1));
+    if (!base::pause_for(delay, state.stop)) {
+      throw base::Cancelled("stopped while waiting for a claim");
+    }
+  }
+}
+
+void Lease::give_back(const std::set<std::string>& tables) {
+  State& state = *state_;
+  const std::lock_guard lock(state.mutex);
+  std::erase_if(state.own.tables, [&](const std::string& table) { return tables.contains(table); });
+  LeaseTable table(state.endpoint, state.database, state.stop);
+  state.write(table, state.own,
+              state.own.tables.empty() ? LeaseState::kReleased : LeaseState::kHeld);
+}
+
+std::size_t Lease::others_waiting() {
+  State& state = *state_;
+  const std::lock_guard lock(state.mutex);
+  const milliseconds now = uptime();
+  if (state.looked_at.count() != 0 && now - state.looked_at < kBetweenLooks) return state.waiting;
+  state.looked_at = now;
+  state.waiting = 0;
+  LeaseTable table(state.endpoint, state.database, state.stop);
+  for (const LeaseRow& row : state.others(table)) {
+    if (row.state == LeaseState::kWanted && !common_tables(row, state.own).empty()) ++state.waiting;
+  }
+  return state.waiting;
+}
+
+std::string Lease::holder_of(const std::string& table) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->busy.find(table);
+  if (found == state_->busy.end()) return "";
+  const LeaseRow& row = found->second;
+  return fmt::format("host {} (process {}, run {})", row.host, row.pid, row.run_id);
+}
 
 bool Lease::had_to_wait() const { return state_->had_to_wait; }
 
 void Lease::check() const {
-  if (state_->own.tables.empty() || !state_->may_have_expired()) return;
+  if (!state_->is_holding || !state_->may_have_expired()) return;
   throw base::ServerError(
       fmt::format(
           "this run's claim on its tables may have expired: no heartbeat reached ClickHouse "
@@ -299,16 +494,37 @@ LeaseTable::LeaseTable(const clickhouse::Endpoint& endpoint, const std::string& 
       database_(database),
       name_(clickhouse::qualified(database, std::string(kLeaseTable))) {}
 
-// A partition a day: dropping one is how rows go away on every server.
 void LeaseTable::create() {
   const clickhouse::Dialect& dialect = connection_.endpoint().dialect;
-  connection_.query(fmt::format(
-      "CREATE TABLE IF NOT EXISTS {}{} (claim String, sequence UInt64, state UInt8, "
-      "beat DateTime, started DateTime, expiry UInt32, tables Array(String), "
-      "run_id String, host String, machine String, pid UInt32, pid_start UInt64) "
-      "ENGINE = {} PARTITION BY toYYYYMMDD(beat) ORDER BY claim",
-      name_, dialect.replication.on_cluster(),
-      clickhouse::engine_for("ReplacingMergeTree(sequence)", dialect, database_, kLeaseTable)));
+  if (!dialect.replication.is_on) return create_as(kMergeTree);
+  if (!engine().empty()) return;
+  try {
+    // The path is this table's alone, on whichever Keeper, and the same on all replicas.
+    create_as(
+        fmt::format("KeeperMap({}) PRIMARY KEY claim",
+                    clickhouse::quote_literal("/qvdhouse_claims_" + clickhouse::random_hex(16))));
+  } catch (const base::ServerError&) {
+    create_as(kMergeTree);
+  }
+}
+
+void LeaseTable::create_as(const std::string& engine) {
+  const clickhouse::Dialect& dialect = connection_.endpoint().dialect;
+  connection_.query(
+      fmt::format("CREATE TABLE IF NOT EXISTS {}{} (claim String, sequence UInt64, state UInt8, "
+                  "beat DateTime, started DateTime, expiry UInt32, tables Array(String), "
+                  "run_id String, host String, machine String, pid UInt32, pid_start UInt64) "
+                  "ENGINE = {}",
+                  name_, dialect.replication.on_cluster(),
+                  clickhouse::engine_for(engine, dialect, database_, kLeaseTable)));
+}
+
+std::string LeaseTable::engine() {
+  const auto lines = clickhouse::query_lines(
+      connection_,
+      fmt::format("SELECT engine FROM system.tables WHERE database = {} AND name = {}",
+                  clickhouse::quote_literal(database_), clickhouse::quote_literal(kLeaseTable)));
+  return lines.empty() ? "" : lines.front();
 }
 
 std::uint32_t LeaseTable::now() {
@@ -331,13 +547,23 @@ void LeaseTable::write(const LeaseRow& row) {
 }
 
 std::vector<LeaseRow> LeaseTable::live() {
-  // A replicated or shared table must show what any other run has been told is written.
+  // Any other run that has been told that its row is written must be seen.
+  if (connection_.endpoint().dialect.replication.is_on && engine() != kKeeperMap &&
+      !clickhouse::catch_up(connection_, database_, kLeaseTable)) {
+    throw base::ServerError(
+        fmt::format("the claims of other runs cannot be read now: this replica of {} lacks what "
+                    "another one has acknowledged, or the user lacks the grant SYSTEM SYNC REPLICA",
+                    name_),
+        clickhouse::error_code::kTimeoutExceeded);
+  }
   const std::string answer = connection_.query(
-      fmt::format("SELECT claim, sequence, state, toUInt32(started), expiry, tables, run_id, host, "
-                  "machine, pid, pid_start, toInt64(toUInt32(now())) - toInt64(toUInt32(beat)) AS "
-                  "silent FROM {} FINAL WHERE state != 0 AND silent <= expiry "
-                  "ORDER BY started, claim FORMAT RowBinary",
-                  name_),
+      fmt::format(
+          "SELECT * FROM (SELECT claim, sequence, state, toUInt32(started) AS started, expiry, "
+          "tables, run_id, host, machine, pid, pid_start, toInt64(toUInt32(now())) - "
+          "toInt64(toUInt32(beat)) AS silent FROM {} ORDER BY sequence DESC LIMIT 1 BY "
+          "claim) WHERE state != 0 AND silent <= expiry ORDER BY started, claim FORMAT "
+          "RowBinary",
+          name_),
       {{"select_sequential_consistency", "1"}});
   std::vector<LeaseRow> rows;
   for (tracking::RowReader reader(answer); !reader.done();) {
@@ -361,6 +587,12 @@ std::vector<LeaseRow> LeaseTable::live() {
 }
 
 void LeaseTable::drop_old() {
+  if (connection_.endpoint().dialect.replication.is_on && engine() == kKeeperMap) {
+    connection_.query(fmt::format(
+        "ALTER TABLE {} DELETE WHERE (state = 0 AND beat < now() - 600) OR beat < today() - 1",
+        name_));
+    return;
+  }
   const std::string answer =
       connection_.query(fmt::format("SELECT DISTINCT toUInt32(toYYYYMMDD(beat)) FROM {} "
                                     "WHERE beat < toDateTime(today() - 1) FORMAT RowBinary",

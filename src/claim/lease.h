@@ -31,6 +31,11 @@ struct LeaseOptions {
   std::chrono::seconds patience{600};  // for another holder; 0: none
 };
 
+// Tables that are needed together; not empty.
+using TableGroup = std::set<std::string>;
+
+// Held tables may change while a run goes on. The rest of a lease's members are for one thread,
+// others_want() and check() for all.
 class Lease {
  public:
   // Waits for other holders of any of `tables`, saying whom in the log; throws ServerError naming
@@ -40,10 +45,26 @@ class Lease {
   Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
         const std::set<std::string>& tables, const std::string& run_id, const LeaseOptions& options,
         spdlog::logger& log, std::stop_token stop);
+  // Of no table yet: a run that shares its tables with other runs takes them bit by bit.
+  Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
+        const std::string& run_id, const LeaseOptions& options, spdlog::logger& log,
+        std::stop_token stop);
   // Gives the lease back.
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
+
+  // Takes some of `wanted`, which is not empty: all that nobody else holds, or a fair share of them
+  // where other runs look for work. Waits until there is one; throws as the constructor. Returns
+  // their tables.
+  std::set<std::string> take(const std::vector<TableGroup>& wanted);
+  // Tables whose work is done and written down, or that were never begun.
+  void give_back(const std::set<std::string>& tables);
+  // How many other runs wait for tables of this lease; asks the server once a second at most.
+  std::size_t others_waiting();
+  // Who held a table when it was last waited for, "host HOST (process PID, run RUN)"; empty:
+  // nobody.
+  std::string holder_of(const std::string& table) const;
 
   bool had_to_wait() const;
   // Before a commit: throws ServerError when the lease may have expired meanwhile (no heartbeat
@@ -61,7 +82,9 @@ std::set<std::string> leased_tables(const clickhouse::Endpoint& endpoint,
                                     const std::string& database, const std::stop_token& stop);
 
 // The table QvdPipelineClaims: which run of which machine wants or has which tables. Every change
-// is another row; the newest of a lease (by `sequence`) holds. All times are the server's.
+// is another row; the newest of a lease (by `sequence`) holds. All times are the server's. Where
+// the database has replicas, the rows are in Keeper (engine KeeperMap), or else in a replicated
+// table.
 inline constexpr std::string_view kLeaseTable = "QvdPipelineClaims";
 
 enum class LeaseState : std::uint8_t { kReleased = 0, kWanted = 1, kHeld = 2 };
@@ -90,12 +113,16 @@ class LeaseTable {
   // Seconds since 1970 by the server's clock.
   std::uint32_t now();
   void write(const LeaseRow& row);
-  // Leases that were neither released nor have expired, the oldest first.
+  // Leases that were neither released nor have expired, the oldest first. On replicas also what
+  // another one has acknowledged; throws ServerError when that cannot be known now.
   std::vector<LeaseRow> live();
   // Forgets what is older than yesterday.
   void drop_old();
 
  private:
+  void create_as(const std::string& engine);
+  std::string engine();  // empty: there is no such table
+
   clickhouse::Connection connection_;
   std::string database_;
   std::string name_;  // quoted

@@ -413,6 +413,18 @@ void Connection::insert(std::string_view sql,
   state_->post(parameters, transfer, nullptr);
 }
 
+std::vector<std::string> query_lines(Connection& connection, std::string_view select,
+                                     const Settings& settings) {
+  const std::string answer = connection.query(std::string(select) + " FORMAT TSVRaw", settings);
+  std::vector<std::string> lines;
+  for (std::string_view rest = answer; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    lines.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return lines;
+}
+
 Endpoint impatient(Endpoint endpoint, long limit_seconds) {
   endpoint.stall_timeout_s = std::clamp(limit_seconds, 1L, endpoint.stall_timeout_s);
   endpoint.connect_timeout_ms = std::clamp(limit_seconds * 1'000, 1L, endpoint.connect_timeout_ms);

@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clickhouse/dialect.h"
 
@@ -70,6 +71,11 @@ class Connection {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// The lines of the answer to a SELECT of one column, whose values have no line breaks. Throws as
+// Connection::query().
+std::vector<std::string> query_lines(Connection& connection, std::string_view select,
+                                     const Settings& settings = {});
 
 // Whether it is this machine: nothing is gained by compression, and no proxy is asked.
 bool is_loopback(const Endpoint& endpoint);

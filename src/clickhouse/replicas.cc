@@ -26,16 +26,6 @@ struct Log {
   std::string time;
 };
 
-std::vector<std::string> lines_of(std::string_view answer) {
-  std::vector<std::string> lines;
-  while (!answer.empty()) {
-    const std::size_t end = std::min(answer.find('\n'), answer.size());
-    lines.emplace_back(answer.substr(0, end));
-    answer.remove_prefix(std::min(end + 1, answer.size()));
-  }
-  return lines;
-}
-
 std::string is_table(std::string_view database, std::string_view table) {
   return fmt::format("database = {} AND table = {}", quote_literal(database), quote_literal(table));
 }
@@ -53,18 +43,21 @@ void run_on_all_replicas(Connection& connection, std::string_view sql) {
   }
 }
 
-void catch_up(Connection& connection, std::string_view database, std::string_view table) {
+bool catch_up(Connection& connection, std::string_view database, std::string_view table) {
   const Dialect& dialect = connection.endpoint().dialect;
-  if (!dialect.replication.is_on) return;
+  if (!dialect.replication.is_on) return true;
   try {
     connection.query(fmt::format("SYSTEM SYNC REPLICA {}{}", qualified(database, table),
                                  dialect.has_light_sync ? " LIGHTWEIGHT" : ""),
                      {{"receive_timeout", std::string(kCatchUpSeconds)}});
+    return true;
   } catch (const base::ServerError& error) {
-    const bool goes_on = is_absent(error.code()) || error.code() == error_code::kAccessDenied ||
-                         error.code() == error_code::kTimeoutExceeded ||
-                         error.code() == error_code::kBadArguments;  // not a replicated table
-    if (!goes_on) throw;
+    // There is no such table, or it is not a replicated one.
+    if (is_absent(error.code()) || error.code() == error_code::kBadArguments) return true;
+    if (error.code() != error_code::kAccessDenied && error.code() != error_code::kTimeoutExceeded) {
+      throw;
+    }
+    return false;
   }
 }
 
@@ -73,29 +66,30 @@ std::vector<std::string> await_replicas(Connection& connection, std::string_view
   const Dialect& dialect = connection.endpoint().dialect;
   if (!dialect.replication.is_on || !dialect.has_active_replica_wait) return {};
   const std::string where = is_table(database, table);
-  const auto own = lines_of(connection.query(
+  const auto own = query_lines(
+      connection,
       fmt::format("SELECT concat('log_pointer <= ', toString(log_max_index), ' OR (queue_size != 0 "
                   "AND queue_oldest_time <= toDateTime(', toString(toUnixTimestamp(now())), '))') "
-                  "FROM system.replicas WHERE {} FORMAT TSVRaw",
-                  where)));
+                  "FROM system.replicas WHERE {}",
+                  where));
   if (own.empty()) return {};
   const std::string behind = fmt::format(
       "SELECT replica_name FROM clusterAllReplicas({}, system.replicas) WHERE {} AND ({}) ORDER BY "
-      "replica_name FORMAT TSVRaw",
+      "replica_name",
       quote_literal(dialect.replication.all_replicas), where, own.front());
   std::vector<std::string> late;
   milliseconds waited{0};
   for (milliseconds pause = kFirstLook;; pause = std::min(pause * 2, kLastLook)) {
-    late = lines_of(connection.query(behind, {{"skip_unavailable_shards", "1"}}));
+    late = query_lines(connection, behind, {{"skip_unavailable_shards", "1"}});
     if (late.empty() || waited >= patience) break;
     base::pause_for(pause, {});
     waited += pause;
   }
-  const auto inactive = lines_of(connection.query(
+  const auto inactive = query_lines(
+      connection,
       fmt::format("SELECT arrayJoin(mapKeys(mapFilter((name, active) -> active = 0, "
-                  "replica_is_active))) AS name FROM system.replicas WHERE {} ORDER BY name FORMAT "
-                  "TSVRaw",
-                  where)));
+                  "replica_is_active))) AS name FROM system.replicas WHERE {} ORDER BY name",
+                  where));
   late.insert(late.end(), inactive.begin(), inactive.end());
   return late;
 }

@@ -15,9 +15,10 @@ namespace qvdhouse::clickhouse {
 // when it is back. Throws ServerError, IoError, Cancelled.
 void run_on_all_replicas(Connection& connection, std::string_view sql);
 
-// Before a table of our own is read: brings this replica what others have acknowledged. A user
-// without the grant SYSTEM SYNC REPLICA reads what is there.
-void catch_up(Connection& connection, std::string_view database, std::string_view table);
+// Before a table of our own is read: brings this replica what others have acknowledged. False when
+// that was not possible in time (the only replica that has it is down), or not allowed: the grant
+// SYSTEM SYNC REPLICA is missing. Throws ServerError, IoError, Cancelled.
+bool catch_up(Connection& connection, std::string_view database, std::string_view table);
 
 // Waits until each active replica has what the table holds now, `patience` at most. Returns the
 // names of those that lack some of it, and of those that are not active: they fetch it later.

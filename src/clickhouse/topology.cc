@@ -24,21 +24,11 @@ constexpr std::size_t kConnections = 10;
 // Servers on one host differ by where their data is.
 constexpr std::string_view kWhoAnswers =
     "SELECT concat('host ', hostName(){}, ', data in ', (SELECT min(data_path) FROM "
-    "system.databases WHERE name IN ('default', 'system'))) FORMAT TSVRaw";
+    "system.databases WHERE name IN ('default', 'system')))";
 constexpr std::string_view kAndUuid = ", ', UUID ', toString(serverUUID())";
 
-std::vector<std::string> lines_of(std::string_view answer) {
-  std::vector<std::string> lines;
-  while (!answer.empty()) {
-    const std::size_t end = std::min(answer.find('\n'), answer.size());
-    if (end > 0) lines.emplace_back(answer.substr(0, end));
-    answer.remove_prefix(std::min(end + 1, answer.size()));
-  }
-  return lines;
-}
-
-std::string one_line(const std::string& answer) {
-  const std::vector<std::string> lines = lines_of(answer);
+std::string query_value(Connection& connection, std::string_view select) {
+  const std::vector<std::string> lines = query_lines(connection, select);
   return lines.empty() ? "" : lines.front();
 }
 
@@ -52,7 +42,8 @@ Endpoint anywhere(Endpoint endpoint) {
 std::optional<std::string> ask_server_id(const Endpoint& endpoint, const std::string& sql,
                                          const std::stop_token& stop) {
   try {
-    return one_line(Connection(endpoint, stop).query(sql));
+    Connection connection(endpoint, stop);
+    return query_value(connection, sql);
   } catch (const base::ServerError& error) {
     if (error.code() != error_code::kUnknownFunction) throw;
     return std::nullopt;
@@ -61,8 +52,8 @@ std::optional<std::string> ask_server_id(const Endpoint& endpoint, const std::st
 
 // ClickHouse Cloud keeps all tables for all of its servers.
 bool is_cloud(Connection& connection) {
-  return one_line(connection.query(
-             "SELECT value FROM system.settings WHERE name = 'cloud_mode' FORMAT TSVRaw")) == "1";
+  return query_value(connection, "SELECT value FROM system.settings WHERE name = 'cloud_mode'") ==
+         "1";
 }
 
 struct Replica {
@@ -75,12 +66,14 @@ struct Replica {
 std::vector<Replica> replicas_of(Connection& connection, const std::string& cluster) {
   std::vector<Replica> replicas;
   try {
-    const std::string answer = connection.query(fmt::format(
-        "SELECT concat(toString(shard_num), ' ', toString(is_local), ' ', host_name, ':', "
-        "toString(port)) FROM system.clusters WHERE cluster = {} ORDER BY shard_num, replica_num "
-        "FORMAT TSVRaw",
-        quote_literal(cluster)));
-    for (const std::string& line : lines_of(answer)) {
+    const auto lines = query_lines(
+        connection,
+        fmt::format(
+            "SELECT concat(toString(shard_num), ' ', toString(is_local), ' ', host_name, ':', "
+            "toString(port)) FROM system.clusters WHERE cluster = {} ORDER BY shard_num, "
+            "replica_num",
+            quote_literal(cluster)));
+    for (const std::string& line : lines) {
       const std::size_t local = line.find(' ') + 1;
       replicas.push_back({.shard = static_cast<unsigned>(std::stoul(line)),
                           .is_local = line.substr(local, 1) == "1",
@@ -136,9 +129,9 @@ Topology ask_replicated_database(Connection& connection, const std::string& data
 // "{name}" as that macro says; any other text as it is.
 std::string macro_value(Connection& connection, const std::string& text) {
   if (!text.starts_with('{') || !text.ends_with('}')) return text;
-  return one_line(connection.query(
-      fmt::format("SELECT substitution FROM system.macros WHERE macro = {} FORMAT TSVRaw",
-                  quote_literal(text.substr(1, text.size() - 2)))));
+  return query_value(connection,
+                     fmt::format("SELECT substitution FROM system.macros WHERE macro = {}",
+                                 quote_literal(text.substr(1, text.size() - 2))));
 }
 
 Topology ask_cluster(Connection& connection, const std::string& wanted) {
@@ -146,9 +139,8 @@ Topology ask_cluster(Connection& connection, const std::string& wanted) {
   const std::vector<Replica> replicas = replicas_of(connection, cluster);
   const std::string what = "cluster " + (cluster.empty() ? wanted : cluster);
   if (replicas.empty()) {
-    const auto names = lines_of(
-        connection.query("SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster FORMAT "
-                         "TSVRaw"));
+    const auto names =
+        query_lines(connection, "SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster");
     return refused(fmt::format("the server knows no {} (clickhouse.cluster)", what),
                    names.empty()
                        ? "system.clusters has none"
@@ -164,7 +156,7 @@ Topology ask_cluster(Connection& connection, const std::string& wanted) {
         "Set CLICKHOUSE_URL to one of its servers, or clickhouse.cluster to the cluster of this "
         "one");
   }
-  const auto macros = lines_of(connection.query("SELECT macro FROM system.macros FORMAT TSVRaw"));
+  const auto macros = query_lines(connection, "SELECT macro FROM system.macros");
   for (const std::string_view needed : {"shard", "replica"}) {
     if (std::ranges::find(macros, needed) != macros.end()) continue;
     return refused(
@@ -206,9 +198,9 @@ Topology ask_topology(const Endpoint& endpoint, const std::string& database,
             .problem = {},
             .text = "ClickHouse Cloud, which keeps each table for all of its servers"};
   }
-  const std::string engine = one_line(connection.query(
-      fmt::format("SELECT engine FROM system.databases WHERE name = {} FORMAT TSVRaw",
-                  quote_literal(database))));
+  const std::string engine = query_value(
+      connection,
+      fmt::format("SELECT engine FROM system.databases WHERE name = {}", quote_literal(database)));
   // Such a database brings each statement to its replicas, and refuses ON CLUSTER.
   if (engine == "Replicated") return ask_replicated_database(connection, database);
   if (!cluster.empty()) return ask_cluster(connection, cluster);

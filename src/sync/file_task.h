@@ -31,7 +31,7 @@ struct RunContext {
   source::Storage& storage;
   clickhouse::Endpoint endpoint;  // with options.database
   std::string run_id;
-  decide::Facts facts;
+  const decide::Facts& facts;
   std::set<std::string> staging_tables;  // that were there when the run began
   double list_seconds = 0;
   Monitor& monitor;

@@ -154,7 +154,9 @@ std::vector<FileOutcome> OutcomeLog::take() {
   const std::lock_guard lock(mutex_);
   std::vector<FileOutcome> files;
   files.reserve(outcomes_.size());
-  for (std::optional<FileOutcome>& outcome : outcomes_) files.push_back(std::move(outcome.value()));
+  for (std::optional<FileOutcome>& outcome : outcomes_) {
+    if (outcome) files.push_back(*std::move(outcome));
+  }
   return files;
 }
 

@@ -129,15 +129,15 @@ class RunningFile {
   std::list<Monitor::Running>::iterator entry_;
 };
 
-// The outcomes of a run as they come in, from several threads. One place per decision; every place
-// is filled once.
+// The outcomes of a run as they come in, from several threads. One place per decision; a place is
+// filled once, at most.
 class OutcomeLog {
  public:
   OutcomeLog(std::size_t file_count, Monitor& monitor, spdlog::logger& log,
              const std::function<void(const FileOutcome&)>& on_file);
   void enter(std::size_t index, FileOutcome outcome);
   bool has(std::size_t index);
-  // All outcomes; every place must be filled.
+  // All that are there, in the order of their places.
   std::vector<FileOutcome> take();
 
  private:

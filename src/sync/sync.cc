@@ -96,8 +96,49 @@ FileLoader::Done enter_into(OutcomeLog& outcomes, TargetWatch& target, std::size
   };
 }
 
+// The tables of a pass that this run shares with others: what it has not begun it may give away.
+class SharedTables {
+ public:
+  // `lease` may be null: nothing is shared.
+  SharedTables(claim::Lease* lease, std::set<std::string> tables)
+      : lease_(lease), left_(std::move(tables)) {}
+
+  // To be called for each file. False when its table was given to another run.
+  bool begin(const std::string& table);
+  const std::set<std::string>& given() const { return given_; }
+
+ private:
+  void give_away(std::size_t runs);
+
+  claim::Lease* lease_;
+  std::mutex mutex_;
+  std::set<std::string> left_;  // not begun
+  std::set<std::string> given_;
+};
+
+bool SharedTables::begin(const std::string& table) {
+  if (lease_ == nullptr) return true;
+  const std::lock_guard lock(mutex_);
+  if (given_.contains(table)) return false;
+  left_.erase(table);
+  if (!left_.empty()) give_away(lease_->others_waiting());
+  return true;
+}
+
+// As many of those that are left as make equal shares, the last first.
+void SharedTables::give_away(std::size_t runs) {
+  std::set<std::string> given;
+  for (std::size_t count = (left_.size() * runs + runs) / (runs + 1); count > 0; --count) {
+    given.insert(left_.extract(std::prev(left_.end())));
+  }
+  if (given.empty()) return;
+  lease_->give_back(given);
+  given_.merge(given);
+}
+
 void run_batch(Batch& batch, const std::vector<Decision>& decisions, const Records& records,
-               const RunContext& context, OutcomeLog& outcomes, TargetWatch& target) {
+               const RunContext& context, SharedTables& shared, OutcomeLog& outcomes,
+               TargetWatch& target) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     FileLoader loader(context, batch.load);
@@ -110,6 +151,7 @@ void run_batch(Batch& batch, const std::vector<Decision>& decisions, const Recor
       if (position >= batch.items.size()) return;
       // The last to let go of a session gives its table back.
       WorkItem item = std::move(batch.items[position]);
+      if (!shared.begin(decisions[item.index].table)) continue;
       loader.work_on(decisions[item.index], record_of(records, decisions[item.index]), item.session,
                      enter_into(outcomes, target, item.index));
     }
@@ -156,17 +198,17 @@ void settle_unloaded(const Decision& decision, const FileRecord* previous,
 // Temporary tables that killed runs left, of whichever table nobody loads right now. The run's own
 // lease has been given back. A load has its table before it makes another one of these: what was
 // there before we see that nobody has the table is no living load's.
-void sweep_temporary_tables(const RunContext& context) {
-  const Options& options = context.options;
+void sweep_temporary_tables(const Options& options, const clickhouse::Endpoint& endpoint,
+                            spdlog::logger& log, const std::stop_token& stop) {
   const std::string& database = options.database;
   const auto hash_of = [&](const std::string& table) {
     return clickhouse::table_hash(database, table);
   };
   try {
-    clickhouse::Connection connection(context.endpoint, context.stop);
+    clickhouse::Connection connection(endpoint, stop);
     std::map<std::string, load::TemporaryTable> found;
     std::set<std::uint64_t> live;
-    for (const std::string& name : tracking::Tracking(context.endpoint, database).tables()) {
+    for (const std::string& name : tracking::Tracking(endpoint, database).tables()) {
       if (const auto temporary = load::temporary_table(database, name)) {
         found.emplace(name, *temporary);
       } else {
@@ -176,35 +218,23 @@ void sweep_temporary_tables(const RunContext& context) {
     // One that was swapped out has the only rows of a table that is not there.
     std::erase_if(found, [&](const auto& entry) {
       return entry.second.is_swapped_out &&
-             (context.endpoint.dialect.has_exchange || !live.contains(entry.second.target));
+             (endpoint.dialect.has_exchange || !live.contains(entry.second.target));
     });
     if (found.empty()) return;
     std::set<std::uint64_t> leased;
     if (options.needs_lease) {
-      std::ranges::transform(claim::leased_tables(context.endpoint, database, context.stop),
+      std::ranges::transform(claim::leased_tables(endpoint, database, stop),
                              std::inserter(leased, leased.end()), hash_of);
     }
     for (const auto& [name, temporary] : found) {
       if (leased.contains(temporary.target)) continue;
       if (claim::is_table_locked(options.lock_dir, temporary.target)) continue;
       if (load::drop_stale_staging(connection, database, name)) {
-        context.log.info("dropped {}, which an earlier run left behind", name);
+        log.info("dropped {}, which an earlier run left behind", name);
       }
     }
   } catch (const base::Error& error) {
-    context.log.warn("staging tables of earlier runs may be left for the next run: {}",
-                     error.what());
-  }
-}
-
-// What a stop left undone.
-void settle_untouched(const std::vector<Decision>& decisions, OutcomeLog& outcomes) {
-  for (std::size_t i = 0; i < decisions.size(); ++i) {
-    if (outcomes.has(i)) continue;
-    outcomes.enter(i, {.decision = decisions[i],
-                       .outcome = Outcome::kCancelled,
-                       .error = "stopped before it was begun",
-                       .error_class = ErrorClass::kCancelled});
+    log.warn("staging tables of earlier runs may be left for the next run: {}", error.what());
   }
 }
 
@@ -226,24 +256,19 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// What is to be done, and the right to do it.
+// What is to be done.
 struct Decided {
   std::set<std::string> tables;  // of the database, when it was decided
   decide::Facts facts;
   std::vector<Decision> decisions;
-  std::optional<claim::Lease> lease;
 };
 
-std::set<std::string> tables_to_write(const std::vector<Decision>& decisions,
-                                      const std::vector<FileRecord>& tracked) {
-  std::set<std::string> tables;
-  std::set<std::string_view> moved;
-  for (const Decision& decision : decisions) {
-    if (needs_table(decision)) tables.insert(decision.table);
-    if (!decision.moved_from.empty()) moved.insert(decision.moved_from);
-  }
-  for (const FileRecord& record : tracked) {
-    if (moved.contains(record.file_path)) tables.insert(record.table_name);
+// The tables that a decision writes: a file that moved may rename its table.
+claim::TableGroup tables_of(const Decision& decision, const Records& records) {
+  if (!needs_table(decision)) return {};
+  claim::TableGroup tables = {decision.table};
+  if (!decision.moved_from.empty()) {
+    if (const FileRecord* record = record_of(records, decision)) tables.insert(record->table_name);
   }
   return tables;
 }
@@ -257,31 +282,19 @@ void keep_chosen(std::vector<Decision>& decisions, const std::set<std::string>& 
   });
 }
 
-// Decides, and again when another pipeline had to be waited for: it may have changed everything.
-void decide_all(const Options& options, source::Storage& storage, tracking::Tracking& tracking,
-                const clickhouse::Endpoint& target, const std::string& run_id,
-                const std::vector<source::FileEntry>& listing, spdlog::logger& log,
-                const std::stop_token& stop, Decided& decided) {
-  std::set<std::string> claimed;
-  while (true) {
-    decided.tables = tracking.tables();
-    decided.facts = gather_facts(options, storage, tracking.files(), decided.tables, stop);
-    decided.decisions = decide::decide_files(listing, decided.facts);
-    keep_chosen(decided.decisions, options.only);
-    std::set<std::string> wanted = tables_to_write(decided.decisions, decided.facts.tracked);
-    if (!options.needs_lease || std::ranges::includes(claimed, wanted)) return;
-    decided.lease.reset();
-    decided.lease.emplace(target, options.database, wanted, run_id, options.lease, log, stop);
-    if (!decided.lease->had_to_wait()) return;
-    claimed = std::move(wanted);
-  }
+Decided decide_all(const Options& options, source::Storage& storage, tracking::Tracking& tracking,
+                   const std::vector<source::FileEntry>& listing, const std::stop_token& stop) {
+  Decided decided{.tables = tracking.tables(), .facts = {}, .decisions = {}};
+  decided.facts = gather_facts(options, storage, tracking.files(), decided.tables, stop);
+  decided.decisions = decide::decide_files(listing, decided.facts);
+  keep_chosen(decided.decisions, options.only);
+  return decided;
 }
 
 // Notes what is not to be loaded, and works off the rest.
-void work_off(const std::vector<Decision>& decisions, const RunContext& context,
-              OutcomeLog& outcomes, TargetWatch& target) {
-  Records records;
-  for (const FileRecord& record : context.facts.tracked) records[record.file_path] = &record;
+void work_off(const std::vector<Decision>& decisions, const Records& records,
+              const RunContext& context, SharedTables& shared, OutcomeLog& outcomes,
+              TargetWatch& target) {
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     const Decision& decision = decisions[i];
     if (needs_table(decision)) continue;
@@ -297,11 +310,200 @@ void work_off(const std::vector<Decision>& decisions, const RunContext& context,
   }
   std::vector<Batch> batches = plan_work(context, decisions);
   for (Batch& batch : batches) {
-    run_batch(batch, decisions, records, context, outcomes, target);
+    run_batch(batch, decisions, records, context, shared, outcomes, target);
     for (const WorkItem& item : batch.items) {
       if (item.session) abandon_pending(*item.session, context);
     }
   }
+}
+
+// The files of a run, worked off in passes: one where the target needs no lease or no other run
+// works there; else one for each share of the tables that this run takes.
+class Passes {
+ public:
+  // All of it outlives the object.
+  struct Means {
+    const Options& options;
+    source::Storage& storage;
+    const clickhouse::Endpoint& endpoint;
+    const std::string& run_id;
+    const std::vector<source::FileEntry>& listing;
+    double list_seconds;
+    tracking::Tracking& tracking;
+    Monitor& monitor;
+    spdlog::logger& log;
+    const std::function<void(const FileOutcome&)>& on_file;
+    std::stop_token stop;
+  };
+
+  Passes(const Means& means, Decided first)
+      : means_(means), decided_(std::move(first)), watch_(means.endpoint) {
+    if (means.options.needs_lease) {
+      lease_.emplace(means.endpoint, means.options.database, means.run_id, means.options.lease,
+                     means.log, means.stop);
+    }
+  }
+  // Throws ServerError when another run holds what is needed for the first pass, IoError when the
+  // target is lost.
+  std::vector<FileOutcome> run();
+
+ private:
+  bool is_over() const {
+    return means_.stop.stop_requested() || means_.options.finish.stop_requested() || watch_.lost();
+  }
+  bool take_share();
+  void decide_again();
+  void run_pass();
+  void settle(std::vector<FileOutcome> outcomes);
+  // What is left ends like that.
+  void settle_all(const FileOutcome& end);
+  std::vector<claim::TableGroup> wanted() const;
+  Records records() const;
+
+  Means means_;
+  Decided decided_;  // `decisions`: those that are not settled
+  TargetWatch watch_;
+  std::optional<claim::Lease> lease_;
+  std::set<std::string> held_;
+  bool is_first_ = true;
+  std::vector<FileOutcome> files_;
+  std::set<std::string> settled_;  // paths
+};
+
+std::vector<FileOutcome> Passes::run() {
+  while (take_share()) {
+    run_pass();
+    is_first_ = false;
+    if (lease_ && !held_.empty()) lease_->give_back(held_);
+    if (is_over() || decided_.decisions.empty()) break;
+  }
+  lease_.reset();
+  watch_.throw_if_lost();
+  settle_all({.outcome = Outcome::kCancelled,
+              .error = "stopped before it was begun",
+              .error_class = ErrorClass::kCancelled});
+  std::ranges::sort(files_, {}, [](const FileOutcome& file) -> const std::string& {
+    return file.decision.file.path;
+  });
+  return std::move(files_);
+}
+
+Records Passes::records() const {
+  Records records;
+  for (const FileRecord& record : decided_.facts.tracked) records[record.file_path] = &record;
+  return records;
+}
+
+std::vector<claim::TableGroup> Passes::wanted() const {
+  std::vector<claim::TableGroup> groups;
+  std::map<std::string, std::size_t> places;  // which group a table is in
+  const Records known = records();
+  for (const Decision& decision : decided_.decisions) {
+    claim::TableGroup tables = tables_of(decision, known);
+    if (tables.empty()) continue;
+    // Groups that share a table become one.
+    for (const std::string& table : claim::TableGroup(tables)) {
+      const auto place = places.find(table);
+      if (place != places.end()) tables.merge(std::exchange(groups[place->second], {}));
+    }
+    for (const std::string& table : tables) places[table] = groups.size();
+    groups.push_back(std::move(tables));
+  }
+  std::erase_if(groups, [](const claim::TableGroup& group) { return group.empty(); });
+  return groups;
+}
+
+// False when there is nothing left that this run may do.
+bool Passes::take_share() {
+  if (!lease_) return is_first_;
+  const std::vector<claim::TableGroup> groups = wanted();
+  held_.clear();
+  if (groups.empty()) return is_first_;
+  try {
+    held_ = lease_->take(groups);
+  } catch (const base::ServerError& error) {
+    if (is_first_) throw;
+    settle_all(
+        {.outcome = Outcome::kFailed, .error = error.what(), .error_class = ErrorClass::kServer});
+    return false;
+  }
+  if (!is_first_ || lease_->had_to_wait()) decide_again();
+  return true;
+}
+
+// Another run may have changed everything.
+void Passes::decide_again() {
+  decided_ =
+      decide_all(means_.options, means_.storage, means_.tracking, means_.listing, means_.stop);
+  std::erase_if(decided_.decisions,
+                [&](const Decision& decision) { return settled_.contains(decision.file.path); });
+  for (Decision& decision : decided_.decisions) {
+    const std::string holder = lease_->holder_of(decision.table);
+    if (decision.reason_code == Reason::kUnchanged && !holder.empty()) {
+      decision.reason = fmt::format("loaded by {}; {}", holder, decision.reason);
+    }
+  }
+}
+
+void Passes::settle(std::vector<FileOutcome> outcomes) {
+  for (FileOutcome& outcome : outcomes) {
+    settled_.insert(outcome.decision.file.path);
+    files_.push_back(std::move(outcome));
+  }
+}
+
+void Passes::settle_all(const FileOutcome& end) {
+  OutcomeLog outcomes(decided_.decisions.size(), means_.monitor, means_.log, means_.on_file);
+  for (std::size_t i = 0; i < decided_.decisions.size(); ++i) {
+    FileOutcome outcome = end;
+    outcome.decision = std::move(decided_.decisions[i]);
+    outcomes.enter(i, std::move(outcome));
+  }
+  decided_.decisions.clear();
+  settle(outcomes.take());
+}
+
+// What needs no table, and what is for tables that this run holds.
+void Passes::run_pass() {
+  const Records known = records();
+  std::vector<Decision> decisions;
+  std::vector<Decision> later;
+  for (Decision& decision : decided_.decisions) {
+    const bool is_free = !lease_ || std::ranges::includes(held_, tables_of(decision, known));
+    (is_free ? decisions : later).push_back(std::move(decision));
+  }
+  std::set<std::string> staging = decided_.tables;
+  std::erase_if(staging, [&](const std::string& name) {
+    return !load::temporary_table(means_.options.database, name);
+  });
+  OutcomeLog outcomes(decisions.size(), means_.monitor, means_.log, means_.on_file);
+  SharedTables shared(lease_ ? &*lease_ : nullptr, held_);
+  {
+    // What was done is recorded even after a stop, unless the server is silent.
+    Recorder recorder(
+        tracking::Tracking(clickhouse::impatient(means_.endpoint, kRecordPatienceSeconds),
+                           means_.options.database),
+        means_.log);
+    const RunContext context{.options = means_.options,
+                             .storage = means_.storage,
+                             .endpoint = means_.endpoint,
+                             .run_id = means_.run_id,
+                             .facts = decided_.facts,
+                             .staging_tables = std::move(staging),
+                             .list_seconds = means_.list_seconds,
+                             .monitor = means_.monitor,
+                             .log = means_.log,
+                             .recorder = recorder,
+                             .lease = lease_,
+                             .stop = means_.stop};
+    work_off(decisions, known, context, shared, outcomes, watch_);
+  }
+  for (std::size_t i = 0; i < decisions.size(); ++i) {
+    if (!outcomes.has(i)) later.push_back(std::move(decisions[i]));
+  }
+  settle(outcomes.take());
+  for (const std::string& table : shared.given()) held_.erase(table);
+  decided_.decisions = std::move(later);
 }
 
 }  // namespace
@@ -332,8 +534,7 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
   std::vector<source::FileEntry> listing;
   if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);
-  Decided decided;
-  decide_all(options, storage, tracking, target, summary.run_id, listing, log, stop, decided);
+  Decided decided = decide_all(options, storage, tracking, listing, stop);
   if (const std::string why = decide::why_source_is_lost(listing, decided.facts); !why.empty()) {
     summary.source_error = std::make_exception_ptr(base::IoError(why));
     return summary;
@@ -342,38 +543,20 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
     if (decision.action == Action::kLoad) monitor.announce(decision.file.size);
   }
 
-  std::erase_if(decided.tables, [&](const std::string& name) {
-    return !load::temporary_table(options.database, name);
-  });
-  OutcomeLog outcomes(decided.decisions.size(), monitor, log, on_file);
-  TargetWatch watch(target);
-  // What was done is recorded even after a stop, unless the server is silent.
-  std::optional<Recorder> recorder(
-      std::in_place,
-      tracking::Tracking(clickhouse::impatient(target, kRecordPatienceSeconds), options.database),
-      log);
-  const RunContext context{.options = options,
-                           .storage = storage,
-                           .endpoint = target,
-                           .run_id = summary.run_id,
-                           .facts = std::move(decided.facts),
-                           .staging_tables = std::move(decided.tables),
-                           .list_seconds = list_seconds,
-                           .monitor = monitor,
-                           .log = log,
-                           .recorder = *recorder,
-                           .lease = decided.lease,
-                           .stop = stop};
-  work_off(decided.decisions, context, outcomes, watch);
-
-  // Write down what is not yet, and clean up.
-  recorder.reset();
-  decided.lease.reset();
-  watch.throw_if_lost();
-  settle_untouched(decided.decisions, outcomes);
-  sweep_temporary_tables(context);
-
-  summary.files = outcomes.take();
+  summary.files = Passes({.options = options,
+                          .storage = storage,
+                          .endpoint = target,
+                          .run_id = summary.run_id,
+                          .listing = listing,
+                          .list_seconds = list_seconds,
+                          .tracking = tracking,
+                          .monitor = monitor,
+                          .log = log,
+                          .on_file = on_file,
+                          .stop = stop},
+                         std::move(decided))
+                      .run();
+  sweep_temporary_tables(options, target, log, stop);
   for (const FileOutcome& file : summary.files) {
     if (file.outcome != Outcome::kLoaded) continue;
     summary.rows += file.result.row_count;
