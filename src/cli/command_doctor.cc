@@ -74,6 +74,14 @@ constexpr std::array kRights = {
     Right{"TABLE ENGINE", "MergeTree"},
     Right{"TABLE ENGINE", "ReplacingMergeTree"},
 };
+// What a database with replicas needs beside (docs/cluster.md).
+constexpr std::array kReplicaRights = {
+    Right{"SYSTEM SYNC REPLICA", ""},
+    Right{"TABLE ENGINE", "ReplicatedMergeTree"},
+    Right{"TABLE ENGINE", "ReplicatedReplacingMergeTree"},
+    Right{"REMOTE", "*.*"},
+};
+constexpr Right kOnCluster{"CLUSTER", "*.*"};
 // Systems' tables may be open to all without a grant: these are read to see it.
 constexpr std::array<std::string_view, 3> kSystemTables = {"system.tables", "system.columns",
                                                            "system.parts"};
@@ -82,6 +90,13 @@ std::string right_on(const Right& right, const std::string& database) {
   return fmt::format(
       "{} ON {}", right.right,
       right.on.empty() ? clickhouse::quote_identifier(database) + ".*" : std::string(right.on));
+}
+
+std::vector<Right> rights_needed(const clickhouse::Replication& replication) {
+  std::vector<Right> rights(kRights.begin(), kRights.end());
+  if (replication.is_on) rights.insert(rights.end(), kReplicaRights.begin(), kReplicaRights.end());
+  if (!replication.cluster.empty()) rights.push_back(kOnCluster);
+  return rights;
 }
 
 std::string grant(const std::string& right_on, const std::string& user) {
@@ -142,7 +157,8 @@ std::vector<Finding> check_grants(clickhouse::Connection& connection, const std:
   const std::string user = connection.endpoint().user;
   std::vector<std::string> good;
   std::vector<std::string> missing;
-  for (const Right& right : kRights) {
+  const std::vector<Right> rights = rights_needed(connection.endpoint().dialect.replication);
+  for (const Right& right : rights) {
     const std::string wanted = right_on(right, database);
     try {
       const std::string answer = connection.query("CHECK GRANT " + wanted);
@@ -151,7 +167,7 @@ std::vector<Finding> check_grants(clickhouse::Connection& connection, const std:
       // An old server has no CHECK GRANT.
       if (error.code() != clickhouse::error_code::kSyntaxError) throw;
       std::vector<std::string> all;
-      for (const Right& one : kRights) all.push_back(right_on(one, database));
+      for (const Right& one : rights) all.push_back(right_on(one, database));
       return {
           {.what = "rights",
            .detail = fmt::format("not checked: ClickHouse {} cannot be asked. Needed are: {}",

@@ -63,6 +63,9 @@ sync::Summary total(const std::vector<SourceRun>& runs) {
     sum.rows += summary.rows;
     sum.bytes += summary.bytes;
     sum.seconds += summary.seconds;
+    for (const auto& [replica, tables] : summary.replicas_behind) {
+      sum.replicas_behind[replica].insert(tables.begin(), tables.end());
+    }
   }
   return sum;
 }
@@ -89,6 +92,7 @@ void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
             {"rows", sum.rows},
             {"bytes", sum.bytes},
             {"schema_changes", sum.column_changes()},
+            {"replicas_behind", sum.replicas_behind},
             {"seconds", sum.seconds}};
   json["sources"] = Json::array();
   json["files"] = Json::array();
@@ -215,6 +219,9 @@ void print_summary(const std::vector<SourceRun>& runs, const std::vector<OpenSou
   const sync::Summary sum = total(runs);
   if (!sum.files.empty()) print(totals(sum));
   if (const std::string kept = sum.other_settings(); !kept.empty()) print_paragraph("", kept, 2);
+  if (const std::string behind = sum.behind(); !behind.empty()) {
+    print_paragraph("warning: ", behind, 2);
+  }
 }
 
 int dry_run(const SyncArguments& arguments, Sources& sources, const Context& context) {

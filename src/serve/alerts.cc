@@ -61,6 +61,7 @@ void Alerts::add(const Event& event) {
   if (event.type == "file_finished" && options_.on_schema_change) note_changes(event);
   if (event.type == "run_finished") tell_changes(event.data);
   if (event.type == "run_finished") note_run(event);
+  if (event.type == "run_finished") note_replicas(event.data);
 }
 
 void Alerts::note_file(const Event& event) {
@@ -109,6 +110,23 @@ void Alerts::tell_changes(const nlohmann::json& run) {
   }
   alert.details = {{"run", run}, {"changes", std::move(changes)}};
   put(std::move(alert));
+}
+
+// Told once, until a run ends with all replicas in step.
+void Alerts::note_replicas(const nlohmann::json& run) {
+  const std::string workflow = text_of(run, "workflow");
+  const std::uint64_t count = count_of(run, "replicas_behind");
+  if (count == 0) {
+    behind_.erase(workflow);
+    return;
+  }
+  if (!behind_.insert(workflow).second) return;
+  put({.kind = "replicas_behind",
+       .workflow = workflow,
+       .text = fmt::format("qvdhouse: {} of {} lacked rows at the end of a run; "
+                           "they fetch them when they can",
+                           base::format_quantity(count, "replica"), workflow),
+       .details = {{"run", run}}});
 }
 
 void Alerts::note_run(const Event& event) {
@@ -169,7 +187,7 @@ Alerts::Counts Alerts::counts() const {
 // A change of columns opens no incident.
 void Alerts::update(const Alert& alert, std::set<std::string>& failing,
                     std::set<std::string>& stale) {
-  if (alert.kind == "schema_changed") return;
+  if (alert.kind == "schema_changed" || alert.kind == "replicas_behind") return;
   std::set<std::string>& open = alert.details.contains("was_stale") ? stale : failing;
   if (alert.kind == "recovered") {
     open.erase(alert.workflow);

@@ -70,7 +70,7 @@ class Alerts {
  private:
   // NOLINTNEXTLINE(bugprone-exception-escape): a json that is moved from throws nothing
   struct Alert {
-    std::string kind;  // "failed", "recovered", "stale", "schema_changed"
+    std::string kind;  // "failed", "recovered", "stale", "schema_changed", "replicas_behind"
     std::string workflow;
     std::string text;
     nlohmann::json details;
@@ -85,6 +85,7 @@ class Alerts {
   void note_changes(const Event& event);
   void tell_changes(const nlohmann::json& run);
   void note_run(const Event& event);
+  void note_replicas(const nlohmann::json& run);
   void read_state();
   void write_state(const Alert& alert);
 
@@ -101,6 +102,7 @@ class Alerts {
   std::set<std::string> told_stale_;
   std::map<std::string, std::vector<nlohmann::json>> failed_files_;  // by run
   std::map<std::string, std::vector<nlohmann::json>> changes_;       // of columns, by run
+  std::set<std::string> behind_;  // workflows whose replicas were behind
   Counts counts_;
   std::jthread thread_;
 };

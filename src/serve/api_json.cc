@@ -92,6 +92,7 @@ json run_json(const tracking::RunRecord& run) {
           {"rows", run.rows},
           {"bytes", run.bytes},
           {"schema_changes", run.schema_changes},
+          {"replicas_behind", run.replicas_behind},
           {"error", plain_or_null(run.error)},
           {"error_class", class_or_null(run.error_class)}};
 }

@@ -77,6 +77,8 @@ struct Flow {
   Family<Counter>& changes =
       counter(registry, "qvdhouse_schema_changes_total",
               "Columns of tables in use that a load changed, by kind of change.");
+  Family<Gauge>& behind = gauge(registry, "qvdhouse_replicas_behind",
+                                "Replicas that lacked rows of the newest run at its end.");
   Family<Counter>& rows = counter(registry, "qvdhouse_rows_total", "Rows that were committed.");
   Family<Counter>& bytes =
       counter(registry, "qvdhouse_file_bytes_total", "Bytes of the files that were committed.");
@@ -145,6 +147,7 @@ void count_run(Flow& flow, const nlohmann::json& data) {
   const std::string status = text_of(data, "status");
   flow.runs.Add({{"workflow", workflow}, {"status", status}}).Increment();
   if (run_state_of(data) == tracking::RunState::kSkipped) return;
+  flow.behind.Add({{"workflow", workflow}}).Set(number_of(data, "replicas_behind"));
   if (count_of(data, "attempt") > 1) flow.run_retries.Add({{"workflow", workflow}}).Increment();
   flow.run_seconds.Add({{"workflow", workflow}}, kSeconds)
       .Observe(number_of(data, "duration_seconds"));

@@ -60,24 +60,42 @@ std::uint64_t Summary::column_changes() const {
   return count;
 }
 
-std::string Summary::other_settings() const {
+namespace {
+
+// "A, B, C, D, E and 3 more"
+std::string some_of(const std::set<std::string>& names) {
   constexpr std::size_t kMostNames = 5;
+  std::vector<std::string> first;
+  for (const std::string& name : names) {
+    if (first.size() < kMostNames) first.push_back(name);
+  }
+  const std::size_t more = names.size() - first.size();
+  return fmt::format("{}{}", fmt::join(first, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+}  // namespace
+
+std::string Summary::other_settings() const {
   std::set<std::string> tables;
   for (const FileOutcome& file : files) {
     if (file.decision.has_other_settings) tables.insert(file.decision.table);
   }
   if (tables.empty()) return "";
-  std::vector<std::string> names;
-  for (const std::string& table : tables) {
-    if (names.size() < kMostNames) names.push_back(table);
-  }
   return fmt::format(
       "{} {} loaded under other settings, which hold until --full or settings_changed = \"reload\" "
-      "loads {} again: {}{}",
+      "loads {} again: {}",
       base::format_quantity(tables.size(), "table"), tables.size() == 1 ? "was" : "were",
-      tables.size() == 1 ? "it" : "them", fmt::join(names, ", "),
-      tables.size() > names.size() ? fmt::format(" and {} more", tables.size() - names.size())
-                                   : "");
+      tables.size() == 1 ? "it" : "them", some_of(tables));
+}
+
+std::string Summary::behind() const {
+  std::string text;
+  for (const auto& [replica, tables] : replicas_behind) {
+    text += fmt::format("{}replica {} lacks rows of {} ({})", text.empty() ? "" : "; ", replica,
+                        base::format_quantity(tables.size(), "table"), some_of(tables));
+  }
+  return text.empty() ? text : text + "; what is committed is fetched when the replica can do so";
 }
 
 Monitor::Snapshot Monitor::snapshot() const {

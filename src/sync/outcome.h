@@ -10,8 +10,10 @@
 #include <exception>
 #include <functional>
 #include <list>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,11 +74,15 @@ struct Summary {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;  // of the files loaded
   double seconds = 0;
+  // Replicas that lacked rows of this run at its end, and the tables; they fetch them later.
+  std::map<std::string, std::set<std::string>> replicas_behind;
   std::uint64_t count(Outcome outcome) const;
   std::uint64_t column_changes() const;  // of tables in use
   // Which tables stay as they were loaded under other settings, and what applies today's; empty
   // when none does.
   std::string other_settings() const;
+  // Which replicas are behind; empty when none is.
+  std::string behind() const;
 };
 
 // What a progress display may read while run() works. All members are safe from another thread.

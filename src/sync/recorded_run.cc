@@ -100,6 +100,7 @@ void conclude_run(RunRecord& run, const Summary& summary) {
   run.rows = summary.rows;
   run.bytes = summary.bytes;
   run.schema_changes = summary.column_changes();
+  run.replicas_behind = summary.replicas_behind.size();
   run.finished_at_us = now_us();
   if (summary.source_error) {
     const Failure failure = describe_failure(summary.source_error);

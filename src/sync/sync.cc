@@ -19,6 +19,7 @@
 #include "claim/lease.h"
 #include "claim/locks.h"
 #include "clickhouse/names.h"
+#include "clickhouse/replicas.h"
 #include "load/staging.h"
 #include "sync/adopt.h"
 #include "sync/facts.h"
@@ -30,6 +31,7 @@ namespace qvdhouse::sync {
 namespace {
 
 constexpr long kRecordPatienceSeconds = 60;
+constexpr std::chrono::seconds kReplicaPatience{10};  // of a whole run
 
 using tracking::ErrorClass;
 using tracking::FileRecord;
@@ -506,6 +508,32 @@ void Passes::run_pass() {
   decided_.decisions = std::move(later);
 }
 
+// Waits a while for the replicas of the tables that were written, and says which stay behind.
+void await_replicas(Summary& summary, const clickhouse::Endpoint& target, spdlog::logger& log,
+                    const std::stop_token& stop) {
+  if (!target.dialect.replication.is_on) return;
+  const auto end = std::chrono::steady_clock::now() + kReplicaPatience;
+  std::set<std::string> tables;
+  for (const FileOutcome& file : summary.files) {
+    if (file.outcome == Outcome::kLoaded) tables.insert(file.result.table);
+    if (file.outcome == Outcome::kRemoved) tables.insert(file.decision.table);
+  }
+  try {
+    clickhouse::Connection connection(target, stop);
+    for (const std::string& table : tables) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          end - std::chrono::steady_clock::now());
+      for (const std::string& replica : clickhouse::await_replicas(
+               connection, target.database, table, std::max(left, std::chrono::milliseconds(0)))) {
+        summary.replicas_behind[replica].insert(table);
+      }
+    }
+  } catch (const base::Error& error) {
+    log.warn("the replicas of the tables that were written cannot be asked: {}", error.what());
+  }
+  if (const std::string behind = summary.behind(); !behind.empty()) log.warn("{}", behind);
+}
+
 }  // namespace
 
 std::int64_t now_us() {
@@ -557,6 +585,7 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
                          std::move(decided))
                       .run();
   sweep_temporary_tables(options, target, log, stop);
+  await_replicas(summary, target, log, stop);
   for (const FileOutcome& file : summary.files) {
     if (file.outcome != Outcome::kLoaded) continue;
     summary.rows += file.result.row_count;

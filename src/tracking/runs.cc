@@ -33,6 +33,7 @@ constexpr std::array kRunColumns = {
     column<&RunRecord::rows>("rows"),
     column<&RunRecord::bytes>("bytes"),
     column<&RunRecord::schema_changes>("schema_changes"),
+    column<&RunRecord::replicas_behind>("replicas_behind"),
     column<&RunRecord::error>("error"),
     column<&RunRecord::error_class, kWord>("error_class"),
     column<&RunRecord::host>("host"),
