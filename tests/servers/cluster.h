@@ -56,7 +56,7 @@ class ClickHouseCluster {
   // Asks until the answer is `expected`, and returns the last answer: another one, or the text of
   // an error, when `patience` has passed.
   std::string ask_until(std::size_t node, const std::string& sql, const std::string& expected,
-                        std::chrono::milliseconds patience = std::chrono::seconds(30)) const;
+                        std::chrono::milliseconds patience = std::chrono::seconds(60)) const;
 
   pid_t pid(std::size_t node) const;  // throws std::logic_error when it does not run
   void kill(std::size_t node);        // kill -9, and its end

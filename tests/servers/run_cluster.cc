@@ -21,7 +21,7 @@ void note_end(int /*signal*/) { ended = 1; }
 
 // "2x3": two shards of three replicas.
 bool parse_shape(std::string_view text, ClusterOptions& options) {
-  constexpr auto is_count = [](char digit) { return digit >= '1' && digit <= '9'; };
+  const auto is_count = [](char digit) { return digit >= '1' && digit <= '9'; };
   if (text.size() != 3 || !is_count(text[0]) || text[1] != 'x' || !is_count(text[2])) return false;
   options.shards = static_cast<std::size_t>(text[0] - '0');
   options.replicas = static_cast<std::size_t>(text[2] - '0');
