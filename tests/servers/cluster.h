@@ -62,9 +62,11 @@ class ClickHouseCluster {
   void kill(std::size_t node);        // kill -9, and its end
   void stop(std::size_t node);        // SIGSTOP: takes connections, answers nothing
   void resume(std::size_t node);      // SIGCONT
-  void restart(std::size_t node);     // kill -9 if it runs; the same ports, data and identity
-  void kill_zookeeper();              // kill -9: tables become read-only
-  void restart_zookeeper();           // kill -9 if it runs; the same port and data
+  // Kills it if it runs, and starts it with the same ports, data and identity. Replicated tables
+  // may be read-only a moment longer than it takes to answer.
+  void restart(std::size_t node);
+  void kill_zookeeper();     // kill -9: tables become read-only
+  void restart_zookeeper();  // kill -9 if it runs; the same port and data
 
  private:
   struct State;

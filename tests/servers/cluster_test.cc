@@ -180,6 +180,18 @@ TEST_F(OneShard, AKilledNodeComesBackWithItsDataAndFetchesTheRest) {
   EXPECT_EQ(ask(1, "EXISTS after_kill"), "1\n");
 }
 
+TEST_F(OneShard, AReplicatedDatabaseOutlivesAKill) {
+  ask(0,
+      "CREATE DATABASE outlives ON CLUSTER main "
+      "ENGINE = Replicated('/tests/outlives', '{shard}', '{replica}')");
+  ask(0, "CREATE TABLE outlives.before (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a");
+  cluster().restart(1);
+  ask(0, "INSERT INTO outlives.before VALUES (7)");
+  EXPECT_EQ(ask_until(1, "SELECT * FROM outlives.before", "7\n"), "7\n");
+  ask(1, "CREATE TABLE outlives.after (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a");
+  EXPECT_EQ(ask_until(0, "EXISTS outlives.after", "1\n"), "1\n");
+}
+
 TEST_F(OneShard, AStoppedNodeIsLateAndNotLost) {
   ask(0, "CREATE TABLE late ON CLUSTER main (a Int64) ENGINE = ReplicatedMergeTree ORDER BY a");
   cluster().stop(1);

@@ -215,8 +215,8 @@ void start_ddl_worker(void* server) {
                        const void*, const void*, const void*, const void*)>(kDdlWorkerConstructor)(
       worker, kThreads, &queue, &replicas, get_context(server), nullptr, &no_prefix, &keeper, &name,
       nullptr, nullptr);
+  ddl_worker = worker;  // its threads ask for it
   function_at<void (*)(void*)>(kDdlWorkerStartup)(worker);
-  ddl_worker = worker;
 }
 
 // Makes the handlers of one address; called for each <listen_host> in turn.
