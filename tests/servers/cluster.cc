@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -27,7 +29,7 @@ using std::chrono::milliseconds;
 
 // Every node listens there on its HTTP port, which is reserved for it, for the other nodes.
 constexpr const char* kInterserverHost = "127.0.0.2";
-// Of a node that a test may have stopped.
+// Ends a node that a test has stopped, too.
 constexpr const char* kDeathSignal = "KILL";
 constexpr milliseconds kAskAgain{20};
 
@@ -86,19 +88,37 @@ std::string class_path() {
   return jars;
 }
 
-// It takes connections a moment before it serves them.
-bool zookeeper_serves(std::uint16_t port) {
+// How many sessions it has; nothing while it takes connections and does not serve them yet, which
+// it may never answer.
+std::optional<std::size_t> zookeeper_sessions(std::uint16_t port) {
   const int fd = connect_to(port);
-  if (fd < 0) return false;
-  constexpr std::string_view kQuestion = "srvr";
+  if (fd < 0) return std::nullopt;
+  constexpr timeval kPatience{.tv_sec = 0, .tv_usec = 200'000};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+  constexpr std::string_view kQuestion = "mntr";
   std::string answer;
-  std::array<char, 1024> part{};
+  std::array<char, 4096> part{};
   ssize_t size = ::send(fd, kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL);
   while (size > 0 && (size = ::recv(fd, part.data(), part.size(), 0)) > 0) {
     answer.append(part.data(), static_cast<std::size_t>(size));
   }
   ::close(fd);
-  return answer.find("Mode: ") != std::string::npos;
+  constexpr std::string_view kSessions = "zk_global_sessions\t";
+  const std::size_t at = answer.find(kSessions);
+  if (at == std::string::npos) return std::nullopt;
+  return std::stoul(answer.substr(at + kSessions.size()));
+}
+
+void wait_for_sessions(std::uint16_t port, std::size_t count) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  for (;;) {
+    const auto sessions = zookeeper_sessions(port);
+    if (sessions && *sessions >= count) return;
+    if (std::chrono::steady_clock::now() > give_up) {
+      throw std::runtime_error(fmt::format("ZooKeeper does not serve {} sessions", count));
+    }
+    std::this_thread::sleep_for(kAskAgain);
+  }
 }
 
 }  // namespace
@@ -185,13 +205,7 @@ void ClickHouseCluster::State::start_zookeeper() {
           "org.apache.zookeeper.server.quorum.QuorumPeerMain", work / "zookeeper.cfg"},
       Environment{}, work, kDeathSignal);
   zookeeper->wait_until_up(zookeeper_port);
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!zookeeper_serves(zookeeper_port)) {
-    if (std::chrono::steady_clock::now() > give_up) {
-      throw std::runtime_error("ZooKeeper takes connections and does not serve them");
-    }
-    std::this_thread::sleep_for(kAskAgain);
-  }
+  wait_for_sessions(zookeeper_port, 0);
 }
 
 void ClickHouseCluster::State::start(Node& node) const {
@@ -203,6 +217,8 @@ ClickHouseCluster::ClickHouseCluster(ClusterOptions options, fs::path work)
   state_->start_zookeeper();
   for (Node& node : state_->nodes) state_->start(node);
   for (Node& node : state_->nodes) node.daemon->wait_until_up(node.http_port);
+  // 18.16 crashes when it is asked for something ON CLUSTER while its first session begins.
+  if (state_->is_oldest()) wait_for_sessions(state_->zookeeper_port, node_count());
 }
 
 ClickHouseCluster::~ClickHouseCluster() = default;

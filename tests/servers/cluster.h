@@ -56,15 +56,17 @@ class ClickHouseCluster {
   // Asks until the answer is `expected`, and returns the last answer: another one, or the text of
   // an error, when `patience` has passed.
   std::string ask_until(std::size_t node, const std::string& sql, const std::string& expected,
-                        std::chrono::milliseconds patience = std::chrono::seconds(30)) const;
+                        std::chrono::milliseconds patience = std::chrono::seconds(60)) const;
 
   pid_t pid(std::size_t node) const;  // throws std::logic_error when it does not run
   void kill(std::size_t node);        // kill -9, and its end
   void stop(std::size_t node);        // SIGSTOP: takes connections, answers nothing
   void resume(std::size_t node);      // SIGCONT
-  void restart(std::size_t node);     // kill -9 if it runs; the same ports, data and identity
-  void kill_zookeeper();              // kill -9: tables become read-only
-  void restart_zookeeper();           // kill -9 if it runs; the same port and data
+  // Kills it if it runs, and starts it with the same ports, data and identity. Replicated tables
+  // may be read-only a moment longer than it takes to answer.
+  void restart(std::size_t node);
+  void kill_zookeeper();     // kill -9: tables become read-only
+  void restart_zookeeper();  // kill -9 if it runs; the same port and data
 
  private:
   struct State;

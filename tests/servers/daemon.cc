@@ -73,8 +73,9 @@ void Daemon::wait_until_up(std::uint16_t port) {
     if (late) ::kill(process_->pid(), SIGKILL);
     if (late || has_ended(process_->pid())) {
       const Finished finished = process_->wait();
-      throw std::runtime_error(fmt::format("{} did not come up on port {}: {}{}", program_.string(),
-                                           port, finished.out, finished.err));
+      throw std::runtime_error(fmt::format(
+          "{} did not come up on port {} (exit code {}, signal {}): {}{}", program_.string(), port,
+          finished.exit_code, finished.signal, finished.out, finished.err));
     }
     std::this_thread::sleep_for(kPoll);
   }

@@ -6,8 +6,8 @@
 // the configuration then speaks the protocol between servers: INTERSERVER_HOST, with the HTTP port
 // as INTERSERVER_PORT. ARGUMENTs are those of clickhouse-local.
 //
-// For another build: set kBuildId, find the offsets again (each function refers to a text or a
-// member that its `why` names) and the bytes at them.
+// For another build of the library: kBuildId, and each Place below. Disassembled code that refers
+// to a message is how they were found; the comments name the message that stands for each.
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -34,7 +34,7 @@
 
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr int kExitUsage = 2;
 constexpr int kExitNoLibrary = 3;
@@ -57,25 +57,32 @@ struct Place {
   std::string_view bytes;
 };
 
-// What is replaced.
+// What is replaced, and why.
+// "Parameter 'interserver_http(s)_port' required for replication is not specified in configuration"
 constexpr Place kInterserverAddress{"Context::getInterserverIOAddress", 0x1417c9c0,
                                     "\x41\x56\x53\x48\x83\xec\x48\x4c\x8b\x36\x49\x0f"sv};
+// "Unsupported scheme in URI"
 constexpr Place kInterserverScheme{"Context::getInterserverScheme", 0x1417cac0,
                                    "\x48\x8b\x06\x80\xb8\x87\x01\x00\x00\x00\x78\x1a"sv};
+// No message: a fetch ends the process, which has none.
 constexpr Place kInterserverCredentials{"Context::getInterserverCredentials", 0x1417c940,
                                         "\x41\x57\x41\x56\x53\x4c\x8b\x3f\x49\x8d\x9f\x88"sv};
+// "DDL background thread is not initialized"
 constexpr Place kDdlWorker{"Context::getDDLWorker", 0x14179480,
                            "\x55\x41\x57\x41\x56\x53\x48\x81\xec\x88\x00\x00"sv};
+// "Replicated DDL queries are disabled"
 constexpr Place kMayReplicateDdl{"DatabaseCatalog::canPerformReplicatedDDLQueries", 0x142891c0,
                                  "\x0f\xb6\x87\x10\x09\x00\x00\xc3\xcc\xcc\xcc\xcc"sv};
+// "CreateTablesThreadPool is not initialized"
 constexpr Place kThreadPool{"StaticThreadPool::get", 0xf1cd380,
                             "\x41\x56\x53\x48\x83\xec\x48\x48\x8b\x47\x30\x48"sv};
-// Whole instructions, none of them relative: they are run from another place.
+// "supports only TCP and HTTP listeners": SYSTEM START LISTEN INTERSERVER HTTP is refused.
+// These are whole instructions, none of them relative, since they are run from another place.
 constexpr Place kHandlerFactory{
     "createHandlerFactory", 0x18395cc0,
     "\x55\x41\x57\x41\x56\x41\x55\x41\x54\x53\x48\x81\xec\x98\x00\x00\x00"sv};
 
-// What is called.
+// What is called, to make what is missing.
 constexpr Place kThreadPoolInitialize{"StaticThreadPool::initialize", 0xf1cd280,
                                       "\x48\x83\xec\x48\x48\x89\x74\x24\x10\x48\x89\x54"sv};
 constexpr Place kDdlWorkerConstructor{"DDLWorker::DDLWorker", 0x14243400,
@@ -83,7 +90,8 @@ constexpr Place kDdlWorkerConstructor{"DDLWorker::DDLWorker", 0x14243400,
 constexpr Place kDdlWorkerStartup{"DDLWorker::startup", 0x14245300,
                                   "\x41\x57\x41\x56\x53\x48\x83\xec\x20\x48\x89\xfb"sv};
 
-// What is written to: 16 bytes that nothing has set yet.
+// What is written to: 16 bytes that nothing has set. Nodes of one id end each other's sessions:
+// "Session was killed".
 constexpr Place kServerUuid{"ServerUUID", 0x228a3a48, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv};
 
 // Larger than a DDLWorker, whose members the constructor sets.
@@ -158,7 +166,6 @@ HostAndPort* interserver_address(HostAndPort* result, const void* /*context*/) {
   return new (result) HostAndPort(own_address);
 }
 
-// Without it: "Unsupported scheme in URI".
 ShortString* interserver_scheme(ShortString* result, const void* /*context*/) {
   return new (result) ShortString("http");
 }
@@ -208,8 +215,8 @@ void start_ddl_worker(void* server) {
                        const void*, const void*, const void*, const void*)>(kDdlWorkerConstructor)(
       worker, kThreads, &queue, &replicas, get_context(server), nullptr, &no_prefix, &keeper, &name,
       nullptr, nullptr);
+  ddl_worker = worker;  // its threads ask for it
   function_at<void (*)(void*)>(kDdlWorkerStartup)(worker);
-  ddl_worker = worker;
 }
 
 // Makes the handlers of one address; called for each <listen_host> in turn.
@@ -314,7 +321,7 @@ void* copy_of_start(const Place& place) {
   return mapped;
 }
 
-// One for each node, the same after a restart: nodes of one id would end each other's sessions.
+// One for each node, the same after a restart.
 void set_server_uuid(std::uint16_t node) {
   const std::array<std::uint64_t, 2> uuid{0x7176'6468'6f75'4173, 0x8000'0000'0000'0000 + node};
   std::memcpy(library_base + kServerUuid.offset, uuid.data(), sizeof uuid);

@@ -28,7 +28,8 @@ function attribute(line, key) {
 # GoogleTest prints "FILE:LINE: Skipped" and the reason below it.
 /: Skipped$/ { in_reason = 1; next }
 in_reason && (/^$/ || /^\[/ || /<\/system-out>/) { in_reason = 0 }
-in_reason { reason = reason (reason == "" ? "" : " ") text($0) }
+# The tests of a suite that is one ctest have the same reason.
+in_reason && index(reason, text($0)) == 0 { reason = reason (reason == "" ? "" : " ") text($0) }
 
 /<\/testcase>/ {
   if (status == "run") {
