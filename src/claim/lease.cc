@@ -39,7 +39,11 @@ constexpr milliseconds kFirstLook{50};
 constexpr milliseconds kLastLook{250};
 constexpr milliseconds kBeatAgain{1'000};  // after a heartbeat that failed
 constexpr seconds kTellAgain{60};
-constexpr milliseconds kBetweenLooks{1'000};  // at who waits
+// Between looks at who waits; longer where many runs look, each of which reads the rows of all.
+constexpr milliseconds kBetweenLooks{1'000};
+constexpr milliseconds kBetweenLooksARun{100};
+// Of the names of tables in a row: Keeper takes a row of 1 MB at most.
+constexpr std::size_t kMostTableBytes = 400'000;
 // A lease that cannot be given back within this time expires.
 constexpr long kReleasePatienceSeconds = 5;
 constexpr std::size_t kTablesTold = 5;
@@ -144,7 +148,7 @@ struct Lease::State {
   bool had_to_wait = false;
   std::mutex mutex;  // guards the rows, and the members up to the next blank line
   std::map<std::string, LeaseRow> busy{};  // who held a table that was waited for
-  milliseconds looked_at{};                // others_waiting()
+  milliseconds look_again_at{};            // others_waiting()
   std::size_t waiting = 0;
 
   std::string told_of;  // the holder that the log told of last, and when
@@ -291,6 +295,12 @@ std::vector<TableGroup> Lease::State::share_of(std::vector<TableGroup> free,
     std::ranges::sort(free, {}, rank);
     free.resize(most);
   }
+  std::size_t bytes = 0;
+  const auto end = std::ranges::find_if(free, [&](const TableGroup& group) {
+    for (const std::string& name : group) bytes += name.size();
+    return bytes > kMostTableBytes;
+  });
+  free.erase(end == free.begin() && end != free.end() ? std::next(end) : end, free.end());
   return free;
 }
 
@@ -341,8 +351,12 @@ void Lease::State::set_wish(LeaseTable& table, const std::set<std::string>& tabl
     if (is_visible(wish)) write(table, wish, LeaseState::kReleased);
     return;
   }
-  if (is_visible(wish) && std::ranges::equal(wish.tables, tables)) return;
-  wish.tables.assign(tables.begin(), tables.end());
+  std::size_t bytes = 0;
+  const auto end = std::ranges::find_if(
+      tables, [&](const std::string& name) { return (bytes += name.size()) > kMostTableBytes; });
+  std::vector<std::string> names(tables.begin(), end);
+  if (is_visible(wish) && wish.tables == names) return;
+  wish.tables = std::move(names);
   write(table, wish, LeaseState::kWanted);
 }
 
@@ -445,11 +459,12 @@ std::size_t Lease::others_waiting() {
   State& state = *state_;
   const std::lock_guard lock(state.mutex);
   const milliseconds now = uptime();
-  if (state.looked_at.count() != 0 && now - state.looked_at < kBetweenLooks) return state.waiting;
-  state.looked_at = now;
-  state.waiting = 0;
+  if (now < state.look_again_at) return state.waiting;
   LeaseTable table(state.endpoint, state.database, state.stop);
-  for (const LeaseRow& row : state.others(table)) {
+  const std::vector<LeaseRow> rows = state.others(table);
+  state.look_again_at = now + kBetweenLooks + rows.size() * kBetweenLooksARun;
+  state.waiting = 0;
+  for (const LeaseRow& row : rows) {
     if (row.state == LeaseState::kWanted && !common_tables(row, state.own).empty()) ++state.waiting;
   }
   return state.waiting;

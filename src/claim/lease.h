@@ -60,7 +60,8 @@ class Lease {
   std::set<std::string> take(const std::vector<TableGroup>& wanted);
   // Tables whose work is done and written down, or that were never begun.
   void give_back(const std::set<std::string>& tables);
-  // How many other runs wait for tables of this lease; asks the server once a second at most.
+  // How many other runs wait for tables of this lease; asks the server once a second
+  // at most, and less often where many runs work.
   std::size_t others_waiting();
   // Who held a table when it was last waited for, "host HOST (process PID, run RUN)"; empty:
   // nobody.
