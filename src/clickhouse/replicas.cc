@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stop_token>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/pause.h"
 #include "clickhouse/error_code.h"
@@ -25,16 +26,6 @@ struct Log {
   std::string end;  // index of the newest entry
   std::string time;
 };
-
-std::vector<std::string> lines_of(std::string_view answer) {
-  std::vector<std::string> lines;
-  while (!answer.empty()) {
-    const std::size_t end = std::min(answer.find('\n'), answer.size());
-    lines.emplace_back(answer.substr(0, end));
-    answer.remove_prefix(std::min(end + 1, answer.size()));
-  }
-  return lines;
-}
 
 std::string is_table(std::string_view database, std::string_view table) {
   return fmt::format("database = {} AND table = {}", quote_literal(database), quote_literal(table));
@@ -73,7 +64,7 @@ std::vector<std::string> await_replicas(Connection& connection, std::string_view
   const Dialect& dialect = connection.endpoint().dialect;
   if (!dialect.replication.is_on || !dialect.has_active_replica_wait) return {};
   const std::string where = is_table(database, table);
-  const auto own = lines_of(connection.query(
+  const auto own = base::lines_of(connection.query(
       fmt::format("SELECT concat('log_pointer <= ', toString(log_max_index), ' OR (queue_size != 0 "
                   "AND queue_oldest_time <= toDateTime(', toString(toUnixTimestamp(now())), '))') "
                   "FROM system.replicas WHERE {} FORMAT TSVRaw",
@@ -86,12 +77,12 @@ std::vector<std::string> await_replicas(Connection& connection, std::string_view
   std::vector<std::string> late;
   milliseconds waited{0};
   for (milliseconds pause = kFirstLook;; pause = std::min(pause * 2, kLastLook)) {
-    late = lines_of(connection.query(behind, {{"skip_unavailable_shards", "1"}}));
+    late = base::lines_of(connection.query(behind, {{"skip_unavailable_shards", "1"}}));
     if (late.empty() || waited >= patience) break;
     base::pause_for(pause, {});
     waited += pause;
   }
-  const auto inactive = lines_of(connection.query(
+  const auto inactive = base::lines_of(connection.query(
       fmt::format("SELECT arrayJoin(mapKeys(mapFilter((name, active) -> active = 0, "
                   "replica_is_active))) AS name FROM system.replicas WHERE {} ORDER BY name FORMAT "
                   "TSVRaw",

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 2> kReplicating = {"Replicated", "Shared"
 constexpr std::string_view kFamily = "MergeTree";
 
 // An engine clause, taken apart: `ReplacingMergeTree`, its arguments, and all that follows them.
-struct Engine {
+struct Clause {
   std::string_view name;
   std::vector<std::string_view> arguments;
   std::string_view rest;  // " ORDER BY id"
@@ -56,9 +56,9 @@ std::size_t end_of_brackets(std::string_view text, std::size_t at,
   return text.size();
 }
 
-Engine parse_engine(std::string_view text) {
+Clause parse_engine(std::string_view text) {
   const std::size_t name_end = std::min(text.find_first_of("( "), text.size());
-  Engine engine{.name = text.substr(0, name_end), .arguments = {}, .rest = {}};
+  Clause engine{.name = text.substr(0, name_end), .arguments = {}, .rest = {}};
   std::size_t end = name_end;
   if (end < text.size() && text[end] == '(') end = end_of_brackets(text, end, engine.arguments);
   engine.rest = text.substr(end);
@@ -88,7 +88,7 @@ bool is_replicated_engine(std::string_view engine) {
 }
 
 std::string local_engine(std::string_view engine) {
-  Engine parsed = parse_engine(engine);
+  Clause parsed = parse_engine(engine);
   const std::string_view prefix = replicating_prefix(parsed.name);
   if (prefix.empty()) return std::string(engine);
   parsed.name.remove_prefix(prefix.size());
@@ -106,7 +106,7 @@ std::string plain_engine(std::string_view engine) {
 
 std::string engine_for(std::string_view engine, const Dialect& dialect, std::string_view database,
                        std::string_view table) {
-  const Engine parsed = parse_engine(engine);
+  const Clause parsed = parse_engine(engine);
   if (!dialect.replication.is_on || !parsed.name.ends_with(kFamily) ||
       !replicating_prefix(parsed.name).empty()) {
     return std::string(engine);

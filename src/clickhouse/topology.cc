@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/quantity.h"
 #include "base/workers.h"
@@ -27,18 +28,8 @@ constexpr std::string_view kWhoAnswers =
     "system.databases WHERE name IN ('default', 'system'))) FORMAT TSVRaw";
 constexpr std::string_view kAndUuid = ", ', UUID ', toString(serverUUID())";
 
-std::vector<std::string> lines_of(std::string_view answer) {
-  std::vector<std::string> lines;
-  while (!answer.empty()) {
-    const std::size_t end = std::min(answer.find('\n'), answer.size());
-    if (end > 0) lines.emplace_back(answer.substr(0, end));
-    answer.remove_prefix(std::min(end + 1, answer.size()));
-  }
-  return lines;
-}
-
 std::string one_line(const std::string& answer) {
-  const std::vector<std::string> lines = lines_of(answer);
+  const std::vector<std::string> lines = base::lines_of(answer);
   return lines.empty() ? "" : lines.front();
 }
 
@@ -80,7 +71,7 @@ std::vector<Replica> replicas_of(Connection& connection, const std::string& clus
         "toString(port)) FROM system.clusters WHERE cluster = {} ORDER BY shard_num, replica_num "
         "FORMAT TSVRaw",
         quote_literal(cluster)));
-    for (const std::string& line : lines_of(answer)) {
+    for (const std::string& line : base::lines_of(answer)) {
       const std::size_t local = line.find(' ') + 1;
       replicas.push_back({.shard = static_cast<unsigned>(std::stoul(line)),
                           .is_local = line.substr(local, 1) == "1",
@@ -146,7 +137,7 @@ Topology ask_cluster(Connection& connection, const std::string& wanted) {
   const std::vector<Replica> replicas = replicas_of(connection, cluster);
   const std::string what = "cluster " + (cluster.empty() ? wanted : cluster);
   if (replicas.empty()) {
-    const auto names = lines_of(
+    const auto names = base::lines_of(
         connection.query("SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster FORMAT "
                          "TSVRaw"));
     return refused(fmt::format("the server knows no {} (clickhouse.cluster)", what),
@@ -164,7 +155,8 @@ Topology ask_cluster(Connection& connection, const std::string& wanted) {
         "Set CLICKHOUSE_URL to one of its servers, or clickhouse.cluster to the cluster of this "
         "one");
   }
-  const auto macros = lines_of(connection.query("SELECT macro FROM system.macros FORMAT TSVRaw"));
+  const auto macros =
+      base::lines_of(connection.query("SELECT macro FROM system.macros FORMAT TSVRaw"));
   for (const std::string_view needed : {"shard", "replica"}) {
     if (std::ranges::find(macros, needed) != macros.end()) continue;
     return refused(
