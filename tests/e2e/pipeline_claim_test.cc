@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <mutex>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -218,6 +219,77 @@ TEST_P(Claims, NeverTwoHoldersAtOnce) {
       },
       [] {});
   EXPECT_EQ(twice, 0);
+  EXPECT_TRUE(live().empty());
+}
+
+std::vector<claim::TableGroup> groups(const std::set<std::string>& tables) {
+  std::vector<claim::TableGroup> groups;
+  for (const std::string& table : tables) groups.push_back({table});
+  return groups;
+}
+
+TEST_P(Claims, WhoHasNothingToDoGetsAShareOfWhatIsNotBegun) {
+  Lease first(endpoint_, kDatabase, "first", {}, log_, {});
+  const std::set<std::string> all = {"A", "B", "C", "D"};
+  EXPECT_EQ(first.take(groups(all)), all) << "it is alone";
+  EXPECT_EQ(first.others_waiting(), 0U);
+  auto second = std::async(std::launch::async, [&] {
+    Lease lease(endpoint_, kDatabase, "second", {}, log_, {});
+    const std::set<std::string> taken = lease.take(groups(all));
+    EXPECT_TRUE(lease.had_to_wait());
+    EXPECT_THAT(lease.holder_of("D"), HasSubstr("run first"));
+    return taken;
+  });
+  while (first.others_waiting() == 0) std::this_thread::sleep_for(milliseconds(20));
+  EXPECT_EQ(claim::leased_tables(endpoint_, kDatabase, {}), all);
+  first.give_back({"C", "D"});
+  EXPECT_THAT(second.get(), testing::AnyOf(std::set<std::string>{"C"}, std::set<std::string>{"D"}))
+      << "half of it, since another run works there, too";
+  EXPECT_EQ(claim::leased_tables(endpoint_, kDatabase, {}), (std::set<std::string>{"A", "B"}));
+}
+
+TEST_P(Claims, TablesThatBelongTogetherAreTakenTogether) {
+  const auto other = claim({"B"});
+  Lease lease(endpoint_, kDatabase, "shared", {}, log_, {});
+  EXPECT_EQ(lease.take({{"A", "B"}, {"C", "D"}}), (std::set<std::string>{"C", "D"}));
+}
+
+TEST_P(Claims, RunsThatShareTakeEachTableOnce) {
+  std::set<std::string> all;
+  for (int i = 0; i < 24; ++i) all.insert(fmt::format("T{}", i));
+  std::mutex mutex;
+  std::multiset<std::string> done;
+  std::set<std::string> held;
+  std::atomic<int> next = 0;
+  base::run_workers(
+      4,
+      [&] {
+        Lease lease(endpoint_, kDatabase, fmt::format("run {}", next++), {}, log_, {});
+        while (true) {
+          std::set<std::string> left = all;
+          {
+            const std::lock_guard lock(mutex);
+            std::erase_if(left, [&](const auto& table) { return done.contains(table); });
+          }
+          if (left.empty()) return;
+          const std::set<std::string> taken = lease.take(groups(left));
+          {
+            const std::lock_guard lock(mutex);
+            for (const std::string& table : taken) {
+              EXPECT_TRUE(held.insert(table).second) << table;
+              if (!done.contains(table)) done.insert(table);
+            }
+          }
+          std::this_thread::sleep_for(milliseconds(2));
+          {
+            const std::lock_guard lock(mutex);
+            for (const std::string& table : taken) held.erase(table);
+          }
+          lease.give_back(taken);
+        }
+      },
+      [] {});
+  EXPECT_EQ(done.size(), all.size());
   EXPECT_TRUE(live().empty());
 }
 

@@ -109,6 +109,35 @@ TEST_F(Tables, ThatHaveLostTheirRowsAreLoadedAgain) {
   EXPECT_EQ(sync()["loaded"], 0);
 }
 
+// A machine has a data directory of its own.
+TEST_F(Tables, TwoMachinesShareTheTables) {
+  for (const TargetKind kind : {TargetKind::kNewest, TargetKind::kOldest}) {
+    start_with_tables(kind);
+    if (IsSkipped() || HasFailure()) return;
+    write_text("qvdhouse.toml",
+               "parallel_files = 1\n[[table]]\nmatch = '*.qvd'\npre_sql = ['SELECT sleep(1)']\n");
+    for (int i = 0; i < 9; ++i) write_table(qvd(fmt::format("t{}.qvd", i)), rows(0, 3));
+    std::vector<std::unique_ptr<Process>> machines;
+    for (const char* name : {"one", "two"}) {
+      Environment environment = target;
+      environment.emplace_back("QVD_DATA_DIR", (folder / name).string());
+      machines.push_back(std::make_unique<Process>(
+          binary(), std::vector<std::string>{"sync", "qvds"}, environment, folder));
+    }
+    for (const auto& machine : machines) {
+      const Finished done = machine->wait();
+      EXPECT_EQ(done.exit_code, 0) << done.err;
+      EXPECT_THAT(done.out, HasSubstr("9 files: "));
+    }
+    EXPECT_EQ(query("SELECT count(), uniqExact(file_path) FROM QvdFileHistory"), "9\t9");
+    EXPECT_EQ(query("SELECT count(), min(c) >= 3 FROM (SELECT count() AS c FROM QvdFileTracking "
+                    "FINAL GROUP BY run_id)"),
+              "2\t1");
+    expect_all_is_well();
+    TearDown();
+  }
+}
+
 TEST_P(Target, AFileReplacesItsTable) {
   write_table(qvd("item.qvd"), rows(0, 5'000));
   EXPECT_EQ(sync()["loaded"], 1);
