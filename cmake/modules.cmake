@@ -68,9 +68,10 @@ endfunction()
 
 # A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>. UNIT labels
 # it as one that runs under the sanitizers too, ENGINE those of its suites that start the engine
-# (their fixtures fail where a suite is not named).
+# (their fixtures fail where a suite is not named). Of the SUITES, if they are named, each is one ctest:
+# its tests share in one process what takes long to start.
 function(qvdhouse_test name)
-  cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS;ENGINE" ${ARGN})
+  cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS;ENGINE;SUITES" ${ARGN})
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 300)
   endif()
@@ -86,6 +87,14 @@ function(qvdhouse_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE
     QVDHOUSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QVDHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  if(test_SUITES)
+    foreach(suite ${test_SUITES})
+      add_test(NAME ${name}.${suite} COMMAND ${name} --gtest_filter=${suite}.*)
+      set_tests_properties(${name}.${suite} PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS ${label}
+                           SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+    endforeach()
+    return()
+  endif()
   list(TRANSFORM test_ENGINE APPEND ".*")
   list(JOIN test_ENGINE ":" engine_tests)
   if(engine_tests)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -86,10 +87,12 @@ std::string class_path() {
   return jars;
 }
 
-// It takes connections a moment before it serves them.
+// It takes connections a moment before it serves them; those of that moment may never be answered.
 bool zookeeper_serves(std::uint16_t port) {
   const int fd = connect_to(port);
   if (fd < 0) return false;
+  constexpr timeval kPatience{.tv_sec = 0, .tv_usec = 200'000};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
   constexpr std::string_view kQuestion = "srvr";
   std::string answer;
   std::array<char, 1024> part{};

@@ -1,8 +1,9 @@
-// cluster-for-a-person [SHARDSxREPLICAS]: a cluster of 26.7 (cluster.h) that runs until Ctrl-C.
+// run-cluster [SHARDSxREPLICAS]: a cluster of 26.7 (cluster.h) that runs until Ctrl-C, for
+// `./dev cluster`.
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string_view>
@@ -14,6 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 using qvdhouse::tests::ClickHouseCluster;
 using qvdhouse::tests::ClusterOptions;
+
+volatile std::sig_atomic_t ended = 0;
+void note_end(int /*signal*/) { ended = 1; }
 
 // "2x3": two shards of three replicas.
 bool parse_shape(std::string_view text, ClusterOptions& options) {
@@ -48,18 +52,13 @@ int main(int argc, char** argv) try {
     fmt::print(stderr, "usage: {} [SHARDSxREPLICAS], for example 2x2\n", argv[0]);
     return 2;
   }
-  // Taken by sigwait() below; the nodes start with no signal blocked.
-  sigset_t ends;
-  sigemptyset(&ends);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ends, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, note_end);
   const fs::path work =
       fs::canonical(fs::temp_directory_path()) / fmt::format("qvdhouse_cluster_{}", ::getpid());
   {
     const ClickHouseCluster cluster(options, work);
     print(cluster, work);
-    ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-    int signal = 0;
-    ::sigwait(&ends, &signal);
+    while (!ended) ::sleep(1);  // a signal ends the sleep
   }
   fs::remove_all(work);
   return 0;
