@@ -1,0 +1,297 @@
+// What a user does with files, on each kind of cluster: after every step each node has the same
+// rows, exactly those of the files.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/cluster/cluster_fixture.h"
+
+namespace qvdhouse::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using qvd::Value;
+using ::testing::HasSubstr;
+
+constexpr const char* kTables = R"(
+[[table]]
+match = "Sales_{yyyymm}.qvd"
+name = "Sales"
+vanished = "delete"
+
+[[table]]
+match = "Log_*.qvd"
+name = "Log"
+mode = "append"
+)";
+
+class Modes : public EachCluster {
+ protected:
+  void SetUp() override {
+    EachCluster::SetUp();
+    write_text("qvdhouse.toml", kTables);
+  }
+  // The text column of a table on every node.
+  std::string count_of(const std::string& table) const {
+    return from_each("SELECT count() FROM " + table);
+  }
+  // `count` more rows, with an `id` that is no number, and another column.
+  static std::vector<TestField> wider_rows(int first, int count) {
+    auto wider = plain_rows(first, count);
+    wider[2].cells[1] = Value::of("about 9");
+    wider.push_back({.name = "more", .cells = {}});
+    wider.back().cells.assign(static_cast<std::size_t>(count), Value::of(12'345));
+    return wider;
+  }
+};
+
+TEST_P(Modes, FilesOfEachModeAreOnEveryNode) {
+  write_table(qvd("item.qvd"), plain_rows(0, 5'000));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 500));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(1'000, 700));
+  write_table(qvd("Log_a.qvd"), plain_rows(0, 100));
+  EXPECT_EQ(sync()["loaded"], 4);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("QvdItem"), "5000");
+
+  // Changed files, by the other node, and a new one.
+  through(1);
+  write_table(qvd("item.qvd"), plain_rows(7, 60));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(5'000, 30));
+  write_table(qvd("Sales_202403.qvd"), plain_rows(6'000, 4));
+  write_table(qvd("Log_a.qvd"), plain_rows(200, 11));
+  EXPECT_EQ(sync()["loaded"], 4);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("QvdItem"), "60");
+  EXPECT_EQ(count_of("Sales"), "534");
+  EXPECT_EQ(count_of("Log"), "111") << "both versions";
+
+  // Files without rows, and one that is there no more.
+  write_table(qvd("item.qvd"), plain_rows(0, 0));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 0));
+  write_table(qvd("Log_a.qvd"), plain_rows(0, 0));
+  fs::remove(qvd("Sales_202402.qvd"));
+  EXPECT_EQ(sync()["loaded"], 3);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("QvdItem"), "0");
+  EXPECT_EQ(count_of("Sales"), "4");
+  EXPECT_EQ(count_of("Log"), "111");
+
+  // All again changes nothing.
+  through(1);
+  EXPECT_EQ(on_target({"sync", "qvds", "--full"}).exit_code, 0);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("Sales"), "4");
+  EXPECT_EQ(count_of("Log"), "111");
+}
+
+TEST_P(Modes, ColumnsAreAddedAndWidenedOnEveryNode) {
+  const std::vector<std::string> files = {"item.qvd", "Sales_202401.qvd", "Log_a.qvd"};
+  for (const std::string& file : files) write_table(qvd(file), plain_rows(0, 70));
+  EXPECT_EQ(sync()["loaded"], 3);
+  through(1);
+  write_table(qvd("item.qvd"), wider_rows(0, 7));
+  write_table(qvd("Sales_202402.qvd"), wider_rows(100, 7));
+  write_table(qvd("Log_b.qvd"), wider_rows(100, 7));
+  EXPECT_EQ(sync()["loaded"], 3);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("QvdItem"), "7");
+  for (const char* table : {"Sales", "Log"}) {
+    EXPECT_EQ(from_each(fmt::format(
+                  "SELECT count(), countIf(isNull(more)), sum(toInt64(id)) FROM {}", table)),
+              fmt::format("77\t70\t{}", 69 * 35 + 7 * 103));
+    EXPECT_EQ(from_each(fmt::format(
+                  "SELECT toString(half) FROM {} WHERE id IN (5, 101) ORDER BY id", table)),
+              "5.5\nabout 9");
+  }
+  // A key column of another type: the table is rebuilt.
+  auto texts = plain_rows(200, 5);
+  texts[0].cells[0] = Value::of("no number");
+  write_table(qvd("Sales_202403.qvd"), texts);
+  write_table(qvd("item.qvd"), texts);
+  EXPECT_EQ(sync()["loaded"], 2);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("Sales"), "82");
+  EXPECT_EQ(from_each("SELECT count() FROM Sales WHERE toString(id) = 'no number'"), "1");
+}
+
+TEST_P(Modes, AnyNamesAreTheSameOnEveryNode) {
+  const std::string nasty = "it's \"x\" `y` \\ \\' '; DROP TABLE Sales -- \n\t🦆 é";
+  write_text("qvdhouse.toml", R"(
+[[table]]
+match = "Set_{part}.qvd"
+name = "it's \"x\" `y` \\ \\' '; DROP TABLE Sales -- 🦆"
+)");
+  const auto hostile = [&](int first) {
+    auto fields = plain_rows(first, 20);
+    fields.push_back({.name = nasty, .cells = std::vector(20, std::optional(Value::of(nasty)))});
+    for (const char* name : {"`", "'", "\\", "a`b", "\"; DROP", "{name}", "?", "{replica}", " "}) {
+      fields.push_back({.name = name, .cells = std::vector(20, std::optional(Value::of(1)))});
+    }
+    return fields;
+  };
+  const std::string cyrillic = "Продажи за год";
+  const std::string longest(is_oldest() ? 180 : 200 - 3, 'A');
+  for (const std::string& file : {nasty, cyrillic, longest}) {
+    write_table(qvd(file + ".qvd"), hostile(0));
+  }
+  write_table(qvd("Set_" + nasty + ".qvd"), hostile(100));
+  write_table(qvd("Set_b.qvd"), hostile(200));
+  EXPECT_EQ(sync()["loaded"], 5);
+  expect_the_same_everywhere();
+
+  through(1);
+  for (const std::string& file : {nasty, cyrillic, longest}) {
+    auto more = hostile(300);
+    more.push_back(
+        {.name = nasty + "2", .cells = std::vector(20, std::optional(Value::of(nasty)))});
+    write_table(qvd(file + ".qvd"), more);
+  }
+  auto more = hostile(400);
+  more.push_back({.name = nasty + "2", .cells = std::vector(20, std::optional(Value::of(nasty)))});
+  write_table(qvd("Set_" + nasty + ".qvd"), more);
+  EXPECT_EQ(sync()["loaded"], 4);
+  expect_the_same_everywhere();
+  EXPECT_EQ(from_each("SELECT sum(toUInt64(row_count)) FROM QvdFileTracking FINAL"), "100");
+}
+
+TEST_P(Modes, RebuiltTablesAreWholeOnEveryNode) {
+  write_text("qvdhouse.toml", std::string(kTables) + R"(
+[[table]]
+match = "Part_{year}_*.qvd"
+name = "Part"
+partition_by = "year"
+)");
+  const Environment few{{"QVD_MAX_FILE_PARTITIONS", "3"}};
+  for (int i = 1; i <= 3; ++i) {
+    write_table(qvd(fmt::format("Sales_20240{}.qvd", i)), plain_rows(i * 1'000, 100));
+    write_table(qvd(fmt::format("Log_{}.qvd", i)), plain_rows(i * 1'000, 100));
+    write_table(qvd(fmt::format("Part_200{}_a.qvd", i)), plain_rows(i * 1'000, 100));
+  }
+  EXPECT_EQ(sync(0, few)["loaded"], 9);
+  expect_the_same_everywhere();
+  // One more than may have a partition each, and one that is replaced.
+  through(1);
+  for (const int i : {2, 4, 5}) {
+    write_table(qvd(fmt::format("Sales_20240{}.qvd", i)), plain_rows(i * 1'000, 10));
+    write_table(qvd(fmt::format("Log_{}.qvd", i)), plain_rows(i * 1'000, 10));
+    write_table(qvd(fmt::format("Part_200{}_a.qvd", i)), plain_rows(i * 1'000, 10));
+  }
+  EXPECT_EQ(sync(0, few)["loaded"], 9);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("Sales"), "230");
+  EXPECT_EQ(count_of("Log"), "330") << "two versions of one of them";
+  EXPECT_EQ(count_of("Part"), "230");
+  // Without the limit they stay as they lie, and a file goes out of the middle of them.
+  fs::remove(qvd("Sales_202402.qvd"));
+  write_table(qvd("Part_2001_a.qvd"), plain_rows(0, 1));
+  EXPECT_EQ(sync()["loaded"], 1);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("Sales"), "220");
+  EXPECT_EQ(count_of("Part"), "131");
+}
+
+TEST_P(Modes, EqualRowsAndEqualFilesAreAllThere) {
+  constexpr int kRows = 1'000'000;
+  const Environment one_partition{{"QVD_MAX_FILE_PARTITIONS", "0"}};
+  const std::vector<TestField> equal{
+      {.name = "id", .cells = std::vector(kRows, std::optional(Value::of(7)))}};
+  const std::vector<TestField> few{
+      {.name = "id", .cells = std::vector(1'000, std::optional(Value::of(7)))}};
+  write_table(qvd("item.qvd"), equal);
+  for (const char* file :
+       {"Sales_202401.qvd", "Sales_202402.qvd", "Sales_202403.qvd", "Log_a.qvd", "Log_b.qvd"}) {
+    write_table(qvd(file), few);
+  }
+  EXPECT_EQ(sync(0, one_partition)["loaded"], 6);
+  for (const int round : {1, 2}) {
+    expect_the_same_everywhere();
+    EXPECT_EQ(count_of("QvdItem"), "1000000") << round;
+    EXPECT_EQ(count_of("Sales"), "3000") << round;
+    EXPECT_EQ(count_of("Log"), "2000") << round;
+    through(1);
+    EXPECT_EQ(on_target({"sync", "qvds", "--full"}, one_partition).exit_code, 0);
+  }
+}
+
+TEST_P(Modes, PlanPrintsWhatSyncMakes) {
+  write_table(qvd("item.qvd"), plain_rows(0, 500));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
+  write_table(qvd("Log_a.qvd"), plain_rows(0, 10));
+  const Finished plan = on_target({"plan", "qvds", "--json"});
+  ASSERT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_EQ(sync()["loaded"], 3);
+  const std::string on_cluster =
+      kind == ClusterKind::kReplicatedDatabase ? "" : " ON CLUSTER `main`";
+  const auto made = [&](const std::string& table) {
+    const std::string create = from_each("SHOW CREATE TABLE " + table);
+    // Where the table is in ZooKeeper is its own.
+    const std::size_t open = create.find("MergeTree(");
+    const std::size_t close = create.find(')', open);
+    return open == std::string::npos ? create
+                                     : create.substr(0, open + 9) + create.substr(close + 1);
+  };
+  for (const auto& file : nlohmann::json::parse(plan.out)) {
+    const std::string table = file["table"];
+    const std::string ddl = file["ddl"];
+    EXPECT_THAT(ddl, HasSubstr("ReplicatedMergeTree"));
+    EXPECT_THAT(ddl, HasSubstr(fmt::format("`{}`{}\n", table, on_cluster)));
+    const std::string by_sync = made(table);
+    query(fmt::format("DROP TABLE {}{}{}", table, on_cluster, is_oldest() ? "" : " SYNC"));
+    const Finished done = on_target({"query", ddl});
+    ASSERT_EQ(done.exit_code, 0) << ddl << done.err;
+    EXPECT_EQ(made(table), by_sync);
+  }
+}
+
+TEST_P(Modes, MovedFilesResetsAndTheCatalogueReachEveryNode) {
+  write_table(qvd("item.qvd"), plain_rows(0, 50));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(100, 10));
+  EXPECT_EQ(sync()["loaded"], 3);
+  through(1);
+  fs::rename(qvd("item.qvd"), qvd("thing.qvd"));
+  EXPECT_EQ(sync()["loaded"], 0) << "it is the same file";
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("QvdThing"), "50");
+  for (const int round : {1, 2}) {
+    through(round == 1 ? 1 : 0);
+    const Finished listed = on_target({"catalog", "qvds"});
+    EXPECT_EQ(listed.exit_code, 0) << listed.out << listed.err;
+    await_all();
+    EXPECT_EQ(count_of("QvdCatalogFiles"), fmt::format("{}", 2 + round));
+    EXPECT_NE(from_each("SELECT * FROM QvdCatalogFields ORDER BY file_path, name"), "");
+    expect_the_same_everywhere();
+    write_table(qvd("other.qvd"), plain_rows(0, 5));
+    EXPECT_EQ(sync()["loaded"], 1);
+  }
+  const Finished gone = on_target({"reset", "--table", "QvdThing", "--drop", "--force"});
+  EXPECT_EQ(gone.exit_code, 0) << gone.out << gone.err;
+  EXPECT_EQ(from_each("EXISTS TABLE QvdThing"), "0");
+  EXPECT_EQ(sync()["loaded"], 1);
+  expect_the_same_everywhere();
+}
+
+TEST_P(Modes, TablesOfOneServerAreLeftAlone) {
+  if (kind == ClusterKind::kReplicatedDatabase) {
+    GTEST_SKIP() << "its engine lets nobody make one";
+  }
+  write_table(qvd("item.qvd"), plain_rows(0, 50));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
+  EXPECT_EQ(on_target({"sync", "qvds"}, {{"CLICKHOUSE_CLUSTER", ""}}).exit_code, 0);
+  write_table(qvd("item.qvd"), plain_rows(0, 60));
+  const Finished refused = on_target({"sync", "qvds"});
+  EXPECT_NE(refused.exit_code, 0) << refused.out;
+  EXPECT_THAT(refused.out + refused.err, HasSubstr("on this server only"));
+  EXPECT_EQ(ask(0, "SELECT count() FROM QvdItem"), "50");
+}
+
+INSTANTIATE_TEST_SUITE_P(On, Modes,
+                         ::testing::Values(ClusterKind::kReplicatedDatabase,
+                                           ClusterKind::kOnCluster, ClusterKind::kOldest),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace qvdhouse::tests
