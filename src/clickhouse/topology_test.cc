@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "clickhouse/test_http.h"
@@ -31,9 +32,11 @@ std::string rows(const std::string& text) { return answer("200 OK", "", text); }
 struct Server {
   std::string identity = "host a";
   bool has_uuid = true;
+  bool is_cloud = false;
   std::string engine = "Atomic\n";  // empty: there is no such database
-  std::string replicas;             // of system.clusters
+  std::string replicas;             // of cluster "shop" or "main": "SHARD IS_LOCAL HOST:PORT"
   bool hides_clusters = false;
+  std::string macros = "shard\nreplica\n";
 
   std::string answer_to(const std::string& request) const {
     if (request.find("hostName()") != std::string::npos) {
@@ -44,17 +47,32 @@ struct Server {
     if (request.find("FROM system.databases WHERE name = 'shop'") != std::string::npos) {
       return rows(engine);
     }
-    if (request.find("FROM system.clusters WHERE cluster = 'shop'") != std::string::npos) {
+    const auto asks = [&](const char* text) { return request.find(text) != std::string::npos; };
+    if (asks("name = 'cloud_mode'")) return rows(is_cloud ? "1\n" : "");
+    if (asks("FROM system.clusters WHERE cluster = 'shop'") ||
+        asks("FROM system.clusters WHERE cluster = 'main'")) {
       return hides_clusters ? failure(497, "Not enough privileges") : rows(replicas);
     }
+    if (asks("FROM system.clusters WHERE cluster = ")) return rows("");
+    if (asks("DISTINCT cluster FROM system.clusters")) return rows("main\nother\n");
+    if (asks("SELECT substitution FROM system.macros WHERE macro = 'cluster'")) {
+      return rows("main\n");
+    }
+    if (asks("SELECT macro FROM system.macros")) return rows(macros);
     return failure(62, "nobody asks that");
   }
 };
 
-std::optional<Spread> spread_of(const Server& server) {
+Topology topology_of(const Server& server, const std::string& cluster = {}) {
   const LoopbackServer one(
       [&](Peer& peer) { peer.send(server.answer_to(peer.receive_until(kFormat))); });
-  return find_spread(endpoint_of(one), "shop");
+  return ask_topology(endpoint_of(one), "shop", cluster);
+}
+
+std::optional<Spread> servers_of(const Server& server) {
+  const LoopbackServer one(
+      [&](Peer& peer) { peer.send(server.answer_to(peer.receive_until(kFormat))); });
+  return find_servers(endpoint_of(one));
 }
 
 // Every `period`th connection reaches the second server.
@@ -64,14 +82,18 @@ std::optional<Spread> spread_of(const std::array<Server, 2>& servers, unsigned p
     const Server& server = servers[++count % period == 0 ? 1 : 0];
     peer.send(server.answer_to(peer.receive_until(kFormat)));
   });
-  return find_spread(endpoint_of(balancer), "shop");
+  return find_servers(endpoint_of(balancer));
 }
 
 TEST(Topology, OneServerIsGood) {
-  EXPECT_FALSE(spread_of({}));
-  EXPECT_FALSE(spread_of({.has_uuid = false}));
-  EXPECT_FALSE(spread_of({.has_uuid = false, .engine = "Ordinary\n"}));
-  EXPECT_FALSE(spread_of({.engine = ""})) << "the database is made later";
+  EXPECT_FALSE(servers_of({}));
+  EXPECT_FALSE(servers_of({.has_uuid = false}));
+  for (const char* engine : {"Atomic\n", "Ordinary\n", ""}) {
+    const Topology topology = topology_of({.engine = engine});
+    EXPECT_FALSE(topology.problem) << engine;
+    EXPECT_FALSE(topology.replication.is_on) << engine;
+    EXPECT_EQ(topology.text, "one server");
+  }
 }
 
 TEST(Topology, AnAddressOfSeveralServersIsFound) {
@@ -98,23 +120,59 @@ TEST(Topology, ServersOfDifferentAgeAreSeveral) {
   }
 }
 
-TEST(Topology, AReplicatedDatabaseIsGoodWithOneReplicaOnly) {
-  const std::string engine = "Replicated\n";
-  EXPECT_FALSE(spread_of({.engine = engine, .replicas = "n1:9000\n"}));
-  const auto spread = spread_of({.engine = engine, .replicas = "n1:9000\nn2:9000\n"});
-  ASSERT_TRUE(spread);
-  EXPECT_THAT(spread->problem,
-              AllOf(HasSubstr("shop"), HasSubstr("2 replicas (n1:9000, n2:9000)")));
-  EXPECT_THAT(spread->fix, HasSubstr("Atomic"));
+TEST(Topology, AReplicatedDatabaseNeedsNoSetting) {
+  for (const char* cluster : {"", "main"}) {
+    const Topology topology =
+        topology_of({.engine = "Replicated\n", .replicas = "1 1 n1:9000\n1 0 n2:9000\n"}, cluster);
+    EXPECT_FALSE(topology.problem);
+    EXPECT_TRUE(topology.replication.is_on);
+    EXPECT_EQ(topology.replication.on_cluster(), "") << "such a database refuses it";
+    EXPECT_EQ(topology.replication.all_replicas, "shop");
+    EXPECT_THAT(topology.text, HasSubstr("2 replicas (n1:9000, n2:9000)"));
+  }
+  for (const bool hides_clusters : {true, false}) {
+    const Topology hidden =
+        topology_of({.engine = "Replicated\n", .hides_clusters = hides_clusters});
+    EXPECT_TRUE(hidden.replication.is_on);
+    EXPECT_THAT(hidden.text, HasSubstr("does not list its replicas"));
+  }
 }
 
-TEST(Topology, ReplicasThatCanNotBeCountedAreTakenForSeveral) {
-  const std::string engine = "Replicated\n";
-  for (const bool hides_clusters : {true, false}) {
-    const auto spread = spread_of({.engine = engine, .hides_clusters = hides_clusters});
-    ASSERT_TRUE(spread);
-    EXPECT_THAT(spread->problem, HasSubstr("how many replicas"));
+TEST(Topology, AClusterIsNamedOnCluster) {
+  for (const char* name : {"main", "{cluster}"}) {
+    const Topology topology = topology_of({.replicas = "1 0 n1:9000\n1 1 n2:9000\n"}, name);
+    EXPECT_FALSE(topology.problem);
+    EXPECT_TRUE(topology.replication.is_on);
+    EXPECT_EQ(topology.replication.on_cluster(), " ON CLUSTER `main`");
+    EXPECT_EQ(topology.replicas, (std::vector<std::string>{"n1:9000", "n2:9000"}));
   }
+}
+
+TEST(Topology, WhatWouldLeaveServersWithoutRowsIsRefused) {
+  const auto problem = [](const Server& server, const std::string& cluster) {
+    const Topology topology = topology_of(server, cluster);
+    EXPECT_FALSE(topology.replication.is_on);
+    return topology.problem ? topology.problem->problem + ". " + topology.problem->fix
+                            : std::string("none");
+  };
+  const std::string two_shards = "1 1 n1:9000\n2 0 n2:9000\n";
+  EXPECT_THAT(problem({.replicas = two_shards}, "main"), HasSubstr("cluster main has 2 shards"));
+  EXPECT_THAT(problem({.engine = "Replicated\n", .replicas = two_shards}, ""),
+              HasSubstr("has 2 shards"));
+  EXPECT_THAT(problem({}, "none"),
+              AllOf(HasSubstr("knows no cluster none"), HasSubstr("main, other")));
+  EXPECT_THAT(problem({.replicas = "1 0 n1:9000\n"}, "main"), HasSubstr("not one of cluster main"));
+  EXPECT_THAT(problem({.replicas = "1 1 n1:9000\n", .macros = "shard\n"}, "main"),
+              HasSubstr("no macro replica"));
+}
+
+TEST(Topology, CloudKeepsTablesForAllOfItsServers) {
+  const Topology topology = topology_of({.is_cloud = true, .engine = "Shared\n"}, "main");
+  EXPECT_FALSE(topology.problem);
+  EXPECT_FALSE(topology.replication.is_on);
+  const Server first{.identity = "host a", .is_cloud = true};
+  const Server second{.identity = "host b", .is_cloud = true};
+  EXPECT_FALSE(spread_of({first, second}, 2));
 }
 
 }  // namespace
