@@ -11,6 +11,7 @@
 #include "catalog/tables.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/replicas.h"
 #include "load/commit.h"
 #include "load/layout.h"
 #include "load/staging.h"

@@ -302,6 +302,7 @@ LeaseTable::LeaseTable(const clickhouse::Endpoint& endpoint, const std::string& 
 // A partition a day: dropping one is how rows go away on every server.
 void LeaseTable::create() {
   const clickhouse::Dialect& dialect = connection_.endpoint().dialect;
+  clickhouse::refuse_local_table(connection_, database_, kLeaseTable);
   connection_.query(fmt::format(
       "CREATE TABLE IF NOT EXISTS {}{} (claim String, sequence UInt64, state UInt8, "
       "beat DateTime, started DateTime, expiry UInt32, tables Array(String), "

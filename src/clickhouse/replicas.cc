@@ -10,6 +10,7 @@
 #include "base/pause.h"
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/table_engine.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -20,12 +21,6 @@ using std::chrono::milliseconds;
 constexpr std::string_view kCatchUpSeconds = "10";
 constexpr milliseconds kFirstLook{5};
 constexpr milliseconds kLastLook{250};
-
-// A table's log of replication, as one of its replicas sees it.
-struct Log {
-  std::string end;  // index of the newest entry
-  std::string time;
-};
 
 std::string is_table(std::string_view database, std::string_view table) {
   return fmt::format("database = {} AND table = {}", quote_literal(database), quote_literal(table));
@@ -57,6 +52,28 @@ void catch_up(Connection& connection, std::string_view database, std::string_vie
                          error.code() == error_code::kBadArguments;  // not a replicated table
     if (!goes_on) throw;
   }
+}
+
+void refuse_local_table(Connection& connection, std::string_view database, std::string_view table) {
+  if (!connection.endpoint().dialect.replication.is_on) return;
+  const auto engine = base::lines_of(connection.query(fmt::format(
+      "SELECT engine FROM system.tables WHERE database = {} AND name = {} FORMAT TSVRaw",
+      quote_literal(database), quote_literal(table))));
+  if (engine.empty() || is_replicated_engine(engine.front())) return;
+  throw base::SchemaError(fmt::format(
+      "table {}.{} is on this server only (its engine is {}), and the database is kept on several "
+      "servers; it is left as it is: rename or drop it (RENAME TABLE, DROP TABLE), and it is made "
+      "on all of them, or choose another database",
+      database, table, engine.front()));
+}
+
+unsigned count_active_replicas(Connection& connection, std::string_view database,
+                               std::string_view table) {
+  if (!connection.endpoint().dialect.replication.is_on) return 0;
+  const auto count = base::lines_of(connection.query(
+      fmt::format("SELECT active_replicas FROM system.replicas WHERE {} FORMAT TSVRaw",
+                  is_table(database, table))));
+  return count.empty() ? 0 : static_cast<unsigned>(std::stoul(count.front()));
 }
 
 std::vector<std::string> await_replicas(Connection& connection, std::string_view database,
