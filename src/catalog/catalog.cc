@@ -11,6 +11,7 @@
 #include "catalog/tables.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/replicas.h"
 #include "load/commit.h"
 #include "load/layout.h"
 #include "load/staging.h"
@@ -50,6 +51,7 @@ void ensure_file_table(Connection& connection) {
   const clickhouse::Endpoint& endpoint = connection.endpoint();
   load::finish_swap(connection, kTable);
   const auto definition = file_table(endpoint.database, endpoint.dialect);
+  clickhouse::refuse_local_table(connection, endpoint.database, kFileTable);
   if (!is_ours(connection, kFileTable)) {
     connection.query(clickhouse::create_table_sql(definition, endpoint.dialect));
   }
@@ -88,7 +90,8 @@ struct SourceCatalog::State {
       : connection(endpoint, std::move(stop)),
         source(std::move(own_source)),
         columns(file_columns(endpoint.dialect)),
-        staging(endpoint, load::staging_table(endpoint.database, kTable, run_id), false) {}
+        staging(endpoint, load::staging_table(endpoint.database, kTable, run_id), false),
+        aside(load::staging_table(endpoint.database, kTable, run_id, 1)) {}
 
   void send();
   void replace_partition();
@@ -98,6 +101,7 @@ struct SourceCatalog::State {
   const std::string source;
   const std::vector<ColumnDefinition> columns;
   load::Staging staging;
+  const std::string aside;  // a name for the table that takes the old one's place
   std::mutex mutex;
   tracking::RowWriter batch;
 };
@@ -150,7 +154,14 @@ void SourceCatalog::State::rebuild() {
       fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE source != {}", staging.name(), names,
                   names, load::quoted(connection, kTable), quote_literal(source)),
       {{"max_partitions_per_insert_block", "0"}});
-  load::swap_in(connection, staging.table(), kTable);
+  const clickhouse::Endpoint& endpoint = connection.endpoint();
+  if (!endpoint.dialect.replication.is_on) {
+    load::swap_in(connection, staging.table(), kTable);
+    return;
+  }
+  // The staging table is on this server only.
+  load::rebuild(connection, file_table(endpoint.database, endpoint.dialect), aside, kTable,
+                {{.staging = staging.table()}}, {}, false);
 }
 
 void SourceCatalog::commit() {

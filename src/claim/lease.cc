@@ -512,6 +512,7 @@ LeaseTable::LeaseTable(const clickhouse::Endpoint& endpoint, const std::string& 
 void LeaseTable::create() {
   const clickhouse::Dialect& dialect = connection_.endpoint().dialect;
   if (!dialect.replication.is_on) return create_as(kMergeTree);
+  clickhouse::refuse_local_table(connection_, database_, kLeaseTable);
   if (!engine().empty()) return;
   try {
     // The path is this table's alone, on whichever Keeper, and the same on all replicas.

@@ -70,7 +70,11 @@ TableDefinition adapted(TableDefinition table, const Dialect& dialect) {
     for (ColumnDefinition& column : table.columns) column.codec.clear();
   }
   if (!dialect.has_projections) table.projection = {};
-  if (!dialect.has_table_comment && !table.comment.empty() && !table.columns.empty()) {
+  if (!dialect.has_table_comment && dialect.replication.is_on) {
+    // 18.16 makes no second replica of a table with comments (error 122).
+    for (ColumnDefinition& column : table.columns) column.comment.clear();
+    table.comment.clear();
+  } else if (!dialect.has_table_comment && !table.comment.empty() && !table.columns.empty()) {
     std::string& comment = table.columns.front().comment;
     comment = table.comment + (comment.empty() ? "" : "; ") + comment;
     table.comment.clear();
@@ -157,8 +161,17 @@ std::optional<std::string> table_comment(Connection& connection, std::string_vie
                                          quote_literal(database), quote_literal(table)));
     if (!comment || !comment->empty()) return comment;
   }
-  return ask(fmt::format("columns WHERE database = {} AND table = {}{}", quote_literal(database),
-                         quote_literal(table), in_order(connection)));
+  auto comment =
+      ask(fmt::format("columns WHERE database = {} AND table = {}{}", quote_literal(database),
+                      quote_literal(table), in_order(connection)));
+  const Dialect& dialect = connection.endpoint().dialect;
+  if (comment && comment->empty() && !dialect.has_table_comment && dialect.replication.is_on) {
+    const std::string engine = connection.query(fmt::format(
+        "SELECT engine_full FROM system.tables WHERE database = {} AND name = {} FORMAT TSVRaw",
+        quote_literal(database), quote_literal(table)));
+    if (has_own_path(engine)) return std::string(kReplicatedComment);
+  }
+  return comment;
 }
 
 }  // namespace qvdhouse::clickhouse

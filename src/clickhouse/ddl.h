@@ -56,6 +56,10 @@ std::string drop_table_sql(const Dialect& dialect, std::string_view database,
 std::vector<ColumnDefinition> describe_table(Connection& connection, std::string_view database,
                                              std::string_view table);
 
+// What table_comment() says of a table that can have none, since old servers keep no comments on
+// replicas: it is one of ours by its path in ZooKeeper.
+inline constexpr std::string_view kReplicatedComment = "qvdhouse: kept on replicas";
+
 // The comment of a table, or of its first column where the table has none. Nothing when the table
 // does not exist.
 std::optional<std::string> table_comment(Connection& connection, std::string_view database,

@@ -9,6 +9,7 @@
 #include "base/pause.h"
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/table_engine.h"
 
 namespace qvdhouse::clickhouse {
 namespace {
@@ -19,12 +20,6 @@ using std::chrono::milliseconds;
 constexpr std::string_view kCatchUpSeconds = "10";
 constexpr milliseconds kFirstLook{5};
 constexpr milliseconds kLastLook{250};
-
-// A table's log of replication, as one of its replicas sees it.
-struct Log {
-  std::string end;  // index of the newest entry
-  std::string time;
-};
 
 std::string is_table(std::string_view database, std::string_view table) {
   return fmt::format("database = {} AND table = {}", quote_literal(database), quote_literal(table));
@@ -59,6 +54,30 @@ bool catch_up(Connection& connection, std::string_view database, std::string_vie
     }
     return false;
   }
+}
+
+void refuse_local_table(Connection& connection, std::string_view database, std::string_view table) {
+  if (!connection.endpoint().dialect.replication.is_on) return;
+  const auto engine = query_lines(
+      connection, fmt::format("SELECT engine FROM system.tables WHERE database = {} AND name = {}",
+                              quote_literal(database), quote_literal(table)));
+  if (engine.empty() || is_replicated_engine(engine.front()) || engine.front() == "KeeperMap") {
+    return;
+  }
+  throw base::SchemaError(fmt::format(
+      "table {}.{} is on this server only (its engine is {}), and the database is kept on several "
+      "servers; it is left as it is: rename or drop it (RENAME TABLE, DROP TABLE), and it is made "
+      "on all of them, or choose another database",
+      database, table, engine.front()));
+}
+
+unsigned count_active_replicas(Connection& connection, std::string_view database,
+                               std::string_view table) {
+  if (!connection.endpoint().dialect.replication.is_on) return 0;
+  const auto count =
+      query_lines(connection, fmt::format("SELECT active_replicas FROM system.replicas WHERE {}",
+                                          is_table(database, table)));
+  return count.empty() ? 0 : static_cast<unsigned>(std::stoul(count.front()));
 }
 
 std::vector<std::string> await_replicas(Connection& connection, std::string_view database,

@@ -20,6 +20,14 @@ void run_on_all_replicas(Connection& connection, std::string_view sql);
 // SYSTEM SYNC REPLICA is missing. Throws ServerError, IoError, Cancelled.
 bool catch_up(Connection& connection, std::string_view database, std::string_view table);
 
+// Throws SchemaError for a table that is on this server only, where the database is kept on
+// several.
+void refuse_local_table(Connection& connection, std::string_view database, std::string_view table);
+
+// How many replicas of a table are active; 0 when it has none. They may be fewer a moment later.
+unsigned count_active_replicas(Connection& connection, std::string_view database,
+                               std::string_view table);
+
 // Waits until each active replica has what the table holds now, `patience` at most. Returns the
 // names of those that lack some of it, and of those that are not active: they fetch it later.
 std::vector<std::string> await_replicas(Connection& connection, std::string_view database,

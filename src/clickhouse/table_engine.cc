@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kReplicating = {"Replicated", "Shared"};
 constexpr std::string_view kFamily = "MergeTree";
+constexpr std::string_view kPathMark = "/qvdhouse_";  // a table's hash is behind it
 
 // An engine clause, taken apart: `ReplacingMergeTree`, its arguments, and all that follows them.
 struct Clause {
@@ -113,11 +114,17 @@ std::string engine_for(std::string_view engine, const Dialect& dialect, std::str
   }
   std::vector<std::string_view> arguments = parsed.arguments;
   const std::string path = quote_literal(
-      fmt::format("/clickhouse/tables/{{shard}}/qvdhouse_{:016x}", table_hash(database, table)));
+      fmt::format("/clickhouse/tables/{{shard}}{}{:016x}", kPathMark, table_hash(database, table)));
   if (!dialect.has_default_replica_path) {
     arguments.insert(arguments.begin(), {path, "'{replica}'"});
   }
   return written(fmt::format("{}{}", kReplicating[0], parsed.name), arguments, parsed.rest);
+}
+
+bool has_own_path(std::string_view engine) {
+  const Clause parsed = parse_engine(engine);
+  return replicating_prefix(parsed.name) == kReplicating[0] && !parsed.arguments.empty() &&
+         parsed.arguments.front().find(kPathMark) != std::string_view::npos;
 }
 
 }  // namespace qvdhouse::clickhouse

@@ -29,4 +29,7 @@ std::string plain_engine(std::string_view engine);
 std::string engine_for(std::string_view engine, const Dialect& dialect, std::string_view database,
                        std::string_view table);
 
+// Whether the table's path in ZooKeeper is one that engine_for() gave it.
+bool has_own_path(std::string_view engine);
+
 }  // namespace qvdhouse::clickhouse

@@ -134,6 +134,16 @@ std::string macro_value(Connection& connection, const std::string& text) {
                                  quote_literal(text.substr(1, text.size() - 2))));
 }
 
+// By the settings of the user, without what is sent with each request.
+bool allows_low_cardinality(const Connection& connection) {
+  Endpoint endpoint = connection.endpoint();
+  endpoint.dialect.needs_low_cardinality_setting = false;
+  Connection own(endpoint);
+  return query_value(own,
+                     "SELECT value FROM system.settings WHERE name = "
+                     "'allow_experimental_low_cardinality_type'") == "1";
+}
+
 Topology ask_cluster(Connection& connection, const std::string& wanted) {
   const std::string cluster = macro_value(connection, wanted);
   const std::vector<Replica> replicas = replicas_of(connection, cluster);
@@ -163,6 +173,16 @@ Topology ask_cluster(Connection& connection, const std::string& wanted) {
         fmt::format("the server has no macro {}, which names a table's replicas", needed),
         "Add <macros> with shard and replica to the settings of each server of the "
         "cluster");
+  }
+  // The servers run a statement ON CLUSTER with their own settings, not with those it came with.
+  if (connection.endpoint().dialect.needs_low_cardinality_setting &&
+      !allows_low_cardinality(connection)) {
+    return refused(
+        fmt::format("ClickHouse {} makes tables with LowCardinality on a cluster only where each "
+                    "server's own settings allow it",
+                    connection.endpoint().dialect.version()),
+        "Add <allow_experimental_low_cardinality_type>1 to the default profile of each server of "
+        "the cluster");
   }
   return described({.is_on = true, .cluster = cluster, .all_replicas = cluster}, what, replicas);
 }

@@ -74,6 +74,7 @@ bool is_our_table(clickhouse::Connection& connection, const std::string& table) 
         "it is left as it is: rename it, or choose another name by table_prefix",
         database, table, schema::kTableCommentPrefix));
   }
+  clickhouse::refuse_local_table(connection, database, table);
   return true;
 }
 
@@ -188,6 +189,8 @@ using clickhouse::quote_identifier;
 // Limits of one statement: partitions that it links, columns that it sums.
 constexpr std::size_t kLinksPerStatement = 100;
 constexpr std::size_t kColumnsPerQuery = 250;
+// Of the replicas, for each block of rows.
+constexpr const char* kQuorumPatience = "60000";  // ms
 
 // Statements that take long and say nothing meanwhile: progress headers keep the line alive.
 clickhouse::Settings long_query_settings() {
@@ -295,6 +298,13 @@ void copy_rows(clickhouse::Connection& connection, const Portion& portion, const
   clickhouse::Settings settings = long_query_settings();
   // Equal blocks of rows are no repetition.
   settings.emplace("insert_deduplicate", "0");
+  // A replica that has the table without its rows would show none of them after the swap.
+  const unsigned replicas =
+      clickhouse::count_active_replicas(connection, connection.endpoint().database, aside);
+  if (replicas > 1) {
+    settings.emplace("insert_quorum", std::to_string(replicas));
+    settings.emplace("insert_quorum_timeout", kQuorumPatience);
+  }
   connection.query(
       fmt::format("INSERT INTO {} ({}) SELECT {} FROM {} WHERE {}", quoted(connection, aside),
                   fmt::join(names, ", "), fmt::join(values, ", "),
@@ -421,7 +431,8 @@ std::string any_of(const std::vector<StagedRows>& staged,
 void rebuild_without(clickhouse::Connection& connection, const std::string& aside,
                      const std::string& table, const std::string& file_key) {
   const Aside dropped_at_end(connection, aside);
-  create_like(connection, aside, table, read_layout(connection, table).engine,
+  create_like(connection, aside, table,
+              engine_aside(read_layout(connection, table).engine, connection.endpoint(), aside),
               connection.endpoint().dialect);
   const Layout layout = read_layout(connection, aside);
   fill(connection, aside, {staying(connection, table, layout, any_of({}, {file_key}), false)});
@@ -441,6 +452,7 @@ void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefiniti
   const Aside dropped_at_end(connection, aside);
   clickhouse::TableDefinition made = definition;
   made.name = aside;
+  made.engine = engine_aside(made.engine, connection.endpoint(), aside);
   connection.query(clickhouse::create_table_sql(made, connection.endpoint().dialect));
   const Layout layout = read_layout(connection, aside);
   const bool keeps_versions = std::ranges::any_of(staged, &StagedRows::keeps_versions);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "base/error.h"
@@ -111,15 +112,21 @@ std::string views_text(const std::string& table, const std::vector<std::string>&
       table);
 }
 
+std::string engine_aside(const std::string& engine, const clickhouse::Endpoint& endpoint,
+                         const std::string& name) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  if (!endpoint.dialect.replication.is_on) return engine;
+  return clickhouse::engine_for(clickhouse::local_engine(engine), endpoint.dialect,
+                                endpoint.database, fmt::format("{}/{}", name, now));
+}
+
 void create_like(clickhouse::Connection& connection, const std::string& name,
                  const std::string& table, const std::string& engine,
                  const clickhouse::Dialect& dialect) {
   const clickhouse::Endpoint& endpoint = connection.endpoint();
   std::string sql = fmt::format(
       "CREATE TABLE {}{} AS {} ENGINE = {}", clickhouse::qualified(endpoint.database, name),
-      dialect.replication.on_cluster(), clickhouse::qualified(endpoint.database, table),
-      clickhouse::engine_for(dialect.replication.is_on ? clickhouse::local_engine(engine) : engine,
-                             dialect, endpoint.database, name));
+      dialect.replication.on_cluster(), clickhouse::qualified(endpoint.database, table), engine);
   // Comments of columns come along, where a server without comments of tables has the table's.
   if (endpoint.dialect.has_table_comment) {
     const auto comment = clickhouse::table_comment(connection, endpoint.database, table);

@@ -152,6 +152,13 @@ void Staging::create_like(clickhouse::Connection& connection, const std::string&
   drop(connection);
   load::create_like(connection, table_, table, clickhouse::plain_engine(layout.engine),
                     endpoint_.dialect.local());
+  // The live table of an old server has no comment on replicas; by one of its own, the next run
+  // knows this one.
+  if (!endpoint_.dialect.has_table_comment && endpoint_.dialect.replication.is_on) {
+    connection.query(fmt::format("ALTER TABLE {} COMMENT COLUMN {} {}", name(),
+                                 clickhouse::quote_identifier(layout.columns.at(0).name),
+                                 clickhouse::quote_literal(clickhouse::kReplicatedComment)));
+  }
   const std::string sums = is_large_ && endpoint_.dialect.has_projections
                                ? sums_projection_sql(columns, endpoint_.dialect.hash)
                                : std::string();

@@ -88,6 +88,7 @@ void ensure_table(Connection& connection, const std::string& database, const Tab
                            column.type);
   }
   const std::string ttl = dialect.has_ttl ? ttl_of(table.days.value_or(0)) : "";
+  clickhouse::refuse_local_table(connection, database, table.name);
   connection.query(fmt::format("CREATE TABLE IF NOT EXISTS {}{} ({}) ENGINE = {}{}{}",
                                qualified(database, table.name), dialect.replication.on_cluster(),
                                columns,
