@@ -15,6 +15,7 @@ namespace qvdhouse::clickhouse {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr std::string_view kFormat = "FORMAT TSVRaw";  // ends each statement
@@ -27,12 +28,14 @@ std::string failure(int code, const std::string& text) {
 
 std::string rows(const std::string& text) { return answer("200 OK", "", text); }
 
-// What a server says of itself and of the database "shop".
+// What a server says of itself, of the database "shop" and of its clusters.
 struct Server {
   std::string identity = "host a";
   bool has_uuid = true;
+  bool is_cloud = false;
   std::string engine = "Atomic\n";  // empty: there is no such database
-  std::string replicas;             // of system.clusters
+  std::string replicas;             // of the cluster "shop" or "main": "SHARD LOCAL HOST:PORT" each
+  std::string macros = "cluster\nshard\nreplica\n";
   bool hides_clusters = false;
 
   std::string answer_to(const std::string& request) const {
@@ -44,9 +47,19 @@ struct Server {
     if (request.find("FROM system.databases WHERE name = 'shop'") != std::string::npos) {
       return rows(engine);
     }
-    if (request.find("FROM system.clusters WHERE cluster = 'shop'") != std::string::npos) {
+    const auto asks = [&](std::string_view part) {
+      return request.find(part) != std::string::npos;
+    };
+    if (asks("name = 'cloud_mode'")) return rows(is_cloud ? "1\n" : "");
+    if (asks("WHERE macro = 'cluster'")) return rows("main\n");
+    if (asks("WHERE macro = ")) return rows("");
+    if (asks("SELECT macro FROM system.macros")) return rows(macros);
+    if (asks("SELECT DISTINCT cluster")) return rows("main\nother\n");
+    if (asks("FROM system.clusters WHERE cluster = 'shop'") ||
+        asks("FROM system.clusters WHERE cluster = 'main'")) {
       return hides_clusters ? failure(497, "Not enough privileges") : rows(replicas);
     }
+    if (asks("FROM system.clusters")) return rows("");
     return failure(62, "nobody asks that");
   }
 };
@@ -54,7 +67,13 @@ struct Server {
 std::optional<Spread> spread_of(const Server& server) {
   const LoopbackServer one(
       [&](Peer& peer) { peer.send(server.answer_to(peer.receive_until(kFormat))); });
-  return find_spread(endpoint_of(one), "shop");
+  return find_servers(endpoint_of(one));
+}
+
+Topology topology_of(const Server& server, const std::string& cluster = {}) {
+  const LoopbackServer one(
+      [&](Peer& peer) { peer.send(server.answer_to(peer.receive_until(kFormat))); });
+  return ask_topology(endpoint_of(one), "shop", cluster);
 }
 
 // Every `period`th connection reaches the second server.
@@ -64,7 +83,7 @@ std::optional<Spread> spread_of(const std::array<Server, 2>& servers, unsigned p
     const Server& server = servers[++count % period == 0 ? 1 : 0];
     peer.send(server.answer_to(peer.receive_until(kFormat)));
   });
-  return find_spread(endpoint_of(balancer), "shop");
+  return find_servers(endpoint_of(balancer));
 }
 
 TEST(Topology, OneServerIsGood) {
@@ -98,23 +117,73 @@ TEST(Topology, ServersOfDifferentAgeAreSeveral) {
   }
 }
 
-TEST(Topology, AReplicatedDatabaseIsGoodWithOneReplicaOnly) {
-  const std::string engine = "Replicated\n";
-  EXPECT_FALSE(spread_of({.engine = engine, .replicas = "n1:9000\n"}));
-  const auto spread = spread_of({.engine = engine, .replicas = "n1:9000\nn2:9000\n"});
-  ASSERT_TRUE(spread);
-  EXPECT_THAT(spread->problem,
-              AllOf(HasSubstr("shop"), HasSubstr("2 replicas (n1:9000, n2:9000)")));
-  EXPECT_THAT(spread->fix, HasSubstr("Atomic"));
+constexpr const char* kTwoReplicas = "1 1 n1:9000\n1 0 n2:9000\n";
+constexpr const char* kTwoShards = "1 1 n1:9000\n2 0 n2:9000\n";
+
+TEST(Topology, ADatabaseOfOneServerHasNoReplicas) {
+  for (const char* engine : {"", "Atomic\n", "Ordinary\n"}) {
+    const Topology topology = topology_of({.engine = engine});
+    EXPECT_FALSE(topology.problem);
+    EXPECT_FALSE(topology.replication.is_on);
+  }
 }
 
-TEST(Topology, ReplicasThatCanNotBeCountedAreTakenForSeveral) {
-  const std::string engine = "Replicated\n";
-  for (const bool hides_clusters : {true, false}) {
-    const auto spread = spread_of({.engine = engine, .hides_clusters = hides_clusters});
-    ASSERT_TRUE(spread);
-    EXPECT_THAT(spread->problem, HasSubstr("how many replicas"));
+TEST(Topology, AReplicatedDatabaseNeedsNoSetting) {
+  for (const char* cluster : {"", "main"}) {
+    const Topology topology =
+        topology_of({.engine = "Replicated\n", .replicas = kTwoReplicas}, cluster);
+    EXPECT_FALSE(topology.problem);
+    EXPECT_TRUE(topology.replication.is_on);
+    EXPECT_EQ(topology.replication.on_cluster(), "") << "it would be refused";
+    EXPECT_EQ(topology.replication.all_replicas, "shop");
+    EXPECT_THAT(topology.replicas, ElementsAre("n1:9000", "n2:9000"));
+    EXPECT_EQ(topology.text, "database shop, engine Replicated: 2 replicas (n1:9000, n2:9000)");
   }
+}
+
+TEST(Topology, ReplicasThatAreNotListedAreThereAllTheSame) {
+  for (const bool hides_clusters : {true, false}) {
+    const Topology topology =
+        topology_of({.engine = "Replicated\n", .hides_clusters = hides_clusters});
+    EXPECT_FALSE(topology.problem);
+    EXPECT_TRUE(topology.replication.is_on);
+    EXPECT_THAT(topology.text, HasSubstr("does not list its replicas"));
+  }
+}
+
+TEST(Topology, AClusterIsNamedOrAMacro) {
+  for (const char* cluster : {"main", "{cluster}"}) {
+    const Topology topology = topology_of({.replicas = kTwoReplicas}, cluster);
+    EXPECT_FALSE(topology.problem) << topology.problem->problem;
+    EXPECT_TRUE(topology.replication.is_on);
+    EXPECT_EQ(topology.replication.on_cluster(), " ON CLUSTER `main`");
+    EXPECT_EQ(topology.text, "cluster main: 2 replicas (n1:9000, n2:9000)");
+  }
+}
+
+TEST(Topology, WhatWouldPutRowsOnSomeServersOnlyIsRefused) {
+  const auto problem = [](const Server& server, const std::string& cluster) {
+    const auto spread = topology_of(server, cluster).problem;
+    return spread ? spread->problem + ". " + spread->fix : "none";
+  };
+  EXPECT_THAT(problem({.engine = "Replicated\n", .replicas = kTwoShards}, ""),
+              HasSubstr("database shop, engine Replicated has 2 shards"));
+  EXPECT_THAT(problem({.replicas = kTwoShards}, "main"), HasSubstr("cluster main has 2 shards"));
+  EXPECT_THAT(problem({}, "elsewhere"),
+              AllOf(HasSubstr("knows no cluster elsewhere"), HasSubstr("main, other")));
+  EXPECT_THAT(problem({}, "{nothing}"), HasSubstr("knows no cluster {nothing}"));
+  EXPECT_THAT(problem({.replicas = "1 0 n1:9000\n1 0 n2:9000\n"}, "main"),
+              HasSubstr("is not one of cluster main"));
+  EXPECT_THAT(problem({.replicas = kTwoReplicas, .macros = "cluster\nshard\n"}, "main"),
+              AllOf(HasSubstr("no macro replica"), HasSubstr("<macros>")));
+}
+
+TEST(Topology, ClickHouseCloudIsOneServerToUs) {
+  const Server cloud{.is_cloud = true, .engine = "Shared\n"};
+  EXPECT_FALSE(topology_of(cloud).problem);
+  EXPECT_FALSE(topology_of(cloud).replication.is_on);
+  const std::array<Server, 2> servers{cloud, Server{.identity = "host b", .is_cloud = true}};
+  EXPECT_FALSE(spread_of(servers, 2)) << "its servers share all tables";
 }
 
 }  // namespace

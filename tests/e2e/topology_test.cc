@@ -55,13 +55,13 @@ TEST_P(SeveralServers, AreRefusedBeforeAnythingIsMade) {
   }
   const Finished examined = qvdhouse({"doctor"}, by_balancer());
   EXPECT_EQ(examined.exit_code, 2) << examined.out;
-  EXPECT_THAT(examined.out, HasSubstr("BAD one server"));
+  EXPECT_THAT(examined.out, HasSubstr("BAD servers"));
   for (const auto& server : servers_) {
     EXPECT_EQ(ask(*server, "SELECT count() FROM databases WHERE name = 'shop'"), "0\n");
   }
   const Environment direct = servers_[0]->environment("shop");
   EXPECT_EQ(qvdhouse({"sync", "qvds"}, direct).exit_code, 0);
-  EXPECT_THAT(qvdhouse({"doctor"}, direct).out, HasSubstr("ok  one server"));
+  EXPECT_THAT(qvdhouse({"doctor"}, direct).out, HasSubstr("ok  servers"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, SeveralServers,
