@@ -38,7 +38,7 @@ constexpr unsigned kAttempts = 4;  // of a statement that may be repeated
 constexpr std::chrono::milliseconds kFirstDelay{200};
 constexpr std::size_t kHeadOfStatement = 64;  // "CREATE TABLE IF NOT EXISTS " is in it
 // Settings that came after 18.16: a server refuses a request with one that it does not know.
-constexpr std::array<std::string_view, 10> kYoungSettings = {
+constexpr std::array<std::string_view, 11> kYoungSettings = {
     "async_insert",
     "input_format_native_allow_types_conversion",
     "input_format_null_as_default",
@@ -49,6 +49,7 @@ constexpr std::array<std::string_view, 10> kYoungSettings = {
     "replication_wait_for_inactive_replica_timeout",
     "skip_unavailable_shards",
     "distributed_ddl_output_mode",
+    "insert_keeper_max_retries",
 };
 // Not a block in any reading of Native: sent when a producer fails, so that no server takes the
 // blocks that came for all there are.

@@ -122,7 +122,7 @@ std::string engine_for(std::string_view engine, const Dialect& dialect, std::str
 }
 
 bool has_own_path(std::string_view engine) {
-  const Clause parsed = parse_engine(engine);
+  const Clause parsed = parse_clause(engine);
   return replicating_prefix(parsed.name) == kReplicating[0] && !parsed.arguments.empty() &&
          parsed.arguments.front().find(kPathMark) != std::string_view::npos;
 }

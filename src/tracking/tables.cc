@@ -158,12 +158,19 @@ void insert_rows(Connection& connection, const std::string& database, std::strin
                  const std::vector<ColumnDefinition>& columns,
                  std::span<const std::byte> row_binary) {
   bool sent = false;
-  connection.insert(fmt::format("INSERT INTO {} ({}) FORMAT RowBinary", qualified(database, table),
-                                column_list(columns)),
-                    [&] {
-                      if (std::exchange(sent, true)) return std::span<const std::byte>();
-                      return row_binary;
-                    });
+  // A server without its Keeper would try for minutes before it says so.
+  clickhouse::Settings settings;
+  if (connection.endpoint().dialect.replication.is_on) {
+    settings.emplace("insert_keeper_max_retries", "6");
+  }
+  connection.insert(
+      fmt::format("INSERT INTO {} ({}) FORMAT RowBinary", qualified(database, table),
+                  column_list(columns)),
+      [&] {
+        if (std::exchange(sent, true)) return std::span<const std::byte>();
+        return row_binary;
+      },
+      settings);
 }
 
 void delete_rows(Connection& connection, const std::string& database, std::string_view table,
