@@ -361,7 +361,8 @@ void Lease::State::set_wish(LeaseTable& table, const std::set<std::string>& tabl
 }
 
 void Lease::State::beat(const std::stop_token& ended) {
-  milliseconds pause = options.heartbeat;
+  const milliseconds usual = std::min<milliseconds>(options.heartbeat, options.expiry / 6);
+  milliseconds pause = usual;
   while (base::pause_for(pause, ended)) {
     const milliseconds expires = last_beat.load() + options.expiry;
     try {
@@ -377,10 +378,10 @@ void Lease::State::beat(const std::stop_token& ended) {
         // Nothing to renew: it cannot expire.
         if (!is_visible(own) && !is_visible(wish)) last_beat = uptime();
       }
-      pause = options.heartbeat;
+      pause = usual;
     } catch (const base::Error& error) {
       log.debug("a heartbeat failed: {}", error.what());
-      pause = std::min<milliseconds>(kBeatAgain, options.heartbeat);
+      pause = std::min(kBeatAgain, usual);
     }
     if (uptime() > expires) {
       is_lost = true;
@@ -480,8 +481,10 @@ std::string Lease::holder_of(const std::string& table) const {
 
 bool Lease::had_to_wait() const { return state_->had_to_wait; }
 
+bool Lease::may_have_expired() const { return state_->is_holding && state_->may_have_expired(); }
+
 void Lease::check() const {
-  if (!state_->is_holding || !state_->may_have_expired()) return;
+  if (!may_have_expired()) return;
   throw base::ServerError(
       fmt::format(
           "this run's claim on its tables may have expired: no heartbeat reached ClickHouse "

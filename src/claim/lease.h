@@ -26,7 +26,7 @@ namespace qvdhouse::claim {
 std::string host_name();
 
 struct LeaseOptions {
-  std::chrono::seconds heartbeat{10};
+  std::chrono::seconds heartbeat{10};  // a sixth of the expiry at most
   std::chrono::seconds expiry{60};     // without a heartbeat
   std::chrono::seconds patience{600};  // for another holder; 0: none
 };
@@ -68,6 +68,9 @@ class Lease {
   std::string holder_of(const std::string& table) const;
 
   bool had_to_wait() const;
+  // Whether another run may have taken the tables: no heartbeat could be written for longer than
+  // half of the expiry.
+  bool may_have_expired() const;
   // Before a commit: throws ServerError when the lease may have expired meanwhile (no heartbeat
   // could be written for longer than half of it).
   void check() const;

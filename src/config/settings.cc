@@ -293,6 +293,9 @@ Settings of_servers() {
       setting("claim_wait", &claim::LeaseOptions::patience, wait_time(),
               "how long to wait for another pipeline that writes the same tables of a server",
               {.flag = "--claim-wait TIME"}),
+      setting(
+          "claim_expiry", &claim::LeaseOptions::expiry, duration(),
+          "how long after its last heartbeat the claim of a pipeline on a server's tables ends"),
   };
 }
 

@@ -137,7 +137,10 @@ void settle_failure(FileTask& task, const Failure& failure) {
 
 void hand_over(FileTask task, std::shared_ptr<const void> claim, const RunContext& context) {
   Recorder::Entry entry;
-  if (!task.keep_previous) entry.files.push_back(std::move(task.record));
+  // Another run may have recorded by now that it loaded the file.
+  const bool is_lost = task.outcome.outcome == Outcome::kFailed && context.lease &&
+                       context.lease->may_have_expired();
+  if (!task.keep_previous && !is_lost) entry.files.push_back(std::move(task.record));
   entry.claim = std::move(claim);
   hand_over(std::move(task), std::move(entry), context);
 }

@@ -102,10 +102,10 @@ FileLoader::Done enter_into(OutcomeLog& outcomes, TargetWatch& target, std::size
 class SharedTables {
  public:
   // `lease` may be null: nothing is shared.
-  SharedTables(claim::Lease* lease, std::set<std::string> tables)
-      : lease_(lease), left_(std::move(tables)) {}
+  SharedTables(claim::Lease* lease, std::set<std::string> tables, spdlog::logger& log)
+      : lease_(lease), log_(log), left_(std::move(tables)) {}
 
-  // To be called for each file. False when its table was given to another run.
+  // To be called for each file. False when its table was given to another run. Throws nothing.
   bool begin(const std::string& table);
   const std::set<std::string>& given() const { return given_; }
 
@@ -113,6 +113,7 @@ class SharedTables {
   void give_away(std::size_t runs);
 
   claim::Lease* lease_;
+  spdlog::logger& log_;
   std::mutex mutex_;
   std::set<std::string> left_;  // not begun
   std::set<std::string> given_;
@@ -123,7 +124,11 @@ bool SharedTables::begin(const std::string& table) {
   const std::lock_guard lock(mutex_);
   if (given_.contains(table)) return false;
   left_.erase(table);
-  if (!left_.empty()) give_away(lease_->others_waiting());
+  try {
+    if (!left_.empty()) give_away(lease_->others_waiting());
+  } catch (const base::Error& error) {
+    log_.debug("no tables are given to other runs now: {}", error.what());
+  }
   return true;
 }
 
@@ -134,8 +139,8 @@ void SharedTables::give_away(std::size_t runs) {
     given.insert(left_.extract(std::prev(left_.end())));
   }
   if (given.empty()) return;
+  given_.insert(given.begin(), given.end());  // even if the server does not say that it knows
   lease_->give_back(given);
-  given_.merge(given);
 }
 
 void run_batch(Batch& batch, const std::vector<Decision>& decisions, const Records& records,
@@ -376,7 +381,6 @@ std::vector<FileOutcome> Passes::run() {
   while (take_share()) {
     run_pass();
     is_first_ = false;
-    if (lease_ && !held_.empty()) lease_->give_back(held_);
     if (is_over() || decided_.decisions.empty()) break;
   }
   lease_.reset();
@@ -418,18 +422,21 @@ std::vector<claim::TableGroup> Passes::wanted() const {
 // False when there is nothing left that this run may do.
 bool Passes::take_share() {
   if (!lease_) return is_first_;
-  const std::vector<claim::TableGroup> groups = wanted();
-  held_.clear();
-  if (groups.empty()) return is_first_;
   try {
+    if (!held_.empty()) lease_->give_back(std::exchange(held_, {}));
+    const std::vector<claim::TableGroup> groups = wanted();
+    if (groups.empty()) return is_first_;
     held_ = lease_->take(groups);
+    if (!is_first_ || lease_->had_to_wait()) decide_again();
+  } catch (const base::Cancelled&) {
+    if (is_first_) throw;
+    return false;
   } catch (const base::ServerError& error) {
     if (is_first_) throw;
     settle_all(
         {.outcome = Outcome::kFailed, .error = error.what(), .error_class = ErrorClass::kServer});
     return false;
   }
-  if (!is_first_ || lease_->had_to_wait()) decide_again();
   return true;
 }
 
@@ -479,7 +486,7 @@ void Passes::run_pass() {
     return !load::temporary_table(means_.options.database, name);
   });
   OutcomeLog outcomes(decisions.size(), means_.monitor, means_.log, means_.on_file);
-  SharedTables shared(lease_ ? &*lease_ : nullptr, held_);
+  SharedTables shared(lease_ ? &*lease_ : nullptr, held_, means_.log);
   {
     // What was done is recorded even after a stop, unless the server is silent.
     Recorder recorder(
