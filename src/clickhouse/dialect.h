@@ -73,7 +73,7 @@ struct Dialect {
   std::vector<std::string> unknown_settings;
   Replication replication;
 
-  // Of the same server for a table that is on this server only, such as a staging table.
+  // The dialect of this server for a table that is on it only, such as a staging table.
   Dialect local() const;
 
   // Whether a column of this type can be made there.

@@ -62,7 +62,7 @@ struct Replica {
   std::string address;  // "n1:9000"
 };
 
-// Of a cluster; empty when there is none of that name, or its replicas may not be listed.
+// The replicas of a cluster; empty when there is none of that name, or they may not be listed.
 std::vector<Replica> replicas_of(Connection& connection, const std::string& cluster) {
   std::vector<Replica> replicas;
   try {

@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 
 // Every node listens there on its HTTP port, which is reserved for it, for the other nodes.
 constexpr const char* kInterserverHost = "127.0.0.2";
-// Of a node that a test may have stopped.
+// This signal ends a node that a test has stopped, too.
 constexpr const char* kDeathSignal = "KILL";
 constexpr milliseconds kAskAgain{20};
 
