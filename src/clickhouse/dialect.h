@@ -4,6 +4,7 @@
 // it: what is not used costs speed or comfort, never a value.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,7 @@ struct Replication {
   // The cluster that clusterAllReplicas() asks: `cluster`, or the one that a Replicated database
   // is.
   std::string all_replicas{};
+  std::size_t servers = 0;  // of `cluster`
 
   // Behind the name of a table or database in DDL: " ON CLUSTER `main`", or nothing.
   std::string on_cluster() const;
@@ -73,7 +75,7 @@ struct Dialect {
   std::vector<std::string> unknown_settings;
   Replication replication;
 
-  // Of the same server for a table that is on this server only, such as a staging table.
+  // The dialect of this server for a table that is on it only, such as a staging table.
   Dialect local() const;
 
   // Whether a column of this type can be made there.

@@ -24,12 +24,17 @@ bool catch_up(Connection& connection, std::string_view database, std::string_vie
 // several.
 void refuse_local_table(Connection& connection, std::string_view database, std::string_view table);
 
+// Throws SchemaError when a server of the cluster has no replica of the table: it was added to the
+// cluster after the table was made, and an own table of the same name there is another one.
+void check_all_servers(Connection& connection, std::string_view database, std::string_view table);
+
 // How many replicas of a table are active; 0 when it has none. They may be fewer a moment later.
 unsigned count_active_replicas(Connection& connection, std::string_view database,
                                std::string_view table);
 
 // Waits until each active replica has what the table holds now, `patience` at most. Returns the
-// names of those that lack some of it, and of those that are not active: they fetch it later.
+// names of those that lack some of it, and of those that are not active: they fetch it later. Where
+// the servers may not ask each other, only the latter are known.
 std::vector<std::string> await_replicas(Connection& connection, std::string_view database,
                                         std::string_view table, std::chrono::milliseconds patience);
 

@@ -62,7 +62,7 @@ struct Replica {
   std::string address;  // "n1:9000"
 };
 
-// Of a cluster; empty when there is none of that name, or its replicas may not be listed.
+// The replicas of a cluster; empty when there is none of that name, or they may not be listed.
 std::vector<Replica> replicas_of(Connection& connection, const std::string& cluster) {
   std::vector<Replica> replicas;
   try {
@@ -184,7 +184,9 @@ Topology ask_cluster(Connection& connection, const std::string& wanted) {
         "Add <allow_experimental_low_cardinality_type>1 to the default profile of each server of "
         "the cluster");
   }
-  return described({.is_on = true, .cluster = cluster, .all_replicas = cluster}, what, replicas);
+  return described(
+      {.is_on = true, .cluster = cluster, .all_replicas = cluster, .servers = replicas.size()},
+      what, replicas);
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ using clickhouse::quote_identifier;
 // Limits of one statement: partitions that it links, columns that it sums.
 constexpr std::size_t kLinksPerStatement = 100;
 constexpr std::size_t kColumnsPerQuery = 250;
-// Of the replicas, for each block of rows.
+// How long the replicas may take for each block of rows.
 constexpr const char* kQuorumPatience = "60000";  // ms
 
 // Statements that take long and say nothing meanwhile: progress headers keep the line alive.

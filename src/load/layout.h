@@ -44,8 +44,8 @@ inline constexpr const char* kInsteadOfView =
     "make it a refreshable view and refresh it by post_sql (docs/configuration.md, \"Views over "
     "tables\")";
 
-// The engine of a table that is made aside: on replicas its path in ZooKeeper is one of its own even
-// when an earlier table of that name was swapped in and is there.
+// The engine of a table that is made aside: on replicas its path in ZooKeeper is one of its own
+// even when an earlier table of that name was swapped in and is there.
 std::string engine_aside(const std::string& engine, const clickhouse::Endpoint& endpoint,
                          const std::string& name);
 

@@ -94,6 +94,7 @@ void ensure_table(Connection& connection, const std::string& database, const Tab
                                columns,
                                clickhouse::engine_for(table.engine, dialect, database, table.name),
                                ttl.empty() ? "" : " TTL " + ttl, comment(table.comment, dialect)));
+  clickhouse::check_all_servers(connection, database, table.name);
   match_columns(connection, database, table.name, table.columns);
   if (table.days) expire_rows(connection, database, table.name, *table.days);
 }

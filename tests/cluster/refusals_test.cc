@@ -1,4 +1,4 @@
-// What is no cluster of one shard that can be loaded into is refused, and nothing is made there.
+// A target that rows would reach in part only is refused, and nothing is made there.
 #include <gmock/gmock.h>
 #include <unistd.h>
 
