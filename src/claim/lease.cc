@@ -39,6 +39,7 @@ constexpr milliseconds kFirstLook{50};
 constexpr milliseconds kLastLook{250};
 constexpr milliseconds kBeatAgain{1'000};  // after a heartbeat that failed
 constexpr seconds kTellAgain{60};
+constexpr seconds kLeastExpiry{2};
 // Between looks at who waits; longer where many runs look, each of which reads the rows of all.
 constexpr milliseconds kBetweenLooks{1'000};
 constexpr milliseconds kBetweenLooksARun{100};
@@ -71,7 +72,7 @@ std::string this_machine() {
 
 LeaseRow new_row(const std::string& run_id, const LeaseOptions& options) {
   return {.lease_id = run_id + "_" + clickhouse::random_hex(8),
-          .expiry = static_cast<std::uint32_t>(options.expiry.count()),
+          .expiry = static_cast<std::uint32_t>(std::max(options.expiry, kLeastExpiry).count()),
           .run_id = run_id,
           .host = host_name(),
           .machine = this_machine(),
@@ -409,7 +410,9 @@ Lease::Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
                        .log = log,
                        .stop = std::move(stop),
                        .own = new_row(run_id, options),
-                       .wish = new_row(run_id, options)}) {}
+                       .wish = new_row(run_id, options)}) {
+  state_->options.expiry = std::max(options.expiry, kLeastExpiry);
+}
 
 Lease::~Lease() = default;
 

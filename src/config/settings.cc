@@ -294,8 +294,9 @@ Settings of_servers() {
               "how long to wait for another pipeline that writes the same tables of a server",
               {.flag = "--claim-wait TIME"}),
       setting(
-          "claim_expiry", &claim::LeaseOptions::expiry, duration(),
-          "how long after its last heartbeat the claim of a pipeline on a server's tables ends"),
+          "claim_expiry", &claim::LeaseOptions::expiry, span(),
+          "how long after its last heartbeat the claim of a pipeline on a server's tables ends; at "
+          "least 2s"),
   };
 }
 
