@@ -43,7 +43,7 @@ constexpr seconds kLeastExpiry{2};
 // Between looks at who waits; longer where many runs look, each of which reads the rows of all.
 constexpr milliseconds kBetweenLooks{1'000};
 constexpr milliseconds kBetweenLooksARun{100};
-// Of the names of tables in a row: Keeper takes a row of 1 MB at most.
+// The most bytes of table names in a row: Keeper takes a row of 1 MB at most.
 constexpr std::size_t kMostTableBytes = 400'000;
 // A lease that cannot be given back within this time expires.
 constexpr long kReleasePatienceSeconds = 5;

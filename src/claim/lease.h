@@ -45,7 +45,7 @@ class Lease {
   Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
         const std::set<std::string>& tables, const std::string& run_id, const LeaseOptions& options,
         spdlog::logger& log, std::stop_token stop);
-  // Of no table yet: a run that shares its tables with other runs takes them bit by bit.
+  // Holds no table yet: a run that shares its tables with other runs takes them bit by bit.
   Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
         const std::string& run_id, const LeaseOptions& options, spdlog::logger& log,
         std::stop_token stop);

@@ -36,8 +36,8 @@ struct RunRecord {
   std::uint64_t files_waiting = 0;
   std::uint64_t files_failed = 0;  // in this run
   std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;           // of the files loaded
-  std::uint64_t schema_changes = 0;  // of columns of tables in use
+  std::uint64_t bytes = 0;            // of the files loaded
+  std::uint64_t schema_changes = 0;   // of columns of tables in use
   std::uint64_t replicas_behind = 0;  // that lacked rows of the run at its end
   std::string error;  // String: why the run as a whole failed, was skipped or is partial
   ErrorClass error_class = ErrorClass::kNone;  // LowCardinality(String)

@@ -102,6 +102,8 @@ TEST_P(Chaos, EveryFileIsExactOnEveryNode) {
         i % 4 == 0 ? fmt::format("Sales_{}.qvd", i) : fmt::format("t{}.qvd", i);
     write_table(qvd(name), plain_rows(static_cast<int>(1'000 * i), 200 + static_cast<int>(i)));
   }
+  // The tables of tracking are there before anything happens.
+  ASSERT_EQ(on_target({"sync", "qvds/t1.qvd"}).exit_code, 0);
   for (std::size_t i = 0; i < workers_.size(); ++i) begin(i);
   bool is_disturbed = false;
   const auto end = std::chrono::steady_clock::now() + seconds(90);
