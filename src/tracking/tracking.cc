@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/replicas.h"
 #include "tracking/row_binary.h"
 #include "tracking/tables.h"
 

@@ -30,9 +30,9 @@ class ClusterCommandLine : public TargetCommandLine {
 
   // A cluster of the kind, one for all tests of a program that follow each other, and a database of
   // its own for the test. Skips the test when a server has not been fetched.
-  void start(ClusterKind kind);
+  void start(ClusterKind wanted);
   // A cluster that no other test gets, since this one ends its servers.
-  void start_own(ClusterKind kind);
+  void start_own(ClusterKind wanted);
   void TearDown() override;
 
   ClickHouseCluster& cluster() const;

@@ -13,7 +13,6 @@
 namespace qvdhouse::tests {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class Refusals : public CommandLine {
