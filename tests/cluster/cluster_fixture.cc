@@ -16,7 +16,6 @@ namespace qvdhouse::tests {
 namespace fs = std::filesystem;
 namespace {
 
-using qvd::Value;
 
 void set_variable(Environment& environment, const std::string& name, const std::string& value) {
   std::erase_if(environment, [&](const auto& entry) { return entry.first == name; });
@@ -172,17 +171,6 @@ void ClusterCommandLine::expect_the_same_everywhere() {
   for (std::size_t node = 0; node < cluster().node_count(); ++node) expect_exact(node);
   EXPECT_EQ(sync()["loaded"], 0) << "through another node";
   through(0);
-}
-
-std::vector<TestField> plain_rows(int first, int count) {
-  std::vector<TestField> fields{{.name = "id"}, {.name = "text"}, {.name = "half"}};
-  for (int id = first; id < first + count; ++id) {
-    fields[0].cells.emplace_back(Value::of(id));
-    fields[1].cells.emplace_back(
-        Value::of(std::string_view("abcde").substr(static_cast<unsigned>(id) % 5, 1)));
-    fields[2].cells.push_back(id % 7 == 0 ? std::nullopt : std::optional(Value::of(id + 0.5)));
-  }
-  return fields;
 }
 
 }  // namespace qvdhouse::tests

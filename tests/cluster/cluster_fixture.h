@@ -69,8 +69,4 @@ class EachCluster : public ClusterCommandLine, public ::testing::WithParamInterf
   bool is_oldest() const { return GetParam() == ClusterKind::kOldest; }
 };
 
-// Rows `first`, `first` + 1, …: a key, a text of few values, and halves that are NULL in every
-// seventh row.
-std::vector<TestField> plain_rows(int first, int count);
-
 }  // namespace qvdhouse::tests

@@ -16,19 +16,6 @@ namespace fs = std::filesystem;
 using qvd::Value;
 using ::testing::HasSubstr;
 
-// Rows `first`, `first` + 1, …: a key, a text of few values, and halves that are NULL in every
-// seventh row.
-std::vector<TestField> rows(int first, int count) {
-  std::vector<TestField> fields{{.name = "id"}, {.name = "text"}, {.name = "half"}};
-  for (int id = first; id < first + count; ++id) {
-    fields[0].cells.emplace_back(Value::of(id));
-    fields[1].cells.emplace_back(
-        Value::of(std::string_view("abcde").substr(static_cast<unsigned>(id) % 5, 1)));
-    fields[2].cells.push_back(id % 7 == 0 ? std::nullopt : std::optional(Value::of(id + 0.5)));
-  }
-  return fields;
-}
-
 // What facts() says of those rows.
 std::string facts_of(const std::vector<std::pair<int, int>>& ranges) {
   long count = 0;
@@ -88,10 +75,10 @@ class Target : public Tables, public ::testing::WithParamInterface<TargetKind> {
 TEST_F(Tables, ThatHaveLostTheirRowsAreLoadedAgain) {
   start_with_tables(TargetKind::kOldest);
   if (IsSkipped() || HasFailure()) return;
-  write_table(qvd("item.qvd"), rows(0, 100));
-  write_table(qvd("empty.qvd"), rows(0, 0));
-  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
-  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
+  write_table(qvd("item.qvd"), plain_rows(0, 100));
+  write_table(qvd("empty.qvd"), plain_rows(0, 0));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(100, 10));
   EXPECT_EQ(sync()["loaded"], 4);
   const auto lose_a_partition = [&](const std::string& table) {
     const std::string id =
@@ -116,7 +103,7 @@ TEST_F(Tables, TwoMachinesShareTheTables) {
     if (IsSkipped() || HasFailure()) return;
     write_text("qvdhouse.toml",
                "parallel_files = 1\n[[table]]\nmatch = '*.qvd'\npre_sql = ['SELECT sleep(1)']\n");
-    for (int i = 0; i < 9; ++i) write_table(qvd(fmt::format("t{}.qvd", i)), rows(0, 3));
+    for (int i = 0; i < 9; ++i) write_table(qvd(fmt::format("t{}.qvd", i)), plain_rows(0, 3));
     std::vector<std::unique_ptr<Process>> machines;
     for (const char* name : {"one", "two"}) {
       Environment environment = target;
@@ -139,11 +126,11 @@ TEST_F(Tables, TwoMachinesShareTheTables) {
 }
 
 TEST_P(Target, AFileReplacesItsTable) {
-  write_table(qvd("item.qvd"), rows(0, 5'000));
+  write_table(qvd("item.qvd"), plain_rows(0, 5'000));
   EXPECT_EQ(sync()["loaded"], 1);
   EXPECT_EQ(facts("QvdItem"), facts_of({{0, 5'000}}));
   EXPECT_EQ(sync()["skipped"], 1);
-  write_table(qvd("item.qvd"), rows(100, 3));
+  write_table(qvd("item.qvd"), plain_rows(100, 3));
   EXPECT_EQ(sync()["loaded"], 1);
   EXPECT_EQ(facts("QvdItem"), facts_of({{100, 3}}));
   expect_all_is_well();
@@ -165,11 +152,11 @@ types = { id = "Int64" }
                  (is_oldest ? ""
                             : "codecs = { id = \"Delta, ZSTD(3)\" }\n"
                               "ttl = \"toDate(assumeNotNull(id)) + INTERVAL 900 YEAR\"\n"));
-  write_table(qvd("item.qvd"), rows(0, 500));
-  write_table(qvd("plain's file.qvd"), rows(0, 10));
-  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
-  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
-  write_table(qvd("Log_a.qvd"), rows(0, 10));
+  write_table(qvd("item.qvd"), plain_rows(0, 500));
+  write_table(qvd("plain's file.qvd"), plain_rows(0, 10));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(100, 10));
+  write_table(qvd("Log_a.qvd"), plain_rows(0, 10));
   const Finished plan = on_target({"plan", "qvds", "--json"});
   ASSERT_EQ(plan.exit_code, 0) << plan.err;
   EXPECT_EQ(sync()["loaded"], 5);
@@ -188,14 +175,14 @@ types = { id = "Int64" }
 }
 
 TEST_P(Target, FilesOfASetReplaceTheirOwnRows) {
-  write_table(qvd("Sales_202402.qvd"), rows(2'000, 500));
-  write_table(qvd("Sales_202403.qvd"), rows(3'000, 700));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(2'000, 500));
+  write_table(qvd("Sales_202403.qvd"), plain_rows(3'000, 700));
   EXPECT_EQ(sync()["loaded"], 2);
   EXPECT_EQ(facts("Sales"), facts_of({{2'000, 500}, {3'000, 700}}));
   EXPECT_EQ(facts("Sales", "yyyymm = '202403'"), facts_of({{3'000, 700}}));
   // One is written again, one arrives late and sorts early.
-  write_table(qvd("Sales_202403.qvd"), rows(5'000, 20));
-  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
+  write_table(qvd("Sales_202403.qvd"), plain_rows(5'000, 20));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
   const auto summary = sync();
   EXPECT_EQ(summary["loaded"], 2) << summary;
   EXPECT_EQ(summary["skipped"], 1) << summary;
@@ -211,10 +198,10 @@ TEST_P(Target, FilesOfASetReplaceTheirOwnRows) {
 }
 
 TEST_P(Target, VersionsOfALogAreAddedOnce) {
-  write_table(qvd("Log_a.qvd"), rows(0, 1'000));
-  write_table(qvd("Log_b.qvd"), rows(10'000, 100));
+  write_table(qvd("Log_a.qvd"), plain_rows(0, 1'000));
+  write_table(qvd("Log_b.qvd"), plain_rows(10'000, 100));
   EXPECT_EQ(sync()["loaded"], 2);
-  write_table(qvd("Log_a.qvd"), rows(20'000, 30));
+  write_table(qvd("Log_a.qvd"), plain_rows(20'000, 30));
   EXPECT_EQ(sync()["loaded"], 1);
   EXPECT_EQ(sync()["loaded"], 0);
   const std::string all = facts_of({{0, 1'000}, {10'000, 100}, {20'000, 30}});
@@ -227,9 +214,9 @@ TEST_P(Target, VersionsOfALogAreAddedOnce) {
 }
 
 TEST_P(Target, ColumnsAreAddedAndWidened) {
-  write_table(qvd("Sales_202401.qvd"), rows(0, 700));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 700));
   EXPECT_EQ(sync()["loaded"], 1);
-  auto wider = rows(1'000, 7);
+  auto wider = plain_rows(1'000, 7);
   // Text where numbers were, a new column, and one that is not there any more.
   wider[2].cells[1] = Value::of("about 9");
   wider.push_back({.name = "more", .cells = std::vector(7, std::optional(Value::of(12'345)))});
@@ -249,9 +236,9 @@ TEST_P(Target, ColumnsAreAddedAndWidened) {
 }
 
 TEST_P(Target, AFrozenTableStaysAsItIs) {
-  write_table(qvd("Frozen_1.qvd"), rows(0, 50));
+  write_table(qvd("Frozen_1.qvd"), plain_rows(0, 50));
   EXPECT_EQ(sync()["loaded"], 1);
-  auto wider = rows(100, 5);
+  auto wider = plain_rows(100, 5);
   wider.push_back({.name = "more", .cells = std::vector(5, std::optional(Value::of(1)))});
   write_table(qvd("Frozen_2.qvd"), wider);
   const Finished refused = on_target({"sync", "qvds"});
@@ -265,13 +252,13 @@ TEST_P(Target, AFrozenTableStaysAsItIs) {
 }
 
 TEST_P(Target, ViewsThatGetNoRowsAreWarnedOf) {
-  write_table(qvd("item.qvd"), rows(0, 3));
+  write_table(qvd("item.qvd"), plain_rows(0, 3));
   EXPECT_EQ(sync()["loaded"], 1);
   query(
       "CREATE MATERIALIZED VIEW fed ENGINE = MergeTree ORDER BY id POPULATE AS SELECT id FROM "
       "QvdItem");
   for (const int count : {5, 7}) {
-    write_table(qvd("item.qvd"), rows(0, count));
+    write_table(qvd("item.qvd"), plain_rows(0, count));
     EXPECT_THAT(on_target({"plan", "qvds"}).out, HasSubstr("is a materialized view that is fed"));
     EXPECT_EQ(sync()["loaded"], 1);
     EXPECT_EQ(query("SELECT count() FROM fed"), "3");
@@ -281,9 +268,9 @@ TEST_P(Target, ViewsThatGetNoRowsAreWarnedOf) {
 
 TEST_P(Target, RowsOfBrokenFilesStayInSight) {
   for (const char* name : {"item.qvd", "Sales_202401.qvd", "Log_a.qvd"}) {
-    write_table(qvd(name), rows(0, 10));
+    write_table(qvd(name), plain_rows(0, 10));
   }
-  write_table(qvd("Log_b.qvd"), rows(10, 10));
+  write_table(qvd("Log_b.qvd"), plain_rows(10, 10));
   EXPECT_EQ(sync()["loaded"], 4);
   for (const char* name : {"item.qvd", "Sales_202401.qvd", "Log_a.qvd"}) {
     fs::resize_file(qvd(name), fs::file_size(qvd(name)) - 1);
@@ -301,10 +288,10 @@ TEST_P(Target, RowsOfBrokenFilesStayInSight) {
 }
 
 TEST_P(Target, RowsOfAVanishedFileGoWhereThatIsWanted) {
-  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
-  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
-  write_table(qvd("Log_a.qvd"), rows(0, 20));
-  write_table(qvd("Log_b.qvd"), rows(50, 20));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(100, 10));
+  write_table(qvd("Log_a.qvd"), plain_rows(0, 20));
+  write_table(qvd("Log_b.qvd"), plain_rows(50, 20));
   EXPECT_EQ(sync()["loaded"], 4);
   fs::remove(qvd("Sales_202402.qvd"));
   fs::remove(qvd("Log_b.qvd"));
@@ -318,8 +305,8 @@ TEST_P(Target, RowsOfAVanishedFileGoWhereThatIsWanted) {
 }
 
 TEST_P(Target, TouchedAndMovedFilesAreNotLoadedAgain) {
-  write_table(qvd("Sales_202401.qvd"), rows(0, 10));
-  write_table(qvd("Sales_202402.qvd"), rows(100, 10));
+  write_table(qvd("Sales_202401.qvd"), plain_rows(0, 10));
+  write_table(qvd("Sales_202402.qvd"), plain_rows(100, 10));
   EXPECT_EQ(sync()["loaded"], 2);
   fs::last_write_time(qvd("Sales_202401.qvd"),
                       fs::file_time_type::clock::now() - std::chrono::hours(1));
@@ -341,7 +328,7 @@ match = "Set_{part}.qvd"
 name = "it's \"x\" `y` \\ \\' '; DROP TABLE Sales -- 🦆"
 )");
   const auto hostile = [&](int first) {
-    auto fields = rows(first, 20);
+    auto fields = plain_rows(first, 20);
     fields.push_back({.name = nasty, .cells = std::vector(20, std::optional(Value::of(nasty)))});
     for (const char* name : {"`", "'", "\\", "a`b", "\"; DROP", "{name}", "?", "%s", "$1", " "}) {
       fields.push_back({.name = name, .cells = std::vector(20, std::optional(Value::of(1)))});

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <fstream>
 #include <map>
+#include <string_view>
 #include <thread>
 #include <tuple>
 
@@ -122,6 +123,17 @@ void TargetCommandLine::expect_all_is_well() const {
   EXPECT_EQ(query("SELECT file_name, error_message FROM QvdFileTracking FINAL "
                   "WHERE status != 'completed'"),
             "");
+}
+
+std::vector<TestField> plain_rows(int first, int count) {
+  std::vector<TestField> fields{{.name = "id"}, {.name = "text"}, {.name = "half"}};
+  for (int id = first; id < first + count; ++id) {
+    fields[0].cells.emplace_back(qvd::Value::of(id));
+    fields[1].cells.emplace_back(
+        qvd::Value::of(std::string_view("abcde").substr(static_cast<unsigned>(id) % 5, 1)));
+    fields[2].cells.push_back(id % 7 == 0 ? std::nullopt : std::optional(qvd::Value::of(id + 0.5)));
+  }
+  return fields;
 }
 
 }  // namespace qvdhouse::tests

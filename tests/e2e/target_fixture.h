@@ -26,6 +26,10 @@ struct TestField {
 // Writes a QVD file whole or not at all, dated later than any that was written before.
 void write_table(const std::filesystem::path& path, const std::vector<TestField>& fields);
 
+// Rows `first`, `first` + 1, …: a key, a text of few values, and halves that are NULL in every
+// seventh row.
+std::vector<TestField> plain_rows(int first, int count);
+
 class TargetCommandLine : public CommandLine {
  protected:
   void TearDown() override;
