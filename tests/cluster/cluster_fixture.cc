@@ -16,7 +16,6 @@ namespace qvdhouse::tests {
 namespace fs = std::filesystem;
 namespace {
 
-
 void set_variable(Environment& environment, const std::string& name, const std::string& value) {
   std::erase_if(environment, [&](const auto& entry) { return entry.first == name; });
   environment.emplace_back(name, value);
