@@ -71,10 +71,8 @@ void ensure_field_view(Connection& connection) {
   if (same_columns(found, field_columns(endpoint.dialect))) return;
   if (!found.empty()) {
     // Where a view can have no comment, its name and kind must do.
-    const std::string engine = connection.query(fmt::format(
-        "SELECT engine FROM system.tables WHERE database = {} AND name = {} FORMAT TSVRaw",
-        quote_literal(endpoint.database), quote_literal(kFieldView)));
-    const bool may_be_ours = engine == "View\n";
+    const bool may_be_ours =
+        clickhouse::engine_of(connection, endpoint.database, kFieldView) == "View";
     if (!may_be_ours) throw_not_ours(endpoint.database, kFieldView);
     if (endpoint.dialect.has_table_comment) is_ours(connection, kFieldView);
     connection.query(clickhouse::drop_table_sql(endpoint.dialect, endpoint.database, kFieldView));

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "clickhouse/ddl.h"
 #include "clickhouse/engine_files.h"
 #include "clickhouse/engine_process.h"
 #include "clickhouse/error_code.h"
@@ -131,6 +132,13 @@ std::set<std::string> all_of(const std::vector<TableGroup>& groups) {
   return all;
 }
 
+// Not the same for all who wait: half of `pause` at least.
+void pause_about(milliseconds pause, std::minstd_rand& random, const std::stop_token& stop) {
+  const auto shortest = pause.count() / 2;
+  const milliseconds delay(shortest + static_cast<long>(random()) % (shortest + 1));
+  if (!base::pause_for(delay, stop)) throw base::Cancelled("stopped while waiting for a claim");
+}
+
 // Others may see it.
 bool is_visible(const LeaseRow& row) {
   return row.sequence > 0 && row.state != LeaseState::kReleased;
@@ -161,7 +169,8 @@ struct Lease::State {
 
   ~State();
   void acquire();
-  void give_up_after(milliseconds waited, const LeaseRow& holder);
+  // `waiting_row`: the own row, with the tables that are waited for.
+  void give_up_after(milliseconds waited, const LeaseRow& holder, const LeaseRow& waiting_row);
   std::vector<LeaseRow> blockers(LeaseTable& table) const;
   void write(LeaseTable& table, LeaseRow& row, LeaseState state);
   void set_wish(LeaseTable& table, const std::set<std::string>& tables);
@@ -170,7 +179,7 @@ struct Lease::State {
   std::vector<TableGroup> share_of(std::vector<TableGroup> free, std::size_t runs) const;
   void start_beating();
   void drop_old(LeaseTable& table) const;
-  void tell_of(const LeaseRow& holder, milliseconds waited);
+  void tell_of(const LeaseRow& holder, const LeaseRow& waiting_row, milliseconds waited);
   void beat(const std::stop_token& ended);
   milliseconds silence() const { return uptime() - last_beat.load(); }
   bool may_have_expired() const { return is_lost || silence() > options.expiry / 2; }
@@ -242,15 +251,13 @@ void Lease::State::acquire() {
       continue;
     }
     had_to_wait = true;
-    give_up_after(uptime() - begin, seen.front());
+    give_up_after(uptime() - begin, seen.front(), own);
     const bool steps_back = own.state == LeaseState::kHeld && is_older(seen.front(), own);
     if (steps_back || !is_visible(own)) write(table, own, LeaseState::kWanted);
-    tell_of(seen.front(), uptime() - begin);
+    tell_of(seen.front(), own, uptime() - begin);
     pause = seen.size() == last_count ? std::min(pause * 2, kLastLook) : kFirstLook;
     last_count = seen.size();
-    const auto shortest = pause.count() / 2;
-    const milliseconds delay(shortest + static_cast<long>(random()) % (shortest + 1));
-    if (!base::pause_for(delay, stop)) throw base::Cancelled("stopped while waiting for a claim");
+    pause_about(pause, random, stop);
   }
   drop_old(table);
 }
@@ -263,20 +270,22 @@ void Lease::State::drop_old(LeaseTable& table) const {
   }
 }
 
-void Lease::State::give_up_after(milliseconds waited, const LeaseRow& holder) {
+void Lease::State::give_up_after(milliseconds waited, const LeaseRow& holder,
+                                 const LeaseRow& waiting_row) {
   if (waited < options.patience) return;
   throw base::ServerError(
       fmt::format("another pipeline loads into the same tables: {}; waited {} s for it. Run again "
                   "when it has ended; if it is dead, its claim ends {} s after its last heartbeat",
-                  described(holder, own), waited.count() / 1'000, holder.expiry),
+                  described(holder, waiting_row), waited.count() / 1'000, holder.expiry),
       0);
 }
 
-void Lease::State::tell_of(const LeaseRow& holder, milliseconds waited) {
+void Lease::State::tell_of(const LeaseRow& holder, const LeaseRow& waiting_row,
+                           milliseconds waited) {
   if (holder.lease_id == told_of && waited - told_at < kTellAgain) return;
   told_of = holder.lease_id;
   told_at = waited;
-  log.warn("waiting for another pipeline: {}", described(holder, own));
+  log.warn("waiting for another pipeline: {}", described(holder, waiting_row));
 }
 
 void Lease::State::start_beating() {
@@ -438,15 +447,15 @@ std::set<std::string> Lease::take(const std::vector<TableGroup>& wanted) {
       }
       state.start_beating();
       state.had_to_wait = true;
-      const LeaseRow& holder = state.busy.begin()->second;
-      state.give_up_after(uptime() - begin, holder);
-      state.tell_of(holder, uptime() - begin);
+      // One of them at least is held by another run.
+      const auto held = std::ranges::find_if(
+          state.wish.tables, [&](const auto& name) { return state.busy.contains(name); });
+      const LeaseRow& holder =
+          held == state.wish.tables.end() ? state.busy.begin()->second : state.busy.at(*held);
+      state.give_up_after(uptime() - begin, holder, state.wish);
+      state.tell_of(holder, state.wish, uptime() - begin);
     }
-    const auto shortest = pause.count() / 2;
-    const milliseconds delay(shortest + static_cast<long>(random()) % (shortest + 1));
-    if (!base::pause_for(delay, state.stop)) {
-      throw base::Cancelled("stopped while waiting for a claim");
-    }
+    pause_about(pause, random, state.stop);
   }
 }
 
@@ -519,7 +528,7 @@ void LeaseTable::create() {
   const clickhouse::Dialect& dialect = connection_.endpoint().dialect;
   if (!dialect.replication.is_on) return create_as(kMergeTree);
   clickhouse::refuse_local_table(connection_, database_, kLeaseTable);
-  if (!engine().empty()) return;
+  if (!clickhouse::engine_of(connection_, database_, kLeaseTable).empty()) return;
   try {
     // The path is this table's alone, on whichever Keeper, and the same on all replicas.
     create_as(
@@ -541,12 +550,9 @@ void LeaseTable::create_as(const std::string& engine) {
                   clickhouse::engine_for(engine, dialect, database_, kLeaseTable)));
 }
 
-std::string LeaseTable::engine() {
-  const auto lines = clickhouse::query_lines(
-      connection_,
-      fmt::format("SELECT engine FROM system.tables WHERE database = {} AND name = {}",
-                  clickhouse::quote_literal(database_), clickhouse::quote_literal(kLeaseTable)));
-  return lines.empty() ? "" : lines.front();
+bool LeaseTable::is_in_keeper() {
+  return connection_.endpoint().dialect.replication.is_on &&
+         clickhouse::engine_of(connection_, database_, kLeaseTable) == kKeeperMap;
 }
 
 std::uint32_t LeaseTable::now() {
@@ -570,8 +576,7 @@ void LeaseTable::write(const LeaseRow& row) {
 
 std::vector<LeaseRow> LeaseTable::live() {
   // Any other run that has been told that its row is written must be seen.
-  if (connection_.endpoint().dialect.replication.is_on && engine() != kKeeperMap &&
-      !clickhouse::catch_up(connection_, database_, kLeaseTable)) {
+  if (!is_in_keeper() && !clickhouse::catch_up(connection_, database_, kLeaseTable)) {
     throw base::ServerError(
         fmt::format("the claims of other runs cannot be read now: this replica of {} lacks what "
                     "another one has acknowledged, or the user lacks the grant SYSTEM SYNC REPLICA",
@@ -609,7 +614,7 @@ std::vector<LeaseRow> LeaseTable::live() {
 }
 
 void LeaseTable::drop_old() {
-  if (connection_.endpoint().dialect.replication.is_on && engine() == kKeeperMap) {
+  if (is_in_keeper()) {
     connection_.query(fmt::format(
         "ALTER TABLE {} DELETE WHERE (state = 0 AND beat < now() - 600) OR beat < today() - 1",
         name_));

@@ -125,7 +125,7 @@ class LeaseTable {
 
  private:
   void create_as(const std::string& engine);
-  std::string engine();  // empty: there is no such table
+  bool is_in_keeper();
 
   clickhouse::Connection connection_;
   std::string database_;

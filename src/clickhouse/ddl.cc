@@ -145,6 +145,13 @@ std::string drop_table_sql(const Dialect& dialect, std::string_view database,
                      dialect.replication.on_cluster(), dialect.has_drop_sync ? " SYNC" : "");
 }
 
+std::string engine_of(Connection& connection, std::string_view database, std::string_view table) {
+  const auto lines = query_lines(
+      connection, fmt::format("SELECT engine FROM system.tables WHERE database = {} AND name = {}",
+                              quote_literal(database), quote_literal(table)));
+  return lines.empty() ? "" : lines.front();
+}
+
 std::optional<std::string> table_comment(Connection& connection, std::string_view database,
                                          std::string_view table) {
   // A mark in front tells no comment from no table.

@@ -60,6 +60,9 @@ std::vector<ColumnDefinition> describe_table(Connection& connection, std::string
 // replicas: it is one of ours by its path in ZooKeeper.
 inline constexpr std::string_view kReplicatedComment = "qvdhouse: kept on replicas";
 
+// The name of a table's engine, "MergeTree"; empty when the table does not exist.
+std::string engine_of(Connection& connection, std::string_view database, std::string_view table);
+
 // The comment of a table, or of its first column where the table has none. Nothing when the table
 // does not exist.
 std::optional<std::string> table_comment(Connection& connection, std::string_view database,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "clickhouse/ddl.h"
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/table_engine.h"
@@ -58,17 +59,13 @@ bool catch_up(Connection& connection, std::string_view database, std::string_vie
 
 void refuse_local_table(Connection& connection, std::string_view database, std::string_view table) {
   if (!connection.endpoint().dialect.replication.is_on) return;
-  const auto engine = query_lines(
-      connection, fmt::format("SELECT engine FROM system.tables WHERE database = {} AND name = {}",
-                              quote_literal(database), quote_literal(table)));
-  if (engine.empty() || is_replicated_engine(engine.front()) || engine.front() == "KeeperMap") {
-    return;
-  }
+  const std::string engine = engine_of(connection, database, table);
+  if (engine.empty() || is_replicated_engine(engine) || engine == "KeeperMap") return;
   throw base::SchemaError(fmt::format(
       "table {}.{} is on this server only (its engine is {}), and the database is kept on several "
       "servers; it is left as it is: rename or drop it (RENAME TABLE, DROP TABLE), and it is made "
       "on all of them, or choose another database",
-      database, table, engine.front()));
+      database, table, engine));
 }
 
 void check_all_servers(Connection& connection, std::string_view database, std::string_view table) {

@@ -245,6 +245,7 @@ TEST_P(Claims, WhoHasNothingToDoGetsAShareOfWhatIsNotBegun) {
   first.give_back({"C", "D"});
   EXPECT_THAT(second.get(), testing::AnyOf(std::set<std::string>{"C"}, std::set<std::string>{"D"}))
       << "half of it, since another run works there, too";
+  EXPECT_THAT(logged_.str(), HasSubstr("waiting for another pipeline: A, B, C, D claimed by"));
   EXPECT_EQ(claim::leased_tables(endpoint_, kDatabase, {}), (std::set<std::string>{"A", "B"}));
 }
 
