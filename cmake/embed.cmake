@@ -31,6 +31,7 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
       DEPENDS ${files} ${QVDHOUSE_EMBED_SCRIPT}
       COMMENT "Embedding the web page"
       VERBATIM)
+    set_source_files_properties(${output} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     target_sources(${target} PRIVATE ${output})
   endfunction()
   return()

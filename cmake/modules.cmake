@@ -1,5 +1,4 @@
 # One function makes each module a static library `qvdhouse::<module>`: src/<module>/*.cc without tests,
-# its headers as a file set (each is compiled alone by the target all_verify_interface_header_sets),
 # and src/<module>/*_test.cc as one test program <module>_test.
 
 # Everything that also runs under the sanitizers: the tests of the modules (labels unit and engine),
@@ -46,17 +45,13 @@ function(qvdhouse_module name)
   cmake_parse_arguments(module "" "" "MODULES;LIBS;ENGINE" ${ARGN})
   set(dir ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
-  file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.h)
-  list(FILTER headers EXCLUDE REGEX "/test_[^/]*\\.h$")
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
 
   add_library(qvdhouse_${name} STATIC ${sources})
   add_library(qvdhouse::${name} ALIAS qvdhouse_${name})
-  target_sources(qvdhouse_${name} PUBLIC
-    FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${headers})
-  set_target_properties(qvdhouse_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_include_directories(qvdhouse_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   list(TRANSFORM module_MODULES PREPEND qvdhouse::)
   target_link_libraries(qvdhouse_${name} PUBLIC ${module_MODULES} ${module_LIBS} qvdhouse_sanitizers qvdhouse_hardening
                         PRIVATE qvdhouse_warnings)
@@ -69,9 +64,10 @@ endfunction()
 # A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>. UNIT labels
 # it as one that runs under the sanitizers too, ENGINE those of its suites that start the engine
 # (their fixtures fail where a suite is not named). Of the SUITES, if they are named, each is one ctest:
-# its tests share in one process what takes long to start.
+# its tests share in one process what takes long to start. Those that may take longest are begun first. LONG ones are run when they are asked for
+# (`./dev test` says how).
 function(qvdhouse_test name)
-  cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS;ENGINE;SUITES" ${ARGN})
+  cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS;ENGINE;SUITES;LONG" ${ARGN})
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 300)
   endif()
@@ -88,10 +84,14 @@ function(qvdhouse_test name)
   target_compile_definitions(${name} PRIVATE
     QVDHOUSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QVDHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   if(test_SUITES)
-    foreach(suite ${test_SUITES})
+    foreach(suite ${test_SUITES} ${test_LONG})
       add_test(NAME ${name}.${suite} COMMAND ${name} --gtest_filter=${suite}.*)
-      set_tests_properties(${name}.${suite} PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS ${label}
-                           SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+      set_tests_properties(${name}.${suite} PROPERTIES TIMEOUT ${test_TIMEOUT} COST ${test_TIMEOUT} LABELS ${label}
+                           SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
+                           FAIL_REGULAR_EXPRESSION "Running 0 tests")
+    endforeach()
+    foreach(suite ${test_LONG})
+      set_tests_properties(${name}.${suite} PROPERTIES LABELS long)
     endforeach()
     return()
   endif()
@@ -109,7 +109,7 @@ endfunction()
 function(qvdhouse_discover name label filter timeout)
   gtest_discover_tests(${name} TEST_PREFIX ${name}. TEST_FILTER "${filter}" TEST_LIST ${name}_${label}
                        DISCOVERY_MODE PRE_TEST
-                       PROPERTIES TIMEOUT ${timeout} LABELS ${label} ENVIRONMENT TEST_LABEL=${label})
+                       PROPERTIES TIMEOUT ${timeout} COST ${timeout} LABELS ${label} ENVIRONMENT TEST_LABEL=${label})
 endfunction()
 
 # A fuzz target (one LLVMFuzzerTestOneInput) with its seeds in tests/fuzz/corpus/<name>. Built with

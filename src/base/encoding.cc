@@ -55,6 +55,17 @@ std::string decode_percent(std::string_view text) {
   return decoded;
 }
 
+std::string encode_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string digits;
+  digits.reserve(2 * bytes.size());
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    digits += {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return digits;
+}
+
 std::string encode_base64(std::string_view bytes) {
   std::string encoded;
   for (std::size_t at = 0; at < bytes.size(); at += 3) {

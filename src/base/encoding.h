@@ -1,4 +1,5 @@
-// Bytes as text and back: percent coding of URLs (RFC 3986, section 2.1) and base64 (RFC 4648).
+// Bytes as text and back: percent coding of URLs (RFC 3986, section 2.1), base64 and hexadecimal
+// digits (RFC 4648).
 #pragma once
 
 #include <optional>
@@ -18,6 +19,9 @@ std::string decode_percent(std::string_view text);
 
 // With `=` at the end up to a multiple of four characters.
 std::string encode_base64(std::string_view bytes);
+
+// Two digits a byte, in lower case.
+std::string encode_hex(std::string_view bytes);
 
 // Blanks around the text do not count, and `=` at its end may be missing. Empty when it is not
 // base64.

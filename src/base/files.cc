@@ -72,15 +72,14 @@ std::uint64_t random_number() {
   return number;
 }
 
-// Like rename(), but what has the new name stays: EEXIST.
+}  // namespace
+
 int rename_to_new(const char* from, const char* to) {
   if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return -1;
   // The file system cannot do it in one step.
   return link(from, to) == 0 ? unlink(from) : -1;
 }
-
-}  // namespace
 
 OutputFile::OutputFile(std::filesystem::path path, Existing existing)
     : path_(std::move(path)), existing_(existing) {

@@ -55,6 +55,9 @@ class OutputFile {
   bool finished_ = false;
 };
 
+// Like rename(), but what has the new name stays (errno: EEXIST).
+int rename_to_new(const char* from, const char* to);
+
 // All bytes of `path`; nothing when it cannot be opened or read, as a folder, or a file of /proc
 // whose process has ended meanwhile (errno says why).
 std::optional<std::string> read_text(const std::filesystem::path& path);

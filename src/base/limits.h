@@ -31,4 +31,10 @@ inline constexpr std::uint64_t kMaxRecordBytes = 1 * kMiB;
 // Bits of one field's index within a record: 64 is what an index can mean.
 inline constexpr std::uint64_t kMaxFieldBits = 64;
 
+// The directory of a zip archive, which has 100 bytes or so for each member.
+inline constexpr std::uint64_t kMaxZipDirectoryBytes = 256 * kMiB;
+
+// Members of one archive.
+inline constexpr std::uint64_t kMaxArchiveMembers = 2'000'000;
+
 }  // namespace qvdhouse::base

@@ -106,7 +106,8 @@ struct SourceCatalog::State {
 
 SourceCatalog::SourceCatalog(const clickhouse::Endpoint& endpoint, std::string source,
                              const std::string& run_id, std::stop_token stop)
-    : state_(std::make_unique<State>(endpoint, std::move(source), run_id, std::move(stop))) {
+    : state_(std::make_unique<State>(clickhouse::pinned(endpoint), std::move(source), run_id,
+                                     std::move(stop))) {
   Connection& connection = state_->connection;
   ensure_file_table(connection);
   ensure_field_view(connection);
@@ -130,7 +131,7 @@ void SourceCatalog::add(const FileRow& row) {
 
 void SourceCatalog::State::replace_partition() {
   const std::string where = fmt::format("source = {}", quote_literal(source));
-  const auto staged = load::partition_ids(connection, staging.table());
+  const auto staged = load::staged_partitions(connection, staging.table());
   const auto alter = [&](const std::string& what) {
     connection.query(fmt::format("ALTER TABLE {} {}", load::quoted(connection, kTable), what));
   };
@@ -158,7 +159,7 @@ void SourceCatalog::State::rebuild() {
     return;
   }
   // The staging table is on this server only.
-  load::rebuild(connection, file_table(endpoint.database, endpoint.dialect), aside, kTable,
+  load::rebuild({&connection, 1}, file_table(endpoint.database, endpoint.dialect), aside, kTable,
                 {{.staging = staging.table()}}, {}, false);
 }
 

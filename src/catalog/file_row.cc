@@ -7,7 +7,6 @@
 #include <string_view>
 #include <utility>
 
-#include "catalog/scrub.h"
 #include "qvd/profile.h"
 #include "schema/temporal.h"
 
@@ -17,7 +16,7 @@ namespace {
 FieldRow field_row(const qvd::FieldHeader& field, std::size_t index) {
   return {.position = static_cast<std::uint32_t>(index + 1),
           .name = field.name,
-          .comment = scrubbed(field.comment),
+          .comment = field.comment,
           .tags = field.tags,
           .symbol_count = field.symbol_count,
           .symbol_bytes = field.length,
@@ -32,10 +31,10 @@ void add_header(const qvd::TableHeader& header, FileRow& row) {
   row.record_count = header.record_count;
   row.record_bytes = header.record_bytes;
   row.row_bytes = header.rows_length;
-  row.creator_document = scrubbed(header.creator_document);
+  row.creator_document = header.creator_document;
   row.build_number = header.build_number;
   row.created_at_us = parse_time(header.created_at);
-  row.comment = scrubbed(header.comment);
+  row.comment = header.comment;
   row.tags = header.table_tags;
   row.warnings = header.warnings;
   if (!header.created_at.empty() && !row.created_at_us) {
@@ -45,8 +44,8 @@ void add_header(const qvd::TableHeader& header, FileRow& row) {
                     header.created_at));
   }
   for (const qvd::Lineage& part : header.lineage) {
-    row.lineage_discriminators.push_back(scrubbed(part.discriminator));
-    row.lineage_statements.push_back(scrubbed(part.statement));
+    row.lineage_discriminators.push_back(part.discriminator);
+    row.lineage_statements.push_back(part.statement);
   }
   for (std::size_t i = 0; i < header.fields.size(); ++i) {
     row.fields.push_back(field_row(header.fields[i], i));
@@ -68,6 +67,7 @@ void add_profile(const qvd::FieldProfile& profile, FieldRow& field) {
 
 void add_plan(const load::PreparedFile& file, FileRow& row) {
   row.table_name = file.plan.table;
+  row.warnings.insert(row.warnings.end(), file.alerts.begin(), file.alerts.end());
   row.order_by = file.plan.order_by;
   for (const schema::ColumnPlan& column : file.plan.columns) {
     if (column.field_index >= row.fields.size()) continue;

@@ -1,7 +1,5 @@
 // What the catalogue says of one file: its header, and of each field what its symbols are and which
 // columns would be made of it. Only header and symbol tables are read, never a row.
-//
-// Secrets of connection strings are scrubbed here (catalog/scrub.h), so that no row holds one.
 #pragma once
 
 #include <cstdint>

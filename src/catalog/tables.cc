@@ -55,7 +55,7 @@ constexpr std::array kFileColumns = {
         "file_mtime", "When it was last written; NULL where the storage does not say"),
     column<&FileRow::file_etag>("file_etag", "Empty where the storage has none"),
     column<&FileRow::table_name>("table_name", "The table that sync makes of it"),
-    column<&FileRow::load_mode, kWord>("load_mode", "replace, replace_by_file or append"),
+    column<&FileRow::load_mode, kWord>("load_mode", "replace, replace_by_file, append or upsert"),
     column<&FileRow::order_by>("order_by", "Sort key of the table"),
     column<&FileRow::qvd_table_name>("qvd_table_name",
                                      "The name that Qlik gave the table (TableName)"),

@@ -2,7 +2,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,11 +43,8 @@ constexpr seconds kLeastExpiry{2};
 // Between looks at who waits; longer where many runs look, each of which reads the rows of all.
 constexpr milliseconds kBetweenLooks{1'000};
 constexpr milliseconds kBetweenLooksARun{100};
-// The most bytes of table names in a row: Keeper takes a row of 1 MB at most.
-constexpr std::size_t kMostTableBytes = 400'000;
 // A lease that cannot be given back within this time expires.
 constexpr long kReleasePatienceSeconds = 5;
-constexpr std::size_t kTablesTold = 5;
 constexpr std::string_view kKeeperMap = "KeeperMap";
 // A partition a day: dropping one is how rows go away on every server.
 constexpr const char* kMergeTree =
@@ -86,10 +82,15 @@ bool has_ended_here(const LeaseRow& holder, const std::string& machine) {
          clickhouse::process_start_time(static_cast<int>(holder.pid)) != holder.pid_start;
 }
 
-std::vector<std::string> common_tables(const LeaseRow& a, const LeaseRow& b) {
-  std::vector<std::string> both;
-  std::ranges::set_intersection(a.tables, b.tables, std::back_inserter(both));
-  return both;
+// Units of a lease that stand in the way of those of another one.
+std::set<std::string> units_in_the_way(const LeaseRow& holder, const LeaseRow& own) {
+  UnitSet wanted;
+  for (const std::string& unit : own.tables) wanted.add(unit);
+  std::set<std::string> found;
+  for (const std::string& unit : holder.tables) {
+    if (wanted.blocks(unit)) found.insert(unit);
+  }
+  return found;
 }
 
 // live() has the same order.
@@ -98,15 +99,11 @@ bool is_older(const LeaseRow& a, const LeaseRow& b) {
 }
 
 std::string described(const LeaseRow& holder, const LeaseRow& own) {
-  std::vector<std::string> tables = common_tables(holder, own);
-  const std::size_t more = tables.size() - std::min(tables.size(), kTablesTold);
-  tables.resize(tables.size() - more);
   return fmt::format(
-      "{}{} claimed by process {} on host {} (run {}, since {:%Y-%m-%d %H:%M:%S} UTC, last "
-      "heartbeat {} s ago)",
-      fmt::join(tables, ", "), more == 0 ? "" : fmt::format(" and {} more tables", more),
-      holder.pid, holder.host, holder.run_id, fmt::gmtime(static_cast<std::time_t>(holder.started)),
-      holder.silent_seconds);
+      "{} claimed by process {} on host {} (run {}, since {:%Y-%m-%d %H:%M:%S} UTC, last heartbeat "
+      "{} s ago)",
+      said_of(units_in_the_way(holder, own)), holder.pid, holder.host, holder.run_id,
+      fmt::gmtime(static_cast<std::time_t>(holder.started)), holder.silent_seconds);
 }
 
 template <class Value>
@@ -130,6 +127,16 @@ std::set<std::string> all_of(const std::vector<TableGroup>& groups) {
   std::set<std::string> all;
   for (const TableGroup& group : groups) all.insert(group.begin(), group.end());
   return all;
+}
+
+// The first of the groups, so many as a row takes, and one at least.
+void keep_what_fits(std::vector<TableGroup>& groups) {
+  std::size_t bytes = 0;
+  const auto end = std::ranges::find_if(groups, [&](const TableGroup& group) {
+    for (const std::string& name : group) bytes += name.size();
+    return bytes > kMostUnitBytes;
+  });
+  groups.erase(end == groups.begin() && end != groups.end() ? std::next(end) : end, groups.end());
 }
 
 // Not the same for all who wait: half of `pause` at least.
@@ -156,31 +163,42 @@ struct Lease::State {
   LeaseRow wish{};  // what a run that has no work waits for
   bool had_to_wait = false;
   std::mutex mutex;  // guards the rows, and the members up to the next blank line
-  std::map<std::string, LeaseRow> busy{};  // who held a table that was waited for
+  std::map<std::string, LeaseRow> seen{};  // runs that held what was wanted, by id
+  std::vector<LeaseRow> blocking{};        // those that did at the last look
   milliseconds look_again_at{};            // others_waiting()
-  std::size_t waiting = 0;
+  std::vector<LeaseRow> waiting{};         // what was seen then
 
   std::string told_of;  // the holder that the log told of last, and when
   milliseconds told_at{};
   std::atomic<milliseconds> last_beat{};  // uptime() before it was sent
-  std::atomic<bool> is_lost = false;      // it was late, and another may have taken the tables
-  std::atomic<bool> is_holding = false;   // any table
+  // From uptime() to the server's time: a second too little at most when it was taken.
+  std::atomic<std::chrono::microseconds> to_server{};
+  std::atomic<bool> is_lost = false;     // it was late, and another may have taken the tables
+  std::atomic<bool> is_holding = false;  // any table
   std::jthread beating;
 
   ~State();
   void acquire();
+  // Before the first look at what others hold.
+  void begin(LeaseTable& table);
   // `waiting_row`: the own row, with the tables that are waited for.
   void give_up_after(milliseconds waited, const LeaseRow& holder, const LeaseRow& waiting_row);
-  std::vector<LeaseRow> blockers(LeaseTable& table) const;
+  std::vector<LeaseRow> blockers(LeaseTable& table);
   void write(LeaseTable& table, LeaseRow& row, LeaseState state);
-  void set_wish(LeaseTable& table, const std::set<std::string>& tables);
-  std::vector<LeaseRow> others(LeaseTable& table) const;
-  std::set<std::string> take_free(LeaseTable& table, const std::vector<TableGroup>& wanted);
+  void set_wish(LeaseTable& table, std::vector<TableGroup> groups);
+  std::vector<LeaseRow> others(LeaseTable& table);
+  UnitSet look(LeaseTable& table, const std::vector<Want>& wanted, std::set<std::string>& runs);
+  void hold(LeaseTable& table, const std::set<std::string>& units);
+  std::set<std::string> take_free(LeaseTable& table, const std::vector<Want>& wanted);
   std::vector<TableGroup> share_of(std::vector<TableGroup> free, std::size_t runs) const;
   void start_beating();
   void drop_old(LeaseTable& table) const;
   void tell_of(const LeaseRow& holder, const LeaseRow& waiting_row, milliseconds waited);
   void beat(const std::stop_token& ended);
+  // A request there fails before the lease expires.
+  clickhouse::Endpoint renewing() const {
+    return clickhouse::impatient(endpoint, options.expiry.count() / 4);
+  }
   milliseconds silence() const { return uptime() - last_beat.load(); }
   bool may_have_expired() const { return is_lost || silence() > options.expiry / 2; }
 };
@@ -210,9 +228,14 @@ void Lease::State::write(LeaseTable& table, LeaseRow& row, LeaseState state) {
   is_holding = own.state != LeaseState::kReleased;
 }
 
-// Rows of other runs that may be alive.
-std::vector<LeaseRow> Lease::State::others(LeaseTable& table) const {
+// Rows of other runs that may be alive. What is held is among all rows: that tells the server's
+// time at a moment when it was held already.
+std::vector<LeaseRow> Lease::State::others(LeaseTable& table) {
   std::vector<LeaseRow> rows = table.live();
+  const auto held = std::ranges::find_if(rows, [&](const LeaseRow& row) {
+    return row.lease_id == own.lease_id && row.state == LeaseState::kHeld;
+  });
+  if (held != rows.end()) to_server = seconds(held->read_at) - uptime();
   std::erase_if(rows, [&](const LeaseRow& row) {
     return row.lease_id == own.lease_id || row.lease_id == wish.lease_id ||
            has_ended_here(row, own.machine);
@@ -221,10 +244,10 @@ std::vector<LeaseRow> Lease::State::others(LeaseTable& table) const {
 }
 
 // Leases that stand in the way: those held, and those that have been wanted for longer.
-std::vector<LeaseRow> Lease::State::blockers(LeaseTable& table) const {
+std::vector<LeaseRow> Lease::State::blockers(LeaseTable& table) {
   std::vector<LeaseRow> rows = others(table);
   std::erase_if(rows, [&](const LeaseRow& row) {
-    return common_tables(row, own).empty() ||
+    return units_in_the_way(row, own).empty() ||
            (row.state != LeaseState::kHeld && !is_older(row, own));
   });
   return rows;
@@ -259,6 +282,13 @@ void Lease::State::acquire() {
     last_count = seen.size();
     pause_about(pause, random, stop);
   }
+  drop_old(table);
+}
+
+void Lease::State::begin(LeaseTable& table) {
+  if (own.started != 0) return;
+  table.create();
+  own.started = wish.started = table.now();
   drop_old(table);
 }
 
@@ -305,66 +335,84 @@ std::vector<TableGroup> Lease::State::share_of(std::vector<TableGroup> free,
     std::ranges::sort(free, {}, rank);
     free.resize(most);
   }
-  std::size_t bytes = 0;
-  const auto end = std::ranges::find_if(free, [&](const TableGroup& group) {
-    for (const std::string& name : group) bytes += name.size();
-    return bytes > kMostTableBytes;
-  });
-  free.erase(end == free.begin() && end != free.end() ? std::next(end) : end, free.end());
+  keep_what_fits(free);
   return free;
 }
 
-// As in acquire(), nobody goes on but who has written that it holds a table and then looked and
-// seen no other that does. Of two that do so at once, at least one steps back, and tries again
-// later.
-std::set<std::string> Lease::State::take_free(LeaseTable& table,
-                                              const std::vector<TableGroup>& wanted) {
-  std::set<std::string> runs = {own.run_id};
-  const std::set<std::string> names = all_of(wanted);
-  const auto hold_others = [&] {
-    std::set<std::string> held;
-    for (const LeaseRow& row : others(table)) {
-      for (const std::string& name : row.tables) {
-        if (!names.contains(name)) continue;
-        runs.insert(row.run_id);
-        if (row.state != LeaseState::kHeld) continue;
-        held.insert(name);
-        busy.insert_or_assign(name, row);
-      }
+// What others hold of the tables that are wanted. `runs` gets those that work there or want to.
+UnitSet Lease::State::look(LeaseTable& table, const std::vector<Want>& wanted,
+                           std::set<std::string>& runs) {
+  std::set<std::string_view> tables;
+  for (const Want& want : wanted) {
+    for (const std::string& unit : want.tables) tables.insert(table_of(unit));
+  }
+  UnitSet held;
+  blocking.clear();
+  for (LeaseRow& row : others(table)) {
+    bool is_of_them = false;
+    for (const std::string& unit : row.tables) {
+      if (!tables.contains(table_of(unit))) continue;
+      is_of_them = true;
+      if (row.state == LeaseState::kHeld) held.add(unit);
     }
-    return held;
-  };
-  const auto without = [](std::vector<TableGroup> groups, const std::set<std::string>& held) {
-    std::erase_if(groups, [&](const TableGroup& group) {
-      return std::ranges::any_of(group, [&](const auto& name) { return held.contains(name); });
-    });
-    return groups;
-  };
-  const std::vector<std::string> before = own.tables;
-  const auto hold = [&](const std::vector<TableGroup>& groups) {
-    std::set<std::string> all = all_of(groups);
-    all.insert(before.begin(), before.end());
-    own.tables.assign(all.begin(), all.end());
-    write(table, own, own.tables.empty() ? LeaseState::kReleased : LeaseState::kHeld);
-  };
-  std::vector<TableGroup> free = without(wanted, hold_others());
-  if (free.empty()) return {};
-  const std::vector<TableGroup> share = share_of(std::move(free), runs.size());
-  hold(share);
-  const std::vector<TableGroup> kept = without(share, hold_others());
-  if (kept.size() != share.size()) hold(kept);
-  return all_of(kept);
+    if (!is_of_them) continue;
+    runs.insert(row.run_id);
+    if (row.state != LeaseState::kHeld) continue;
+    seen.insert_or_assign(row.run_id, row);
+    blocking.push_back(std::move(row));
+  }
+  return held;
 }
 
-void Lease::State::set_wish(LeaseTable& table, const std::set<std::string>& tables) {
-  if (tables.empty()) {
+void Lease::State::hold(LeaseTable& table, const std::set<std::string>& units) {
+  own.tables.assign(units.begin(), units.end());
+  write(table, own, own.tables.empty() ? LeaseState::kReleased : LeaseState::kHeld);
+}
+
+// As in acquire(), nobody goes on but who has written that it holds a unit and then looked and seen
+// no other that stands in the way. Of two that do so at once, at least one steps back, and tries
+// again later.
+std::set<std::string> Lease::State::take_free(LeaseTable& table, const std::vector<Want>& wanted) {
+  std::set<std::string> runs = {own.run_id};
+  const auto is_free = [](const UnitSet& held, const TableGroup& group) {
+    return std::ranges::none_of(group, [&](const auto& unit) { return held.blocks(unit); });
+  };
+  UnitSet held = look(table, wanted, runs);
+  std::vector<TableGroup> free;
+  for (const Want& want : wanted) {
+    if (is_free(held, want.tables)) {
+      free.push_back(want.tables);
+      continue;
+    }
+    for (const std::string& file : want.files) {
+      const TableGroup group = {file_unit(*want.tables.begin(), file)};
+      if (is_free(held, group)) free.push_back(group);
+    }
+  }
+  if (free.empty()) return {};
+  const std::set<std::string> before(own.tables.begin(), own.tables.end());
+  const auto hold_too = [&](const std::vector<TableGroup>& groups) {
+    std::set<std::string> all = all_of(groups);
+    all.insert(before.begin(), before.end());
+    hold(table, all);
+  };
+  std::vector<TableGroup> share = share_of(std::move(free), runs.size());
+  hold_too(share);
+  held = look(table, wanted, runs);
+  if (std::erase_if(share, [&](const TableGroup& group) { return !is_free(held, group); }) > 0) {
+    hold_too(share);
+  }
+  return all_of(share);
+}
+
+void Lease::State::set_wish(LeaseTable& table, std::vector<TableGroup> groups) {
+  if (groups.empty()) {
     if (is_visible(wish)) write(table, wish, LeaseState::kReleased);
     return;
   }
-  std::size_t bytes = 0;
-  const auto end = std::ranges::find_if(
-      tables, [&](const std::string& name) { return (bytes += name.size()) > kMostTableBytes; });
-  std::vector<std::string> names(tables.begin(), end);
+  keep_what_fits(groups);
+  const std::set<std::string> all = all_of(groups);
+  std::vector<std::string> names(all.begin(), all.end());
   if (is_visible(wish) && wish.tables == names) return;
   wish.tables = std::move(names);
   write(table, wish, LeaseState::kWanted);
@@ -378,9 +426,7 @@ void Lease::State::beat(const std::stop_token& ended) {
     try {
       // An expired lease must not come to life again beside its successor.
       if (uptime() <= expires) {
-        // Short enough to fail before the lease expires.
-        LeaseTable table(clickhouse::impatient(endpoint, options.expiry.count() / 4), database,
-                         ended);
+        LeaseTable table(renewing(), database, ended);
         const std::lock_guard lock(mutex);
         for (LeaseRow* row : {&own, &wish}) {
           if (is_visible(*row)) write(table, *row, row->state);
@@ -425,14 +471,19 @@ Lease::Lease(const clickhouse::Endpoint& endpoint, const std::string& database,
 
 Lease::~Lease() = default;
 
-std::set<std::string> Lease::take(const std::vector<TableGroup>& wanted) {
+std::set<std::string> Lease::take(const std::vector<Want>& wanted, const std::stop_token& ends) {
   State& state = *state_;
   LeaseTable table(state.endpoint, state.database, state.stop);
-  if (state.own.started == 0) {
-    table.create();
-    state.own.started = state.wish.started = table.now();
-    state.drop_old(table);
+  state.begin(table);
+  std::vector<TableGroup> wishes;
+  for (const Want& want : wanted) {
+    wishes.push_back(want.tables);
+    if (!want.files.empty()) wishes.back().insert(any_file_of(*want.tables.begin()));
   }
+  std::stop_source over;
+  const auto end_wait = [&] { over.request_stop(); };
+  const std::stop_callback on_stop(state.stop, end_wait);
+  const std::stop_callback on_end(ends, end_wait);
   std::minstd_rand random{std::random_device{}()};
   const milliseconds begin = uptime();
   for (milliseconds pause = kFirstLook;; pause = std::min(pause * 2, kLastLook)) {
@@ -440,53 +491,63 @@ std::set<std::string> Lease::take(const std::vector<TableGroup>& wanted) {
       const std::lock_guard lock(state.mutex);
       check();
       std::set<std::string> taken = state.take_free(table, wanted);
-      state.set_wish(table, taken.empty() ? all_of(wanted) : std::set<std::string>());
-      if (!taken.empty()) {
-        state.start_beating();
-        return taken;
-      }
+      state.set_wish(table, taken.empty() ? wishes : std::vector<TableGroup>());
       state.start_beating();
-      state.had_to_wait = true;
-      // One of them at least is held by another run.
-      const auto held = std::ranges::find_if(
-          state.wish.tables, [&](const auto& name) { return state.busy.contains(name); });
-      const LeaseRow& holder =
-          held == state.wish.tables.end() ? state.busy.begin()->second : state.busy.at(*held);
+      const auto is_file = [](const std::string& unit) { return table_of(unit) != unit; };
+      if (taken.empty() || std::ranges::any_of(taken, is_file)) state.had_to_wait = true;
+      if (!taken.empty()) return taken;
+      const LeaseRow& holder = state.blocking.front();
       state.give_up_after(uptime() - begin, holder, state.wish);
       state.tell_of(holder, state.wish, uptime() - begin);
     }
-    pause_about(pause, random, state.stop);
+    pause_about(pause, random, over.get_token());
   }
 }
 
-void Lease::give_back(const std::set<std::string>& tables) {
+std::set<std::string> Lease::try_take(const std::set<std::string>& units) {
   State& state = *state_;
-  const std::lock_guard lock(state.mutex);
-  std::erase_if(state.own.tables, [&](const std::string& table) { return tables.contains(table); });
   LeaseTable table(state.endpoint, state.database, state.stop);
-  state.write(table, state.own,
-              state.own.tables.empty() ? LeaseState::kReleased : LeaseState::kHeld);
+  state.begin(table);
+  std::vector<Want> wanted;
+  for (const std::string& unit : units) wanted.push_back({.tables = {unit}});
+  const std::lock_guard lock(state.mutex);
+  check();
+  std::set<std::string> taken = state.take_free(table, wanted);
+  state.start_beating();
+  return taken;
 }
 
-std::size_t Lease::others_waiting() {
+void Lease::give_back(const std::set<std::string>& units, const std::set<std::string>& instead) {
   State& state = *state_;
   const std::lock_guard lock(state.mutex);
-  const milliseconds now = uptime();
-  if (now < state.look_again_at) return state.waiting;
-  LeaseTable table(state.endpoint, state.database, state.stop);
-  const std::vector<LeaseRow> rows = state.others(table);
-  state.look_again_at = now + kBetweenLooks + rows.size() * kBetweenLooksARun;
-  state.waiting = 0;
-  for (const LeaseRow& row : rows) {
-    if (row.state == LeaseState::kWanted && !common_tables(row, state.own).empty()) ++state.waiting;
+  std::set<std::string> left = instead;
+  std::ranges::copy_if(state.own.tables, std::inserter(left, left.end()),
+                       [&](const std::string& unit) { return !units.contains(unit); });
+  // As a heartbeat, this renews what is left, which must not have expired before.
+  if (!left.empty()) check();
+  LeaseTable table(state.renewing(), state.database, state.stop);
+  state.hold(table, left);
+}
+
+std::size_t Lease::others_waiting(const std::function<bool(const std::string& unit)>& is_to_give) {
+  State& state = *state_;
+  const std::lock_guard lock(state.mutex);
+  if (const milliseconds now = uptime(); now >= state.look_again_at) {
+    LeaseTable table(state.endpoint, state.database, state.stop);
+    std::vector<LeaseRow> rows = state.others(table);
+    state.look_again_at = now + kBetweenLooks + rows.size() * kBetweenLooksARun;
+    std::erase_if(rows, [](const LeaseRow& row) { return row.state != LeaseState::kWanted; });
+    state.waiting = std::move(rows);
   }
-  return state.waiting;
+  return static_cast<std::size_t>(std::ranges::count_if(state.waiting, [&](const LeaseRow& row) {
+    return std::ranges::any_of(row.tables, is_to_give);
+  }));
 }
 
-std::string Lease::holder_of(const std::string& table) const {
+std::string Lease::who_is(const std::string& run_id) const {
   const std::lock_guard lock(state_->mutex);
-  const auto found = state_->busy.find(table);
-  if (found == state_->busy.end()) return "";
+  const auto found = state_->seen.find(run_id);
+  if (found == state_->seen.end()) return "";
   const LeaseRow& row = found->second;
   return fmt::format("host {} (process {}, run {})", row.host, row.pid, row.run_id);
 }
@@ -494,6 +555,15 @@ std::string Lease::holder_of(const std::string& table) const {
 bool Lease::had_to_wait() const { return state_->had_to_wait; }
 
 bool Lease::may_have_expired() const { return state_->is_holding && state_->may_have_expired(); }
+
+std::int64_t Lease::clock_us() const {
+  const std::chrono::microseconds to_server = state_->to_server.load();
+  if (to_server.count() == 0) return 0;
+  // Another run takes the units `expiry` after the last heartbeat at the earliest.
+  const auto at = std::min<std::chrono::microseconds>(
+      uptime(), state_->last_beat.load() + state_->options.expiry / 2);
+  return (at + to_server).count();
+}
 
 void Lease::check() const {
   if (!may_have_expired()) return;
@@ -505,15 +575,25 @@ void Lease::check() const {
       0);
 }
 
-std::set<std::string> leased_tables(const clickhouse::Endpoint& endpoint,
+std::vector<LeaseRow> living_leases(const clickhouse::Endpoint& endpoint,
                                     const std::string& database, const std::stop_token& stop) {
-  LeaseTable table(endpoint, database, stop);
-  table.create();
-  const std::string machine = this_machine();
-  std::set<std::string> leased;
-  for (const LeaseRow& row : table.live()) {
-    if (row.state != LeaseState::kHeld || has_ended_here(row, machine)) continue;
-    leased.insert(row.tables.begin(), row.tables.end());
+  std::vector<LeaseRow> rows = LeaseTable(endpoint, database, stop).live();
+  std::erase_if(rows, [machine = this_machine()](const LeaseRow& row) {
+    return has_ended_here(row, machine);
+  });
+  return rows;
+}
+
+std::map<std::string, std::set<std::string>> leased_tables(const clickhouse::Endpoint& endpoint,
+                                                           const std::string& database,
+                                                           const std::stop_token& stop) {
+  LeaseTable(endpoint, database, stop).create();
+  std::map<std::string, std::set<std::string>> leased;
+  for (const LeaseRow& row : living_leases(endpoint, database, stop)) {
+    if (row.state != LeaseState::kHeld) continue;
+    for (const std::string& unit : row.tables) {
+      leased[std::string(table_of(unit))].insert(row.run_id);
+    }
   }
   return leased;
 }
@@ -587,7 +667,8 @@ std::vector<LeaseRow> LeaseTable::live() {
       fmt::format(
           "SELECT * FROM (SELECT claim, sequence, state, toUInt32(started) AS started, expiry, "
           "tables, run_id, host, machine, pid, pid_start, toInt64(toUInt32(now())) - "
-          "toInt64(toUInt32(beat)) AS silent FROM {} ORDER BY sequence DESC LIMIT 1 BY "
+          "toInt64(toUInt32(beat)) AS silent, toUInt32(now()) AS read_at FROM {} ORDER BY sequence "
+          "DESC LIMIT 1 BY "
           "claim) WHERE state != 0 AND silent <= expiry ORDER BY started, claim FORMAT "
           "RowBinary",
           name_),
@@ -609,6 +690,7 @@ std::vector<LeaseRow> LeaseTable::live() {
     reader(row.pid);
     reader(row.pid_start);
     reader(row.silent_seconds);
+    reader(row.read_at);
   }
   return rows;
 }

@@ -1,6 +1,7 @@
-// The right of one run to write certain tables of a server, kept in the server for pipelines on
-// other machines to see: a row with a heartbeat in QvdPipelineClaims. On one machine claim/locks.h
-// is exact and enough, so the embedded engine needs none.
+// The right of one run to write certain tables of a server, or certain files of them
+// (claim/unit.h), kept in the server for pipelines on other machines to see: a row with a heartbeat
+// in QvdPipelineClaims. On one machine claim/locks.h is exact and enough, so the embedded engine
+// needs none.
 //
 // Without atomic operations in the server, a run first writes that it wants the tables and then
 // looks: only one that sees no other goes on; two that see each other both step back, and come
@@ -10,7 +11,10 @@
 #include <spdlog/logger.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <stop_token>
@@ -18,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "claim/unit.h"
 #include "clickhouse/connection.h"
 
 namespace qvdhouse::claim {
@@ -34,8 +39,20 @@ struct LeaseOptions {
 // Tables that are needed together; not empty.
 using TableGroup = std::set<std::string>;
 
-// Held tables may change while a run goes on. The rest of a lease's members are for one thread,
-// others_want() and check() for all.
+// What does for a part of a run's work.
+struct Want {
+  TableGroup tables;
+  // Keys of files of the only table: while other runs hold some of its files and none holds the
+  // table, any of these that is free will do.
+  std::vector<std::string> files{};
+};
+
+// The most bytes of names of units that a lease takes into its row: Keeper takes rows of 1 MB at
+// most.
+inline constexpr std::size_t kMostUnitBytes = 400'000;
+
+// Held units may change while a run goes on. The rest of a lease's members are for one thread,
+// others_waiting(), clock_us(), may_have_expired() and check() for all.
 class Lease {
  public:
   // Waits for other holders of any of `tables`, saying whom in the log; throws ServerError naming
@@ -55,22 +72,33 @@ class Lease {
   Lease& operator=(const Lease&) = delete;
 
   // Takes some of `wanted`, which is not empty: all that nobody else holds, or a fair share of them
-  // where other runs look for work. Waits until there is one; throws as the constructor. Returns
-  // their tables.
-  std::set<std::string> take(const std::vector<TableGroup>& wanted);
-  // Tables whose work is done and written down, or that were never begun.
-  void give_back(const std::set<std::string>& tables);
-  // How many other runs wait for tables of this lease; asks the server once a second
-  // at most, and less often where many runs work.
-  std::size_t others_waiting();
-  // Who held a table when it was last waited for, "host HOST (process PID, run RUN)"; empty:
-  // nobody.
-  std::string holder_of(const std::string& table) const;
+  // where other runs look for work. Waits until there is one; throws as the constructor, and
+  // Cancelled when `ends` says so. Returns the units.
+  std::set<std::string> take(const std::vector<Want>& wanted, const std::stop_token& ends = {});
+  // The same of units that do for themselves, without waiting: empty when others hold all of them,
+  // and when another run wanted them at the same moment, after which both may try again, each after
+  // a pause of its own. Throws ServerError, IoError, Cancelled.
+  std::set<std::string> try_take(const std::set<std::string>& units);
+  // Units whose work is done and written down, or that were never begun. `instead` is held from the
+  // same moment on: files of tables that are given back. Throws as check() when something is left.
+  void give_back(const std::set<std::string>& units, const std::set<std::string>& instead = {});
+  // How many other runs wait for a unit (any_file_of() a table included) that `is_to_give`; asks
+  // the server once a second at most, and less often where many runs work.
+  std::size_t others_waiting(const std::function<bool(const std::string& unit)>& is_to_give);
+  // Who a run is that held units which this one waited for, "host HOST (process PID, run RUN)";
+  // empty: no such run was seen.
+  std::string who_is(const std::string& run_id) const;
 
+  // Whether units were held by other runs, so that what is loaded may have changed.
   bool had_to_wait() const;
   // Whether another run may have taken the tables: no heartbeat could be written for longer than
   // half of the expiry.
   bool may_have_expired() const;
+  // Microseconds since 1970 for what is written down of what this lease has held, by the server's
+  // clock: it stands still when the lease is not renewed any more, so that it is less than what any
+  // lease says that takes the same units after this one expired, whatever the clocks of machines
+  // are. 0: nothing was ever held.
+  std::int64_t clock_us() const;
   // Before a commit: throws ServerError when the lease may have expired meanwhile (no heartbeat
   // could be written for longer than half of it).
   void check() const;
@@ -80,10 +108,11 @@ class Lease {
   std::unique_ptr<State> state_;
 };
 
-// Tables that some run, here or on another machine, has the right to write just now. Throws
-// ServerError, IoError, Cancelled.
-std::set<std::string> leased_tables(const clickhouse::Endpoint& endpoint,
-                                    const std::string& database, const std::stop_token& stop);
+// Tables that some run, here or on another machine, has the right to write just now, or files of
+// which it has; and the ids of such runs. Throws ServerError, IoError, Cancelled.
+std::map<std::string, std::set<std::string>> leased_tables(const clickhouse::Endpoint& endpoint,
+                                                           const std::string& database,
+                                                           const std::stop_token& stop);
 
 // The table QvdPipelineClaims: which run of which machine wants or has which tables. Every change
 // is another row; the newest of a lease (by `sequence`) holds. All times are the server's. Where
@@ -99,14 +128,20 @@ struct LeaseRow {
   LeaseState state = LeaseState::kReleased;  // UInt8
   std::uint32_t started = 0;                 // DateTime
   std::uint32_t expiry = 0;  // UInt32, seconds without a heartbeat until it counts for nothing
-  std::vector<std::string> tables;  // Array(String)
+  std::vector<std::string> tables;  // Array(String), units
   std::string run_id;               // String
   std::string host;                 // String, its name
   std::string machine;              // String, of the processes that see each other
   std::uint32_t pid = 0;            // UInt32
   std::uint64_t pid_start = 0;      // UInt64, field 22 of /proc/PID/stat
   std::int64_t silent_seconds = 0;  // since the last heartbeat; not written
+  std::uint32_t read_at = 0;        // seconds since 1970, when it was read; not written
 };
+
+// LeaseTable::live() without those whose process has ended on this machine. Throws ServerError,
+// IoError, Cancelled.
+std::vector<LeaseRow> living_leases(const clickhouse::Endpoint& endpoint,
+                                    const std::string& database, const std::stop_token& stop);
 
 class LeaseTable {
  public:

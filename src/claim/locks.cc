@@ -51,19 +51,19 @@ FileLock open_lock(const fs::path& path) {
 }  // namespace
 
 std::optional<FileLock> try_lock_table(const fs::path& lock_dir, const std::string& database,
-                                       const std::string& table) {
+                                       const std::string& table, FileLock::Kind kind) {
   FileLock lock = open_lock(lock_dir / lock_name(database, table));
-  if (!lock.try_lock()) return std::nullopt;
+  if (!lock.try_lock(kind)) return std::nullopt;
   return lock;
 }
 
 // Asks again and again: a blocking flock could not be called off.
 FileLock lock_table(const fs::path& lock_dir, const std::string& database, const std::string& table,
-                    const std::stop_token& stop) {
+                    const std::stop_token& stop, FileLock::Kind kind) {
   constexpr std::chrono::milliseconds kInterval{50};
   while (true) {
     if (stop.stop_requested()) throw base::Cancelled("stopped while it waited for its turn");
-    if (std::optional<FileLock> lock = try_lock_table(lock_dir, database, table)) {
+    if (std::optional<FileLock> lock = try_lock_table(lock_dir, database, table, kind)) {
       return *std::move(lock);
     }
     base::pause_for(kInterval, stop);

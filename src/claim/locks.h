@@ -13,13 +13,16 @@
 
 namespace qvdhouse::claim {
 
-// The right to load one table, held by one load at a time; empty when another load holds it. Throws
-// IoError (the folder cannot be written to).
-std::optional<base::FileLock> try_lock_table(const std::filesystem::path& lock_dir,
-                                             const std::string& database, const std::string& table);
+// The right to load one table, held by one run at a time, or shared by runs that have files of it
+// each by their leases (claim/unit.h); empty when another run holds it. Throws IoError (the folder
+// cannot be written to).
+std::optional<base::FileLock> try_lock_table(
+    const std::filesystem::path& lock_dir, const std::string& database, const std::string& table,
+    base::FileLock::Kind kind = base::FileLock::Kind::kExclusive);
 // Waits until the table is free. Throws as try_lock_table(), and Cancelled.
 base::FileLock lock_table(const std::filesystem::path& lock_dir, const std::string& database,
-                          const std::string& table, const std::stop_token& stop);
+                          const std::string& table, const std::stop_token& stop,
+                          base::FileLock::Kind kind = base::FileLock::Kind::kExclusive);
 // Whether anybody has the right to load the table of this clickhouse::table_hash() just now.
 bool is_table_locked(const std::filesystem::path& lock_dir, std::uint64_t table_hash);
 

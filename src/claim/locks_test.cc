@@ -54,6 +54,21 @@ TEST_F(TableLock, ComesBackWhenItsHolderLetsGo) {
   EXPECT_TRUE(got);
 }
 
+TEST_F(TableLock, IsSharedByRunsThatHaveFilesOfTheTable) {
+  using enum base::FileLock::Kind;
+  std::optional<base::FileLock> first = try_lock_table(dir_, "local", "Sales");
+  EXPECT_FALSE(try_lock_table(dir_, "local", "Sales", kShared));
+  ASSERT_TRUE(first->try_lock(kShared));
+  std::optional<base::FileLock> second = try_lock_table(dir_, "local", "Sales", kShared);
+  EXPECT_TRUE(second);
+  EXPECT_FALSE(try_lock_table(dir_, "local", "Sales"));
+  first.reset();
+  EXPECT_TRUE(is_table_locked(dir_, clickhouse::table_hash("local", "Sales")));
+  second.reset();
+  EXPECT_FALSE(is_table_locked(dir_, clickhouse::table_hash("local", "Sales")));
+  EXPECT_TRUE(try_lock_table(dir_, "local", "Sales"));
+}
+
 TEST_F(TableLock, WaitingCanBeCalledOff) {
   const std::optional<base::FileLock> held = try_lock_table(dir_, "local", "QvdItem");
   std::jthread waiting([&](const std::stop_token& stop) {

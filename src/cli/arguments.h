@@ -1,6 +1,7 @@
 // The command line, taken apart. The only code that knows CLI11 is arguments.cc.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -8,8 +9,17 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "decide/choice.h"
 
 namespace qvdhouse::cli {
+
+// Which files of a source sync and plan are asked for.
+struct AskedFiles {
+  bool full = false;  // also unchanged ones
+  decide::ChoiceTexts window;
+  std::uint64_t limit = 0;       // 0: none
+  bool is_batch_awaited = true;  // as sync::Options has it
+};
 
 struct Arguments {
   // What to do; the command's own arguments are bound in it.

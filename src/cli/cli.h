@@ -9,7 +9,7 @@ namespace qvdhouse::cli {
 // (docs/operations.md).
 int run(int argc, char** argv);
 
-// "0.1.0"
+// "0.2.0"
 std::string version();
 
 }  // namespace qvdhouse::cli

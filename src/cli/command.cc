@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/exit_code.h"
+#include "cli/output.h"
 #include "cli/text_width.h"
 
 namespace qvdhouse::cli {
@@ -44,7 +46,7 @@ std::string footer_of(const Command& command) {
 }
 
 CommandNode describe(const CLI::App& app) {
-  CommandNode node{app.get_name(), app.get_description(), {}, {}};
+  CommandNode node{.name = app.get_name(), .help = app.get_description()};
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_group().empty()) continue;  // left out of --help too
     std::vector<std::string> names;
@@ -56,6 +58,26 @@ CommandNode describe(const CLI::App& app) {
     }
   }
   return node;
+}
+
+bool is_setting(const std::string& flag) {
+  return std::ranges::any_of(config::settings_table(),
+                             [&](const config::Setting& setting) { return setting.flag == flag; });
+}
+
+std::vector<OptionNode> describe_options(const CLI::App& app) {
+  std::vector<OptionNode> options;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group().empty()) continue;
+    OptionNode node{.names = {}, .value_name = option->get_type_name(), .help = {}};
+    for (const std::string& name : option->get_snames()) node.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) node.names.push_back("--" + name);
+    if (node.names.empty()) node.names.push_back(option->get_name());
+    if (is_setting(node.names.back())) continue;
+    for (const char c : option->get_description()) node.help += c == '\n' ? ' ' : c;
+    options.push_back(std::move(node));
+  }
+  return options;
 }
 
 }  // namespace
@@ -75,6 +97,32 @@ void Options::locked(std::string& path) {
        "load nothing, and exit with 3, when a table would differ from this schema lock");
 }
 
+void Options::window(AskedFiles& asked, const std::string& who) {
+  // A variable that is not set must not mean all files.
+  static const CLI::Validator kIsThere(
+      [](const std::string& text) {
+        return text.empty() ? std::string("expected a text, found nothing") : "";
+      },
+      "", "there");
+  option("--since", asked.window.since, "TIME",
+         wrapped(who + "only files of this time and later: 2024, 2024-05, 2024-05-06, "
+                       "2024-05-06T07:08, or 2d for the last two days"))
+      ->check(kIsThere);
+  option("--until", asked.window.until, "TIME",
+         wrapped(who + "only files up to this time, all of it included"))
+      ->check(kIsThere);
+  option("--by", asked.window.by, "WHICH",
+         wrapped(who + "which time of a file that is: modified (default), created (by its header), "
+                       "or a part of its name, such as month where match has {month}"))
+      ->check(kIsThere);
+}
+
+void Options::choice(AskedFiles& asked) {
+  window(asked, "");
+  option("--limit", asked.limit, "N", wrapped("load at most so many files of a source"))
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40).description(""));
+}
+
 void Options::source() {
   app_.add_option_function<std::string>(
           "SOURCE",
@@ -82,8 +130,9 @@ void Options::source() {
             arguments.settings.flags["source"] = value;
             arguments.settings.flag_names["source"] = "the command line";
           },
-          wrapped("folder, file, glob, URL, or name of a [source.NAME] (default: all that are "
-                  "configured)"))
+          wrapped(
+              "folder, file, glob, archive (zip, tar), URL, or name of a [source.NAME] (default: "
+              "all that are configured)"))
       ->type_name("");
 }
 
@@ -108,12 +157,19 @@ Options CommandLine::begin(Command& command) {
 
 CommandTree CommandLine::tree() const {
   CommandTree tree{describe(app_), {}};
+  tree.global.options = describe_options(app_);
   const std::vector<std::string>& global = tree.global.flags;
   for (const Command& command : commands_) {
-    tree.commands.push_back(describe(*app_.get_subcommand(std::string(command.name))));
-    std::erase_if(tree.commands.back().flags, [&](const std::string& flag) {
+    const CLI::App& app = *app_.get_subcommand(std::string(command.name));
+    CommandNode& node = tree.commands.emplace_back(describe(app));
+    const auto is_global = [&](const std::string& flag) {
       return std::ranges::find(global, flag) != global.end();
-    });
+    };
+    std::erase_if(node.flags, is_global);
+    node.example = command.example;
+    node.options = describe_options(app);
+    std::erase_if(node.options,
+                  [&](const OptionNode& option) { return is_global(option.names.back()); });
   }
   return tree;
 }
@@ -135,6 +191,11 @@ std::string CommandLine::help() const {
          "  -v, --verbose  print more details\n"
          "Settings are flags, variables or lines of qvdhouse.toml: `qvdhouse config` shows\n"
          "those in effect, docs/configuration.md explains all. Exit codes: docs/commands.md\n";
+}
+
+int print_text(const PrintedText& printed, const Context&) {
+  print(printed.text);
+  return kOk;
 }
 
 }  // namespace qvdhouse::cli

@@ -67,6 +67,10 @@ class Options {
   CLI::Option* file(const std::string& names, std::string& path, const std::string& help,
                     const std::string& value_name = "FILE");
   void json(bool& value) { flag("--json", value, "print JSON"); }
+  // --since, --until and --by; `who` begins what --help says of them.
+  void window(AskedFiles& asked, const std::string& who);
+  // The same and --limit.
+  void choice(AskedFiles& asked);
   void verbose() { flag("-v,--verbose", arguments_.verbose, "print more details"); }
   void locked(std::string& path);
   // [SOURCE]: a setting too, so it goes where the settings go.
@@ -81,9 +85,17 @@ class Options {
   Command& command_;
 };
 
+struct OptionNode {
+  std::vector<std::string> names;  // "--json", "-v"; "SOURCE" when it is positional
+  std::string value_name;
+  std::string help;
+};
+
 struct CommandNode {
   std::string name;
   std::string help;
+  std::string example;
+  std::vector<OptionNode> options;       // without those that are settings
   std::vector<std::string> flags;        // "--json", "-v"
   std::vector<std::string> value_flags;  // those of `flags` that take a value
 };
@@ -96,6 +108,13 @@ struct CommandTree {
 
 // The script for bash, zsh or fish, to be sourced. Throws UsageError for another shell.
 std::string completion_script(std::string_view shell, const CommandTree& tree);
+
+// The arguments of a command that prints a text which is made while the command line is parsed,
+// when all commands are known.
+struct PrintedText {
+  std::string text;
+};
+int print_text(const PrintedText& printed, const Context& context);
 
 // The command line while it is put together.
 class CommandLine {

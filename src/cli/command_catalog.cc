@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/shell.h"
 #include "base/workers.h"
 #include "catalog/catalog.h"
 #include "catalog/file_row.h"
@@ -295,7 +296,7 @@ bool is_plain(const std::string& name) {
 std::string target_flags(const Context& context) {
   std::string text;
   const auto add = [&](std::string_view flag, const std::string& value) {
-    text += fmt::format(" {} {}", flag, shell_quoted(value));
+    text += fmt::format(" {} {}", flag, base::shell_quoted(value));
   };
   if (context.sources.config_file) add("--config", context.sources.config_file->string());
   for (const auto& [key, flag] :

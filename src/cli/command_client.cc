@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/pause.h"
+#include "base/shell.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -41,8 +42,9 @@ std::vector<std::string> client_call(const clickhouse::EngineInfo& info,
 }
 
 std::string shell_call(const clickhouse::EngineInfo& info, const std::string& database) {
-  std::string line = "CLICKHOUSE_PASSWORD=" + shell_quoted(info.password);
-  for (const std::string& word : client_call(info, database)) line += " " + shell_quoted(word);
+  std::string line = "CLICKHOUSE_PASSWORD=" + base::shell_quoted(info.password);
+  for (const std::string& word : client_call(info, database))
+    line += " " + base::shell_quoted(word);
   return line;
 }
 

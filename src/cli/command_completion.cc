@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/shell.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -59,7 +60,7 @@ std::string zsh_script(const CommandTree& tree) {
   std::string descriptions;
   std::string flag_cases;
   for (const CommandNode& command : tree.commands) {
-    descriptions += fmt::format("    '{}:{}'\n", command.name, shell_text(command.help));
+    descriptions += fmt::format("    '{}:{}'\n", command.name, base::shell_text(command.help));
     flag_cases += fmt::format("    {}) flags=({}) ;;\n", command.name, joined(command.flags, " "));
   }
   return fmt::format(R"(#compdef qvdhouse init_qvd
@@ -81,7 +82,12 @@ _qvdhouse() {{
     _files
   fi
 }}
-compdef _qvdhouse qvdhouse init_qvd
+# Found by name, it is run by the first Tab; sourced, it is only named.
+if [[ ${{funcstack[1]}} == _qvdhouse ]]; then
+  _qvdhouse "$@"
+else
+  compdef _qvdhouse qvdhouse init_qvd
+fi
 )",
                      descriptions, joined(tree.global.flags, " "),
                      [&] {
@@ -111,7 +117,7 @@ std::string fish_script(const CommandTree& tree) {
   for (const CommandNode& command : tree.commands) {
     out += fmt::format(
         "complete -c qvdhouse -f -n 'not __fish_seen_subcommand_from {}' -a {} -d '{}'\n", names,
-        command.name, shell_text(command.help));
+        command.name, base::shell_text(command.help));
   }
   out += fish_flags(tree.global, "");
   out += fish_flags(tree.global, "", "init_qvd");
@@ -120,15 +126,6 @@ std::string fish_script(const CommandTree& tree) {
     if (command.name == kInitQvdCommand) out += fish_flags(command, "", "init_qvd");
   }
   return out;
-}
-
-struct CompletionArguments {
-  std::string script;  // made while parsing, when all commands are known
-};
-
-int run_completion(const CompletionArguments& arguments, const Context&) {
-  print(arguments.script);
-  return kOk;
 }
 
 }  // namespace
@@ -142,12 +139,12 @@ std::string completion_script(std::string_view shell, const CommandTree& tree) {
 }
 
 void add_completion(CommandLine& line) {
-  auto [o, a] = line.add("completion", kSetup, "print a shell completion script", run_completion);
+  auto [o, a] = line.add("completion", kSetup, "print a shell completion script", print_text);
   o.example("source <(qvdhouse completion bash)");
   o.needs_no_config();
   o->add_option_function<std::string>(
        "SHELL",
-       [&script = a.script, &line](const std::string& shell) {
+       [&script = a.text, &line](const std::string& shell) {
          script = completion_script(shell, line.tree());
        },
        "bash, zsh or fish")

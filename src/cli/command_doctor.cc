@@ -16,6 +16,7 @@
 #include <sstream>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/decisions.h"
@@ -82,6 +83,7 @@ constexpr std::array kReplicaRights = {
     Right{"REMOTE", "*.*"},
 };
 constexpr Right kOnCluster{"CLUSTER", "*.*"};
+constexpr Right kDistributed{"TABLE ENGINE", "Distributed"};
 // Systems' tables may be open to all without a grant: these are read to see it.
 constexpr std::array<std::string_view, 3> kSystemTables = {"system.tables", "system.columns",
                                                            "system.parts"};
@@ -96,6 +98,7 @@ std::vector<Right> rights_needed(const clickhouse::Replication& replication) {
   std::vector<Right> rights(kRights.begin(), kRights.end());
   if (replication.is_on) rights.insert(rights.end(), kReplicaRights.begin(), kReplicaRights.end());
   if (!replication.cluster.empty()) rights.push_back(kOnCluster);
+  if (!replication.shards.empty()) rights.push_back(kDistributed);
   return rights;
 }
 
@@ -235,9 +238,7 @@ std::string sha256_of(const std::filesystem::path& path, const std::stop_token& 
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_DigestFinal_ex(context.get(), digest.data(), &size);
-  std::string text;
-  for (unsigned i = 0; i != size; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+  return base::encode_hex({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 // Whether the library that the engine would load is the one that this program was built with.
@@ -249,9 +250,10 @@ Finding check_library_hash(const std::filesystem::path& library, const std::stop
                                  ? library.string() + " cannot be read"
                                  : fmt::format("{}: expected sha256 {}, found {}", library.string(),
                                                QVDHOUSE_ENGINE_LIBRARY_SHA256, found);
-  return {what, false, detail,
-          "install the library again: npm package @chdb/lib-linux-x64-gnu 26.7.3-stable.1",
-          kClickHouse};
+  return {
+      what, false, detail,
+      "install it again: `install.sh --with-engine`, or `apt install --reinstall qvdhouse-engine`",
+      kClickHouse};
 }
 
 // The nearest folder at or above `path` that is there.
@@ -419,7 +421,7 @@ std::vector<Finding> examine(const Context& context, bool hash_library) {
   if (!config.endpoint) {
     findings.push_back(find_file("engine library",
                                  clickhouse::engine_library_candidates(config.engine),
-                                 "install qvdhouse completely, or set QVD_ENGINE_LIBRARY"));
+                                 std::string(clickhouse::kGetEngineLibrary)));
     if (hash_library && findings.back().good) {
       findings.push_back(check_library_hash(findings.back().detail, context.stop));
     }

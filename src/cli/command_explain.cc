@@ -34,10 +34,12 @@ std::string version_of(std::uint64_t size, std::int64_t mtime_us) {
 }
 
 void print_record(const tracking::FileRecord& record) {
-  line("Last", fmt::format("{} at {} UTC in {}, {} rows into {}", record.status,
-                           format_time(record.processed_at_us),
-                           format_seconds(record.processing_duration_seconds),
-                           format_count(record.row_count), record.table_name));
+  line("Last",
+       fmt::format("{} at {} UTC in {}, {} rows into {}{}", record.status,
+                   format_time(record.processed_at_us),
+                   format_seconds(record.processing_duration_seconds),
+                   format_count(record.row_count), record.table_name,
+                   left_out(record.rows_quarantined, record.rows_dropped, record.rows_filtered)));
   line("Then", version_of(record.file_size, record.file_mtime_us));
   line("Rows of", record.stored_as);
   line("Error", record.error_message);
@@ -61,6 +63,9 @@ Json explain_json(const decide::Decision* decision, const tracking::FileRecord* 
                                           {"file_size", record->file_size},
                                           {"file_mtime", serve::rfc3339(record->file_mtime_us)},
                                           {"row_count", record->row_count},
+                                          {"rows_quarantined", record->rows_quarantined},
+                                          {"rows_dropped", record->rows_dropped},
+                                          {"rows_filtered", record->rows_filtered},
                                           {"table_name", record->table_name},
                                           {"stored_as", record->stored_as},
                                           {"fingerprint", record->fingerprint},
@@ -125,7 +130,8 @@ void add_tracked(const std::string& name, const Tracked& known,
     options.whole_source = whole.empty() ? common_folder(known.files) : whole;
     options.load.policy.dialect = known.dialect;
     try {
-      const auto decisions = sync::decide(options, source.storage, known.files, known.tables);
+      const auto decisions =
+          sync::decide(options, source.storage, known.files, known.tables, nullptr, known.past);
       all.insert(all.end(), decisions.begin(), decisions.end());
     } catch (const base::Cancelled&) {
       throw;
@@ -148,7 +154,7 @@ std::vector<decide::Decision> decisions_about(const std::string& file, const Con
     asked.push_back(sources.of(file));
   }
   std::vector<decide::Decision> all;
-  for (const DecidedSource& decided : decide_sources(asked, known, false, context).sources) {
+  for (const DecidedSource& decided : decide_sources(asked, known, {}, context).sources) {
     all.insert(all.end(), decided.decisions.begin(), decided.decisions.end());
   }
   add_tracked(file, known, asked, sources, context, all);

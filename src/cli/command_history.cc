@@ -34,6 +34,9 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"reason", attempt.reason},
               {"status", base::to_string(attempt.file.status)},
               {"row_count", attempt.file.row_count},
+              {"rows_quarantined", attempt.file.rows_quarantined},
+              {"rows_dropped", attempt.file.rows_dropped},
+              {"rows_filtered", attempt.file.rows_filtered},
               {"bytes_sent", attempt.bytes_sent},
               {"started_at", serve::rfc3339(attempt.started_at_us)},
               {"finished_at", serve::rfc3339(attempt.finished_at_us)},
@@ -59,6 +62,10 @@ void print_attempts(const std::vector<tracking::Attempt>& attempts, bool verbose
               rows);
   for (const tracking::Attempt& attempt : attempts) {
     std::string detail = attempt.file.error_message;
+    if (attempt.file.status == tracking::FileState::kCompleted) {
+      const std::string left = left_out(attempt.file.rows_quarantined, attempt.file.rows_dropped);
+      if (!left.empty()) detail += "rows that break rules: " + left.substr(2);
+    }
     for (const tracking::StepTime& step : attempt.steps) {
       if (!verbose) break;
       detail += fmt::format("{}{} {}", detail.empty() ? "" : ", ", step.name,

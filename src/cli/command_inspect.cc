@@ -1,6 +1,7 @@
 // qvdhouse inspect: one file's header, fields and the columns that would be made of them, and why.
 // Needs no engine.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <vector>
 
@@ -13,8 +14,12 @@
 #include "decide/decide.h"
 #include "decide/placement.h"
 #include "load/load.h"
+#include "load/row_rules.h"
 #include "qvd/header.h"
 #include "qvd/profile.h"
+#include "qvd/unique_rows.h"
+#include "schema/names.h"
+#include "schema/protection.h"
 #include "source/listing.h"
 
 namespace qvdhouse::cli {
@@ -24,23 +29,6 @@ struct InspectArguments {
   std::string file;
   bool json = false;
 };
-
-struct NamedFile {
-  source::FileEntry entry;
-  std::unique_ptr<base::ByteSource> bytes;
-  SourceSettings source;
-};
-
-// `sources` must outlive what is returned.
-NamedFile open_named(const std::string& file, Sources& sources) {
-  const OpenSource source = sources.of(file);
-  const auto files = source.storage.list(file, {.pattern = "*", .include = {}, .exclude = {}});
-  if (files.size() != 1) {
-    throw UsageError(fmt::format("inspect takes one file; {} is {}", masked_source(file),
-                                 files.empty() ? "none" : format_quantity(files.size(), "file")));
-  }
-  return {files[0], source.storage.open(files[0]), source.settings};
-}
 
 // "3 int, 2 text, 1 blank": which kinds of symbols a field has.
 std::string kinds(const qvd::FieldProfile& profile) {
@@ -82,7 +70,13 @@ Json header_json(const qvd::TableHeader& header, const std::string& name) {
             {"creator_document", header.creator_document},
             {"build_number", header.build_number},
             {"comment", header.comment},
+            {"tags", header.table_tags},
             {"warnings", header.warnings}};
+  json["lineage"] = Json::array();
+  for (const qvd::Lineage& part : header.lineage) {
+    json["lineage"].push_back(
+        {{"discriminator", part.discriminator}, {"statement", part.statement}});
+  }
   json["fields"] = Json::array();
   return json;
 }
@@ -97,6 +91,60 @@ Json field_json(const qvd::FieldHeader& field, bool may_be_null) {
               {"offset_bits", field.offset_bits},
               {"bias", field.bias},
               {"may_be_null", may_be_null}};
+}
+
+// A remote file is not fetched for more rows.
+constexpr std::uint64_t kMostRemoteBytes = 16 << 20;
+
+// What could be the key of a table of newest rows.
+struct KeyProposal {
+  std::vector<std::string> fields;  // empty: nothing tells the rows apart
+  std::string reason;
+};
+
+// A field that no two rows have the same value of, those that Qlik takes for keys first; else all
+// of these together.
+KeyProposal propose_key(const NamedFile& named, const load::PreparedFile& file,
+                        const std::stop_token& stop) {
+  const qvd::TableHeader& header = file.header;
+  const std::string rows = format_quantity(header.record_count, "row");
+  if (header.record_count == 0) return {{}, "The file has no rows."};
+  if (named.bytes->is_remote() && header.record_count * header.record_bytes > kMostRemoteBytes) {
+    return {{},
+            fmt::format("The rows of a remote file of more than {} are not read for it.",
+                        format_bytes(kMostRemoteBytes))};
+  }
+  if (header.record_count > qvd::kMostRowsCompared) {
+    return {{}, fmt::format("{}: too many to be compared.", rows)};
+  }
+  std::vector<std::size_t> tagged;
+  std::vector<std::size_t> others;
+  for (const schema::ColumnPlan& column : file.plan.columns) {
+    const std::size_t field = column.field_index;
+    if (field == schema::kNoField || column.type.nullable) continue;
+    if (column.protection.merges_values()) continue;  // two keys could be one
+    std::vector<std::size_t>& list = schema::is_key_field(header.fields[field]) ? tagged : others;
+    if (list.empty() || list.back() != field) list.push_back(field);
+  }
+  std::vector<std::vector<std::size_t>> candidates;
+  for (const auto* list : {&tagged, &others}) {
+    for (const std::size_t field : *list) {
+      if (file.symbols[field].size() >= header.record_count) candidates.push_back({field});
+    }
+    if (list == &tagged && tagged.size() > 1) candidates.push_back(tagged);
+  }
+  for (const std::vector<std::size_t>& fields : candidates) {
+    if (!qvd::are_rows_unique(*named.bytes, header, fields, stop).value_or(false)) continue;
+    KeyProposal proposal{{},
+                         fmt::format("never NULL, and another {} in each of {}.",
+                                     fields.size() == 1 ? "value" : "combination", rows)};
+    for (const std::size_t field : fields) proposal.fields.push_back(header.fields[field].name);
+    return proposal;
+  }
+  return {{},
+          fmt::format("No field, and not the key fields together, has another value in each "
+                      "of {}.",
+                      rows)};
 }
 
 // The columns of each field, in the plan's order.
@@ -116,14 +164,35 @@ Json column_json(const schema::ColumnPlan& column) {
               {"warnings", column.warnings}};
 }
 
+// What protects each field, as the settings say it.
+std::vector<std::string> protections_of(const load::PreparedFile& file,
+                                        const schema::Policy& policy) {
+  std::vector<std::string> fields;
+  for (const qvd::FieldHeader& field : file.header.fields) fields.push_back(field.name);
+  const std::vector<std::string> names = schema::column_names(fields, policy);
+  std::vector<std::string> protections;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    protections.push_back(schema::text_of(schema::protection_of(policy, fields[i], names[i])));
+  }
+  return protections;
+}
+
+// What is said of a file beside its columns.
+struct Remarks {
+  std::vector<std::string> protections;  // by field
+  std::vector<std::string> rules;
+};
+
 void print_json_report(const load::PreparedFile& file, const std::string& name,
-                       schema::LoadMode mode) {
+                       schema::LoadMode mode, const KeyProposal& key, const Remarks& remarks) {
   const qvd::TableHeader& header = file.header;
   Json json = header_json(header, name);
+  for (const std::string& alert : file.alerts) json["warnings"].push_back(alert);
   const auto columns = columns_by_field(file);
   for (std::size_t i = 0; i < header.fields.size(); ++i) {
     Json field = field_json(header.fields[i], file.may_be_null[i]);
     field["profile"] = profile_json(qvd::profile_field(file.symbols[i]));
+    field["protection"] = remarks.protections[i];
     field["columns"] = Json::array();
     for (const schema::ColumnPlan* column : columns[i]) {
       field["columns"].push_back(column_json(*column));
@@ -136,9 +205,19 @@ void print_json_report(const load::PreparedFile& file, const std::string& name,
   }
   json["table"] = file.plan.table;
   json["mode"] = decide::mode_name(mode);
+  json["rules"] = remarks.rules;
   json["order_by"] = file.plan.order_by;
   json["order_by_reason"] = file.plan.order_by_reason;
+  json["key"] = key.fields;
+  json["key_reason"] = key.reason;
   print_json(json);
+}
+
+void print_indented(std::string_view text) {
+  const std::size_t width = stdout_is_terminal() ? terminal_width() : 100;
+  for (const std::string& line : wrap(printable(text), width > 24 ? width - 4 : 20)) {
+    print("    " + line + "\n");
+  }
 }
 
 void print_header(const qvd::TableHeader& header, const std::string& name) {
@@ -154,14 +233,12 @@ void print_header(const qvd::TableHeader& header, const std::string& name) {
   line("By", header.creator_document +
                  (header.build_number.empty() ? "" : " (build " + header.build_number + ")"));
   line("Comment", header.comment);
-  for (const std::string& warning : header.warnings) line("Repaired", warning);
-}
-
-void print_indented(std::string_view text) {
-  const std::size_t width = stdout_is_terminal() ? terminal_width() : 100;
-  for (const std::string& line : wrap(printable(text), width > 24 ? width - 4 : 20)) {
-    print("    " + line + "\n");
+  line("Tags", fmt::format("{}", fmt::join(header.table_tags, ", ")));
+  for (const qvd::Lineage& part : header.lineage) {
+    line("From", part.discriminator.empty() ? "a statement alone" : part.discriminator);
+    if (!part.statement.empty()) print_indented(part.statement);
   }
+  for (const std::string& warning : header.warnings) line("Repaired", warning);
 }
 
 void print_column(const schema::ColumnPlan& column) {
@@ -170,12 +247,13 @@ void print_column(const schema::ColumnPlan& column) {
   for (const std::string& warning : column.warnings) print_indented("Note: " + warning);
 }
 
-void print_fields(const load::PreparedFile& file) {
+void print_fields(const load::PreparedFile& file, const std::vector<std::string>& protections) {
   const auto columns = columns_by_field(file);
   for (std::size_t i = 0; i < file.header.fields.size(); ++i) {
     print(fmt::format("\n{}\n", printable(file.header.fields[i].name)));
     if (columns[i].empty()) {
-      print_indented("left out by the settings of its table");
+      print_indented(protections[i] == "drop" ? "left out by the settings (protect: drop)"
+                                              : "left out by the settings of its table");
       continue;
     }
     const qvd::FieldProfile profile = qvd::profile_field(file.symbols[i]);
@@ -190,7 +268,7 @@ void print_fields(const load::PreparedFile& file) {
   }
 }
 
-void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
+void print_table_of(const load::PreparedFile& file, schema::LoadMode mode, const KeyProposal& key) {
   std::string order;
   for (const std::string& name : file.plan.order_by) order += (order.empty() ? "" : ", ") + name;
   print(fmt::format(
@@ -200,6 +278,10 @@ void print_table_of(const load::PreparedFile& file, schema::LoadMode mode) {
     if (column.field_index == schema::kNoField) print_column(column);
   }
   print_indented(fmt::format("ORDER BY ({}): {}", order, file.plan.order_by_reason));
+  if (mode == schema::LoadMode::kUpsert) return;
+  print_indented(key.fields.empty() ? fmt::format("Key for mode = \"upsert\": none. {}", key.reason)
+                                    : fmt::format("Key for mode = \"upsert\": {}: {}",
+                                                  fmt::join(key.fields, ", "), key.reason));
 }
 
 void inspect(const NamedFile& named, const InspectArguments& arguments, const Context& context) {
@@ -212,17 +294,27 @@ void inspect(const NamedFile& named, const InspectArguments& arguments, const Co
       decide::place_file(named.entry.path, options.tables, options.load.policy, options.source);
   const auto [of_file, target] = decide::load_of(options.load, placement, named.entry.path);
   const load::PreparedFile file = load::prepare(*named.bytes, name, of_file, target, context.stop);
+  // A table of newest rows has its key: only JSON says what else could be one.
+  KeyProposal key;
+  if (arguments.json || placement.mode != schema::LoadMode::kUpsert) {
+    key = propose_key(named, file, context.stop);
+  }
+  const Remarks remarks{.protections = protections_of(file, of_file.policy),
+                        .rules = load::describe_rules(*named.bytes, file, target.rules,
+                                                      of_file.streams, context.stop)};
   if (arguments.json) {
-    print_json_report(file, name, placement.mode);
+    print_json_report(file, name, placement.mode, key, remarks);
   } else {
-    print_fields(file);
-    print_table_of(file, placement.mode);
+    print_fields(file, remarks.protections);
+    print_table_of(file, placement.mode, key);
+    for (const std::string& rule : remarks.rules) print_indented(rule);
+    for (const std::string& alert : file.alerts) print_indented("Note: " + alert);
   }
 }
 
 int run_inspect(const InspectArguments& arguments, const Context& context) {
   Sources sources(context);
-  const NamedFile file = open_named(arguments.file, sources);
+  const NamedFile file = open_named("inspect", arguments.file, sources);
   try {
     inspect(file, arguments, context);
   } catch (const base::InputError& error) {

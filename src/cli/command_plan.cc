@@ -19,7 +19,7 @@ namespace qvdhouse::cli {
 namespace {
 
 struct PlanArguments {
-  bool full = false;
+  AskedFiles asked;
   std::string locked;  // as of sync
   bool json = false;
 };
@@ -59,7 +59,7 @@ void print_planned(const sync::PlannedTable& planned, const std::string& source)
   }
   for (const std::string& note : planned.notes) print(fmt::format("-- {}\n", printable(note)));
   for (const std::string& alter : planned.alters) print(printable_lines(alter) + ";\n");
-  if (!planned.ddl.empty()) print(printable_lines(planned.ddl) + ";\n");
+  if (!planned.ddl.empty()) print(printable_lines(planned.all_ddl()) + ";\n");
   if (planned.definition && planned.ddl.empty() && planned.alters.empty()) {
     print("-- the table stays as it is\n");
   }
@@ -69,9 +69,9 @@ int run_plan(const PlanArguments& arguments, const Context& context) {
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen("plan", true);
   const Tracked tracked = read_tracked(context);
-  const DecidedSources decided = decide_sources(chosen, tracked, arguments.full, context);
+  const DecidedSources decided = decide_sources(chosen, tracked, arguments.asked, context);
   if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
-  const AllPlanned all = plan_all(decided, tracked, context);
+  const AllPlanned all = plan_all(decided, tracked, context, true);
 
   Json json = Json::array();
   std::size_t file_count = 0;  // to load
@@ -116,7 +116,8 @@ void add_plan(CommandLine& line) {
   o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kTables, Topic::kServer,
               Topic::kEngine});
   o.source();
-  o.flag("--full", a.full, "as for sync --full");
+  o.flag("--full", a.asked.full, "as for sync --full");
+  o.choice(a.asked);
   o.locked(a.locked);
   o.json(a.json);
 }

@@ -16,6 +16,8 @@ namespace {
 struct QueryArguments {
   std::string sql;  // "-" reads standard input
   std::string format;
+  bool read_only = false;
+  std::uint64_t max_rows = 0;  // 0: all
 };
 
 // The reader of standard output went away: there is no one left to answer.
@@ -24,6 +26,21 @@ struct OutputClosed {};
 std::string statement(const std::string& argument) {
   if (argument != "-") return argument;
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+clickhouse::Settings settings_of(const QueryArguments& arguments, const std::string& format,
+                                 const clickhouse::Dialect& dialect) {
+  clickhouse::Settings settings = {{"default_format", format}};
+  if (arguments.max_rows > 0 && dialect.has_limit_setting) {
+    settings.emplace("limit", std::to_string(arguments.max_rows));
+  } else if (arguments.max_rows > 0) {
+    // Up to a block more.
+    settings.emplace("max_result_rows", std::to_string(arguments.max_rows));
+    settings.emplace("result_overflow_mode", "break");
+  }
+  // Refuses also functions that read files and URLs, and a SETTINGS clause that would undo it.
+  if (arguments.read_only) settings.emplace("readonly", "1");
+  return settings;
 }
 
 int run_query(const QueryArguments& arguments, const Context& context) {
@@ -46,7 +63,8 @@ int run_query(const QueryArguments& arguments, const Context& context) {
     };
     // A FORMAT in the statement itself wins over default_format.
     at_target(context.config, [&] {
-      connection.query_streamed(sql, show, {{"default_format", format}});
+      connection.query_streamed(sql, show,
+                                settings_of(arguments, format, target.endpoint().dialect));
     });
     print(cells.finish());
   } catch (const OutputClosed&) {
@@ -61,6 +79,8 @@ void add_query(CommandLine& line) {
   o.example("qvdhouse query 'SELECT count() FROM QvdItem' --format JSON");
   o.settings({Topic::kServer, Topic::kEngine});
   o.option("SQL", a.sql, "", "one statement; - reads it from standard input")->required();
+  o.flag("--read-only", a.read_only, "refuse what changes data, reads files or asks other servers");
+  o.option("--max-rows", a.max_rows, "ROWS", "how many rows at most (0: all)");
   o->add_option("--format", a.format,
                 "a ClickHouse format (default: PrettyCompact on a terminal, else TSV)");
 }

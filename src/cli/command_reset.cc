@@ -41,6 +41,22 @@ bool is_confirmed(const ResetArguments& arguments, const std::string& question,
   return confirm(question, context.stop);
 }
 
+// Files that their source has no more since we took them (after_load).
+std::vector<std::string> taken_of(const std::vector<tracking::FileRecord>& files) {
+  std::vector<std::string> paths;
+  for (const tracking::FileRecord& file : files) {
+    if (!file.taken.empty()) paths.push_back(file.file_path);
+  }
+  return paths;
+}
+
+std::string taken_text(const std::vector<std::string>& taken) {
+  return fmt::format(
+      "{} of them, such as {}, cannot be loaded again from {}: it was moved or deleted after its "
+      "load (after_load).",
+      format_count(taken.size()), taken.front(), taken.size() == 1 ? "there" : "where they were");
+}
+
 int run_reset(const ResetArguments& arguments, const Context& context) {
   check_choice(arguments);
   std::vector<tracking::FileRecord> files = read_tracked(context).files;
@@ -64,6 +80,8 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
     question +=
         fmt::format(" and delete the rows of {}", format_quantity(reset.emptied.size(), "file"));
   question += "?";
+  const std::vector<std::string> taken = taken_of(files);
+  if (!taken.empty()) question += " " + taken_text(taken);
   if (reset.count() > 0 && !is_confirmed(arguments, question, context)) {
     print("Nothing was changed.\n");
     return kOk;
@@ -82,7 +100,10 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
     for (const tracking::FileRecord& file : reset.restated) forgotten.push_back(file.file_path);
     std::vector<std::string> emptied;
     for (const tracking::FileRecord& file : reset.emptied) emptied.push_back(file.file_path);
-    print_json(Json{{"forgotten", forgotten}, {"dropped", reset.dropped}, {"emptied", emptied}});
+    print_json(Json{{"forgotten", forgotten},
+                    {"dropped", reset.dropped},
+                    {"emptied", emptied},
+                    {"taken", taken}});
   } else {
     print(fmt::format("{} forgotten", format_quantity(reset.count(), "file")));
     if (arguments.with_data)
@@ -90,6 +111,7 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
     if (!reset.emptied.empty())
       print(fmt::format(", rows of {} deleted", format_quantity(reset.emptied.size(), "file")));
     print(". The next sync loads what is there again.\n");
+    if (!taken.empty()) print_paragraph("", taken_text(taken), 2);
   }
   return kOk;
 }

@@ -1,6 +1,7 @@
 // qvdhouse serve: schedule, API and page in one process, until it is told to stop.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -16,6 +17,8 @@
 #include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
+#include "cli/observation.h"
+#include "cli/service_manager.h"
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "config/setting.h"
@@ -26,6 +29,7 @@
 #include "serve/log_book.h"
 #include "serve/metrics.h"
 #include "serve/service.h"
+#include "source/archive_name.h"
 #include "source/remote.h"
 #include "source/scope.h"
 #include "source/url.h"
@@ -96,6 +100,11 @@ class Setup {
     return made;
   }
 
+  observe::ToldRun told(const tracking::RunRecord& order, const serve::Workflow& workflow,
+                        const serve::TargetAccess& target) {
+    return told_run(order, workflow.source_url, target.endpoint, target.is_embedded, *current());
+  }
+
   serve::TargetAccess open_target() {
     const std::shared_ptr<const Config> config = current();
     const Context context = with(*config);
@@ -141,7 +150,9 @@ class Setup {
   static void check_source(const Config& config, const SourceSettings& source) {
     const sync::Options options = sync_options(config, source);
     const source::Reach patterns(options.source, options.selection);
-    if (const auto url = source::parse_url(options.source)) source::check_scheme(*url);
+    const auto archive = source::chained_place(options.source);
+    const std::string& place = archive ? archive->place : options.source;
+    if (const auto url = source::parse_url(place)) source::check_scheme(*url);
   }
 
   serve::Workflow workflow_of(const Config& config, const SourceSettings& source) {
@@ -169,6 +180,13 @@ class Setup {
     made.history_days = config.sync.history_days;
     made.settings = config::shown_settings(config);
     made.warnings = config.warnings;
+    for (const serve::Workflow& workflow : made.workflows) {
+      if (!workflow.is_watched || serve::is_watchable(workflow.options.source)) continue;
+      made.warnings.push_back(
+          fmt::format("watch: the source of workflow {} is not a folder of this machine and cannot "
+                      "be watched; its schedule ({}) finds files",
+                      workflow.name, workflow.agenda.schedule.text()));
+    }
     return made;
   }
 
@@ -202,8 +220,13 @@ spdlog::level::level_enum log_level(const Context& context) {
   return is_given || context.verbose ? context.log.level() : spdlog::level::info;
 }
 
-serve::ServiceOptions service_options(Setup& setup, const config::ServeSettings& set) {
+serve::ServiceOptions service_options(Setup& setup, const config::ServeSettings& set,
+                                      observe::Observer& observer) {
   serve::ServiceOptions options = set.service;
+  options.watch_run = [&](const tracking::RunRecord& order, const serve::Workflow& workflow,
+                          const serve::TargetAccess& target, sync::RunHooks hooks) {
+    return observer.watch(setup.told(order, workflow, target), std::move(hooks));
+  };
   options.load_configuration = [&setup] { return setup.read(); };
   options.open_target = [&setup] { return setup.open_target(); };
   options.now = [] {
@@ -278,6 +301,27 @@ void look_around(const serve::Service& service, serve::Alerts& alerts, serve::Me
   } while (bell.wait(kBetween, stop));
 }
 
+// When the bell rings and as often as it wants, until `stop`: what systemd waits for. Health is
+// asked under the service's own lock, so that a service that hangs is not told to be alive.
+void tell_manager(const serve::Service& service, const ServiceManager& manager, spdlog::logger& log,
+                  Bell& bell, const std::stop_token& stop) {
+  constexpr std::chrono::seconds kSeldom{3600};
+  const std::chrono::seconds pause =
+      manager.watchdog() ? std::max(*manager.watchdog() / 3, std::chrono::seconds(1)) : kSeldom;
+  bool was_ready = false;
+  do {
+    const serve::Health health = service.health();
+    std::string failure = manager.status(
+        health.is_ready() ? "ready" : fmt::format("not ready: {}", health.problems.front()));
+    if (health.is_ready() && !std::exchange(was_ready, true)) failure += manager.ready();
+    failure += manager.alive();
+    if (!failure.empty()) {
+      log.warn("systemd is not told any more how the service is (NOTIFY_SOCKET): {}", failure);
+      return;
+    }
+  } while (bell.wait(pause, stop));
+}
+
 void wait_for_stop(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any ended;
@@ -295,16 +339,21 @@ int run_serve(const ServeArguments&, const Context& context) {
 
   // The service, and what looks at it. What is wrong with the settings ends it here.
   Setup setup(context, log);
-  serve::Service service(service_options(setup, set), log);
+  const auto observer = make_observer(context, log, true);
+  serve::Service service(service_options(setup, set, *observer), log);
   book.listen([&](const serve::LogLine& line) { service.events().add("log", to_json(line)); });
   serve::Alerts alerts(set.alerts, log);
   serve::Metrics metrics(version());
   Bell bell;
+  const ServiceManager manager = ServiceManager::of_environment();
+  Bell bell_of_manager;
   const serve::Listening followers = service.events().listen([&](const serve::Event& event) {
     book.add(event);
     alerts.add(event);
     metrics.add(event);
-    if (event.type == "health_changed") bell.ring();
+    if (event.type != "health_changed") return;
+    bell.ring();
+    bell_of_manager.ring();
   });
   serve::Api api(service, api_options(set, setup.token_hash(), book, metrics), log);
   setup.on_token([&api](const std::string& hash) { api.set_token_hash(hash); });
@@ -318,6 +367,12 @@ int run_serve(const ServeArguments&, const Context& context) {
         service.events().listen([&](const serve::Event&) { http.wake(); });
     const std::jthread looks(
         [&](const std::stop_token& stop) { look_around(service, alerts, metrics, bell, stop); });
+    std::jthread tells;
+    if (manager.is_there()) {
+      tells = std::jthread([&](const std::stop_token& stop) {
+        tell_manager(service, manager, log, bell_of_manager, stop);
+      });
+    }
     context.on_reload([&] { service.reload(); });
     service.start();
     log.info("qvdhouse {} serves on {}://{}:{}", version(),
@@ -325,8 +380,10 @@ int run_serve(const ServeArguments&, const Context& context) {
              http.ports().front());
     wait_for_stop(context.stop);
     context.on_reload([] {});
+    manager.stopping();
   }
   service.stop();
+  observer->finish();  // what it logs is an event of the service
   return kOk;
 }
 
@@ -337,7 +394,8 @@ void add_serve(CommandLine& line) {
                .options;
   o.example("qvdhouse serve ./qvds --schedule '@every 5m'");
   o.settings({Topic::kSchedule, Topic::kService, Topic::kLogs, Topic::kSources, Topic::kStorages,
-              Topic::kTypes, Topic::kLoading, Topic::kTables, Topic::kServer, Topic::kEngine});
+              Topic::kTypes, Topic::kLoading, Topic::kTables, Topic::kServer, Topic::kEngine,
+              Topic::kObservation});
   o->alias("dev");
   o.is_service();
   o.source();

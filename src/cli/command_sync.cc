@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
+#include "cli/observation.h"
 #include "cli/output.h"
 #include "cli/planned_source.h"
 #include "cli/progress.h"
@@ -23,7 +24,7 @@ namespace {
 
 struct SyncArguments {
   bool dry_run = false;
-  bool full = false;
+  AskedFiles asked;
   std::string locked;  // path of a schema lock; empty: none
   bool json = false;
 };
@@ -32,9 +33,14 @@ Json file_json(const sync::FileOutcome& file) {
   Json json = serve::decision_json(file.decision);
   json["outcome"] = base::to_string(file.outcome);
   json["rows"] = file.result.row_count;
+  json["rows_quarantined"] = file.result.rows_quarantined;
+  json["rows_dropped"] = file.result.rows_dropped;
+  json["rows_filtered"] = file.result.rows_filtered;
+  json["rows_warned"] = file.result.rows_warned;
   json["columns"] = file.result.column_count;
   json["bytes_sent"] = file.result.bytes_sent;
   json["attempts"] = file.attempts;
+  json["taken"] = file.taken;
   Json steps = Json::object();
   for (const load::Step& step : file.result.steps) {
     steps[step.name] = step.seconds();
@@ -61,6 +67,9 @@ sync::Summary total(const std::vector<SourceRun>& runs) {
     if (sum.run_id.empty()) sum.run_id = summary.run_id;
     sum.files.insert(sum.files.end(), summary.files.begin(), summary.files.end());
     sum.rows += summary.rows;
+    sum.rows_quarantined += summary.rows_quarantined;
+    sum.rows_dropped += summary.rows_dropped;
+    sum.rows_filtered += summary.rows_filtered;
     sum.bytes += summary.bytes;
     sum.seconds += summary.seconds;
     for (const auto& [replica, tables] : summary.replicas_behind) {
@@ -76,6 +85,12 @@ std::uint64_t count_failed_before(const sync::Summary& summary) {
       std::count_if(summary.files.begin(), summary.files.end(), sync::stands_failed));
 }
 
+std::uint64_t count_of(const sync::Summary& summary, decide::Reason reason) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      summary.files,
+      [&](const sync::FileOutcome& file) { return file.decision.reason_code == reason; }));
+}
+
 void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
   const sync::Summary sum = total(runs);
   const std::uint64_t failed_before = count_failed_before(sum);
@@ -83,6 +98,8 @@ void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
             {"exit_code", exit_code},
             {"loaded", sum.count(sync::Outcome::kLoaded)},
             {"skipped", sum.count(sync::Outcome::kSkipped) - failed_before},
+            {"outside_window", count_of(sum, decide::Reason::kWindow)},
+            {"beyond_limit", count_of(sum, decide::Reason::kLimit)},
             {"waiting", sum.count(sync::Outcome::kWaiting)},
             {"failed", sum.count(sync::Outcome::kFailed) + failed_before},
             {"failed_before", failed_before},
@@ -90,8 +107,12 @@ void print_summary_json(const std::vector<SourceRun>& runs, int exit_code) {
             {"adopted", sum.count(sync::Outcome::kAdopted)},
             {"removed", sum.count(sync::Outcome::kRemoved)},
             {"rows", sum.rows},
+            {"rows_quarantined", sum.rows_quarantined},
+            {"rows_dropped", sum.rows_dropped},
+            {"rows_filtered", sum.rows_filtered},
             {"bytes", sum.bytes},
             {"schema_changes", sum.column_changes()},
+            {"anomalies", sum.anomalies()},
             {"replicas_behind", sum.replicas_behind},
             {"seconds", sum.seconds}};
   json["sources"] = Json::array();
@@ -126,17 +147,30 @@ std::string totals(const sync::Summary& summary) {
   add(summary.count(sync::Outcome::kLoaded), "loaded");
   add(summary.count(sync::Outcome::kAdopted), "adopted");
   add(summary.count(sync::Outcome::kRemoved), "removed");
-  add(summary.count(sync::Outcome::kSkipped) - failed_before, "skipped");
+  const std::uint64_t outside = count_of(summary, decide::Reason::kWindow);
+  const std::uint64_t beyond = count_of(summary, decide::Reason::kLimit);
+  add(summary.count(sync::Outcome::kSkipped) - failed_before - outside - beyond, "skipped");
+  add(outside, "left out by the window");
+  add(beyond, "left for later by the limit");
   add(summary.count(sync::Outcome::kWaiting), "waiting");
   add(summary.count(sync::Outcome::kFailed), "failed");
   add(failed_before, "failed before");
   add(summary.count(sync::Outcome::kCancelled), "rolled back");
+  const auto taken = static_cast<std::uint64_t>(std::ranges::count_if(
+      summary.files, [](const sync::FileOutcome& file) { return !file.taken.empty(); }));
+  const bool are_deleted = std::ranges::any_of(summary.files, [](const sync::FileOutcome& file) {
+    return file.taken == tracking::kDeleted;
+  });
+  add(taken, are_deleted ? "deleted after their load" : "moved away after their load");
   if (const std::uint64_t changes = summary.column_changes(); changes > 0) {
     text += fmt::format("; {} of tables in use changed", format_quantity(changes, "column"));
   }
   if (summary.count(sync::Outcome::kLoaded) == 0) return text + "\n";
-  text += fmt::format("\n{} rows, {} in {}", format_count(summary.rows),
-                      format_bytes(summary.bytes), format_seconds(summary.seconds));
+  const std::string left =
+      left_out(summary.rows_quarantined, summary.rows_dropped, summary.rows_filtered);
+  text += fmt::format("\n{} rows{}{}, {} in {}", format_count(summary.rows),
+                      left.empty() ? "" : " loaded", left, format_bytes(summary.bytes),
+                      format_seconds(summary.seconds));
   return text + "\n";
 }
 
@@ -148,8 +182,7 @@ bool print_files(const sync::Summary& summary, const SourceSettings& source, boo
                           file.decision.reason_code == decide::Reason::kTouched;
     if (is_quiet && !verbose) continue;
     const bool loaded = file.outcome == sync::Outcome::kLoaded;
-    rows.push_back({short_path(file.decision.file, source.url),
-                    loaded ? file.result.table : file.decision.table,
+    rows.push_back({short_path(file.decision.file, source.url), file.decision.table,
                     loaded ? format_count(file.result.row_count) : "–",
                     format_bytes(file.decision.file.size),
                     loaded ? format_seconds(file.result.seconds()) : "–",
@@ -228,7 +261,7 @@ int dry_run(const SyncArguments& arguments, Sources& sources, const Context& con
   const Tracked tracked = read_tracked(context);
   Json json = Json::array();
   const DecidedSources decided =
-      decide_sources(sources.chosen("sync", true), tracked, arguments.full, context);
+      decide_sources(sources.chosen("sync", true), tracked, arguments.asked, context);
   if (!arguments.locked.empty()) check_lock(arguments.locked, decided, context);
   for (const auto& [source, options, decisions] : decided.sources) {
     if (!arguments.json) print_decisions(decisions, source, decided.are_several());
@@ -243,7 +276,7 @@ int dry_run(const SyncArguments& arguments, Sources& sources, const Context& con
 }
 
 // One source after the other; what ClickHouse cannot do ends all.
-std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full,
+std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, const AskedFiles& asked,
                                const Target& target, const Context& context) {
   sync::Monitor monitor;
   std::unique_ptr<ProgressDisplay> progress;
@@ -254,17 +287,22 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, bool full
     const std::string line = outcome_line(file);
     if (says_lines && !line.empty()) context.display.line(line);
   };
+  const auto observer = make_observer(context, context.log, false);
   std::vector<SourceRun> runs;
   for (const OpenSource& source : sources) {
     if (!runs.empty() && context.stop.stop_requested()) throw base::Cancelled("stopped");
-    sync::Options options = sync_options(context.config, source.settings);
-    options.full = full;
+    sync::Options options = asked_options(asked, source.settings, context);
     options.needs_lease = target.engine() == nullptr;
     const std::string workflow = source.settings.name.empty() ? "default" : source.settings.name;
-    sync::RecordedRun run = sync::run_recorded(
-        options, source.storage, target.endpoint(),
-        sync::new_run(workflow, tracking::RunTrigger::kCommand), monitor, context.log,
-        {.on_begin = {}, .on_file = on_file, .on_end = {}}, context.stop);
+    tracking::RunRecord order = sync::new_run(workflow, tracking::RunTrigger::kCommand);
+    order.asked_for = sync::asked_for(options.choice, options.full);
+    const sync::RunHooks hooks =
+        observer->watch(told_run(order, masked_source(source.settings.url), target.endpoint(),
+                                 target.engine() != nullptr, context.config),
+                        {.on_begin = {}, .on_file_begin = {}, .on_file = on_file, .on_end = {}});
+    sync::RecordedRun run =
+        sync::run_recorded(options, source.storage, target.endpoint(), std::move(order), monitor,
+                           context.log, hooks, context.stop);
     if (run.error) at_target(context.config, [&] { std::rethrow_exception(run.error); });
     runs.push_back({source.settings, std::move(run.summary)});
   }
@@ -279,9 +317,10 @@ int run_sync(const SyncArguments& arguments, const Context& context) {
   const Target target = Target::open(context, true);
   if (!arguments.locked.empty()) {
     const Tracked tracked = read_tracked(context);
-    check_lock(arguments.locked, decide_sources(chosen, tracked, arguments.full, context), context);
+    check_lock(arguments.locked, decide_sources(chosen, tracked, arguments.asked, context),
+               context);
   }
-  const std::vector<SourceRun> runs = run_all(chosen, arguments.full, target, context);
+  const std::vector<SourceRun> runs = run_all(chosen, arguments.asked, target, context);
   // The only source cannot be reached: the command's own error.
   if (runs.size() == 1 && runs[0].summary.source_error) {
     std::rethrow_exception(runs[0].summary.source_error);
@@ -318,10 +357,11 @@ void add_sync(CommandLine& line) {
   auto [o, a] = line.add("sync", kLoading, "load what is new or changed", run_sync);
   o.example("qvdhouse sync ./qvds");
   o.settings({Topic::kSources, Topic::kStorages, Topic::kTypes, Topic::kLoading, Topic::kTables,
-              Topic::kServer, Topic::kEngine, Topic::kLogs});
+              Topic::kServer, Topic::kEngine, Topic::kLogs, Topic::kObservation});
   o.source();
   o.flag("--dry-run", a.dry_run, "only say what would be done");
-  o.flag("--full", a.full, "load unchanged files too");
+  o.flag("--full", a.asked.full, "load unchanged files too");
+  o.choice(a.asked);
   o.locked(a.locked);
   o.json(a.json);
 }

@@ -12,6 +12,9 @@
 #include "cli/output.h"
 #include "cli/sources.h"
 #include "cli/target.h"
+#include "clickhouse/connection.h"
+#include "clickhouse/error_code.h"
+#include "clickhouse/replicas.h"
 #include "decide/decide.h"
 #include "decide/placement.h"
 #include "load/layout.h"
@@ -39,25 +42,36 @@ struct StoredFile {
 };
 
 struct Verdict {
-  std::string word;  // exact, different, vanished, not checked
+  std::string word;  // exact, different, vanished, taken, not checked
   std::vector<std::string> details;
   int exit_code = kOk;
 };
 
-// How a loaded file was read, where its rows are to be found, and in which columns.
+// How a loaded file was read, where its rows are to be found, and in which columns. Throws
+// ServerError where the table's replica does not have what was acknowledged.
 decide::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options& options,
                            const clickhouse::Endpoint& endpoint, const Context& context) {
   decide::Placement placement =
       decide::place_file(record.file_path, options.tables, options.load.policy, options.source);
-  placement.table = record.table_name;
   placement.mode = decide::mode_of_hash(record.settings_hash);
+  placement.table = decide::all_rows_of(placement.mode, record.table_name);
   decide::FileLoad file = decide::load_of(options.load, placement, decide::file_key(record));
+  file.target.quarantine = schema::quarantine_table(record.table_name);
   if (file.target.is_set()) file.target.version = sync::version_of_rows(record);
   clickhouse::Connection connection(endpoint, context.stop);
-  const load::Layout layout = load::read_layout(connection, record.table_name);
+  if (!clickhouse::catch_up(connection, endpoint.database, placement.table)) {
+    throw base::ServerError(
+        fmt::format("this server's replica of table {} is behind the others, or the user lacks the "
+                    "grant SYSTEM SYNC REPLICA; verify it through another server",
+                    record.table_name),
+        clickhouse::error_code::kTimeoutExceeded);
+  }
+  const load::Layout layout = load::read_layout(connection, placement.table);
   if (layout.exists()) sync::hold_to(sync::live_shape(layout), file);
   return file;
 }
+
+bool is_deleted(const tracking::FileRecord& record) { return record.taken == tracking::kDeleted; }
 
 // That a table holds the rows of an earlier load, and why.
 std::string earlier_rows(const tracking::FileRecord& record) {
@@ -81,10 +95,24 @@ Verdict judge_unloaded(const tracking::FileRecord& record) {
           kSource};
 }
 
+// Today's rules and types may be others than those that its rows are of.
+bool is_under_other_settings(const tracking::FileRecord& record, const sync::Options& options) {
+  const decide::Placement placement =
+      decide::place_file(record.file_path, options.tables, options.load.policy, options.source);
+  return decide::settings_hash(decide::settings_hash(options.load), placement) !=
+         record.settings_hash;
+}
+
 Verdict verify_file(const StoredFile& file, const Target& target, Sources& sources,
                     const Context& context) {
   const tracking::FileRecord& record = file.record;
   source::Storage* storage = nullptr;
+  const auto gone = [&](std::string word, const std::string& how) -> Verdict {
+    return {std::move(word),
+            {fmt::format("{} {}; {} of it are kept and cannot be compared", record.file_name, how,
+                         format_quantity(record.row_count, "row"))},
+            kOk};
+  };
   try {
     const OpenSource source = sources.of(record.file_path);
     storage = &source.storage;
@@ -98,16 +126,21 @@ Verdict verify_file(const StoredFile& file, const Target& target, Sources& sourc
     auto differences = load::verify_table(*bytes, entry.name, target.endpoint(), file_load.options,
                                           file_load.target, context.stop);
     if (differences.empty()) return {"exact", {}, kOk};
+    if (file.is_current && is_under_other_settings(record, options)) {
+      differences.insert(differences.begin(),
+                         "it was loaded under other settings than today's, its rules among them; "
+                         "qvdhouse sync --full applies today's");
+    }
     if (!file.is_current) differences.insert(differences.begin(), earlier_rows(record));
     return {"different", differences, kVerify};
   } catch (const base::Cancelled&) {
     throw;
   } catch (const base::Error& error) {
     if (sync::is_vanished(record.file_path, storage)) {
-      return {"vanished",
-              {fmt::format("{} is not there any more; {} of it are kept and cannot be compared",
-                           record.file_name, format_quantity(record.row_count, "row"))},
-              kOk};
+      if (record.taken.empty()) return gone("vanished", "is not there any more");
+      return gone("taken", is_deleted(record)
+                               ? "was deleted after its load (after_load)"
+                               : "was moved to " + record.taken + " after its load (after_load)");
     }
     if (dynamic_cast<const base::ChangedError*>(&error) != nullptr) {
       return {"not checked",
@@ -166,7 +199,7 @@ std::vector<StoredFile> stored_files(const Target& target, const Context& contex
 std::string totals(const std::map<std::string, std::uint64_t>& verdicts, std::size_t files) {
   std::string text = format_quantity(files, "file") + ":";
   const char* separator = " ";
-  for (const char* word : {"exact", "different", "vanished", "not checked"}) {
+  for (const char* word : {"exact", "different", "vanished", "taken", "not checked"}) {
     const auto found = verdicts.find(word);
     if (found == verdicts.end()) continue;
     text += fmt::format("{}{} {}", separator, format_count(found->second), word);
@@ -189,6 +222,8 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
   std::vector<std::pair<std::string, std::string>> details;  // table, what differs
   std::vector<int> failures;
   std::map<std::string, std::uint64_t> verdicts;  // number by word
+  std::uint64_t quarantined = 0;
+  std::uint64_t dropped = 0;
   for (const StoredFile& stored : files) {
     const tracking::FileRecord& file = stored.record;
     const Verdict verdict = verify_file(stored, *target, sources, context);
@@ -197,8 +232,13 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
     json.push_back(Json{{"table", file.table_name},
                         {"file_path", file.file_path},
                         {"rows", file.row_count},
+                        {"rows_quarantined", file.rows_quarantined},
+                        {"rows_dropped", file.rows_dropped},
+                        {"rows_filtered", file.rows_filtered},
                         {"result", verdict.word},
                         {"details", verdict.details}});
+    quarantined += file.rows_quarantined;
+    dropped += file.rows_dropped;
     rows.push_back({file.table_name, file.file_name, format_count(file.row_count), verdict.word});
     for (const std::string& detail : verdict.details) {
       details.emplace_back(file.table_name, detail);
@@ -217,6 +257,9 @@ int run_verify(const VerifyArguments& arguments, const Context& context) {
     if (!details.empty()) print("\n");
     for (const auto& [table, detail] : details) print_paragraph(table + ": ", detail, 2);
     print("\n" + totals(verdicts, files.size()));
+    if (const std::string left = left_out(quarantined, dropped); !left.empty()) {
+      print("rows that break rules: " + left.substr(2) + "\n");
+    }
   }
   if (failures.empty()) return kOk;
   // A difference is what was asked for; it outweighs a file that could not be read.

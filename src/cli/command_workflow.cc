@@ -11,11 +11,10 @@ namespace qvdhouse::cli {
 namespace {
 
 struct WorkflowArguments {
-  std::string action;  // list, run, history, status, pause, unpause, cancel
+  std::string action;  // list, run, backfill, history, status, pause, unpause, cancel
   std::string name;    // of the workflow; of cancel: the run's id
-  bool full = false;
+  AskedFiles asked;    // by run and backfill
   bool retry_failed = false;
-  std::size_t limit = 20;
   bool json = false;
 };
 
@@ -71,13 +70,14 @@ void print_workflows(const Json& workflows) {
 void print_runs(const Json& runs) {
   std::vector<std::vector<std::string>> rows;
   for (const Json& run : runs) {
-    rows.push_back({time(run, "started_at"), text(run, "workflow"), text(run, "trigger"),
+    const std::string asked = run["asked_for"].is_string() ? ": " + text(run, "asked_for") : "";
+    rows.push_back({time(run, "started_at"), text(run, "workflow"), text(run, "trigger") + asked,
                     count(run, "files_loaded"), count(run, "files_failed"), count(run, "rows"),
                     duration(run), text(run, "status"), text(run, "run_id")});
   }
   print_table({{"Started (UTC)"},
                {"Workflow"},
-               {"Why"},
+               {.title = "Why", .flexible = true},
                {.title = "Loaded", .right = true},
                {.title = "Failed", .right = true},
                {.title = "Rows", .right = true},
@@ -110,7 +110,9 @@ std::string path_of(const Json& workflow, std::string_view action) {
 }
 
 Json newest_runs(const ServiceClient& client, const WorkflowArguments& arguments) {
-  std::string path = fmt::format("/api/runs?limit={}", arguments.limit);
+  constexpr std::uint64_t kRunsShown = 20;
+  const std::uint64_t limit = arguments.asked.limit == 0 ? kRunsShown : arguments.asked.limit;
+  std::string path = fmt::format("/api/runs?limit={}", limit);
   if (!arguments.name.empty()) path += "&workflow=" + base::encode_component(arguments.name);
   return client.get(path)["runs"];
 }
@@ -138,7 +140,35 @@ int say(const Json& json, bool as_json, const std::string& sentence) {
   return kOk;
 }
 
+Json backfill_body(const AskedFiles& asked) {
+  if (asked.window.since.empty() && asked.window.until.empty()) {
+    throw UsageError("backfill: say which files, with --since, --until or both");
+  }
+  Json body{{"full", asked.full}};
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value;
+  };
+  add("since", asked.window.since);
+  add("until", asked.window.until);
+  add("by", asked.window.by);
+  if (asked.limit > 0) body["limit"] = asked.limit;
+  return body;
+}
+
+// What is for other actions is refused: a run of the whole source is not what --since asks for.
+void check_arguments(const WorkflowArguments& arguments) {
+  const decide::ChoiceTexts& window = arguments.asked.window;
+  const bool has_window = !window.since.empty() || !window.until.empty() || !window.by.empty();
+  if (has_window && arguments.action != "backfill") {
+    throw UsageError("--since, --until and --by are for backfill");
+  }
+  if (arguments.action == "run" && arguments.asked.limit > 0) {
+    throw UsageError("run: --limit is for backfill, history and status");
+  }
+}
+
 int run_workflow(const WorkflowArguments& arguments, const Context& context) {
+  check_arguments(arguments);
   const ServiceClient client(context.config.serve);
   const std::string& action = arguments.action;
   if (action == "list" || action == "status") {
@@ -167,9 +197,14 @@ int run_workflow(const WorkflowArguments& arguments, const Context& context) {
   const Json workflow = find_workflow(client, arguments.name);
   const std::string name = text(workflow, "name");
   if (action == "run") {
-    const Json body{{"full", arguments.full}, {"retry_failed", arguments.retry_failed}};
+    const Json body{{"full", arguments.asked.full}, {"retry_failed", arguments.retry_failed}};
     const Json answer = client.post(path_of(workflow, "run"), body);
     return say(answer, arguments.json, fmt::format("{} runs: {}", name, text(answer, "run_id")));
+  }
+  if (action == "backfill") {
+    const Json answer = client.post(path_of(workflow, action), backfill_body(arguments.asked));
+    return say(answer, arguments.json,
+               fmt::format("{} is backfilled: {}", name, text(answer, "run_id")));
   }
   const Json answer = client.post(path_of(workflow, action), Json::object());
   return say(answer, arguments.json,
@@ -182,17 +217,21 @@ int run_workflow(const WorkflowArguments& arguments, const Context& context) {
 void add_workflow(CommandLine& line) {
   auto [o, a] = line.add("workflow", kService,
                          "what a running service does, and telling it what to do", run_workflow);
-  o.example("qvdhouse workflow run\n  qvdhouse workflow history lake --limit 5");
+  o.example(
+      "qvdhouse workflow run\n  qvdhouse workflow backfill lake --since 2024-01 --until 2024-03\n"
+      "  qvdhouse workflow history lake --limit 5");
   o.settings({Topic::kService});
-  o.option("ACTION", a.action, "", "list, run, history, status, pause, unpause or cancel")
+  o.option("ACTION", a.action, "", "list, run, backfill, history, status, pause, unpause or cancel")
       ->required()
-      ->check(CLI::IsMember({"list", "run", "history", "status", "pause", "unpause", "cancel"}));
+      ->check(CLI::IsMember(
+          {"list", "run", "backfill", "history", "status", "pause", "unpause", "cancel"}));
   o.option("NAME", a.name, "", "a workflow (default: the only one); for cancel: a run's id");
-  o.flag("--full", a.full, "run: load unchanged files too");
+  o.flag("--full", a.asked.full, "run, backfill: load unchanged files too");
   o.flag("--retry-failed", a.retry_failed, "run: try failed files now");
-  o->add_option("--limit", a.limit, "history, status: most runs shown")
-      ->check(CLI::Range(1, 500))
-      ->capture_default_str();
+  o.window(a.asked, "backfill: ");
+  o.option("--limit", a.asked.limit, "N",
+           "history, status: most runs shown (default: 20);\nbackfill: most files loaded")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40).description(""));
   o.json(a.json);
 }
 

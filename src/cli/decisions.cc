@@ -25,21 +25,31 @@ constexpr std::array kAllActions = {decide::Action::kLoad,  decide::Action::kSki
 
 }  // namespace
 
+sync::Options asked_options(const AskedFiles& asked, const SourceSettings& source,
+                            const Context& context) {
+  sync::Options options = sync_options(context.config, source);
+  options.full = asked.full;
+  options.choice.limit = asked.limit;
+  options.is_batch_awaited = asked.is_batch_awaited;
+  options.choice = decide::parse_choice(asked.window, "--", options.load.policy.timezone,
+                                        sync::now_us(), options.choice);
+  return options;
+}
+
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
-                              bool full, const Context& context) {
+                              const AskedFiles& asked, const Context& context) {
   DecidedSources decided{.sources = {}, .asked = sources.size()};
   std::size_t well = 0;
   const auto note = [&](int code) {
     decided.exit_code = decided.exit_code == kOk ? code : static_cast<int>(kPartial);
   };
   for (const OpenSource& source : sources) {
-    sync::Options options = sync_options(context.config, source.settings);
-    options.full = full;
+    sync::Options options = asked_options(asked, source.settings, context);
     options.load.policy.dialect = tracked.dialect;
     try {
       std::string problem;
-      auto decisions =
-          sync::decide(options, source.storage, tracked.files, tracked.tables, &problem);
+      auto decisions = sync::decide(options, source.storage, tracked.files, tracked.tables,
+                                    &problem, tracked.past);
       if (!problem.empty()) {
         context.log.error("{}: {}", source_title(source.settings), problem);
         note(kSource);

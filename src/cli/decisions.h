@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "cli/context.h"
 #include "cli/output.h"
 #include "cli/sources.h"
@@ -31,7 +32,10 @@ struct DecidedSources {
 };
 // A source that cannot be listed is left out with a message; the only one throws.
 DecidedSources decide_sources(const std::vector<OpenSource>& sources, const Tracked& tracked,
-                              bool full, const Context& context);
+                              const AskedFiles& asked, const Context& context);
+// The options of a run that is asked for these files. Throws ConfigError for a window that is none.
+sync::Options asked_options(const AskedFiles& asked, const SourceSettings& source,
+                            const Context& context);
 
 // The files that a listing gave, also those that are left out.
 struct ListedSource {

@@ -1,5 +1,6 @@
 #include "cli/exit_code.h"
 
+#include <array>
 #include <set>
 
 #include "sync/failure.h"
@@ -8,6 +9,21 @@
 namespace qvdhouse::cli {
 
 using tracking::ErrorClass;
+
+std::span<const ExitMeaning> exit_meanings() {
+  static constexpr std::array<ExitMeaning, 9> kMeanings = {{
+      {kOk, "done; also when there was nothing to do"},
+      {kUsage, "the command line is wrong, or names something that is not there to name"},
+      {kConfig, "a setting is wrong; of `init-qvd` the command line too"},
+      {kSchema, "a policy forbids the schema of a file"},
+      {kSource, "a file is wrong or needs more memory than there is, or the source cannot be read"},
+      {kClickHouse, "ClickHouse cannot be reached or answered with an error"},
+      {kVerify, "a table is not what its file is"},
+      {kPartial, "some files failed and others did not, or they failed for different reasons"},
+      {kStopped, "stopped by Ctrl-C or SIGTERM"},
+  }};
+  return kMeanings;
+}
 
 bool has_lines(const std::exception& error) {
   return dynamic_cast<const TargetError*>(&error) != nullptr ||

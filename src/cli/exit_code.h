@@ -2,6 +2,8 @@
 #pragma once
 
 #include <exception>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -24,6 +26,13 @@ enum ExitCode : int {
   kPartial = 7,     // some files failed and others did not
   kStopped = 130,   // Ctrl-C or SIGTERM
 };
+
+// What each means, as docs/commands.md has it.
+struct ExitMeaning {
+  ExitCode code;
+  std::string_view text;
+};
+std::span<const ExitMeaning> exit_meanings();
 
 // The command line is wrong: an argument that names nothing, a combination that cannot be.
 struct UsageError : base::Error {

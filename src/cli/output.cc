@@ -155,4 +155,12 @@ Json created_json(const std::string& header_time) {
   return serve::rfc3339(catalog::parse_time(header_time).value_or(0));
 }
 
+std::string left_out(std::uint64_t quarantined, std::uint64_t dropped, std::uint64_t filtered) {
+  std::string text;
+  if (quarantined > 0) text += fmt::format(", {} quarantined", format_count(quarantined));
+  if (dropped > 0) text += fmt::format(", {} dropped", format_count(dropped));
+  if (filtered > 0) text += fmt::format(", {} filtered", format_count(filtered));
+  return text;
+}
+
 }  // namespace qvdhouse::cli

@@ -58,4 +58,8 @@ std::string format_time(std::int64_t microseconds_since_1970);
 // The time in a QVD header, "2024-05-01 10:00:00", as RFC 3339; null for another text.
 Json created_json(const std::string& header_time);
 
+// The rows that are not in the table, as ", 5 quarantined, 2 dropped, 3 filtered": those that break
+// rules, and those that a filter leaves out. Empty when all rows are in it.
+std::string left_out(std::uint64_t quarantined, std::uint64_t dropped, std::uint64_t filtered = 0);
+
 }  // namespace qvdhouse::cli

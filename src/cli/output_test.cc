@@ -213,8 +213,10 @@ TEST(Progress, LinesSayWhatIsDoneAndWhatIsLeft) {
 }
 
 TEST(Completion, KnowsEveryCommandAndShell) {
-  const CommandTree tree{{"qvdhouse", "", {"--data-dir", "-v"}, {"--data-dir"}},
-                         {{"sync", "it's", {"--full"}, {}}, {"ls", "list", {}, {}}}};
+  const CommandTree tree{
+      .global = {.name = "qvdhouse", .flags = {"--data-dir", "-v"}, .value_flags = {"--data-dir"}},
+      .commands = {{.name = "sync", .help = "it's", .flags = {"--full"}},
+                   {.name = "ls", .help = "list"}}};
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const std::string script = completion_script(shell, tree);
     for (const char* word : {"sync", "ls", "full", "data-dir"}) {

@@ -29,8 +29,8 @@ namespace {
 // nobody asks it.
 std::vector<sync::PlannedTable> plan_source(const DecidedSource& decided, const Tracked& tracked,
                                             clickhouse::Connection* connection,
-                                            load::ReservedColumns* reserved,
-                                            const Context& context) {
+                                            load::ReservedColumns* reserved, const Context& context,
+                                            bool describes_rules = false) {
   sync::Options options = decided.options;
   options.load.reserved = reserved;
   const sync::PlanFacts facts{.options = options,
@@ -38,7 +38,8 @@ std::vector<sync::PlannedTable> plan_source(const DecidedSource& decided, const 
                               .tracked = tracked.files,
                               .connection = connection,
                               .tables = &tracked.tables,
-                              .stop = context.stop};
+                              .stop = context.stop,
+                              .describes_rules = describes_rules};
   return at_target(context.config, [&] { return sync::plan_tables(decided.decisions, facts); });
 }
 
@@ -84,7 +85,8 @@ std::string source_names(const std::vector<OpenSource>& sources) {
 
 }  // namespace
 
-AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const Context& context) {
+AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const Context& context,
+                    bool describes_rules) {
   // The embedded engine runs as long as its Target is there.
   std::optional<Target> target;
   std::optional<clickhouse::Connection> connection;
@@ -100,8 +102,8 @@ AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const
       context.stop);
   AllPlanned all;
   for (const DecidedSource& source : decided.sources) {
-    all.push_back(
-        plan_source(source, tracked, connection ? &*connection : nullptr, &reserved, context));
+    all.push_back(plan_source(source, tracked, connection ? &*connection : nullptr, &reserved,
+                              context, describes_rules));
   }
   return all;
 }
@@ -122,10 +124,16 @@ std::set<std::string> names_of(const AllPlanned& all) {
 models::Table model_of(const sync::PlannedTable& planned, const std::string& source) {
   models::Table table{
       .definition = *planned.definition,
-      .ddl = planned.ddl,
+      .ddl = planned.all_ddl(),
       .shapes = planned.shapes,
       .mode = std::string(decide::mode_name(planned.files.front().decision->placement.mode))};
+  // What readers see: without the columns of the rows that the table shows the newest of.
+  table.definition.name = planned.files.front().decision->table;
+  std::erase_if(table.definition.columns, [](const clickhouse::ColumnDefinition& column) {
+    return column.name == schema::kOrderColumn || column.name == schema::kDeletedColumn;
+  });
   for (const schema::ColumnPlan& column : planned.plan.columns) {
+    if (column.part == schema::Part::kOrder || column.part == schema::Part::kDeleted) continue;
     models::Column& model = table.columns.emplace_back(
         models::Column{.name = column.name, .type = column.type, .reason = column.reason});
     const auto origin = planned.origins.find(column.name);
@@ -149,7 +157,8 @@ SourceModels read_models(std::string_view command, const Context& context) {
   Sources sources(context);
   const std::vector<OpenSource> chosen = sources.chosen(command, true);
   const Tracked nothing = untracked(context);
-  const DecidedSources decided = decide_sources(chosen, nothing, true, context);
+  const DecidedSources decided =
+      decide_sources(chosen, nothing, {.full = true, .is_batch_awaited = false}, context);
   const AllPlanned all = plan_all(decided, nothing, context);
 
   SourceModels found{.document = {.version = version(),

@@ -19,7 +19,8 @@ namespace qvdhouse::cli {
 // the order of their first file. They point into `decided`. Live tables are looked at where
 // `tracked` says that there are any. Throws TargetError, Cancelled.
 using AllPlanned = std::vector<std::vector<sync::PlannedTable>>;
-AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const Context& context);
+AllPlanned plan_all(const DecidedSources& decided, const Tracked& tracked, const Context& context,
+                    bool describes_rules = false);
 
 // The names of all fields and columns in them.
 std::set<std::string> names_of(const AllPlanned& all);

@@ -59,8 +59,10 @@ std::string outcome_line(const sync::FileOutcome& file) {
   const std::string& name = file.decision.file.name;
   switch (file.outcome) {
     case sync::Outcome::kLoaded: {
-      return fmt::format("loaded {} into {}: {} rows in {}", name, file.result.table,
+      return fmt::format("loaded {} into {}: {} rows{} in {}", name, file.decision.table,
                          format_count(file.result.row_count),
+                         left_out(file.result.rows_quarantined, file.result.rows_dropped,
+                                  file.result.rows_filtered),
                          format_seconds(file.result.seconds()));
     }
     case sync::Outcome::kWaiting:

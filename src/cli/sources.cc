@@ -6,6 +6,8 @@
 
 #include "base/did_you_mean.h"
 #include "base/error.h"
+#include "base/quantity.h"
+#include "cli/exit_code.h"
 #include "config/setting.h"
 #include "source/listing.h"
 #include "source/scope.h"
@@ -114,6 +116,17 @@ std::string no_files(const OpenSource& source) {
 std::string source_title(const SourceSettings& source) {
   const std::string url = masked_source(source.url);
   return source.name.empty() ? url : fmt::format("{} ({})", source.name, url);
+}
+
+NamedFile open_named(std::string_view command, const std::string& file, Sources& sources) {
+  const OpenSource source = sources.of(file);
+  const auto files = source.storage.list(file, {.pattern = "*", .include = {}, .exclude = {}});
+  if (files.size() != 1) {
+    throw UsageError(
+        fmt::format("{} takes one file; {} is {}", command, masked_source(file),
+                    files.empty() ? "none" : base::format_quantity(files.size(), "file")));
+  }
+  return {files[0], source.storage.open(files[0]), source.settings};
 }
 
 }  // namespace qvdhouse::cli

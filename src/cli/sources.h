@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/byte_source.h"
 #include "cli/context.h"
 #include "config/config.h"
+#include "source/listing.h"
 #include "source/storage.h"
 
 namespace qvdhouse::cli {
@@ -53,5 +55,16 @@ std::string no_files(const OpenSource& source);
 
 // "lake (s3://lake/qvd)", without secrets.
 std::string source_title(const SourceSettings& source);
+
+// One file that somebody named.
+struct NamedFile {
+  source::FileEntry entry;
+  std::unique_ptr<base::ByteSource> bytes;
+  SourceSettings source;
+};
+
+// `sources` must outlive what is returned. Throws UsageError for what is several files or none;
+// `command` is for its message.
+NamedFile open_named(std::string_view command, const std::string& file, Sources& sources);
 
 }  // namespace qvdhouse::cli

@@ -11,6 +11,7 @@
 #include "base/file_trust.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/topology.h"
+#include "decide/anomaly.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -178,6 +179,9 @@ Tracked read_tracked(const Context& context) {
     tracking::Tracking tracking = target.tracking(context.config);
     return Tracked{.files = tracking.files(),
                    .tables = tracking.tables(),
+                   .past = decide::looks_for_anomalies(context.config.sync.tables)
+                               ? tracking.past_loads({}, decide::kLoadsCompared)
+                               : tracking::PastLoads(),
                    .dialect = target.endpoint().dialect};
   });
 }

@@ -58,6 +58,7 @@ std::string target_name(const Config& config);
 struct Tracked {
   std::vector<tracking::FileRecord> files;
   std::set<std::string> tables;
+  tracking::PastLoads past;
   clickhouse::Dialect dialect;  // that plans are made for
 };
 Tracked read_tracked(const Context& context);

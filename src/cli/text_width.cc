@@ -82,19 +82,6 @@ std::string printable(std::string_view text) { return escaped(text, false); }
 
 std::string printable_lines(std::string_view text) { return escaped(text, true); }
 
-std::string shell_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out;
-}
-
-std::string shell_quoted(std::string_view word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+,";
-  const bool is_plain = !word.empty() && word.find_first_not_of(kPlain) == std::string_view::npos;
-  return is_plain ? std::string(word) : "'" + shell_text(word) + "'";
-}
-
 std::string PrintableStream::add(std::string_view piece) {
   std::string text = std::exchange(held_, {});
   text += piece;

@@ -28,11 +28,6 @@ class PrintableStream {
   std::string held_;  // the beginning of a character
 };
 
-// `word` as a shell takes it, in single quotes where it needs them. shell_text() is what stands
-// between such quotes.
-std::string shell_quoted(std::string_view word);
-std::string shell_text(std::string_view text);
-
 // Terminal columns that printable UTF-8 text takes.
 std::size_t display_width(std::string_view text);
 // Cut to `width` columns, the last one "…" if anything was cut.

@@ -27,7 +27,7 @@ constexpr std::array kSimpleTypes = {
     SimpleType{"UInt32", TypeKind::kUInt32, 4},   SimpleType{"UInt64", TypeKind::kUInt64, 8},
     SimpleType{"Float64", TypeKind::kFloat64, 8}, SimpleType{"Bool", TypeKind::kBool, 1},
     SimpleType{"String", TypeKind::kString, 0},   SimpleType{"Date", TypeKind::kDate, 2},
-    SimpleType{"Date32", TypeKind::kDate32, 4},
+    SimpleType{"Date32", TypeKind::kDate32, 4},   SimpleType{"UInt128", TypeKind::kUInt128, 16},
 };
 
 // The widest number of digits that Decimal32, 64 and 128 hold.
@@ -167,6 +167,7 @@ std::optional<ColumnType> parse_base(std::string_view text) {
   if (!call) return std::nullopt;
   if (call->arguments.empty()) {
     for (const SimpleType& type : kSimpleTypes) {
+      if (type.kind == TypeKind::kUInt128) continue;
       if (type.name == call->name) return ColumnType{.kind = type.kind};
     }
   }

@@ -19,6 +19,7 @@ enum class TypeKind : std::uint8_t {
   kUInt16,
   kUInt32,
   kUInt64,
+  kUInt128,  // of columns of our own only: never of a field
   kFloat64,
   kBool,  // one byte, 0 or 1
   kString,

@@ -38,7 +38,7 @@ constexpr unsigned kAttempts = 4;  // of a statement that may be repeated
 constexpr std::chrono::milliseconds kFirstDelay{200};
 constexpr std::size_t kHeadOfStatement = 64;  // "CREATE TABLE IF NOT EXISTS " is in it
 // Settings that came after 18.16: a server refuses a request with one that it does not know.
-constexpr std::array<std::string_view, 11> kYoungSettings = {
+constexpr std::array<std::string_view, 12> kYoungSettings = {
     "async_insert",
     "input_format_native_allow_types_conversion",
     "input_format_null_as_default",
@@ -50,6 +50,7 @@ constexpr std::array<std::string_view, 11> kYoungSettings = {
     "skip_unavailable_shards",
     "distributed_ddl_output_mode",
     "insert_keeper_max_retries",
+    "precise_float_parsing",
 };
 // Not a block in any reading of Native: sent when a producer fails, so that no server takes the
 // blocks that came for all there are.
@@ -215,12 +216,16 @@ int on_progress(void* shared, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 struct Connection::State {
   State(Endpoint wanted, std::stop_token stop_token);
 
+  void use(const std::string& server_url);
   // Runs one POST: `body` is the whole body, or `next` gives it piece by piece.
   void post(const Settings& parameters, Transfer& transfer, const std::string_view* body);
+  CURLcode perform(const std::string& target);
   [[noreturn]] void throw_broken(CURLcode code, bool sending);
 
   Endpoint endpoint;
   std::stop_token stop;
+  std::string server;    // one of Endpoint::hosts, or Endpoint::url
+  bool is_down = false;  // it did not answer: the next request goes to another
   std::string base_url;  // "http://host:port/"
   std::string origin;    // "host:port", for messages
   http::HeaderList headers;
@@ -231,11 +236,7 @@ struct Connection::State {
 
 Connection::State::State(Endpoint wanted, std::stop_token stop_token)
     : endpoint(std::move(wanted)), stop(std::move(stop_token)) {
-  http::Url url = parse_url(endpoint.url);
-  url.clear(CURLUPART_QUERY);
-  url.clear(CURLUPART_FRAGMENT);
-  base_url = url.part(CURLUPART_URL);
-  origin = url.part(CURLUPART_HOST) + ":" + url.part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  use(endpoint.hosts ? endpoint.hosts->current() : endpoint.url);
 
   for (auto* list : {&headers, &upload_headers}) {
     add_header(*list, "X-ClickHouse-User", endpoint.user);
@@ -272,11 +273,38 @@ Connection::State::State(Endpoint wanted, std::stop_token stop_token)
                          .verify = endpoint.verify_tls});
 }
 
+void Connection::State::use(const std::string& server_url) {
+  server = server_url;
+  http::Url url = parse_url(server_url);
+  url.clear(CURLUPART_QUERY);
+  url.clear(CURLUPART_FRAGMENT);
+  base_url = url.part(CURLUPART_URL);
+  origin = url.part(CURLUPART_HOST) + ":" + url.part(CURLUPART_PORT, CURLU_DEFAULT_PORT);
+}
+
+// `target`: what is behind the base URL. A server that cannot be connected to has seen nothing of
+// the request, so the next one gets it.
+CURLcode Connection::State::perform(const std::string& target) {
+  const std::size_t count = endpoint.hosts ? endpoint.hosts->urls().size() : 1;
+  for (std::size_t tried = 1;; ++tried) {
+    if (std::exchange(is_down, false)) use(endpoint.hosts->current());
+    const std::string url = base_url + target;
+    curl_easy_setopt(handle.get(), CURLOPT_URL, url.c_str());
+    const CURLcode code = handle.perform();
+    const bool is_silent = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
+                           code == CURLE_OPERATION_TIMEDOUT;
+    if (!is_silent || !endpoint.hosts || stop.stop_requested()) return code;
+    endpoint.hosts->note_failure(server);
+    is_down = true;
+    if (handle.has_sent() || tried == count) return code;
+  }
+}
+
 void Connection::State::post(const Settings& parameters, Transfer& transfer,
                              const std::string_view* body) {
   if (stop.stop_requested()) throw base::Cancelled("stopped");
   CURL* h = handle.get();
-  auto url = base_url + "?database=" + base::encode_component(endpoint.database);
+  auto url = "?database=" + base::encode_component(endpoint.database);
   if (endpoint.dialect.needs_low_cardinality_setting) {
     url += "&allow_experimental_low_cardinality_type=1";
   }
@@ -288,7 +316,6 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
     if (std::ranges::count(endpoint.dialect.unknown_settings, key) != 0) continue;
     url += "&" + base::encode_component(key) + "=" + base::encode_component(value);
   }
-  curl_easy_setopt(h, CURLOPT_URL, url.c_str());
   curl_easy_setopt(h, CURLOPT_POST, 1L);
   // When a connection that was used before breaks ahead of the answer, libcurl sends the request
   // again by itself: EXCHANGE TABLES sent twice would undo itself.
@@ -306,7 +333,7 @@ void Connection::State::post(const Settings& parameters, Transfer& transfer,
   timed_out = false;
   transfer.uploading = body == nullptr;
 
-  const CURLcode code = handle.perform();
+  const CURLcode code = perform(url);
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (stop.stop_requested() && (code != CURLE_OK || transfer.garbage_sent)) {
     throw base::Cancelled(fmt::format("stopped while talking to ClickHouse at {}", origin));
@@ -424,6 +451,12 @@ std::vector<std::string> query_lines(Connection& connection, std::string_view se
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return lines;
+}
+
+Endpoint pinned(Endpoint endpoint) {
+  if (endpoint.hosts) endpoint.url = endpoint.hosts->current();
+  endpoint.hosts = nullptr;
+  return endpoint;
 }
 
 Endpoint impatient(Endpoint endpoint, long limit_seconds) {

@@ -19,6 +19,9 @@ namespace qvdhouse::clickhouse {
 
 struct Endpoint {
   std::string url;  // "http://127.0.0.1:8123", no path, no credentials
+  // Servers with the same tables, `url` among them; a connection goes to the one that answers.
+  // Null: `url` alone.
+  std::shared_ptr<Hosts> hosts{};
   std::string user = "default";
   std::string password;
   std::string database = "default";
@@ -31,6 +34,9 @@ struct Endpoint {
   Compression compression = Compression::kNone;  // of inserts
   Dialect dialect;                               // of the server that answers there
 };
+
+// One server of the endpoint's, the one that answered last: for a table that is there only.
+Endpoint pinned(Endpoint endpoint);
 
 // The same place for what need not, or must not, wait long: a clean-up that can be made up for, a
 // heartbeat.
@@ -50,9 +56,10 @@ class Connection {
 
   // Runs `sql` and returns the whole answer (add FORMAT to the query yourself).
   // A statement that may be repeated (it reads, or is an IF (NOT) EXISTS) is tried up to four times
-  // when the connection breaks or the server is busy. Throws ServerError (the server's code and
-  // text and our advice, also when a SELECT fails midway), IoError, ConfigError (TLS), Cancelled
-  // when `stop` is requested.
+  // when the connection breaks or the server is busy. Any statement goes to the next of
+  // Endpoint::hosts when no connection to the first comes about. Throws ServerError (the server's
+  // code and text and our advice, also when a SELECT fails midway), IoError, ConfigError (TLS),
+  // Cancelled when `stop` is requested.
   std::string query(std::string_view sql, const Settings& settings = {});
 
   // Same, handing over the answer piece by piece.

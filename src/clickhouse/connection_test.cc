@@ -161,6 +161,40 @@ TEST(Connection, NorOnAConnectionThatWasUsedBefore) {
   EXPECT_EQ(connection.query("SELECT 1;"), "1\n");
 }
 
+// Nobody listens at port 1.
+TEST(Connection, AnyStatementGoesToTheNextHostWhereNoneIsReached) {
+  const LoopbackServer server(always(answer("200 OK", "", "1\n")));
+  const std::string silent = "http://127.0.0.1:1";
+  Endpoint endpoint = endpoint_of(server);
+  endpoint.hosts = std::make_shared<Hosts>(std::vector{silent, silent, endpoint.url});
+  for (const char* sql : {"SELECT 1;", "EXCHANGE TABLES a AND b;"}) {
+    EXPECT_EQ(Connection(endpoint).query(sql), "1\n") << sql;
+    EXPECT_EQ(endpoint.hosts->current(), endpoint.url) << "who comes next goes there at once";
+  }
+  EXPECT_EQ(pinned(endpoint).url, endpoint.url);
+  endpoint.hosts = std::make_shared<Hosts>(std::vector{silent, silent});
+  EXPECT_THROW(Connection(endpoint).query("RENAME TABLE a TO b;"), base::IoError);
+}
+
+// A statement that a host may have seen goes to no other; what is asked afterwards does.
+TEST(Connection, AHostThatFallsSilentIsLeft) {
+  std::atomic<int> count = 0;
+  const LoopbackServer deaf([&](Peer& peer) {
+    peer.receive_until(";");
+    ++count;
+    peer.receive_until("nothing more", std::chrono::seconds(10));
+  });
+  const LoopbackServer server(always(answer("200 OK", "", "1\n")));
+  Endpoint endpoint = endpoint_of(deaf);
+  endpoint.stall_timeout_s = 1;
+  endpoint.hosts = std::make_shared<Hosts>(std::vector{endpoint.url, endpoint_of(server).url});
+  Connection connection(endpoint);
+  EXPECT_THROW(connection.query("RENAME TABLE a TO b;"), base::IoError);
+  EXPECT_EQ(count, 1);
+  EXPECT_EQ(connection.query("RENAME TABLE a TO b;"), "1\n");
+  EXPECT_EQ(count, 1);
+}
+
 TEST(Connection, RepeatingHasAnEnd) {
   std::atomic<int> count = 0;
   const std::string busy = answer("503 Service Unavailable", "", "later");
@@ -311,6 +345,28 @@ TEST(Connection, InsertStreamsAllThatNextGives) {
                     HasSubstr("input_format_native_allow_types_conversion=0"),
                     HasSubstr("input_format_null_as_default=0"), HasSubstr("async_insert=0"),
                     HasSubstr("firstsecond"), Not(HasSubstr("Expect:"))));
+}
+
+TEST(Connection, AnInsertIsNoFasterThanItsServer) {
+  const std::string piece(1 << 20, 'x');
+  constexpr int kPieces = 128;
+  std::atomic<int> given = 0;
+  std::promise<int> ahead;
+  const LoopbackServer server([&](Peer& peer) {
+    // Nothing is taken until nothing more is given.
+    for (int before = -1; before != given || before == 0;) {
+      before = given;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    ahead.set_value(given);
+    peer.receive_until("\r\n0\r\n\r\n");
+    peer.send(answer("200 OK", "", ""));
+  });
+  Connection connection(endpoint_of(server));
+  connection.insert("INSERT INTO t FORMAT Native",
+                    [&] { return given++ < kPieces ? bytes_of(piece) : bytes_of(""); });
+  EXPECT_GE(given, kPieces);
+  EXPECT_LT(ahead.get_future().get(), kPieces / 4);
 }
 
 TEST(Connection, InsertIsBrokenWithGarbageWhenItsProducerFails) {

@@ -19,6 +19,12 @@ std::string column_sql(const ColumnDefinition& column) {
   return sql;
 }
 
+std::string key_sql(const std::vector<std::string>& names) {
+  std::vector<std::string> quoted;
+  for (const auto& name : names) quoted.push_back(quote_identifier(name));
+  return quoted.empty() ? "tuple()" : fmt::format("({})", fmt::join(quoted, ", "));
+}
+
 bool orders_by_nullable(const TableDefinition& table) {
   return std::ranges::any_of(table.columns, [&](const ColumnDefinition& column) {
     return column.type.find("Nullable(") != std::string::npos &&
@@ -60,11 +66,17 @@ std::string take_tsv_value(std::string_view& row) {
 }  // namespace
 
 TableDefinition adapted(TableDefinition table, const Dialect& dialect) {
-  if (!dialect.has_ttl && !table.ttl.empty()) {
+  const auto refuse = [&](std::string_view what, std::string_view setting) {
     throw base::ConfigError(
-        fmt::format("table {}: ClickHouse {} knows no TTL; leave the setting ttl away, or use a "
+        fmt::format("table {}: ClickHouse {} knows no {}; leave the setting {} away, or use a "
                     "newer server",
-                    table.name, dialect.version()));
+                    table.name, dialect.version(), what, setting));
+  };
+  if (!dialect.has_ttl && !table.ttl.empty()) refuse("TTL", "ttl");
+  if (!dialect.has_indexes) {
+    if (!table.primary_key.empty()) refuse("primary key beside ORDER BY", "primary_key");
+    if (!table.sample_by.empty()) refuse("SAMPLE BY of such tables", "sample_by");
+    if (!table.indexes.empty()) refuse("data skipping indexes", "indexes");
   }
   if (!dialect.has_codecs) {
     for (ColumnDefinition& column : table.columns) column.codec.clear();
@@ -90,16 +102,18 @@ std::string create_table_sql(const TableDefinition& definition, const Dialect& d
     columns.push_back(fmt::format("  PROJECTION {} ({})", quote_identifier(table.projection.name),
                                   table.projection.select));
   }
-  std::vector<std::string> keys;
-  for (const auto& name : table.order_by) keys.push_back(quote_identifier(name));
+  for (const auto& [name, index] : table.indexes) {
+    columns.push_back(fmt::format("  INDEX {} {}", quote_identifier(name), index));
+  }
 
   auto sql =
       fmt::format("CREATE TABLE {}{}\n(\n{}\n)\nENGINE = {}", qualified(table.database, table.name),
                   dialect.replication.on_cluster(), fmt::join(columns, ",\n"),
-                  engine_for(table.engine, dialect, table.database, table.name));
+                  engine_for(table.engine, dialect, table.database, table.name, table.reach));
   if (!table.partition_by.empty()) sql += "\nPARTITION BY " + table.partition_by;
-  sql += fmt::format("\nORDER BY {}",
-                     keys.empty() ? "tuple()" : fmt::format("({})", fmt::join(keys, ", ")));
+  sql += "\nORDER BY " + key_sql(table.order_by);
+  if (!table.primary_key.empty()) sql += "\nPRIMARY KEY " + key_sql(table.primary_key);
+  if (!table.sample_by.empty()) sql += "\nSAMPLE BY " + table.sample_by;
   if (!table.ttl.empty()) sql += "\nTTL " + table.ttl;
   if (const std::string settings = settings_sql(table); !settings.empty()) {
     sql += "\nSETTINGS " + settings;

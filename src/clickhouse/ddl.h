@@ -10,6 +10,7 @@
 
 #include "clickhouse/column_type.h"
 #include "clickhouse/connection.h"
+#include "clickhouse/table_engine.h"
 
 namespace qvdhouse::clickhouse {
 
@@ -30,9 +31,14 @@ struct TableDefinition {
   std::string database;
   std::string name;
   std::vector<ColumnDefinition> columns;
-  std::vector<std::string> order_by;            // column names; empty: tuple()
-  std::string partition_by;                     // SQL expression; empty: none
-  std::string engine = "MergeTree";             // with its arguments
+  std::vector<std::string> order_by;     // column names; empty: tuple()
+  std::vector<std::string> primary_key;  // the first of order_by; empty: all of it
+  std::string partition_by;              // SQL expression; empty: none
+  std::string sample_by;                 // SQL expression; empty: none
+  // Data skipping indexes: name → "expression TYPE minmax GRANULARITY 4".
+  std::map<std::string, std::string> indexes;
+  std::string engine = "MergeTree";  // with its arguments
+  Reach reach = Reach::kAllShards;
   std::string ttl;                              // SQL expression; empty: none
   std::map<std::string, std::string> settings;  // of the engine
   std::string comment;
@@ -41,7 +47,8 @@ struct TableDefinition {
 
 // What of the definition a server of that dialect can keep: without codecs where it has none, the
 // table's comment in front of the first column's where tables have none (table_comment() finds it
-// there). Throws ConfigError for a TTL on such a server: rows that should go would stay.
+// there). Throws ConfigError for what changes more than speed: a TTL, whose rows would stay, and
+// for a primary key, a sample or an index that somebody asked for.
 TableDefinition adapted(TableDefinition table, const Dialect& dialect);
 
 // CREATE TABLE `db`.`name` (…) ENGINE = MergeTree ORDER BY (…) COMMENT '…', of the definition as

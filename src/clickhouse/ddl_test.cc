@@ -50,6 +50,27 @@ TEST(CreateTable, TtlWhereThereIsNone) {
   EXPECT_NE(create_table_sql(table).find("TTL toDate(a) + INTERVAL 1 DAY"), std::string::npos);
 }
 
+TEST(CreateTable, KeysSampleAndIndexes) {
+  auto table = sample();
+  table.order_by = {"a", "b"};
+  table.primary_key = {"a"};
+  table.sample_by = "a";
+  table.indexes = {{"it's", "b TYPE bloom_filter GRANULARITY 4"}};
+  const std::string sql = create_table_sql(table);
+  EXPECT_NE(sql.find(",\n  INDEX `it's` b TYPE bloom_filter GRANULARITY 4\n)"), std::string::npos)
+      << sql;
+  EXPECT_NE(sql.find("\nORDER BY (`a`, `b`)\nPRIMARY KEY (`a`)\nSAMPLE BY a\n"), std::string::npos)
+      << sql;
+  const Dialect old = dialect_of("18.16.1");
+  for (const auto& clear : {+[](TableDefinition& t) { t.primary_key.clear(); },
+                            +[](TableDefinition& t) { t.sample_by.clear(); },
+                            +[](TableDefinition& t) { t.indexes.clear(); }}) {
+    EXPECT_THROW(create_table_sql(table, old), base::ConfigError);
+    clear(table);
+  }
+  EXPECT_NO_THROW(create_table_sql(table, old));
+}
+
 TEST(DropTable, WaitsWhereItCanBeTold) {
   EXPECT_EQ(drop_table_sql({}, "db", "t`x"), "DROP TABLE IF EXISTS `db`.`t\\`x` SYNC");
   EXPECT_EQ(drop_table_sql(dialect_of("18.16.1"), "db", "t"), "DROP TABLE IF EXISTS `db`.`t`");

@@ -30,6 +30,7 @@ struct Feature {
 constexpr std::array kFeatures = {
     Feature{&Dialect::has_codecs, {20, 8}},
     Feature{&Dialect::has_ttl, {20, 8}},
+    Feature{&Dialect::has_indexes, {20, 8}},
     Feature{&Dialect::has_nullable_key, {20, 8}},
     Feature{&Dialect::has_alter_if, {20, 8}},
     // With the database engine Atomic, which came with it.
@@ -46,10 +47,12 @@ constexpr std::array kFeatures = {
     Feature{&Dialect::has_date32, {22, 8}},
     Feature{&Dialect::has_datetime64, {22, 8}},
     Feature{&Dialect::has_alter_settings, {23, 3}},
+    Feature{&Dialect::has_limit_setting, {21, 8}},
     Feature{&Dialect::has_projections, {23, 3}},
     Feature{&Dialect::has_default_replica_path, {22, 8}},
     Feature{&Dialect::has_active_replica_wait, {24, 3}},
     Feature{&Dialect::has_light_sync, {23, 8}},
+    Feature{&Dialect::has_newest_rows, {23, 3}},
     // Before that only by a setting for experiments.
     Feature{&Dialect::has_time64, {26, 1}},
 };

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "clickhouse/column_type.h"
+#include "clickhouse/hosts.h"
 
 namespace qvdhouse::clickhouse {
 
@@ -24,6 +26,13 @@ enum class HashFunction {
 // How a request's body is compressed.
 enum class Compression { kNone, kGzip, kLz4, kZstd };
 
+// A part of a cluster whose servers keep the same rows.
+struct Shard {
+  unsigned number = 1;           // as system.clusters counts them
+  unsigned weight = 1;           // how many of the values of a sharding key lead there
+  std::shared_ptr<Hosts> hosts;  // of its servers that were reached
+};
+
 // Whether tables of the database in use are kept on several servers (docs/cluster.md).
 // clickhouse/topology.h finds it out.
 struct Replication {
@@ -35,6 +44,9 @@ struct Replication {
   // is.
   std::string all_replicas{};
   std::size_t servers = 0;  // of `cluster`
+  // Empty where all servers keep the same rows. Else a table is kept by all of them, too, unless it
+  // is spread by file (clickhouse/shards.h).
+  std::vector<Shard> shards{};
 
   // Behind the name of a table or database in DDL: " ON CLUSTER `main`", or nothing.
   std::string on_cluster() const;
@@ -53,6 +65,7 @@ struct Dialect {
   bool has_column_position = true;  // system.columns.position
   bool has_codecs = true;
   bool has_ttl = true;
+  bool has_indexes = true;         // data skipping indexes, PRIMARY KEY beside ORDER BY, SAMPLE BY
   bool has_nullable_key = true;    // the MergeTree setting allow_nullable_key
   bool has_drop_sync = true;       // DROP … SYNC
   bool has_alter_if = true;        // ALTER … ADD COLUMN IF NOT EXISTS and the like
@@ -64,6 +77,8 @@ struct Dialect {
   bool has_time64 = true;
   bool has_bool = true;
   bool has_map = true;
+  bool has_newest_rows = true;    // ReplacingMergeTree by a UInt128, views with a comment
+  bool has_limit_setting = true;  // limit, of the rows of any answer
   bool has_query_parameters = true;
   bool has_default_replica_path = true;  // Replicated…MergeTree without path and replica
   bool has_active_replica_wait = true;   // DDL waits for active replicas only, where asked to

@@ -240,9 +240,7 @@ void Engine::State::start(const EngineOptions& options) {
   const auto binary = first_existing(engine_binary_candidates(options), kBinaryName,
                                      "build it beside this program, or set where it is");
   const auto library =
-      first_existing(engine_library_candidates(options), kLibraryName,
-                     "run \"npm ci\" in packaging/engine (npm package @chdb/lib-linux-x64-gnu "
-                     "26.7.3-stable.1), or set where it is");
+      first_existing(engine_library_candidates(options), kLibraryName, kGetEngineLibrary);
   make_subfolders_private(data_dir);
   const bool any_port = options.http_port == 0 || (wants_native(options) && options.tcp_port == 0);
   bool was_ended_by_signal = false;

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clickhouse/connection.h"
@@ -67,6 +68,10 @@ class Engine {
   std::unique_ptr<State> state_;
 };
 
+// What to do where libchdb.so is not there, as the end of "Fix: …".
+inline constexpr std::string_view kGetEngineLibrary =
+    "get it with `install.sh --with-engine` or `apt install qvdhouse-engine` (a build has it after "
+    "`./dev build`), or set where it is; a ClickHouse server (CLICKHOUSE_HOST) needs none";
 // Where libchdb.so and qvdhouse-engine are looked for, in order; `doctor` shows it.
 std::vector<std::filesystem::path> engine_library_candidates(const EngineOptions& options);
 std::vector<std::filesystem::path> engine_binary_candidates(const EngineOptions& options);

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/encoding.h"
 #include "base/error.h"
 
 namespace qvdhouse::clickhouse {
@@ -275,13 +276,11 @@ std::optional<EngineInfo> read_engine_info(const fs::path& data_dir) {
 }
 
 std::string random_hex(std::size_t bytes) {
-  std::vector<unsigned char> random(bytes);
+  std::string random(bytes, '\0');
   if (getrandom(random.data(), bytes, 0) != static_cast<ssize_t>(bytes)) {
     throw base::IoError("the system gave no random bytes for the engine's password");
   }
-  std::string hex;
-  for (const auto byte : random) hex += fmt::format("{:02x}", byte);
-  return hex;
+  return base::encode_hex(random);
 }
 
 std::string last_lines(const fs::path& path, std::size_t count) {

@@ -141,12 +141,14 @@ NativeEncoder::NativeEncoder(std::vector<Column> columns)
     : columns_(std::move(columns)), trims_(columns_.size()), chunk_(kChunkRows) {}
 
 void NativeEncoder::start_block(std::size_t row_count, std::span<const CodeReader> codes,
-                                std::uint64_t first_row) {
+                                std::uint64_t first_row,
+                                std::span<const std::uint64_t> row_numbers) {
   assert(!columns_.empty() && row_count > 0);  // a block of no columns would end the stream
   ++block_;
   codes_ = codes;
   row_count_ = row_count;
   first_row_ = first_row;
+  row_numbers_ = row_numbers;
   column_ = 0;
   part_ = Part::kHead;
 }
@@ -226,7 +228,8 @@ void NativeEncoder::append_row_numbers(BlockBuffer& out) {
   const std::size_t count = std::min(kChunkRows, row_count_ - row_);
   std::byte* at = out.extend(count * sizeof(std::uint64_t));
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint64_t number = first_row_ + row_ + i;
+    const std::uint64_t number =
+        row_numbers_.empty() ? first_row_ + row_ + i : row_numbers_[row_ + i];
     std::memcpy(at + i * sizeof(number), &number, sizeof(number));
   }
   end_chunk(count);

@@ -59,9 +59,10 @@ class NativeEncoder {
 
   // Begins a block of `row_count` > 0 rows; `codes[i]` reads the codes of column i and must outlive
   // the block. Every code must be below that column's slot_count(): the reader of rows has checked
-  // it. Where rows are counted, the block's first one is `first_row`.
+  // it. Where rows are counted, the block's first one is `first_row`, and the others follow on it
+  // unless `row_numbers` says the number of each; these must outlive the block.
   void start_block(std::size_t row_count, std::span<const CodeReader> codes,
-                   std::uint64_t first_row = 0);
+                   std::uint64_t first_row = 0, std::span<const std::uint64_t> row_numbers = {});
   // Appends the next piece of the block, about kPieceBytes; false and nothing when it is complete.
   bool append_piece(BlockBuffer& out);
 
@@ -89,10 +90,11 @@ class NativeEncoder {
   std::uint64_t block_ = 0;
   std::vector<std::uint32_t> chunk_;  // codes of up to kChunkRows rows
 
-  std::span<const CodeReader> codes_;  // of the block
-  std::size_t row_count_ = 0;          // of the block
-  std::uint64_t first_row_ = 0;        // number of the block's first row
-  std::size_t column_ = 0;             // that the next piece begins with
+  std::span<const CodeReader> codes_;           // of the block
+  std::size_t row_count_ = 0;                   // of the block
+  std::uint64_t first_row_ = 0;                 // number of the block's first row
+  std::span<const std::uint64_t> row_numbers_;  // of all its rows; empty: they follow on the first
+  std::size_t column_ = 0;                      // that the next piece begins with
   Part part_ = Part::kHead;
   std::size_t row_ = 0;                      // first row of the part that is still to come
   unsigned index_width_ = 0;                 // log2 of the bytes of an index, of the current column

@@ -10,6 +10,7 @@
 #include "clickhouse/ddl.h"
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/shards.h"
 #include "clickhouse/table_engine.h"
 
 namespace qvdhouse::clickhouse {
@@ -61,6 +62,7 @@ void refuse_local_table(Connection& connection, std::string_view database, std::
   if (!connection.endpoint().dialect.replication.is_on) return;
   const std::string engine = engine_of(connection, database, table);
   if (engine.empty() || is_replicated_engine(engine) || engine == "KeeperMap") return;
+  if (engine == kDistributed) refuse_distributed(database, table);
   throw base::SchemaError(fmt::format(
       "table {}.{} is on this server only (its engine is {}), and the database is kept on several "
       "servers; it is left as it is: rename or drop it (RENAME TABLE, DROP TABLE), and it is made "
@@ -102,13 +104,16 @@ std::vector<std::string> await_replicas(Connection& connection, std::string_view
   const std::string where = is_table(database, table);
   const auto own = query_lines(
       connection,
-      fmt::format("SELECT concat('log_pointer <= ', toString(log_max_index), ' OR (queue_size != 0 "
-                  "AND queue_oldest_time <= toDateTime(', toString(toUnixTimestamp(now())), '))') "
-                  "FROM system.replicas WHERE {}",
+      // On shards, a table of that name is another one on each.
+      fmt::format("SELECT concat('cityHash64(zookeeper_path) = ', "
+                  "toString(cityHash64(zookeeper_path)), ' AND (log_pointer <= ', "
+                  "toString(log_max_index), ' OR (queue_size != 0 AND queue_oldest_time <= "
+                  "toDateTime(', toString(toUnixTimestamp(now())), ')))') FROM system.replicas "
+                  "WHERE {}",
                   where));
   if (own.empty()) return {};
   const std::string behind = fmt::format(
-      "SELECT replica_name FROM clusterAllReplicas({}, system.replicas) WHERE {} AND ({}) ORDER BY "
+      "SELECT replica_name FROM clusterAllReplicas({}, system.replicas) WHERE {} AND {} ORDER BY "
       "replica_name",
       quote_literal(dialect.replication.all_replicas), where, own.front());
   std::vector<std::string> late;

@@ -15,9 +15,9 @@ namespace qvdhouse::clickhouse {
 // when it is back. Throws ServerError, IoError, Cancelled.
 void run_on_all_replicas(Connection& connection, std::string_view sql);
 
-// Before a table of our own is read: brings this replica what others have acknowledged. False when
-// that was not possible in time (the only replica that has it is down), or not allowed: the grant
-// SYSTEM SYNC REPLICA is missing. Throws ServerError, IoError, Cancelled.
+// Before a table is read: brings this replica what others have acknowledged. False when that was
+// not possible in time (the only replica that has it is down), or not allowed: the grant SYSTEM
+// SYNC REPLICA is missing. Throws ServerError, IoError, Cancelled.
 bool catch_up(Connection& connection, std::string_view database, std::string_view table);
 
 // Throws SchemaError for a table that is on this server only, where the database is kept on

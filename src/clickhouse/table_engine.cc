@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kReplicating = {"Replicated", "Shared"};
 constexpr std::string_view kFamily = "MergeTree";
+// The path of a table that all shards keep, and the name of a replica there.
+constexpr std::string_view kSharedPath = "'/clickhouse/tables/{uuid}/all_shards'";
+constexpr std::string_view kSharedReplica = "'{shard}-{replica}'";
 constexpr std::string_view kPathMark = "/qvdhouse_";  // a table's hash is behind it
 
 // An engine clause, taken apart: `ReplacingMergeTree`, its arguments, and all that follows them.
@@ -105,8 +108,14 @@ std::string plain_engine(std::string_view engine) {
   return fmt::format("{}{}", kFamily, parse_clause(engine).rest);
 }
 
+Reach reach_of(std::string_view engine) {
+  const Clause parsed = parse_clause(engine);
+  const bool is_shared = parsed.arguments.size() >= 2 && parsed.arguments[1] == kSharedReplica;
+  return is_shared ? Reach::kAllShards : Reach::kOwnShard;
+}
+
 std::string engine_for(std::string_view engine, const Dialect& dialect, std::string_view database,
-                       std::string_view table) {
+                       std::string_view table, Reach reach) {
   const Clause parsed = parse_clause(engine);
   if (!dialect.replication.is_on || !parsed.name.ends_with(kFamily) ||
       !replicating_prefix(parsed.name).empty()) {
@@ -117,6 +126,8 @@ std::string engine_for(std::string_view engine, const Dialect& dialect, std::str
       fmt::format("/clickhouse/tables/{{shard}}{}{:016x}", kPathMark, table_hash(database, table)));
   if (!dialect.has_default_replica_path) {
     arguments.insert(arguments.begin(), {path, "'{replica}'"});
+  } else if (!dialect.replication.shards.empty() && reach == Reach::kAllShards) {
+    arguments.insert(arguments.begin(), {kSharedPath, kSharedReplica});
   }
   return written(fmt::format("{}{}", kReplicating[0], parsed.name), arguments, parsed.rest);
 }

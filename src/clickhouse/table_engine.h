@@ -23,11 +23,20 @@ std::string local_engine(std::string_view engine);
 // id".
 std::string plain_engine(std::string_view engine);
 
+// Which servers of a database with shards keep the rows of a table.
+enum class Reach {
+  kAllShards,  // all of them
+  kOwnShard,   // those of one shard have its part of the rows
+};
+
+// `engine`: a replicated one, as qvdhouse names it.
+Reach reach_of(std::string_view engine);
+
 // `engine` as a table of the database has to name it: where tables have replicas, "MergeTree" →
-// "ReplicatedMergeTree", with a path of its own in ZooKeeper on a server that has no default one.
-// An engine that is replicated already, or is not a MergeTree, stays.
+// "ReplicatedMergeTree", with a path of its own in ZooKeeper where the server's default one leads
+// elsewhere. An engine that is replicated already, or is not a MergeTree, stays.
 std::string engine_for(std::string_view engine, const Dialect& dialect, std::string_view database,
-                       std::string_view table);
+                       std::string_view table, Reach reach = Reach::kAllShards);
 
 // Whether the table's path in ZooKeeper is one that engine_for() gave it.
 bool has_own_path(std::string_view engine);

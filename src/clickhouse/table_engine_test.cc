@@ -54,6 +54,22 @@ TEST(TableEngine, IsReplicatedWhereTheDatabaseIs) {
   }
 }
 
+TEST(TableEngine, IsOnAllShardsOrSpreadOverThem) {
+  Dialect sharded = replicated();
+  sharded.replication.shards.resize(2);
+  const std::string on_all = engine_for("ReplacingMergeTree(v) ORDER BY id", sharded, "d", "t");
+  EXPECT_EQ(on_all,
+            "ReplicatedReplacingMergeTree('/clickhouse/tables/{uuid}/all_shards', "
+            "'{shard}-{replica}', v) ORDER BY id");
+  EXPECT_EQ(reach_of(on_all), Reach::kAllShards);
+  EXPECT_EQ(local_engine(on_all), "ReplacingMergeTree(v) ORDER BY id");
+  const std::string spread = engine_for("MergeTree", sharded, "d", "t", Reach::kOwnShard);
+  EXPECT_EQ(spread, "ReplicatedMergeTree");
+  EXPECT_EQ(reach_of(spread), Reach::kOwnShard);
+  EXPECT_EQ(reach_of("ReplicatedMergeTree('/clickhouse/tables/{uuid}/{shard}', '{replica}')"),
+            Reach::kOwnShard);
+}
+
 TEST(TableEngine, HasAPathOfItsOwnOnAnOldServer) {
   Dialect old = replicated();
   old.has_default_replica_path = false;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +35,9 @@ struct Server {
   bool has_uuid = true;
   bool is_cloud = false;
   std::string engine = "Atomic\n";  // empty: there is no such database
-  std::string replicas;             // of cluster "shop" or "main": "SHARD IS_LOCAL HOST:PORT"
+  std::string replicas;  // of cluster "shop" or "main": "SHARD WEIGHT IS_LOCAL HOST:PORT"
+  std::string own_shard = "1\n";
+  std::string keeper_path = "'/databases/shop'\n";
   bool hides_clusters = false;
   std::string macros = "shard\nreplica\n";
 
@@ -44,10 +47,12 @@ struct Server {
       if (asks_uuid && !has_uuid) return failure(46, "Unknown function serverUUID");
       return rows(identity + "\n");
     }
+    if (request.find("extract(engine_full") != std::string::npos) return rows(keeper_path);
     if (request.find("FROM system.databases WHERE name = 'shop'") != std::string::npos) {
       return rows(engine);
     }
     const auto asks = [&](const char* text) { return request.find(text) != std::string::npos; };
+    if (asks("DISTINCT toString(shard_num)")) return rows(own_shard);
     if (asks("name = 'cloud_mode'")) return rows(is_cloud ? "1\n" : "");
     if (asks("FROM system.clusters WHERE cluster = 'shop'") ||
         asks("FROM system.clusters WHERE cluster = 'main'")) {
@@ -62,6 +67,24 @@ struct Server {
     return failure(62, "nobody asks that");
   }
 };
+
+constexpr std::string_view kTwoShards = "1 1 1 127.0.0.1:9000\n2 3 0 127.0.0.1:9001\n";
+
+// Asks the first server, where the settings name all of them.
+Topology topology_of_hosts(const std::vector<Server>& servers, const std::string& cluster,
+                           std::vector<std::string> more_urls = {}) {
+  std::vector<std::unique_ptr<LoopbackServer>> running;
+  std::vector<std::string> urls;
+  for (const Server& server : servers) {
+    running.push_back(std::make_unique<LoopbackServer>(
+        [&](Peer& peer) { peer.send(server.answer_to(peer.receive_until(kFormat))); }));
+    urls.push_back(endpoint_of(*running.back()).url);
+  }
+  urls.insert(urls.end(), more_urls.begin(), more_urls.end());
+  Endpoint endpoint = endpoint_of(*running.front());
+  endpoint.hosts = std::make_shared<Hosts>(urls);
+  return ask_topology(endpoint, "shop", cluster);
+}
 
 Topology topology_of(const Server& server, const std::string& cluster = {}) {
   const LoopbackServer one(
@@ -122,8 +145,8 @@ TEST(Topology, ServersOfDifferentAgeAreSeveral) {
 
 TEST(Topology, AReplicatedDatabaseNeedsNoSetting) {
   for (const char* cluster : {"", "main"}) {
-    const Topology topology =
-        topology_of({.engine = "Replicated\n", .replicas = "1 1 n1:9000\n1 0 n2:9000\n"}, cluster);
+    const Topology topology = topology_of(
+        {.engine = "Replicated\n", .replicas = "1 1 1 n1:9000\n1 1 0 n2:9000\n"}, cluster);
     EXPECT_FALSE(topology.problem);
     EXPECT_TRUE(topology.replication.is_on);
     EXPECT_EQ(topology.replication.on_cluster(), "") << "such a database refuses it";
@@ -140,7 +163,7 @@ TEST(Topology, AReplicatedDatabaseNeedsNoSetting) {
 
 TEST(Topology, AClusterIsNamedOnCluster) {
   for (const char* name : {"main", "{cluster}"}) {
-    const Topology topology = topology_of({.replicas = "1 0 n1:9000\n1 1 n2:9000\n"}, name);
+    const Topology topology = topology_of({.replicas = "1 1 0 n1:9000\n1 1 1 n2:9000\n"}, name);
     EXPECT_FALSE(topology.problem);
     EXPECT_TRUE(topology.replication.is_on);
     EXPECT_EQ(topology.replication.on_cluster(), " ON CLUSTER `main`");
@@ -155,15 +178,49 @@ TEST(Topology, WhatWouldLeaveServersWithoutRowsIsRefused) {
     return topology.problem ? topology.problem->problem + ". " + topology.problem->fix
                             : std::string("none");
   };
-  const std::string two_shards = "1 1 n1:9000\n2 0 n2:9000\n";
-  EXPECT_THAT(problem({.replicas = two_shards}, "main"), HasSubstr("cluster main has 2 shards"));
-  EXPECT_THAT(problem({.engine = "Replicated\n", .replicas = two_shards}, ""),
+  EXPECT_THAT(problem({.engine = "Replicated\n", .replicas = std::string(kTwoShards)}, ""),
               HasSubstr("has 2 shards"));
   EXPECT_THAT(problem({}, "none"),
               AllOf(HasSubstr("knows no cluster none"), HasSubstr("main, other")));
-  EXPECT_THAT(problem({.replicas = "1 0 n1:9000\n"}, "main"), HasSubstr("not one of cluster main"));
-  EXPECT_THAT(problem({.replicas = "1 1 n1:9000\n", .macros = "shard\n"}, "main"),
+  EXPECT_THAT(problem({.replicas = "1 1 0 n1:9000\n"}, "main"),
+              HasSubstr("not one of cluster main"));
+  EXPECT_THAT(problem({.replicas = "1 1 1 n1:9000\n", .macros = "shard\n"}, "main"),
               HasSubstr("no macro replica"));
+}
+
+TEST(Topology, TheServersOfEachShardAreFoundAmongTheHosts) {
+  const Server first{.replicas = std::string(kTwoShards)};
+  Server second = first;
+  second.own_shard = "2\n";
+  const Topology topology =
+      topology_of_hosts({first, second, first}, "main", {"http://127.0.0.1:1"});
+  ASSERT_FALSE(topology.problem) << topology.problem->problem;
+  const std::vector<Shard>& shards = topology.replication.shards;
+  ASSERT_EQ(shards.size(), 2U);
+  EXPECT_EQ(shards[0].number, 1U);
+  EXPECT_EQ(shards[0].hosts->urls().size(), 2U);
+  EXPECT_EQ(shards[1].weight, 3U);
+  EXPECT_EQ(shards[1].hosts->urls().size(), 1U);
+  EXPECT_THAT(topology.text, AllOf(HasSubstr("2 shards, 2 replicas"),
+                                   HasSubstr("no answer from http://127.0.0.1:1")));
+  EXPECT_TRUE(topology_of_hosts({first, first}, "main").problem) << "none of shard 2";
+}
+
+TEST(Topology, HostsOfOtherTablesAreRefused) {
+  const auto problem = [](const std::vector<Server>& servers, const std::string& cluster) {
+    const Topology topology = topology_of_hosts(servers, cluster);
+    return topology.problem ? topology.problem->problem : std::string("none");
+  };
+  EXPECT_THAT(problem({{}, {}}, ""), HasSubstr("are on one server only"));
+  const Server replicated{.engine = "Replicated\n"};
+  EXPECT_EQ(problem({replicated, replicated}, ""), "none");
+  EXPECT_THAT(problem({replicated, {.engine = "Replicated\n", .keeper_path = "'/other'\n"}}, ""),
+              HasSubstr("has no part of database shop"));
+  EXPECT_THAT(problem({replicated, {.keeper_path = ""}}, ""), HasSubstr("has no part of"));
+  const Server of_cluster{.replicas = "1 1 1 n1:9000\n"};
+  EXPECT_EQ(problem({of_cluster, of_cluster}, "main"), "none");
+  EXPECT_THAT(problem({of_cluster, {.replicas = "1 1 1 n1:9000\n", .own_shard = ""}}, "main"),
+              HasSubstr("is not one of the servers of cluster main"));
 }
 
 TEST(Topology, CloudKeepsTablesForAllOfItsServers) {

@@ -23,6 +23,7 @@ std::vector<std::string> known_keys() {
   return keys;
 }
 
+constexpr std::string_view kFileUrl = "file://";
 constexpr std::string_view kFileEnd = "_FILE";  // of a variable that names the file of a secret
 
 std::vector<std::string> known_names(const std::map<std::string, std::string>& of_sources) {
@@ -233,7 +234,7 @@ void parse_values(Config& config) {
     if (found != config.values.end()) take_value(setting, setting.key, found->second, config);
   }
   for (const auto& [key, value] : config.values) {
-    if (key.starts_with(kTypesPrefix)) take_value(*find_setting(key), key, value, config);
+    if (is_of_columns(key)) take_value(*find_setting(key), key, value, config);
   }
 }
 
@@ -279,6 +280,41 @@ bool is_secure(const Config& config, const ServerUrl& url, std::uint16_t port) {
          port == 8443;
 }
 
+std::string host_in_url(const std::string& host) {
+  return host.find(':') != std::string::npos && !host.starts_with('[') ? "[" + host + "]" : host;
+}
+
+// The URLs of clickhouse.hosts: what one of them does not say is as in that of the first server.
+std::vector<std::string> urls_of_hosts(const ServerSettings& set, const std::string& first,
+                                       bool is_secure, std::uint16_t port,
+                                       const std::string& path) {
+  std::vector<std::string> urls = {first};
+  for (const std::string& text : set.hosts) {
+    const bool has_scheme = text.find("://") != std::string::npos;
+    const std::string full = has_scheme ? text : "http://" + text;
+    const ServerUrl url = parse_server_url(full);
+    if (!server_url_error(full).empty() || url.host.empty() || !url.user.empty() ||
+        !url.password.empty() || !url.path.empty() || url.is_native) {
+      throw base::ConfigError(fmt::format(
+          "clickhouse.hosts: expected HOST, HOST:PORT or http(s)://HOST:PORT, found \"{}\"; user, "
+          "password and path are those of the first server",
+          masked_url(text)));
+    }
+    const bool secure = has_scheme ? url.secure.value_or(is_secure) : is_secure;
+    const std::uint16_t of_scheme = secure == is_secure ? port : secure ? 8443 : 8123;
+    urls.push_back(fmt::format("{}://{}:{}{}", secure ? "https" : "http", host_in_url(url.host),
+                               url.port != 0 ? url.port : of_scheme, path));
+  }
+  return urls;
+}
+
+bool names_server(const Config& config) {
+  constexpr std::array<const char*, 5> kKeys = {"clickhouse.url", "clickhouse.host",
+                                                "clickhouse.port", "clickhouse.user",
+                                                "clickhouse.password"};
+  return std::ranges::any_of(kKeys, [&](const char* key) { return config.values.contains(key); });
+}
+
 // Decides what the target is. A database alone names the database and no server.
 void resolve_target(Config& config) {
   const ServerSettings& set = config.server;
@@ -286,20 +322,16 @@ void resolve_target(Config& config) {
   if (const std::string wrong = take_path(set.path_prefix, url); !wrong.empty()) {
     throw_wrong_url(config, wrong);
   }
-  constexpr std::array<const char*, 5> kNamesServer = {"clickhouse.url", "clickhouse.host",
-                                                       "clickhouse.port", "clickhouse.user",
-                                                       "clickhouse.password"};
-  const bool names_server = std::ranges::any_of(
-      kNamesServer, [&](const char* key) { return config.values.contains(key); });
+  const bool is_named = names_server(config);
   std::string& database = config.sync.database;
-  if (names_server && !config.values.contains("clickhouse.database")) database = "default";
+  if (is_named && !config.values.contains("clickhouse.database")) database = "default";
   database = stronger(config, "clickhouse.database", url.database, database);
-  if (!names_server) return;
+  if (!is_named) return;
 
   clickhouse::Endpoint& endpoint = config.endpoint.emplace(set.endpoint);
   std::string host = stronger(config, "clickhouse.host", url.host, set.host);
   if (host.empty()) host = "localhost";
-  if (host.find(':') != std::string::npos && !host.starts_with('[')) host = "[" + host + "]";
+  host = host_in_url(host);
   std::uint16_t port = stronger(config, "clickhouse.port", url.port, set.port);
   if (url.is_native && (port == 9000 || port == 9440)) {
     throw_wrong_url(config, fmt::format("expected the server's HTTP port, 8123, or 8443 for https, "
@@ -308,11 +340,39 @@ void resolve_target(Config& config) {
   }
   const bool secure = is_secure(config, url, port);
   if (port == 0) port = secure ? 8443 : 8123;
-  endpoint.url = fmt::format("{}://{}:{}{}", secure ? "https" : "http", host, port,
-                             set.path_prefix.empty() ? "" : request_path(set.path_prefix));
+  const std::string path = set.path_prefix.empty() ? "" : request_path(set.path_prefix);
+  endpoint.url = fmt::format("{}://{}:{}{}", secure ? "https" : "http", host, port, path);
+  if (!set.hosts.empty()) {
+    endpoint.hosts =
+        std::make_shared<clickhouse::Hosts>(urls_of_hosts(set, endpoint.url, secure, port, path));
+  }
   endpoint.user = stronger(config, "clickhouse.user", url.user, endpoint.user);
   endpoint.password = stronger(config, "clickhouse.password", url.password, endpoint.password);
   endpoint.database = database;
+}
+
+// Values that are to be hashed need a key, and not one that others could guess.
+void check_privacy_key(const Config& config) {
+  const schema::Policy& policy = config.sync.load.policy;
+  if (!policy.privacy_key.empty()) return;
+  const auto refuse = [](const std::string& where, const std::string& name) {
+    throw base::ConfigError(fmt::format(
+        "{}: protect hashes \"{}\", and there is no key to hash with: set privacy_key, best in the "
+        "environment as QVD_PRIVACY_KEY or QVD_PRIVACY_KEY_FILE, to a secret of at least {} "
+        "characters (openssl rand -hex 32 makes one)",
+        where, name, kLeastKeyCharacters));
+  };
+  const auto check = [&](const schema::Protections& protections, const auto& where_is) {
+    for (const auto& [name, protection] : protections) {
+      if (protection.kind == schema::Protection::Kind::kHash) refuse(where_is(name), name);
+    }
+  };
+  check(policy.protections, [&](const std::string& name) {
+    return config.values.at(std::string(kProtectPrefix) + name).origin.where;
+  });
+  for (const schema::TableRules& rules : config.sync.tables) {
+    check(rules.protections, [&](const std::string&) { return rules.where; });
+  }
 }
 
 // Whether a settings file of the working folder is there. Throws ConfigError for what a read could
@@ -341,6 +401,75 @@ bool is_readable_here(const std::filesystem::path& file) {
   return true;
 }
 
+// Whether the value of `key` comes from somewhere else than the working folder.
+bool is_named(const Config& config, std::string_view key, const ConfigSources& sources) {
+  const auto found = config.values.find(std::string(key));
+  if (found == config.values.end()) return false;
+  const Origin::Rank rank = found->second.origin.rank;
+  return rank >= Origin::Rank::kEnvironment ||
+         (rank == Origin::Rank::kToml && sources.config_file.has_value());
+}
+
+// The URL that a secret of a collector goes to, as a key: the one that counts of those that are
+// set; empty: none is, or the setting is no such secret.
+std::string_view collector_of(const Config& config, std::string_view secret) {
+  std::vector<std::string_view> keys;
+  if (secret == "otlp_headers") keys = {"otlp_traces_endpoint", "otlp_endpoint"};
+  if (secret == "openlineage_api_key") keys = {"openlineage_url"};
+  const auto set = std::ranges::find_if(
+      keys, [&](std::string_view key) { return config.values.contains(std::string(key)); });
+  return set == keys.end() ? std::string_view() : *set;
+}
+
+// Why a secret that was not set for us is not taken: a file that may have come with a download
+// would say who gets it. Empty: it is taken.
+std::string why_not_sent(const Config& config, const Setting& secret,
+                         const ConfigSources& sources) {
+  const std::string_view key = collector_of(config, secret.key);
+  if (key.empty() || is_named(config, key, sources)) return "";
+  const RawValue& url = config.values.at(std::string(key));
+  if (url.text.starts_with(kFileUrl)) return "";  // nothing is sent
+  return fmt::format(
+      "{}, is from a settings file that is only found in the working folder; set {}, or the URL in "
+      "the environment ({})",
+      place_of(key, url.origin), secret.env, find_setting(key)->env);
+}
+
+std::string why_no_fallback(const Config& config, const Setting& setting, const RawValue& value,
+                            const ConfigSources& sources) {
+  Config tried;
+  const std::string wrong = setting.parse(value, tried);
+  if (wrong.empty()) return why_not_sent(config, setting, sources);
+  return fmt::format("'{}' is not allowed; expected {}", masked(setting, value.text), wrong);
+}
+
+// What the variables say that programs of all kinds know (Setting::fallback). They are not only for
+// us: one that we cannot use ends nothing.
+void add_fallbacks(Config& config, const ConfigSources& sources) {
+  const bool has_own_endpoint = config.values.contains("otlp_endpoint");
+  for (const Setting& setting : settings_table()) {
+    // It is the stronger of the two only where both are meant for all programs.
+    if (setting.key == "otlp_traces_endpoint" && has_own_endpoint) continue;
+    std::string_view names = setting.fallback;
+    while (!names.empty() && !config.values.contains(std::string(setting.key))) {
+      const std::size_t comma = std::min(names.find(", "), names.size());
+      const std::string name(names.substr(0, comma));
+      names.remove_prefix(std::min(comma + 2, names.size()));
+      const auto found = sources.environment.find(name);
+      if (found == sources.environment.end() || found->second.empty()) continue;
+      const RawValue value{.text = found->second,
+                           .items = {},
+                           .origin = {Origin::Rank::kEnvironment, "environment", name}};
+      const std::string why = why_no_fallback(config, setting, value, sources);
+      if (why.empty()) {
+        config.values.emplace(setting.key, value);
+      } else {
+        warn(config, fmt::format("{} (environment) has no effect: {}", name, why));
+      }
+    }
+  }
+}
+
 // From the weakest place to the strongest.
 void read_places(Config& config, const ConfigSources& sources) {
   if (sources.config_file) {
@@ -359,15 +488,18 @@ void read_places(Config& config, const ConfigSources& sources) {
   }
   add_names(config, environment_values(sources.environment));
   add_flags(config, sources);
-}
-
-// Whether the value of `key` comes from somewhere else than the working folder.
-bool is_named(const Config& config, std::string_view key, const ConfigSources& sources) {
-  const auto found = config.values.find(std::string(key));
-  if (found == config.values.end()) return false;
-  const Origin::Rank rank = found->second.origin.rank;
-  return rank >= Origin::Rank::kEnvironment ||
-         (rank == Origin::Rank::kToml && sources.config_file.has_value());
+  add_fallbacks(config, sources);
+  // As a whole: the user and password of one server are nothing for another.
+  if (const auto file = sources.directory / "moose.config.toml";
+      !names_server(config) && is_readable_here(file)) {
+    const MooseFile moose = read_moose(file.lexically_normal());
+    std::vector<std::string> secrets;
+    for (const auto& [key, value] : moose.values) {
+      config.values.emplace(key, value);
+      if (is_secret_setting(key, value)) secrets.push_back(key);
+    }
+    warn(config, warn_of_readable_secrets(file, moose.access, secrets));
+  }
 }
 
 }  // namespace
@@ -377,7 +509,13 @@ Config load_config(const ConfigSources& sources) {
   read_places(config, sources);
   parse_values(config);
   config.is_data_dir_named = is_named(config, "data_dir", sources);
-  if (!is_named(config, "log_file", sources)) check_found_log(config.serve.log.file);
+  if (!is_named(config, "log_file", sources)) {
+    check_found_log("log_file", "QVD_LOG_FILE", config.serve.log.file);
+  }
+  if (config.lineage.url.starts_with(kFileUrl) && !is_named(config, "openlineage_url", sources)) {
+    check_found_log("openlineage_url", "QVD_OPENLINEAGE_URL",
+                    config.lineage.url.substr(kFileUrl.size()));
+  }
   config.sync.lock_dir = config.engine.data_dir / "locks";
   config.serve.alerts.state_file = config.engine.data_dir / "alerts.json";
   resolve_target(config);
@@ -387,10 +525,15 @@ Config load_config(const ConfigSources& sources) {
 }
 
 sync::Options sync_options(const Config& config, const SourceSettings& source) {
+  check_privacy_key(config);
   sync::Options options = config.sync;
   options.source = source.url;
   options.selection = source.selection;
   options.load.policy.table_prefix = source.table_prefix;
+  options.choice.order = source.order;
+  options.wait_for = source.wait_for;
+  options.after_load = source.after_load;
+  options.after_load_to = source.after_load_to;
   return options;
 }
 

@@ -13,6 +13,7 @@
 
 #include "clickhouse/connection.h"
 #include "clickhouse/engine.h"
+#include "observe/options.h"
 #include "schema/table_rules.h"
 #include "serve/alerts.h"
 #include "serve/http_server.h"
@@ -39,6 +40,9 @@ struct RawValue {
   bool is_list = false;
   Origin origin;
   std::string item;  // of a setting that is a table itself: "Price" in types.Price
+  // Where the value is a table again (Shape::kTableOfTables), in the order of the file, each with
+  // its name as `item`; `text` shows them.
+  std::vector<RawValue> parts;
 };
 
 // What CLICKHOUSE_* say; empty parts were not set.
@@ -49,6 +53,7 @@ struct ServerSettings {
   std::optional<bool> secure;                          // https
   std::string path_prefix;                             // "/a/b": what a proxy puts before all paths
   std::string cluster;                                 // whose servers get the tables; empty: none
+  std::vector<std::string> hosts;                      // more servers with the same tables
   std::optional<clickhouse::Compression> compression;  // absent: by server and network
   clickhouse::Endpoint endpoint;                       // all else; its URL is made of the above
 };
@@ -76,6 +81,10 @@ struct SourceSettings {
   source::Selection selection;
   source::Access access;
   std::string table_prefix = schema::Policy{}.table_prefix;
+  decide::Order order = decide::Order::kName;
+  std::vector<std::string> wait_for;
+  sync::AfterLoad after_load = sync::AfterLoad::kKeep;
+  std::string after_load_to = "done";
   std::string schedule = "@daily";
   std::string schedule_timezone;  // empty: the machine's
   serve::Workflow workflow;       // the settings of its runs; all else is filled in by `serve`
@@ -83,7 +92,8 @@ struct SourceSettings {
 
 // What is set for one table, or for all of a pattern.
 struct TableSettings {
-  std::vector<std::string> match;  // patterns; `rules` are for each of them
+  std::vector<std::string> match;    // patterns; `rules` are for each of them
+  std::vector<std::string> deletes;  // the same of files with keys that are gone
   schema::TableRules rules;
 };
 
@@ -105,6 +115,8 @@ struct Config {
   sync::Options sync;                   // of a source: see sync_options()
   TableSettings table;                  // what holds where a table says nothing else
   ServeSettings serve;
+  observe::TraceOptions traces;
+  observe::LineageOptions lineage;
   ServerSettings server;
   clickhouse::EngineOptions engine{.data_dir = "./qvdhouse-data"};
   // By a flag, the environment or the file of --config, and not by what the working folder holds.
@@ -144,7 +156,8 @@ std::optional<std::size_t> source_of(const Config& config, const std::string& te
 // What a path or URL is reached with: as the source that it lies below, else as [source] says.
 SourceSettings settings_for(const Config& config, const std::string& text);
 
-// The options of a sync of one source.
+// The options of a sync of one source. Throws ConfigError where values are to be hashed and there
+// is no key: whoever reads a file asks for them first.
 sync::Options sync_options(const Config& config, const SourceSettings& source);
 
 // The settings in effect as people may see them: secrets masked.

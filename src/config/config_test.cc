@@ -15,9 +15,10 @@
 namespace qvdhouse::config {
 namespace {
 
-constexpr std::string_view kSecretWords[] = {"password",   "secret",  "token",
-                                             "passphrase", "headers", "alert_url"};
+constexpr std::string_view kSecretWords[] = {"password", "secret",    "token",   "passphrase",
+                                             "headers",  "alert_url", "privacy", "api_key"};
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -49,6 +50,39 @@ TEST_F(ConfigTest, FlagsBeatEnvironmentBeatsDotEnvBeatsToml) {
   sources_.flags["source"] = "flag";
   EXPECT_EQ(load().common.url, "flag");
   EXPECT_EQ(load().values.at("source").origin.where, "--source");
+}
+
+// The original had its server in the project of Moose around it.
+TEST_F(ConfigTest, TheServerOfAMooseProjectIsTakenAsAWhole) {
+  write("moose.config.toml",
+        "language = 'Python'\n[[sources]]\na = 1\n[clickhouse_config]\ndb_name = 'local'\n"
+        "user = 'panda'\npassword = 'p w'\nuse_ssl = false\nhost = 'ch.example'\n"
+        "host_port = 18123\nnative_port = 9000\n");
+  Config config = load();
+  ASSERT_TRUE(config.endpoint);
+  EXPECT_EQ(config.endpoint->url, "http://ch.example:18123");
+  EXPECT_EQ(config.endpoint->user, "panda");
+  EXPECT_EQ(config.endpoint->password, "p w");
+  EXPECT_EQ(config.sync.database, "local");
+  EXPECT_EQ(config.values.at("clickhouse.host").origin.where,
+            (directory_ / "moose.config.toml").string() + ":9");
+
+  sources_.environment["CLICKHOUSE_DB"] = "other";
+  EXPECT_EQ(load().sync.database, "other");
+  // Another server is not told this one's user and password.
+  write(".env", "CLICKHOUSE_HOST=prod.example\n");
+  config = load();
+  EXPECT_EQ(config.endpoint->url, "http://prod.example:8123");
+  EXPECT_EQ(config.endpoint->user, "default");
+  EXPECT_EQ(config.endpoint->password, "");
+
+  write(".env", "");
+  write("moose.config.toml", "[clickhouse_config]\nhost_port = 'x'\n");
+  EXPECT_THAT(error(), HasSubstr("moose.config.toml:2: 'x'"));
+  write("moose.config.toml", "[clickhouse_config\n");
+  EXPECT_THAT(error(), HasSubstr("moose.config.toml:1: this is not TOML"));
+  write("moose.config.toml", "[temporal_config]\na = 1\n");
+  EXPECT_FALSE(load().endpoint);
 }
 
 TEST_F(ConfigTest, AnEmptyVariableIsNotSet) {
@@ -103,6 +137,123 @@ TEST_F(ConfigTest, UrlPartsAreFilledInBySettings) {
   EXPECT_EQ(load().endpoint->user, "stronger");
 }
 
+TEST_F(ConfigTest, VariablesOfAllProgramsCountWhereNothingElseIsSet) {
+  sources_.environment = {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"},
+                          {"OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b, x = y"},
+                          {"OTEL_RESOURCE_ATTRIBUTES", "service.name=etl,team=data"},
+                          {"OTEL_SDK_DISABLED", "false"},
+                          {"OPENLINEAGE_URL", "http://m:5000"},
+                          {"OPENLINEAGE_NAMESPACE", "dwh"}};
+  Config config = load();
+  EXPECT_EQ(config.traces.url(), "http://c:4318/v1/traces");
+  EXPECT_EQ(config.traces.headers, (std::vector<std::string>{"api-key: a b", "x: y"}));
+  EXPECT_EQ(config.traces.resource[1], std::make_pair(std::string("team"), std::string("data")));
+  EXPECT_EQ(config.lineage.target(), "http://m:5000/api/v1/lineage");
+  EXPECT_EQ(config.lineage.job_namespace, "dwh");
+  sources_.environment["OTEL_EXPORTER_OTLP_TRACES_HEADERS"] = "only=this";
+  EXPECT_EQ(load().traces.headers, std::vector<std::string>{"only: this"});
+  write("qvdhouse.toml", "otlp_endpoint = \"http://mine\"\n");
+  EXPECT_EQ(load().traces.url(), "http://mine/v1/traces");
+}
+
+TEST_F(ConfigTest, AnEndpointOfAllProgramsDoesNotTakeTracesFromOnesOwn) {
+  sources_.environment = {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://theirs"},
+                          {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://theirs/traces"},
+                          {"QVD_OTLP_HEADERS", "key=mine"}};
+  EXPECT_EQ(load().traces.url(), "https://theirs/traces");
+  sources_.environment["QVD_OTLP_ENDPOINT"] = "https://mine";
+  EXPECT_EQ(load().traces.url(), "https://mine/v1/traces");
+  sources_.environment["QVD_OTLP_TRACES_ENDPOINT"] = "https://mine/traces";
+  EXPECT_EQ(load().traces.url(), "https://mine/traces");
+}
+
+TEST_F(ConfigTest, SecretsOfAllProgramsDoNotGoWhereAFoundFileSays) {
+  sources_.environment = {{"OTEL_EXPORTER_OTLP_HEADERS", "key=s3cret"},
+                          {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "key=s3cret"},
+                          {"OPENLINEAGE_API_KEY", "s3cret"}};
+  const std::string toml = "otlp_endpoint = \"http://c\"\nopenlineage_url = \"http://m\"\n";
+  write("qvdhouse.toml", toml);
+  Config config = load();
+  EXPECT_TRUE(config.traces.headers.empty());
+  EXPECT_EQ(config.lineage.api_key, "");
+  ASSERT_EQ(config.warnings.size(), 3U);
+  EXPECT_THAT(
+      config.warnings[0],
+      AllOf(HasSubstr("OTEL_EXPORTER_OTLP_TRACES_HEADERS (environment) has no effect: "
+                      "otlp_endpoint, set in "),
+            HasSubstr("qvdhouse.toml:1, is from a settings file that is only found in the working "
+                      "folder; set QVD_OTLP_HEADERS, or the URL in the environment "
+                      "(QVD_OTLP_ENDPOINT)")));
+  EXPECT_THAT(config.warnings[2], HasSubstr("OPENLINEAGE_API_KEY (environment) has no effect"));
+  // What was set for us goes there, and what is in the same file.
+  sources_.environment["QVD_OTLP_HEADERS"] = "key=mine";
+  write("qvdhouse.toml", toml + "openlineage_api_key = \"own\"\n");
+  config = load();
+  EXPECT_EQ(config.traces.headers, std::vector<std::string>{"key: mine"});
+  EXPECT_EQ(config.lineage.api_key, "own");
+  // The URL that counts decides.
+  write("qvdhouse.toml", toml);
+  sources_.environment.erase("QVD_OTLP_HEADERS");
+  sources_.environment["QVD_OTLP_TRACES_ENDPOINT"] = "http://mine";
+  sources_.environment["QVD_OPENLINEAGE_URL"] = "http://mine";
+  config = load();
+  EXPECT_EQ(config.traces.headers, std::vector<std::string>{"key: s3cret"});
+  EXPECT_EQ(config.lineage.api_key, "s3cret");
+  EXPECT_TRUE(config.warnings.empty());
+  // A file gets no key.
+  write("qvdhouse.toml", "openlineage_url = \"file:///tmp/e.ndjson\"\n");
+  sources_.environment.erase("QVD_OPENLINEAGE_URL");
+  EXPECT_TRUE(load().warnings.empty());
+}
+
+TEST_F(ConfigTest, SecretsOfAllProgramsGoWhereANamedFileSays) {
+  sources_.environment = {{"OTEL_EXPORTER_OTLP_HEADERS", "key=s3cret"},
+                          {"OPENLINEAGE_API_KEY", "s3cret"}};
+  write("named.toml", "otlp_endpoint = \"http://c\"\nopenlineage_url = \"http://m\"\n");
+  sources_.config_file = sources_.directory / "named.toml";
+  const Config config = load();
+  EXPECT_EQ(config.traces.headers, std::vector<std::string>{"key: s3cret"});
+  EXPECT_EQ(config.lineage.api_key, "s3cret");
+}
+
+TEST_F(ConfigTest, AVariableOfAllProgramsThatCannotBeUsedEndsNothing) {
+  sources_.environment = {{"OTEL_EXPORTER_OTLP_ENDPOINT", "unix:/x"},
+                          {"OTEL_EXPORTER_OTLP_HEADERS", "s3cret"}};
+  const Config config = load();
+  EXPECT_EQ(config.traces.url(), "");
+  ASSERT_EQ(config.warnings.size(), 2U);
+  EXPECT_EQ(config.warnings[0],
+            "OTEL_EXPORTER_OTLP_ENDPOINT (environment) has no effect: 'unix:/x' is not allowed; "
+            "expected http(s)://HOST[:PORT], without user or password");
+  EXPECT_THAT(config.warnings[1], Not(HasSubstr("s3cret")));
+}
+
+TEST_F(ConfigTest, SecretsInUrlsOfCollectorsAreNotRepeated) {
+  const std::map<std::string, std::string> of_all = {
+      {"QVD_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"},
+      {"QVD_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"},
+      {"QVD_OPENLINEAGE_URL", "OPENLINEAGE_URL"}};
+  for (const auto& [own, standard] : of_all) {
+    for (const char* url : {"https://u:hunter2@h:1", "https://h:1/?key=hunter2", "u:hunter2@h:1"}) {
+      sources_.environment = {{standard, url}};
+      const Config config = load();
+      ASSERT_EQ(config.warnings.size(), 1U) << standard;
+      EXPECT_THAT(config.warnings[0], HasSubstr("********"));
+      EXPECT_THAT(config.warnings[0], Not(HasSubstr("hunter2")));
+      sources_.environment = {{own, url}};
+      EXPECT_THAT(error(), HasSubstr(own));
+      EXPECT_THAT(error(), Not(HasSubstr("hunter2")));
+    }
+  }
+}
+
+TEST_F(ConfigTest, AFileOfEventsThatWasOnlyFoundIsOneOfALog) {
+  write("qvdhouse.toml", "openlineage_url = \"file:///srv/u/.profile\"\n");
+  EXPECT_THAT(error(), HasSubstr("openlineage_url: a settings file that is only found"));
+  write("qvdhouse.toml", "openlineage_url = \"file:///tmp/e.ndjson\"\n");
+  EXPECT_EQ(load().lineage.target(), "file:///tmp/e.ndjson");
+}
+
 TEST_F(ConfigTest, NamesOfOtherClientsWork) {
   write(".env", "CLICKHOUSE_HOST=db\nCLICKHOUSE_USERNAME=ada\nCLICKHOUSE_DATABASE=analytics\n");
   sources_.environment = {{"CLICKHOUSE_SECURE", "1"}};
@@ -124,25 +275,25 @@ TEST_F(ConfigTest, NamesOfOtherClientsWork) {
 }
 
 TEST_F(ConfigTest, SecretsComeFromFilesToo) {
-  write("secret", "p@ss\r\n\n");
+  write("secret", "p@ss-p@ss-p@ss-p@ss\r\n\n");
   const std::string file = (directory_ / "secret").string();
   for (const Setting& setting : settings_table()) {
     const std::string name = setting.env + "_FILE";
     sources_.environment = {{name, file}};
     if (!setting.is(kSecret)) continue;
-    if (setting.key == "source.headers" || setting.key == "alert_url") continue;
+    if (setting.key.ends_with("headers") || setting.key == "alert_url") continue;
     const Config config = load();
     EXPECT_TRUE(config.warnings.empty()) << name;
-    EXPECT_EQ(config.values.at(std::string(setting.key)).text, "p@ss") << name;
-    EXPECT_THAT(secrets_of(config), ElementsAre("p@ss")) << name;
+    EXPECT_EQ(config.values.at(std::string(setting.key)).text, "p@ss-p@ss-p@ss-p@ss") << name;
+    EXPECT_THAT(secrets_of(config), ElementsAre("p@ss-p@ss-p@ss-p@ss")) << name;
   }
   sources_.environment = {{"QVD_SOURCE_ERP_URL", "/data"}, {"QVD_SOURCE_ERP_PASSWORD_FILE", file}};
-  EXPECT_EQ(load().sources[0].access.password, "p@ss");
+  EXPECT_EQ(load().sources[0].access.password, "p@ss-p@ss-p@ss-p@ss");
   // A stronger place wins; within one place both is an error.
   write(".env", "CLICKHOUSE_PASSWORD=weaker\n");
   sources_.environment = {{"CLICKHOUSE_PASSWORD_FILE", file}};
-  EXPECT_EQ(load().endpoint->password, "p@ss");
-  sources_.environment["CLICKHOUSE_PASSWORD"] = "p@ss";
+  EXPECT_EQ(load().endpoint->password, "p@ss-p@ss-p@ss-p@ss");
+  sources_.environment["CLICKHOUSE_PASSWORD"] = "p@ss-p@ss-p@ss-p@ss";
   EXPECT_THAT(error(), HasSubstr("CLICKHOUSE_PASSWORD and CLICKHOUSE_PASSWORD_FILE (environment) "
                                  "both set clickhouse.password"));
   sources_.environment.erase("CLICKHOUSE_PASSWORD");
@@ -231,6 +382,23 @@ TEST_F(ConfigTest, AUrlHasOnePartThatIsTheDatabase) {
   EXPECT_EQ(load().sync.database, "a/b");
   sources_.environment = {{"CLICKHOUSE_HOST", "h"}, {"CLICKHOUSE_PATH_PREFIX", "/a/b"}};
   EXPECT_EQ(load().endpoint->url, "http://h:8123/a/b/");
+}
+
+TEST_F(ConfigTest, MoreHostsAreLikeTheFirstUnlessTheySayOtherwise) {
+  sources_.environment = {{"CLICKHOUSE_URL", "https://first:9443/shop"},
+                          {"CLICKHOUSE_HOSTS", "second,third:1234,http://fourth,[::1]"}};
+  EXPECT_EQ(
+      load().endpoint->hosts->urls(),
+      (std::vector<std::string>{"https://first:9443", "https://second:9443", "https://third:1234",
+                                "http://fourth:8123", "https://[::1]:9443"}));
+  for (const char* wrong :
+       {"u:p@second", "http://u@second", "second/path", "ftp://second", "a b"}) {
+    sources_.environment["CLICKHOUSE_HOSTS"] = wrong;
+    EXPECT_THAT(error(), HasSubstr("clickhouse.hosts: expected HOST, HOST:PORT or")) << wrong;
+    EXPECT_THAT(error(), testing::Not(HasSubstr("u:p"))) << wrong;
+  }
+  sources_.environment.erase("CLICKHOUSE_HOSTS");
+  EXPECT_FALSE(load().endpoint->hosts);
 }
 
 TEST_F(ConfigTest, WhatKubernetesSaysOfServicesIsNotOurs) {
@@ -447,6 +615,42 @@ TEST(SettingsTable, NamesAreUnique) {
   }
 }
 
+TEST_F(ConfigTest, ColumnsOfAllTablesMayBeProtected) {
+  write("qvdhouse.toml", "[protect]\n\"*mail*\" = \"mask(4)\"\n\"a.b\" = \"drop\"\n");
+  Config config = load();
+  const schema::Protections& protections = config.sync.load.policy.protections;
+  ASSERT_EQ(protections.size(), 2U);
+  EXPECT_EQ(schema::text_of(protections.at("*mail*")), "mask(4)");
+  EXPECT_EQ(schema::text_of(protections.at("a.b")), "drop");
+  write("qvdhouse.toml", "[protect]\nmail = \"mask me\"\n");
+  EXPECT_THAT(error(), HasSubstr("protect.mail, set in " + (directory_ / "qvdhouse.toml").string() +
+                                 ":2: 'mask me' is not allowed; expected one of mask, mask(4)"));
+  write("qvdhouse.toml", "[protect]\na.b = \"mask\"\n");
+  EXPECT_THAT(error(), HasSubstr("must be quoted: [protect] \"a.…\""));
+}
+
+TEST_F(ConfigTest, WhatIsHashedNeedsAKey) {
+  for (const char* text : {"[protect]\nmail = \"hash\"\n",
+                           "[[table]]\nmatch = \"a.qvd\"\nprotect = { mail = \"hash\" }\n",
+                           "[table.T.protect]\nmail = \"hash\"\n"}) {
+    write("qvdhouse.toml", text);
+    sources_.environment = {};
+    // What reads no file needs none.
+    const Config config = load();
+    try {
+      sync_options(config, config.common);
+      ADD_FAILURE() << text;
+    } catch (const base::ConfigError& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("qvdhouse.toml:"), HasSubstr("hashes \"mail\""),
+                                      HasSubstr("QVD_PRIVACY_KEY")));
+    }
+    sources_.environment = {{"QVD_PRIVACY_KEY", "0123456789abcdef"}};
+    EXPECT_EQ(sync_options(load(), config.common).load.policy.privacy_key, "0123456789abcdef");
+  }
+  sources_.environment = {{"QVD_PRIVACY_KEY", "0123456789abcde"}};
+  EXPECT_THAT(error(), AllOf(HasSubstr("at least 16 characters"), Not(HasSubstr("0123"))));
+}
+
 // docs/configuration.md has a table of each topic, one row a setting, in the table's order.
 TEST(SettingsTable, IsWhatTheDocumentSays) {
   std::ifstream file(QVDHOUSE_SOURCE_DIR "/docs/configuration.md");
@@ -471,7 +675,8 @@ TEST(SettingsTable, IsWhatTheDocumentSays) {
 // Every qvdhouse.toml that the documents show is taken, and without a warning.
 TEST_F(ConfigTest, TakesTheExamplesOfTheDocuments) {
   int examples = 0;
-  for (const char* document : {"README.md", "docs/configuration.md", "docs/storage.md"}) {
+  for (const char* document :
+       {"README.md", "docs/configuration.md", "docs/storage.md", "docs/privacy.md"}) {
     std::ifstream file(std::filesystem::path(QVDHOUSE_SOURCE_DIR) / document);
     const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     ASSERT_FALSE(text.empty()) << document;

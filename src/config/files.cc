@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <sstream>
@@ -51,6 +52,12 @@ std::string scalar_text(const toml::node& node, const std::string& key,
   if (const auto* number = node.as_integer()) return fmt::to_string(number->get());
   if (const auto* number = node.as_floating_point()) return fmt::to_string(number->get());
   if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+  if (node.is_date() || node.is_date_time()) {
+    std::ostringstream text;
+    if (const auto* date = node.as_date()) text << date->get();
+    if (const auto* stamp = node.as_date_time()) text << stamp->get();
+    return text.str();
+  }
   throw base::ConfigError(
       fmt::format("{}, set in {}: expected a text or a number", key, place(file, node)));
 }
@@ -69,6 +76,41 @@ RawValue raw_value(const toml::node& node, const std::string& key,
     value.text = scalar_text(node, key, file);
   }
   return value;
+}
+
+// A table within a table's setting, as one value.
+RawValue table_value(const toml::table& table, const std::string& key,
+                     const std::filesystem::path& file) {
+  RawValue value;
+  value.origin = {Origin::Rank::kToml, place(file, table)};
+  std::vector<std::pair<toml::source_position, RawValue>> parts;
+  for (const auto& [name, node] : table) {
+    const std::string part(name.str());
+    parts.emplace_back(node.source().begin, raw_value(node, fmt::format("{}.{}", key, part), file));
+    parts.back().second.item = part;
+  }
+  std::ranges::sort(parts, {},
+                    [](const auto& part) { return std::pair(part.first.line, part.first.column); });
+  for (auto& [position, part] : parts) {
+    value.text += fmt::format("{}{} = {}", value.text.empty() ? "" : ", ", part.item, part.text);
+    value.parts.push_back(std::move(part));
+  }
+  return value;
+}
+
+toml::table parsed(std::string_view text, const std::filesystem::path& file) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    throw base::ConfigError(fmt::format(
+        "{}: this is not TOML: {}", place(file, error.source().begin.line), error.description()));
+  }
+}
+
+bool are_tables(const toml::node& node) {
+  const toml::array* list = node.as_array();
+  return node.is_table() ||
+         (list != nullptr && !list->empty() && list->is_homogeneous<toml::table>());
 }
 
 // Reads all [[table]] and [table.NAME].
@@ -121,8 +163,19 @@ class TableReader {
   RawTable raw(const toml::table& table, const std::string& name) {
     RawTable out{.name = name, .origin = {Origin::Rank::kToml, place(file_, table)}, .entries = {}};
     std::vector<std::pair<toml::source_position, RawTable::Entry>> entries;
+    const auto add_table = [&](const std::string& key, const std::string& item,
+                               const toml::table& of_item) {
+      entries.emplace_back(of_item.source().begin,
+                           RawTable::Entry{key, table_value(of_item, key + "." + item, file_)});
+      entries.back().second.value.item = item;
+    };
     const auto add = [&](const std::string& key, const std::string& item, const toml::node& node) {
       const std::string full = item.empty() ? key : key + "." + item;
+      if (!item.empty() && are_tables(node)) {
+        if (const toml::table* one = node.as_table()) return add_table(key, item, *one);
+        for (const toml::node& one : *node.as_array()) add_table(key, item, *one.as_table());
+        return;
+      }
       entries.emplace_back(node.source().begin, RawTable::Entry{key, raw_value(node, full, file_)});
       entries.back().second.value.item = item;
     };
@@ -166,11 +219,11 @@ void collect(const toml::table& table, const std::string& prefix, const std::fil
     const toml::table* inner = node.as_table();
     if (inner == nullptr) {
       RawValue& value = out[key] = raw_value(node, key, file);
-      if (prefix == kTypesPrefix) value.item = name.str();
-    } else if (prefix == kTypesPrefix) {
+      if (is_of_columns(prefix)) value.item = name.str();
+    } else if (is_of_columns(prefix)) {
       throw base::ConfigError(fmt::format(
-          "{}, set in {}: a column name with a dot must be quoted: [types] \"{}.…\" = \"…\"", key,
-          place(file, *inner), name.str()));
+          "{}, set in {}: a column name with a dot must be quoted: [{}] \"{}.…\" = \"…\"", key,
+          place(file, *inner), prefix.substr(0, prefix.size() - 1), name.str()));
     } else {
       collect(*inner, key + ".", file, out);
     }
@@ -221,16 +274,34 @@ TomlFile read_toml(const std::filesystem::path& file, HowRead how,
                    const std::vector<std::string>& table_keys) {
   const base::TextFile read = read_text(file);
   TomlFile out{.access = read.access, .warning = check_trust(file, read.access, how)};
-  try {
-    toml::table table = toml::parse(read.text);
-    if (const toml::node* tables = table.get(kTableKey)) {
-      out.tables = TableReader(file, read.text, table_keys).read_all(*tables);
-      table.erase(kTableKey);
+  toml::table table = parsed(read.text, file);
+  if (const toml::node* tables = table.get(kTableKey)) {
+    out.tables = TableReader(file, read.text, table_keys).read_all(*tables);
+    table.erase(kTableKey);
+  }
+  collect(table, "", file, out.values);
+  return out;
+}
+
+MooseFile read_moose(const std::filesystem::path& file) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kKeys = {
+      {{"host", "clickhouse.host"},
+       {"host_port", "clickhouse.port"},
+       {"use_ssl", "clickhouse.secure"},
+       {"user", "clickhouse.user"},
+       {"password", "clickhouse.password"},
+       {"db_name", "clickhouse.database"}}};
+  const base::TextFile read = read_text(file);
+  check_trust(file, read.access, HowRead::kFound);
+  MooseFile out{.access = read.access};
+  const toml::table whole = parsed(read.text, file);
+  const toml::table* table = whole["clickhouse_config"].as_table();
+  if (table == nullptr) return out;
+  for (const auto& [name, key] : kKeys) {
+    if (const toml::node* node = table->get(name)) {
+      out.values[std::string(key)] =
+          raw_value(*node, fmt::format("clickhouse_config.{}", name), file);
     }
-    collect(table, "", file, out.values);
-  } catch (const toml::parse_error& error) {
-    throw base::ConfigError(fmt::format(
-        "{}: this is not TOML: {}", place(file, error.source().begin.line), error.description()));
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// What load_config() is made of: reading the two files (files.cc), which of them may say what
+// What load_config() is made of: reading the files (files.cc), which of them may say what
 // (trust.cc), sources (sources.cc), tables (tables.cc) and the server (server_url.cc).
 #pragma once
 
@@ -17,7 +17,7 @@
 
 namespace qvdhouse::config {
 
-// --- The two files, as raw values with the line of each ---
+// --- The files, as raw values with the line of each ---
 
 // A dotted key and its value: {"clickhouse.host", …}; [types] entries as {"types.<column>", …}.
 using RawValues = std::map<std::string, RawValue>;
@@ -51,6 +51,15 @@ struct DotEnvFile {
 // file that another user may have written, and when it cannot be read.
 DotEnvFile read_dot_env(const std::filesystem::path& file);
 
+struct MooseFile {
+  base::FileAccess access;
+  RawValues values;  // by our own keys: "clickhouse.host", …
+};
+
+// Reads [clickhouse_config] of a project of Moose, where the original had its server. The file is a
+// found one. Throws ConfigError as read_toml() does.
+MooseFile read_moose(const std::filesystem::path& file);
+
 // The secret in the file that `file` names, without the line ends behind it. Throws ConfigError for
 // a file that cannot be read or is empty.
 RawValue read_secret(const RawValue& file);
@@ -74,7 +83,8 @@ void refuse_secret_file(std::string_view name, const RawValue& value);
 
 // For log_file of a found file: throws ConfigError unless it has the ending of a log (.log, .json,
 // .jsonl or .ndjson). A shell would run the file names in a log that is its start-up file.
-void check_found_log(const std::filesystem::path& file);
+void check_found_log(std::string_view key, std::string_view variable,
+                     const std::filesystem::path& file);
 
 // Whether the value is a secret, or holds one: a password in a URL.
 bool is_secret_setting(std::string_view key, const RawValue& value);

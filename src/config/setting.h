@@ -33,6 +33,7 @@ enum class Topic {
   kService,
   kLogs,
   kAlerts,
+  kObservation,
   kOneTable,  // keys of [[table]] and [table.NAME]
 };
 // As a heading: "Which files", "Storages".
@@ -49,16 +50,18 @@ enum Property : unsigned {
 
 // How a setting stands in TOML: kList may be a list (several flags add up), kTable has items of its
 // own ("Price" in types.Price).
-enum class Shape { kText, kList, kTable, kTableOfLists };
+// kTableOfTables: each item is a table, or a list of tables (rules.Price = { min = 0 }).
+enum class Shape { kText, kList, kTable, kTableOfLists, kTableOfTables };
 
-constexpr bool is_table(Shape shape) {
-  return shape == Shape::kTable || shape == Shape::kTableOfLists;
-}
+constexpr bool is_table(Shape shape) { return shape >= Shape::kTable; }
 
 struct Setting {
-  std::string_view key;         // in qvdhouse.toml, dotted; of kOneTable in its table
-  std::string env;              // in the environment and .env; empty: it stands in TOML only
-  std::string_view also;        // the same under the name that other clients have for it
+  std::string_view key;   // in qvdhouse.toml, dotted; of kOneTable in its table
+  std::string env;        // in the environment and .env; empty: it stands in TOML only
+  std::string_view also;  // the same under the name that other clients have for it
+  // Variables that programs of all kinds know, by commas: the first that is set counts where
+  // nothing else sets the setting. A value that is not allowed is warned of.
+  std::string_view fallback;
   std::string_view flag;        // "--batch-size"; empty: has none
   std::string_view value_name;  // "ROWS", for --help; empty: the flag is a switch
   std::string default_text;     // as people read it
@@ -78,8 +81,8 @@ struct Setting {
 std::span<const Setting> settings_table();
 // The keys of [[table]] and [table.NAME].
 std::span<const Setting> table_keys();
-// The setting of a key, also of a named source's ("source.NAME.aws_key") and of a column's type
-// ("types.NAME"); null when there is none.
+// The setting of a key, also of a named source's ("source.NAME.aws_key") and of a column
+// ("types.NAME", "protect.NAME"); null when there is none.
 const Setting* find_setting(std::string_view key);
 
 // Parses a value into the config. Throws ConfigError naming the setting by `key`, where it was set
@@ -95,6 +98,13 @@ inline constexpr std::string_view kSourceKey = "source";
 
 // The table of column types in qvdhouse.toml: types.<column> = "Decimal(18, 2)".
 inline constexpr std::string_view kTypesPrefix = "types.";
+// The same of what protects the values of all tables: protect.<column> = "mask".
+inline constexpr std::string_view kProtectPrefix = "protect.";
+// Whether the key, or the beginning of one up to its dot, is of these tables, whose items are names
+// of columns.
+inline bool is_of_columns(std::string_view key) {
+  return key.starts_with(kTypesPrefix) || key.starts_with(kProtectPrefix);
+}
 
 // The key of what is said of single tables: [[table]] and [table.NAME].
 inline constexpr std::string_view kTableKey = "table";
@@ -109,7 +119,7 @@ S& options_in(Config& c) {
                                c.common.workflow.agenda, c.sync, c.sync.lease, c.sync.load,
                                c.sync.load.policy, c.table, c.table.rules, c.server,
                                c.server.endpoint, c.engine, c.serve, c.serve.http, c.serve.log,
-                               c.serve.alerts, c.serve.service));
+                               c.serve.alerts, c.serve.service, c.traces, c.lineage));
 }
 
 // Whether each source has options of this type for itself.
@@ -124,6 +134,7 @@ struct More {
   std::string_view flag = "";       // "--streams N", or "--anonymous" of a switch
   std::string_view env = "";        // where it is not QVD_ and the key
   std::string_view also = "";       // a second name of the variable
+  std::string_view fallback = "";   // Setting::fallback
   std::string_view otherwise = "";  // what the default means, or stands for where it has no text
   std::string_view instead = "";    // shown instead of the default, which depends on other things
   Shape shape = Shape::kText;

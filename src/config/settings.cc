@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ namespace {
 using clickhouse::Compression;
 using clickhouse::Endpoint;
 using clickhouse::EngineOptions;
+using observe::LineageOptions;
+using observe::TraceOptions;
 using schema::DatePolicy;
 using schema::DecimalPolicy;
 using schema::DriftPolicy;
@@ -43,7 +46,13 @@ using Settings = std::vector<Setting>;
 
 const Choice<DriftPolicy> kDrift({{"evolve", DriftPolicy::kEvolve},
                                   {"freeze", DriftPolicy::kFreeze},
-                                  {"discard", DriftPolicy::kDiscard}});
+                                  {"discard", DriftPolicy::kDiscard},
+                                  {"rescue", DriftPolicy::kRescue}});
+const Choice<schema::AnomalyPolicy> kAnomaly({{"off", schema::AnomalyPolicy::kOff},
+                                              {"warn", schema::AnomalyPolicy::kWarn},
+                                              {"hold", schema::AnomalyPolicy::kHold}});
+const Choice<schema::Sharding> kSharding({{"file", schema::Sharding::kFile},
+                                          {"copy", schema::Sharding::kCopy}});
 const Choice<VanishedPolicy> kVanished({{"keep", VanishedPolicy::kKeep},
                                         {"delete", VanishedPolicy::kDelete}});
 
@@ -61,8 +70,9 @@ const Choice<DecimalPolicy> kDecimals({{"format", DecimalPolicy::kFormat},
 Settings of_sources() {
   return {
       setting("source", &SourceSettings::url, text(),
-              "the folder, file or glob that holds the QVD files: a path, a URL, or the name of a "
-              "[source.NAME]",
+              "the folder, file, glob or archive (zip, tar) that holds the QVD files: a path, a "
+              "URL, or "
+              "the name of a [source.NAME]",
               {.flag = "--source SOURCE"}),
       setting("file_pattern", &Selection::pattern, text("a glob such as *.qvd or **/*.qvd"),
               "which files of the source; **/*.qvd goes into folders below",
@@ -152,9 +162,12 @@ Settings of_types() {
                                    {"error", MixedPolicy::kError}}),
               "fields that hold both text and numbers", {.flag = "--mixed POLICY"}),
       setting("naming", &Policy::naming,
-              Choice<NamingPolicy>(
-                  {{"source", NamingPolicy::kSource}, {"snake", NamingPolicy::kSnake}}),
-              "column names as in the file, or in snake_case", {.flag = "--naming POLICY"}),
+              Choice<NamingPolicy>({{"source", NamingPolicy::kSource},
+                                    {"snake", NamingPolicy::kSnake},
+                                    {"original", NamingPolicy::kOriginal}}),
+              "column names as in the file, or in snake_case; or table names as the Python "
+              "pipeline's",
+              {.flag = "--naming POLICY"}),
       setting("integers", &Policy::integers,
               Choice<IntegerPolicy>(
                   {{"wide", IntegerPolicy::kWide}, {"narrow", IntegerPolicy::kNarrow}}),
@@ -220,6 +233,22 @@ Settings of_loading() {
                   {{"warn", load::ZeroTail::kWarn}, {"error", load::ZeroTail::kError}}),
               "files with rows that were probably never written: loaded with a warning that counts "
               "them, or refused"),
+      setting("order", &SourceSettings::order,
+              Choice<decide::Order>({{"name", decide::Order::kName},
+                                     {"newest", decide::Order::kNewest},
+                                     {"oldest", decide::Order::kOldest},
+                                     {"smallest", decide::Order::kSmallest},
+                                     {"largest", decide::Order::kLargest}}),
+              "which of the files that are due are loaded first", {.flag = "--order ORDER"}),
+      setting(
+          "wait_for", &SourceSettings::wait_for, file_names(),
+          "files are not loaded before these are there: a marker written after them (_DONE), or "
+          "new versions of named files (*.qvd)",
+          {.otherwise = "nothing", .shape = Shape::kList}),
+      setting("after_load", &SourceSettings::after_load, after_load(),
+              "what becomes of a file when its load is written down"),
+      setting("after_load_to", &SourceSettings::after_load_to, text("a folder"),
+              "after_load = \"move\": where to; relative to the source's folder"),
       setting("history_days", &sync::Options::history_days, Number(1, 36'500),
               "how long the history of attempts is kept"),
   };
@@ -227,16 +256,28 @@ Settings of_loading() {
 
 Settings of_tables() {
   return {
+      setting("sharding", &TableRules::sharding, kSharding,
+              "on a cluster of several shards: each file of a multi-file table on one of them, or "
+              "all rows on all of them"),
       setting("drift", &TableRules::drift, kDrift,
               "files with other columns than their table: it follows, they fail, or what is new is "
-              "left out",
+              "left out or kept in one column",
               {.flag = "--drift POLICY"}),
       setting("vanished", &TableRules::vanished, kVanished,
               "what becomes of the rows of files that are not there any more",
               {.flag = "--vanished POLICY"}),
+      setting(
+          "anomaly", &TableRules::anomaly, kAnomaly,
+          "a file whose rows or bytes are far from those of its last loads: loaded, loaded with a "
+          "warning, or held until somebody lets it through (docs/operations.md)",
+          {.flag = "--anomaly POLICY"}),
+      setting("anomaly_ratio", &TableRules::anomaly_ratio, change_ratio(),
+              "how far: the part of the median of the last loads that it may differ by"),
       setting("settings_changed", &sync::Options::settings_changed, kSettingsChanged,
               "tables that were loaded under other settings: they stay, or are loaded again",
               {.flag = "--settings-changed POLICY"}),
+      setting("privacy_key", &Policy::privacy_key, key_text(),
+              "the key of columns that are hashed (docs/privacy.md)", {.is = kSecret}),
       setting("max_file_partitions", &sync::Options::max_file_partitions, Number(0, 100'000),
               "a table of more files than this is not partitioned by file"),
   };
@@ -273,6 +314,10 @@ Settings of_servers() {
               "the cluster whose servers all get the tables, by ON CLUSTER (docs/cluster.md); a "
               "database of the engine Replicated needs none",
               {.flag = "--cluster NAME", .otherwise = "none"}),
+      setting("clickhouse.hosts", &ServerSettings::hosts, list("a list of HOST, HOST:PORT or URLs"),
+              "more servers of the same cluster: used when the first does not answer, and to reach "
+              "each shard (docs/cluster.md)",
+              {.otherwise = "none"}),
       setting("clickhouse.ca_file", &Endpoint::ca_file, path(),
               "certificates (PEM) that sign the server's, for https",
               {.flag = "--clickhouse-ca-file FILE", .otherwise = "the system's authorities"}),
@@ -340,6 +385,9 @@ Settings of_schedule() {
               "starts are put off by up to this, each workflow by its own"),
       setting("run_attempts", &Workflow::run_attempts, Number(1, 100),
               "tries of a run whose source or server could not be reached"),
+      setting("watch", &Workflow::is_watched, boolean(),
+              "serve: a folder of this machine is watched, and a file is loaded soon after it was "
+              "closed"),
       setting("run_timeout", &Workflow::run_timeout, span(),
               "a run of the service that takes longer is rolled back and has failed",
               {.otherwise = "none"}),
@@ -414,7 +462,44 @@ Settings of_alerts() {
   };
 }
 
-Settings of_one_table() {
+Settings of_observation() {
+  return {
+      setting(
+          "otlp_endpoint", &TraceOptions::endpoint, endpoint(),
+          "a collector of OpenTelemetry that gets the traces of runs by HTTP; /v1/traces is added",
+          {.fallback = "OTEL_EXPORTER_OTLP_ENDPOINT"}),
+      setting("otlp_traces_endpoint", &TraceOptions::traces_endpoint, endpoint(),
+              "the same URL in full; the stronger one",
+              {.fallback = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"}),
+      setting("otlp_headers", &TraceOptions::headers, header_pairs(),
+              "headers that the collector asks for",
+              {.fallback = "OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTLP_HEADERS",
+               .shape = Shape::kList,
+               .is = kSecret}),
+      setting("otlp_service_name", &TraceOptions::service_name, text(),
+              "service.name of the traces",
+              {.fallback = "OTEL_SERVICE_NAME", .otherwise = "qvdhouse"}),
+      setting("otlp_resource_attributes", &TraceOptions::resource, attributes(),
+              "more attributes of all traces, such as deployment.environment=prod",
+              {.fallback = "OTEL_RESOURCE_ATTRIBUTES", .shape = Shape::kList}),
+      setting("otlp_disabled", &TraceOptions::is_off, boolean(), "true: no traces are sent",
+              {.fallback = "OTEL_SDK_DISABLED"}),
+      setting("openlineage_url", &LineageOptions::url, lineage_url(),
+              "a receiver of OpenLineage events, or file:///PATH for one event a line",
+              {.fallback = "OPENLINEAGE_URL"}),
+      setting("openlineage_endpoint", &LineageOptions::endpoint,
+              text("a path such as api/v1/lineage"), "the path behind openlineage_url",
+              {.fallback = "OPENLINEAGE_ENDPOINT"}),
+      setting("openlineage_api_key", &LineageOptions::api_key, text(),
+              "sent as Authorization: Bearer", {.fallback = "OPENLINEAGE_API_KEY", .is = kSecret}),
+      setting("openlineage_namespace", &LineageOptions::job_namespace, text(),
+              "the namespace of our jobs", {.fallback = "OPENLINEAGE_NAMESPACE"}),
+      setting("openlineage_disabled", &LineageOptions::is_off, boolean(),
+              "true: no events are sent", {.fallback = "OPENLINEAGE_DISABLED"}),
+  };
+}
+
+Settings of_one_table_as_a_whole() {
   return {
       setting("match", &TableSettings::match, file_patterns(), "which files: the end of their path",
               {.shape = Shape::kList}),
@@ -423,14 +508,48 @@ Settings of_one_table() {
       setting("mode", &TableRules::mode,
               Choice<std::optional<LoadMode>>({{"replace", LoadMode::kReplace},
                                                {"replace_by_file", LoadMode::kReplaceByFile},
-                                               {"append", LoadMode::kAppend}}),
-              "one file is the table; each file has its rows in it; rows are only added",
+                                               {"append", LoadMode::kAppend},
+                                               {"upsert", LoadMode::kUpsert}}),
+              "one file is the table; each file has its rows in it; rows are only added; the "
+              "newest row of each key is shown",
               {.otherwise = "by pattern and name"}),
+      setting("key", &TableRules::key, list("a list of fields or columns"),
+              "upsert: what says that two rows are of the same thing", {.shape = Shape::kList}),
+      setting("version", &TableRules::version, text("a field or column"),
+              "upsert: of two rows of a key, the one with the greater value is the newer one",
+              {.otherwise = "the time of the file"}),
+      setting("deleted", &TableRules::deleted, text("field = value"),
+              "upsert: rows that say that their key is gone", {.otherwise = "none"}),
+      setting("deletes", &TableSettings::deletes, file_patterns(),
+              "upsert: files of keys that are gone: the end of their path",
+              {.otherwise = "none", .shape = Shape::kList}),
+      setting("duplicate_keys", &TableRules::duplicate_keys,
+              Choice<schema::DuplicateKeys>({{"error", schema::DuplicateKeys::kError},
+                                             {"last", schema::DuplicateKeys::kLast}}),
+              "upsert: a file with several rows of a key fails, or the last of them counts"),
+      setting("null_keys", &TableRules::null_keys,
+              Choice<schema::NullKeys>(
+                  {{"error", schema::NullKeys::kError}, {"keep", schema::NullKeys::kKeep}}),
+              "upsert: a file with NULL in its key fails, or NULL is a value like any other"),
       setting("drift", &TableRules::drift, kDrift, "files with other columns than the table",
               {.instead = "the setting of that name"}),
+      setting("wait_for", &TableRules::wait_for, file_names(),
+              "as the setting wait_for, for these files", {.shape = Shape::kList}),
       setting("vanished", &TableRules::vanished, kVanished,
               "the rows of files that are not there any more",
               {.instead = "the setting of that name"}),
+      setting("anomaly", &TableRules::anomaly, kAnomaly,
+              "files whose rows or bytes are far from those of their last loads",
+              {.instead = "the setting of that name"}),
+      setting("anomaly_ratio", &TableRules::anomaly_ratio, change_ratio(), "how far",
+              {.instead = "the setting of that name"}),
+      setting("sharding", &TableRules::sharding, kSharding, "where its files are on shards",
+              {.instead = "the setting of that name"}),
+  };
+}
+
+Settings of_its_columns() {
+  return {
       setting("include", &TableRules::include, name_patterns(), "only these fields",
               {.otherwise = "all", .shape = Shape::kList}),
       setting("exclude", &TableRules::exclude, name_patterns(), "not these fields",
@@ -450,6 +569,16 @@ Settings of_one_table() {
               {.instead = "the setting of that name", .shape = Shape::kList}),
       setting("null_texts_of", &TableRules::null_texts_of, lists_of_columns(),
               "the same for single fields or columns", {.shape = Shape::kTableOfLists}),
+      setting("rules", &TableRules::column_rules, column_rules(),
+              "what values must be, and what becomes of rows that are not so (docs/validation.md)",
+              {.otherwise = "none", .shape = Shape::kTableOfTables}),
+      setting("max_errors", &TableRules::max_errors, row_limit(),
+              "a file fails when rules leave out more rows of it", {.otherwise = "no limit"}),
+      setting("max_error_ratio", &TableRules::max_error_ratio, ratio(),
+              "the same as a part of its rows", {.otherwise = "no limit"}),
+      setting("protect", &TableRules::protections, protections(),
+              "columns whose values are masked, hashed, cut or left out (docs/privacy.md)",
+              {.otherwise = "as [protect]", .shape = Shape::kTable}),
       setting("codecs", &TableRules::codecs, codecs(), "how columns are compressed",
               {.otherwise = "by rule", .shape = Shape::kTable}),
       setting("file_column", &TableRules::with_file, boolean(),
@@ -459,12 +588,28 @@ Settings of_one_table() {
               "a column _row with the row's number in its file, from 0"),
       setting("loaded_at_column", &TableRules::with_loaded_at, boolean(),
               "a column _loaded_at with the time of the load"),
+      setting("run_id_column", &TableRules::with_run_id, boolean(),
+              "a column _run_id with the run that loaded the row"),
+  };
+}
+
+Settings of_its_rows() {
+  return {
+      setting("where", &TableRules::row_filter, row_filter(), "only these rows (docs/privacy.md)",
+              {.otherwise = "all rows"}),
       setting("order_by", &TableRules::order_by, list("a list of fields or columns"),
               "what the table is sorted by",
               {.instead = "the setting of that name", .shape = Shape::kList}),
+      setting("primary_key", &TableRules::primary_key, list("a list of fields or columns"),
+              "the first of these, which the server keeps in memory",
+              {.otherwise = "all of order_by", .shape = Shape::kList}),
       setting("partition_by", &TableRules::partition_by, expression(),
               "its partitions; in a multi-file table beside the file's own, and the same in all "
               "rows of a file"),
+      setting("sample_by", &TableRules::sample_by, expression(),
+              "what SELECT … SAMPLE samples by, in its primary key"),
+      setting("indexes", &TableRules::indexes, indexes(), "data skipping indexes",
+              {.shape = Shape::kTable}),
       setting("engine", &TableRules::engine, engine(), "its engine, with arguments",
               {.otherwise = "MergeTree"}),
       setting("ttl", &TableRules::ttl, expression(),
@@ -480,22 +625,32 @@ Settings of_one_table() {
   };
 }
 
+Settings of_one_table() {
+  Settings all = of_one_table_as_a_whole();
+  for (Settings part : {of_its_columns(), of_its_rows()}) {
+    std::move(part.begin(), part.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
 struct Section {
   Topic topic;
   std::string_view title;
   Settings (*settings)();
 };
-constexpr std::array<Section, 11> kSections = {{{Topic::kSources, "Which files", of_sources},
-                                                {Topic::kStorages, "Storages", of_storages},
-                                                {Topic::kTypes, "Types and names", of_types},
-                                                {Topic::kLoading, "Loading", of_loading},
-                                                {Topic::kTables, "All tables", of_tables},
-                                                {Topic::kServer, "ClickHouse server", of_servers},
-                                                {Topic::kEngine, "Embedded engine", of_engine},
-                                                {Topic::kSchedule, "Schedule", of_schedule},
-                                                {Topic::kService, "Service", of_service},
-                                                {Topic::kLogs, "Logs", of_logs},
-                                                {Topic::kAlerts, "Alerts", of_alerts}}};
+constexpr std::array<Section, 12> kSections = {
+    {{Topic::kSources, "Which files", of_sources},
+     {Topic::kStorages, "Storages", of_storages},
+     {Topic::kTypes, "Types and names", of_types},
+     {Topic::kLoading, "Loading", of_loading},
+     {Topic::kTables, "All tables", of_tables},
+     {Topic::kServer, "ClickHouse server", of_servers},
+     {Topic::kEngine, "Embedded engine", of_engine},
+     {Topic::kSchedule, "Schedule", of_schedule},
+     {Topic::kService, "Service", of_service},
+     {Topic::kLogs, "Logs", of_logs},
+     {Topic::kAlerts, "Alerts", of_alerts},
+     {Topic::kObservation, "Traces and lineage", of_observation}}};
 
 // "source.aws_key" → "QVD_SOURCE_AWS_KEY", "clickhouse.url" → "CLICKHOUSE_URL".
 std::string variable_of(std::string_view key) {
@@ -504,7 +659,14 @@ std::string variable_of(std::string_view key) {
   return name;
 }
 
-// [types]: what of find_setting() has a key of its own for each column.
+// [types] and [protect]: what of find_setting() has a key of its own for each column.
+const Setting& protect_setting() {
+  static const Setting kProtect =
+      setting("protect", &Policy::protections, protections(),
+              "what protects the values of columns by name", {.shape = Shape::kTable});
+  return kProtect;
+}
+
 const Setting& types_setting() {
   static const Setting kTypes = setting("types", &Policy::overrides, column_types(),
                                         "the types of columns by name", {.shape = Shape::kTable});
@@ -539,6 +701,7 @@ std::span<const Setting> table_keys() {
 
 const Setting* find_setting(std::string_view key) {
   if (key.starts_with(kTypesPrefix)) return &types_setting();
+  if (key.starts_with(kProtectPrefix)) return &protect_setting();
   const auto named = named_key(key);
   const auto settings = settings_table();
   const auto found = std::ranges::find(settings, named ? named->setting_key : key, &Setting::key);
@@ -556,6 +719,7 @@ Setting declared(std::string_view key, const std::string& default_value, std::st
   Setting made{.key = key,
                .env = std::string(more.env),
                .also = more.also,
+               .fallback = more.fallback,
                .flag = more.flag.substr(0, space),
                .value_name = more.flag.substr(std::min(space + 1, more.flag.size())),
                .default_text = default_value,
@@ -566,6 +730,10 @@ Setting declared(std::string_view key, const std::string& default_value, std::st
   if (!default_value.empty() && !more.otherwise.empty()) made.default_text += ": ";
   made.default_text += more.otherwise;
   if (!more.instead.empty()) made.default_text = more.instead;
+  if (!more.fallback.empty()) {
+    made.default_text = fmt::format("{}, else {}", more.fallback,
+                                    made.default_text.empty() ? "none" : made.default_text);
+  }
   return made;
 }
 
@@ -589,6 +757,12 @@ std::string masked(const Setting& setting, std::string_view text) {
   if (setting.key == "clickhouse.url") return masked_url(text);
   if (setting.key == "source" || setting.key == "source.aws_endpoint") {
     return source::masked_source(text);
+  }
+  constexpr std::array<std::string_view, 3> kCollectors = {"otlp_endpoint", "otlp_traces_endpoint",
+                                                           "openlineage_url"};
+  if (std::ranges::find(kCollectors, setting.key) != kCollectors.end()) {
+    // A wrong one may have no scheme.
+    return text.find("://") == text.npos ? masked_url(text) : source::masked_source(text);
   }
   return std::string(text);
 }

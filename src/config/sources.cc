@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/parts.h"
 #include "config/setting.h"
+#include "source/archive_name.h"
 #include "source/scope.h"
 
 namespace qvdhouse::config {
@@ -66,7 +67,10 @@ bool goes_with(const Config& config, const Origin& origin, const std::string& te
   for (const auto& [rank, source] : config.source_by_rank) {
     if (rank <= origin.rank) owner = &source;
   }
-  return owner == nullptr || source::Scope(*owner).covers(source::identity_of(text));
+  if (owner == nullptr) return true;
+  const source::Scope scope(*owner);
+  return scope.covers(source::identity_of(text)) ||
+         scope.covers(source::identity_of(source::outer_place(text)));
 }
 
 // The settings of the source `name` (empty: of a path or URL of no named source).
@@ -87,6 +91,7 @@ SourceSettings build(const Config& config, const std::string& name, const std::s
       if (meant) take_value(setting, setting_key, *common, own);
     }
   }
+  own.common.access.unpack_folder = config.sync.lock_dir;
   own.common.name = name;
   own.common.url = url;
   return std::move(own.common);
@@ -196,6 +201,8 @@ void resolve_sources(Config& config) {
 }
 
 std::optional<std::size_t> source_of(const Config& config, const std::string& text) {
+  // A member of an archive that is no source itself goes with the archive.
+  const std::string place = source::outer_place(text);
   const std::string identity = source::identity_of(text);
   std::optional<std::size_t> best;
   std::size_t best_length = 0;
@@ -206,7 +213,7 @@ std::optional<std::size_t> source_of(const Config& config, const std::string& te
     best = i;
     best_length = scope.folder().size();
   }
-  return best;
+  return best || place == text ? best : source_of(config, place);
 }
 
 SourceSettings settings_for(const Config& config, const std::string& text) {

@@ -47,6 +47,11 @@ void check_shape(const RawTable& table, const RawTable::Entry& entry, const Sett
   if (!is_table(key.shape) && !entry.value.item.empty()) {
     throw_wrong(table, entry, "a table", key.allowed);
   }
+  const bool is_table_again = !entry.value.parts.empty();
+  if ((key.shape == Shape::kTableOfTables) != is_table_again && !entry.value.item.empty()) {
+    throw_wrong(table, entry, is_table_again ? "a table" : "'" + entry.value.text + "'",
+                key.allowed);
+  }
   const bool is_of_lists = key.shape == Shape::kList || key.shape == Shape::kTableOfLists;
   if (!is_of_lists && entry.value.is_list) {
     throw_wrong(table, entry, "a list", key.allowed);
@@ -79,7 +84,7 @@ std::vector<TableRules> rules_of(const RawTable& table, const Config& config) {
   for (const RawTable::Entry& entry : table.entries) {
     const Setting& key = known_key(table, entry);
     check_shape(table, entry, key);
-    if (!table.name.empty() && (key.key == "match" || key.key == "name")) {
+    if (!table.name.empty() && (key.key == "match" || key.key == "name" || key.key == "deletes")) {
       throw base::ConfigError(fmt::format(
           "{}: {} has no setting '{}', being the table of that name; patterns of files and the "
           "table that they go to stand in a [[table]]",
@@ -90,6 +95,11 @@ std::vector<TableRules> rules_of(const RawTable& table, const Config& config) {
   }
   check_order_by(rules);
   if (!table.name.empty()) rules.name = table.name;
+  if (own.table.match.empty() && !own.table.deletes.empty()) {
+    throw base::ConfigError(fmt::format(
+        "{}: deletes names files of keys that are gone, and match none with rows; set match",
+        rules.where));
+  }
   if (own.table.match.empty()) {
     if (rules.name.empty()) {
       throw base::ConfigError(
@@ -100,6 +110,12 @@ std::vector<TableRules> rules_of(const RawTable& table, const Config& config) {
     return {rules};
   }
   std::vector<TableRules> out;
+  // In front, since `match` may take their files, too.
+  for (std::string& pattern : own.table.deletes) {
+    out.push_back(rules);
+    out.back().match = std::move(pattern);
+    out.back().is_deletes = true;
+  }
   for (std::string& pattern : own.table.match) {
     out.push_back(rules);
     out.back().match = std::move(pattern);

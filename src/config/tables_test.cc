@@ -51,6 +51,10 @@ name = "Sales"
 mode = "append"
 drift = "freeze"
 vanished = "delete"
+sharding = "copy"
+anomaly = "hold"
+anomaly_ratio = 0.75
+wait_for = ["_DONE", "Sales_*.qvd"]
 include = ["A*", "%Key"]
 exclude = "AB"
 outsiders = "null"
@@ -60,7 +64,13 @@ rename = { "%*" = "*", A1 = "One" }
 file_column = false
 row_column = true
 loaded_at_column = true
+run_id_column = true
 order_by = ["One", "A,2"]
+max_errors = 10
+max_error_ratio = 0.25
+where = "A = 'x' and B > 1"
+primary_key = "One"
+sample_by = "One"
 partition_by = "toYYYYMM(d)"
 engine = "ReplicatedMergeTree('/t/{uuid}', '{replica}')"
 ttl = "d + INTERVAL 1 YEAR"
@@ -75,27 +85,56 @@ A2 = "Decimal(18, 2)"
 "Valid*" = "clamp"
 [table.null_texts_of]
 Code = ["-"]
+[table.protect]
+"*Mail*" = "hash"
+"A.4" = "truncate(2)"
 [table.settings]
 index_granularity = 1024
+[table.indexes]
+"by day" = "d TYPE minmax GRANULARITY 4"
+[table.rules]
+A1 = { not_null = true, min = 2024-01-31, max = "2024-12-31", action = "quarantine" }
+"A*" = [{ in = [1, "x"], action = "warn" }, { matches = "a+", unique = true }]
+[table.rules."A.3"]
+fits_type = true
+action = "drop"
+[[table]]
+match = "Orders_*.qvd"
+deletes = ["Gone_*.qvd"]
+name = "Orders"
+mode = "upsert"
+key = ["OrderID", "Line"]
+version = "Changed"
+deleted = "Status = gone"
+duplicate_keys = "last"
+null_keys = "keep"
 )toml");
   const Config config = load();
-  ASSERT_EQ(config.sync.tables.size(), 3U);
+  ASSERT_EQ(config.sync.tables.size(), 5U);
   const TableRules& rules = config.sync.tables[0];
   EXPECT_EQ(rules.match, "eu/Sales_{yyyymm}.qvd");
   EXPECT_EQ(config.sync.tables[1].match, "us/Sales_{yyyymm}.qvd");
   EXPECT_EQ(rules.where, file() + ":2");
   EXPECT_EQ(rules.name, "Sales");
+  EXPECT_THAT(rules.wait_for, ElementsAre("_DONE", "Sales_*.qvd"));
   EXPECT_EQ(rules.mode, LoadMode::kAppend);
   EXPECT_EQ(rules.drift, DriftPolicy::kFreeze);
   EXPECT_EQ(rules.vanished, VanishedPolicy::kDelete);
+  EXPECT_EQ(rules.sharding, schema::Sharding::kCopy);
+  EXPECT_EQ(rules.anomaly, schema::AnomalyPolicy::kHold);
+  EXPECT_EQ(rules.anomaly_ratio, 0.75);
   EXPECT_THAT(rules.include, ElementsAre("A*", "%Key"));
   EXPECT_THAT(rules.exclude, ElementsAre("AB"));
   EXPECT_THAT(rules.rename, ElementsAre(Pair("%*", "*"), Pair("A1", "One")));
   EXPECT_FALSE(rules.with_file);
   EXPECT_TRUE(rules.with_row);
   EXPECT_TRUE(rules.with_loaded_at);
+  EXPECT_TRUE(rules.with_run_id);
   EXPECT_THAT(rules.order_by, ElementsAre("One", "A,2"));
   EXPECT_EQ(rules.partition_by, "toYYYYMM(d)");
+  EXPECT_THAT(rules.primary_key, ElementsAre("One"));
+  EXPECT_EQ(rules.sample_by, "One");
+  EXPECT_THAT(rules.indexes, ElementsAre(Pair("by day", "d TYPE minmax GRANULARITY 4")));
   EXPECT_EQ(rules.engine, "ReplicatedMergeTree('/t/{uuid}', '{replica}')");
   EXPECT_EQ(rules.ttl, "d + INTERVAL 1 YEAR");
   EXPECT_THAT(rules.pre_sql, ElementsAre("SELECT 1"));
@@ -108,8 +147,43 @@ index_granularity = 1024
   EXPECT_EQ(rules.decimals, schema::DecimalPolicy::kAuto);
   EXPECT_THAT(rules.null_texts, ElementsAre("NULL", "N/A"));
   EXPECT_THAT(rules.null_texts_of, ElementsAre(Pair("Code", ElementsAre("-"))));
+  EXPECT_THAT(rules.protections,
+              ElementsAre(Pair("*Mail*", *schema::parse_protection("hash")),
+                          Pair("A.4", *schema::parse_protection("truncate(2)"))));
+  EXPECT_EQ(rules.row_filter, "A = 'x' and B > 1");
+  EXPECT_EQ(rules.max_errors, 10U);
+  EXPECT_EQ(rules.max_error_ratio, 0.25);
+  ASSERT_EQ(rules.column_rules.size(), 4U);
+  EXPECT_EQ(rules.column_rules[0].columns, "A1");
+  EXPECT_TRUE(rules.column_rules[0].not_null);
+  EXPECT_EQ(rules.column_rules[0].min, "2024-01-31");
+  EXPECT_EQ(rules.column_rules[0].max, "2024-12-31");
+  EXPECT_EQ(rules.column_rules[0].action, schema::RuleAction::kQuarantine);
+  EXPECT_THAT(rules.column_rules[1].in, ElementsAre("1", "x"));
+  EXPECT_EQ(rules.column_rules[1].action, schema::RuleAction::kWarn);
+  EXPECT_EQ(rules.column_rules[2].columns, "A*");
+  EXPECT_EQ(rules.column_rules[2].matches, "a+");
+  EXPECT_TRUE(rules.column_rules[2].unique);
+  EXPECT_EQ(rules.column_rules[2].action, schema::RuleAction::kError);
+  EXPECT_EQ(rules.column_rules[3].columns, "A.3");
+  EXPECT_TRUE(rules.column_rules[3].fits_type);
+  EXPECT_EQ(rules.column_rules[3].action, schema::RuleAction::kDrop);
   std::set<std::string> set;
-  for (const RawTable::Entry& entry : config.raw_tables[0].entries) set.insert(entry.key);
+  const TableRules& gone = config.sync.tables[2];
+  const TableRules& orders = config.sync.tables[3];
+  EXPECT_TRUE(gone.is_deletes);
+  EXPECT_EQ(gone.match, "Gone_*.qvd");
+  EXPECT_FALSE(orders.is_deletes);
+  EXPECT_EQ(orders.match, "Orders_*.qvd");
+  EXPECT_EQ(orders.mode, LoadMode::kUpsert);
+  EXPECT_THAT(orders.key, ElementsAre("OrderID", "Line"));
+  EXPECT_EQ(orders.version, "Changed");
+  EXPECT_EQ(orders.deleted, "Status = gone");
+  EXPECT_EQ(orders.duplicate_keys, schema::DuplicateKeys::kLast);
+  EXPECT_EQ(orders.null_keys, schema::NullKeys::kKeep);
+  for (const RawTable& table : config.raw_tables) {
+    for (const RawTable::Entry& entry : table.entries) set.insert(entry.key);
+  }
   for (const Setting& key : table_keys()) EXPECT_TRUE(set.contains(std::string(key.key)));
 }
 
@@ -208,9 +282,10 @@ TEST_F(TablesTest, UnknownKeysWithItemsAreNoTables) {
 }
 
 TEST_F(TablesTest, WrongValuesNameThePlaceAndWhatIsAllowed) {
-  EXPECT_EQ(wrong("match = 'a'\nmode = 'upsert'\n"),
-            "[[table]] mode, set in " + file() +
-                ":3: 'upsert' is not allowed; expected one of replace, replace_by_file, append");
+  EXPECT_EQ(
+      wrong("match = 'a'\nmode = 'merge'\n"),
+      "[[table]] mode, set in " + file() +
+          ":3: 'merge' is not allowed; expected one of replace, replace_by_file, append, upsert");
   for (const char* line : {"match = ''",
                            "match = []",
                            "match = ['']",
@@ -229,21 +304,45 @@ TEST_F(TablesTest, WrongValuesNameThePlaceAndWhatIsAllowed) {
                            "partition_by = \"'a\"",
                            "partition_by = ['a']",
                            "ttl = ''",
+                           "indexes.a = 'd'",
+                           "indexes.a = 'd TYPE minmax; DROP TABLE b'",
+                           "indexes = 'd TYPE minmax'",
+                           "sample_by = ''",
                            "ttl = '(]'",
                            "settings.\"a b\" = 1",
                            "settings.a = ''",
+                           "rules = 'a'",
+                           "rules.a = 3",
+                           "rules.a = {}",
+                           "rules.a = { action = 'drop' }",
+                           "rules.a = { mni = 3 }",
+                           "rules.a = { min = 'x' }",
+                           "rules.a = { min = [1] }",
+                           "rules.a = { in = 1 }",
+                           "rules.a = { not_null = 3 }",
+                           "rules.a = { unique = true, action = 'keep' }",
+                           "rules.a = [{ min = 1 }, { matches = '(' }]",
+                           "types.a = { min = 1 }",
+                           "max_errors = -1",
+                           "max_error_ratio = 1.5",
                            "pre_sql = ''",
                            "post_sql = ['a', ' ']",
                            "rename.a = ''",
                            "rename.a = '_file'",
                            "rename.a = 'b*'",
-                           "rename.\"*a*\" = 'b'"}) {
+                           "rename.\"*a\" = '*b*'"}) {
     const std::string text =
         wrong((std::string_view(line).starts_with("match") ? "" : "match = 'x'\n") +
               std::string(line) + "\n");
     EXPECT_THAT(text, HasSubstr("is not allowed; expected")) << line;
     EXPECT_THAT(text, HasSubstr("set in " + file() + ":")) << line;
   }
+  EXPECT_THAT(
+      wrong("match = 'x'\nrules.a = { mni = 3 }\n"),
+      HasSubstr("rules.a, set in " + file() +
+                ":3: 'mni = 3' is not allowed; expected "
+                "not_null, min, max, matches, in, unique, fits_type or action, found 'mni'; "
+                "did you mean min?"));
   EXPECT_THAT(wrong("match = '{a'\n"), StartsWith(file() + ":1: match = \"{a\": expected a '}'"));
   EXPECT_THAT(wrong("match = 'a'\nname = 'QvdFileTracking'\n"), HasSubstr("its own state"));
   EXPECT_THAT(wrong("match = 'a*'\nname = 'A'\n[[table]]\nmatch = 'b*'\nname = 'A'\n"),

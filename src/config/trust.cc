@@ -70,14 +70,15 @@ void refuse_secret_file(std::string_view name, const RawValue& value) {
       name, value.origin.where));
 }
 
-void check_found_log(const std::filesystem::path& file) {
+void check_found_log(std::string_view key, std::string_view variable,
+                     const std::filesystem::path& file) {
   constexpr auto kEnds = std::to_array<std::string_view>({".log", ".json", ".jsonl", ".ndjson"});
   const std::string name = file.filename().string();
   if (name.empty() || ends_in_any(name, kEnds)) return;
   throw base::ConfigError(fmt::format(
-      "log_file: a settings file that is only found in the working folder names a log that ends in "
-      ".log, .json, .jsonl or .ndjson, not {}; name it so, or set QVD_LOG_FILE in the environment",
-      file.string()));
+      "{}: a settings file that is only found in the working folder names a log that ends in "
+      ".log, .json, .jsonl or .ndjson, not {}; name it so, or set {} in the environment",
+      key, file.string(), variable));
 }
 
 bool is_secret_setting(std::string_view key, const RawValue& value) {

@@ -11,8 +11,10 @@
 
 #include "base/ascii.h"
 #include "base/did_you_mean.h"
+#include "base/encoding.h"
 #include "clickhouse/column_type.h"
 #include "config/parts.h"
+#include "schema/row_filter.h"
 #include "schema/table_rules.h"
 #include "serve/schedule.h"
 #include "source/listing.h"
@@ -23,6 +25,8 @@ namespace {
 
 constexpr std::string_view kDuration = "a time such as 10s, 500ms or 2m, at most a day";
 constexpr std::string_view kSpan = "a time such as 30s, 10m, 24h or 7d, or 0s, at most 366d";
+constexpr std::string_view kFileNames =
+    "a list of names of files, without folders, such as _DONE or A.qvd,B.qvd; * is a wildcard";
 constexpr std::string_view kWait = "a time such as 10m or 90s, or 0 for none, in whole seconds";
 constexpr std::string_view kZone = "a time zone name such as Europe/Berlin";
 constexpr std::string_view kHost = "a host name or address, without a port";
@@ -30,6 +34,11 @@ constexpr std::string_view kPathPrefix = "a path such as /clickhouse1";
 constexpr std::string_view kSchedule =
     "five cron fields, @hourly, @daily, @weekly, @monthly, @every 30s or 5m";
 constexpr std::string_view kEndpoint = "http(s)://HOST[:PORT], without user or password";
+constexpr std::string_view kHeaderPairs = "name=value,name=value, values percent-encoded";
+constexpr std::string_view kAttributes = "name=value,name=value";
+constexpr std::string_view kLineageUrl =
+    "http(s)://HOST[:PORT], without user or password, or file:///PATH";
+constexpr std::string_view kChangeRatio = "a number above 0: 0.5 is 50 %";
 constexpr std::string_view kHeaders = "lines \"Name: value\", in TOML a list of them";
 
 // The name of a unit and how many of the smallest it is, from small to large.
@@ -114,6 +123,24 @@ std::string parse_list(const RawValue& value, std::vector<std::string>& out) {
   return "";
 }
 
+const Choice<sync::AfterLoad> kAfterLoads({{"keep", sync::AfterLoad::kKeep},
+                                           {"move", sync::AfterLoad::kMove},
+                                           {"delete", sync::AfterLoad::kDelete}});
+
+std::string parse_file_names(const RawValue& value, std::vector<std::string>& out) {
+  parse_list(value, out);
+  const bool good = !out.empty() && std::ranges::all_of(out, [](const std::string& name) {
+    if (name.empty() || name.find('/') != std::string::npos) return false;
+    try {
+      [[maybe_unused]] const source::NamePattern pattern{name};
+      return true;
+    } catch (const base::ConfigError&) {
+      return false;
+    }
+  });
+  return good ? "" : std::string(kFileNames);
+}
+
 std::string parse_headers(const RawValue& value, std::vector<std::string>& out) {
   std::vector<std::string> lines = value.items;
   if (!value.is_list) {
@@ -129,6 +156,44 @@ std::string parse_headers(const RawValue& value, std::vector<std::string>& out) 
                       line.find_first_of("\r\n") == std::string::npos &&
                       line.find_first_of(" \t") > colon;
     if (!good) return std::string(kHeaders);
+  }
+  out = std::move(lines);
+  return "";
+}
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+// The baggage of W3C, without properties: blanks around names and values do not count.
+std::string parse_pairs(const RawValue& value, Pairs& out) {
+  Pairs pairs;
+  std::istringstream text(value.text);
+  const auto trimmed = [](std::string part) {
+    part.erase(0, part.find_first_not_of(" \t"));
+    part.erase(part.find_last_not_of(" \t") + 1);
+    return part;
+  };
+  for (std::string item; std::getline(text, item, ',');) {
+    if (trimmed(item).empty()) continue;
+    const std::size_t equals = item.find('=');
+    if (equals == std::string::npos) return std::string(kAttributes);
+    std::string name = trimmed(item.substr(0, equals));
+    if (name.empty()) return std::string(kAttributes);
+    pairs.emplace_back(std::move(name), base::decode_percent(trimmed(item.substr(equals + 1))));
+  }
+  out = std::move(pairs);
+  return "";
+}
+
+std::string parse_header_pairs(const RawValue& value, std::vector<std::string>& out) {
+  Pairs pairs;
+  if (!parse_pairs(value, pairs).empty()) return std::string(kHeaderPairs);
+  std::vector<std::string> lines;
+  for (const auto& [name, content] : pairs) {
+    const bool good = name.find_first_of(": \t\r\n") == std::string::npos && !content.empty() &&
+                      content.find_first_of("\r\n") == std::string::npos &&
+                      content.find('\0') == std::string::npos;
+    if (!good) return std::string(kHeaderPairs);
+    lines.push_back(fmt::format("{}: {}", name, content));
   }
   out = std::move(lines);
   return "";
@@ -242,15 +307,13 @@ std::string parse_name_patterns(const RawValue& value, std::vector<std::string>&
 
 std::string parse_rename(const RawValue& value,
                          std::vector<std::pair<std::string, std::string>>& out) {
-  constexpr std::array<std::string_view, 4> kOurs = {schema::kFileColumn, schema::kVersionColumn,
-                                                     schema::kRowColumn, schema::kLoadedAtColumn};
   const std::string& field = value.item;
   if (value.text.empty()) return "the name of a column";
-  if (std::ranges::find(kOurs, value.text) != kOurs.end()) {
+  if (std::ranges::find(schema::kOwnColumns, value.text) != schema::kOwnColumns.end()) {
     return "another name: this column is qvdhouse's own";
   }
-  if (count_stars(field) > 1 || count_stars(value.text) > count_stars(field)) {
-    return "at most one * in the field's name, which the new name may repeat once";
+  if (count_stars(value.text) > count_stars(field)) {
+    return "no more * in the new name than in the field's";
   }
   const auto taken = std::ranges::find_if(out, [&](const auto& other) {
     return other.second == value.text && count_stars(value.text) == 0;
@@ -338,6 +401,104 @@ std::string parse_engine_setting(const RawValue& value, Texts& out) {
   return text().parse(value, out[name]);
 }
 
+constexpr std::string_view kIndexes = "name = \"expression TYPE minmax GRANULARITY 4\"";
+
+std::string parse_index(const RawValue& value, Texts& out) {
+  std::string& index = out[value.item];
+  const std::string wrong = parse_expression(value, index);
+  if (!wrong.empty()) return wrong;
+  return value.item.empty() || index.find(" TYPE ") == std::string::npos ? std::string(kIndexes)
+                                                                         : "";
+}
+
+constexpr std::string_view kRatio = "a number from 0 to 1, such as 0.01";
+
+// Empty for a text that is not a number.
+std::optional<double> number_of(std::string_view text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+std::string parse_ratio(const RawValue& value, std::optional<double>& out) {
+  const std::optional<double> ratio = number_of(value.text);
+  if (!ratio || !(*ratio >= 0 && *ratio <= 1)) return std::string(kRatio);
+  out = ratio;
+  return "";
+}
+
+constexpr std::string_view kRowLimit = "a whole number, at least 0";
+
+std::string parse_row_limit(const RawValue& value, std::optional<std::uint64_t>& out) {
+  std::uint64_t rows = 0;
+  const std::string wrong = Number(0).parse(value, rows);
+  if (wrong.empty()) out = rows;
+  return wrong;
+}
+
+// A condition or the action of a rule; returns what would have been right.
+std::string parse_rule_part(const std::string& name, const RawValue& value,
+                            schema::ColumnRule& rule) {
+  const auto truth = [&](bool& out) {
+    const std::string wrong = boolean().parse(value, out);
+    return wrong.empty() ? wrong : fmt::format("{} for {}", wrong, name);
+  };
+  if (value.is_list != (name == "in")) {
+    return fmt::format("{} for {}", name == "in" ? "a list of values" : "one value", name);
+  }
+  if (name == "not_null") return truth(rule.not_null);
+  if (name == "unique") return truth(rule.unique);
+  if (name == "fits_type") return truth(rule.fits_type);
+  if (name == "min") {
+    rule.min = value.text;
+  } else if (name == "max") {
+    rule.max = value.text;
+  } else if (name == "matches") {
+    rule.matches = value.text;
+  } else if (name == "in") {
+    rule.in = value.items;
+  } else if (name == "action") {
+    const auto action = base::parse<schema::RuleAction>(value.text);
+    if (!action) return "error, quarantine, drop or warn for action";
+    rule.action = *action;
+  } else {
+    static const std::vector<std::string> kNames = {"not_null", "min",       "max",    "matches",
+                                                    "in",       "fits_type", "unique", "action"};
+    return fmt::format("not_null, min, max, matches, in, unique, fits_type or action, found '{}'{}",
+                       name, base::did_you_mean(name, kNames));
+  }
+  return "";
+}
+
+std::string parse_column_rule(const RawValue& value, std::vector<schema::ColumnRule>& out) {
+  schema::ColumnRule rule{.columns = value.item};
+  if (rule.columns.empty()) return "the name of a column";
+  for (const RawValue& part : value.parts) {
+    const std::string wrong = parse_rule_part(part.item, part, rule);
+    if (!wrong.empty()) return wrong;
+  }
+  const std::string wrong = schema::wrong_in(rule);
+  if (wrong.empty()) out.push_back(std::move(rule));
+  return wrong;
+}
+
+std::string parse_protection_of(const RawValue& value, schema::Protections& out) {
+  const auto protection = schema::parse_protection(base::trimmed(value.text));
+  if (!protection) return std::string(schema::kProtectionForms);
+  if (value.item.empty()) return "the name of a column";
+  out.insert_or_assign(value.item, *protection);
+  return "";
+}
+
+std::string parse_filter(const RawValue& value, std::string& out) {
+  schema::RowConditions conditions;
+  std::string wrong = schema::parse_row_filter(value.text, conditions);
+  if (wrong.empty()) out = base::trimmed(value.text);
+  return wrong;
+}
+
 std::string parse_statements(const RawValue& value, std::vector<std::string>& out) {
   out = value.is_list ? value.items : std::vector{value.text};
   const bool good =
@@ -352,7 +513,13 @@ std::string shown(const std::filesystem::path& value) { return value.string(); }
 std::string shown(const std::vector<std::string>& value) {
   return fmt::format("{}", fmt::join(value, ","));
 }
+std::string shown(sync::AfterLoad value) { return kAfterLoads.show(value); }
 std::string shown(bool value) { return value ? "true" : "false"; }
+std::string shown(double value) { return fmt::format("{}", value); }
+std::string shown(std::optional<double> value) { return value ? fmt::format("{}", *value) : ""; }
+std::string shown(std::optional<std::uint64_t> value) {
+  return value ? std::to_string(*value) : "";
+}
 std::string shown(std::optional<bool> value) { return value ? shown(*value) : ""; }
 std::string shown(std::chrono::milliseconds value) {
   return shown_quantity(static_cast<std::uint64_t>(value.count()), kTimes, "0s");
@@ -384,6 +551,13 @@ Choice<std::string> words(const std::vector<std::string_view>& allowed) {
 Text text(std::string_view allowed) { return {std::string(allowed)}; }
 Text any_text() {
   return {"a text", [](const std::string&) { return std::string(); }};
+}
+Text key_text() {
+  const static std::string kAllowed =
+      fmt::format("a secret of at least {} characters", kLeastKeyCharacters);
+  return {kAllowed, [](const std::string& key) {
+            return key.size() < kLeastKeyCharacters ? kAllowed : std::string();
+          }};
 }
 Text path() { return {"a path"}; }
 Text time_zone() {
@@ -422,6 +596,16 @@ Text endpoint() {
 Kind<std::vector<std::string>> list(std::string_view allowed) {
   return {std::string(allowed), parse_list};
 }
+Kind<std::vector<std::string>> file_names() { return {std::string(kFileNames), parse_file_names}; }
+Kind<sync::AfterLoad> after_load() {
+  return {kAfterLoads.allowed, [](const RawValue& value, sync::AfterLoad& out) {
+            const std::string wrong = kAfterLoads.parse(value, out);
+            return value.text != "tag"
+                       ? wrong
+                       : wrong + " (rclone, by which storages are reached, cannot tag objects)";
+          }};
+}
+
 Kind<bool> boolean() { return {"true or false", parse_boolean}; }
 Kind<std::optional<bool>> boolean_or_none() {
   return {"true or false", [](const RawValue& value, std::optional<bool>& out) {
@@ -433,6 +617,18 @@ Kind<std::chrono::milliseconds> duration() { return {std::string(kDuration), par
 Kind<std::chrono::seconds> wait_time() { return {std::string(kWait), parse_wait}; }
 Kind<std::vector<std::string>> http_headers() { return {std::string(kHeaders), parse_headers}; }
 
+Kind<std::vector<std::string>> header_pairs() {
+  return {std::string(kHeaderPairs), parse_header_pairs};
+}
+Kind<Pairs> attributes() { return {std::string(kAttributes), parse_pairs}; }
+Text lineage_url() {
+  return {std::string(kLineageUrl), [](const std::string& text) {
+            constexpr std::string_view kFile = "file:///";
+            const bool is_file = text.starts_with(kFile) && text.size() > kFile.size();
+            return is_file || endpoint().check(text).empty() ? "" : std::string(kLineageUrl);
+          }};
+}
+
 Kind<std::vector<std::string>> file_patterns() {
   return {"a pattern or a list of patterns", parse_file_patterns};
 }
@@ -440,7 +636,8 @@ Kind<std::vector<std::string>> name_patterns() {
   return {"a list of names; * is a wildcard", parse_name_patterns};
 }
 Kind<std::vector<std::pair<std::string, std::string>>> renames() {
-  return {"field = \"column\"; one * in both stands for the same", parse_rename};
+  return {"field = \"column\"; each * of the new name stands for what one of the field's did",
+          parse_rename};
 }
 Kind<Texts> column_types() {
   return {"field or column = \"type\"; * is a wildcard", parse_column_type_of};
@@ -452,11 +649,33 @@ Kind<std::map<std::string, std::vector<std::string>>> lists_of_columns() {
           }};
 }
 Kind<Texts> codecs() { return {"column = \"Delta, ZSTD(1)\"; * is a wildcard", parse_codec}; }
+Kind<std::vector<schema::ColumnRule>> column_rules() {
+  return {"column = { min = 0, action = \"quarantine\" }, or a list of such; * is a wildcard",
+          parse_column_rule};
+}
+Kind<schema::Protections> protections() {
+  return {fmt::format("column = {}; * is a wildcard", schema::kProtectionForms),
+          parse_protection_of};
+}
+Kind<std::string> row_filter() {
+  return {"comparisons such as Region = 'West' and Amount > 0", parse_filter};
+}
+Kind<double> change_ratio() {
+  return {std::string(kChangeRatio), [](const RawValue& value, double& out) {
+            const std::optional<double> ratio = number_of(value.text);
+            if (!ratio || !(*ratio > 0 && *ratio <= 1e6)) return std::string(kChangeRatio);
+            out = *ratio;
+            return std::string();
+          }};
+}
+Kind<std::optional<double>> ratio() { return {std::string(kRatio), parse_ratio}; }
+Kind<std::optional<std::uint64_t>> row_limit() { return {std::string(kRowLimit), parse_row_limit}; }
 Kind<std::string> expression() { return {"an SQL expression", parse_expression}; }
 Kind<std::string> engine() {
   return {"MergeTree, ReplicatedMergeTree, SharedMergeTree", parse_engine};
 }
 Kind<Texts> engine_settings() { return {"name = value", parse_engine_setting}; }
+Kind<Texts> indexes() { return {std::string(kIndexes), parse_index}; }
 Kind<std::vector<std::string>> statements() {
   return {"a statement or a list of them", parse_statements};
 }

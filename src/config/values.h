@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "config/config.h"
+#include "schema/column_rules.h"
+#include "schema/protection.h"
 
 namespace qvdhouse::config {
 
@@ -23,7 +25,12 @@ std::string shown(const std::filesystem::path& value);
 std::string shown(const std::vector<std::string>& value);
 std::string shown(bool value);
 std::string shown(std::optional<bool> value);
+std::string shown(double value);
+std::string shown(std::optional<double> value);
+std::string shown(std::optional<std::uint64_t> value);
 std::string shown(std::chrono::milliseconds value);
+std::string shown(sync::AfterLoad value);
+inline std::string shown(const std::vector<schema::ColumnRule>&) { return ""; }
 // A setting that is a table itself has no default.
 template <class K, class V>
 std::string shown(const std::map<K, V>&) {
@@ -155,6 +162,8 @@ Choice<std::string> words(const std::vector<std::string_view>& allowed);
 
 Text text(std::string_view allowed = "a text that is not empty");
 Text any_text();  // may be empty
+inline constexpr std::size_t kLeastKeyCharacters = 16;
+Text key_text();  // of a key that is not to be guessed
 Text path();
 Kind<std::vector<std::string>> list(
     std::string_view allowed = "a list: A,B,C or in TOML [\"A\", \"B\"]");
@@ -173,6 +182,18 @@ Kind<std::optional<bool>> boolean_or_none();
 Text endpoint();                                // a service, http(s) without user info and query
 Kind<std::vector<std::string>> http_headers();  // "Name: value"; in a text one a line
 
+// "name=value,…", as OTEL_EXPORTER_OTLP_HEADERS has them (values percent-encoded), as "name:
+// value".
+Kind<std::vector<std::string>> header_pairs();
+// The same as OTEL_RESOURCE_ATTRIBUTES has them.
+Kind<std::vector<std::pair<std::string, std::string>>> attributes();
+Text lineage_url();  // as endpoint(), or file:///PATH
+
+// Names of files, in which * ? and [] stand for characters; without folders.
+Kind<std::vector<std::string>> file_names();
+
+Kind<sync::AfterLoad> after_load();
+
 // Below, what [[table]] says. What goes into DDL as it stands is checked: it can end neither its
 // place in the statement nor the statement.
 
@@ -183,10 +204,19 @@ Kind<std::vector<std::pair<std::string, std::string>>> renames();
 Kind<std::map<std::string, std::string>> column_types();  // of ClickHouse, that we make
 Kind<std::map<std::string, std::string>> codecs();
 Kind<std::map<std::string, std::vector<std::string>>> lists_of_columns();  // of texts
-Kind<std::string> expression();                                            // one SQL expression
+// A column's: { min = 0, action = "quarantine" }, added to those that are there.
+Kind<std::vector<schema::ColumnRule>> column_rules();
+// A column's: "mask(4)", as schema/protection.h has them.
+Kind<schema::Protections> protections();
+Kind<std::string> row_filter();       // as schema/row_filter.h has it
+Kind<std::optional<double>> ratio();  // 0 to 1
+Kind<double> change_ratio();          // more than 0, and may be more than 1
+Kind<std::optional<std::uint64_t>> row_limit();
+Kind<std::string> expression();  // one SQL expression
 // MergeTree, or one like it that keeps every row and whose tables can be swapped.
 Kind<std::string> engine();
 Kind<std::map<std::string, std::string>> engine_settings();
+Kind<std::map<std::string, std::string>> indexes();
 Kind<std::vector<std::string>> statements();
 
 }  // namespace qvdhouse::config

@@ -5,10 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/quantity.h"
 #include "decide/inventory.h"
+#include "tracking/original_table.h"
 
 namespace qvdhouse::decide {
 namespace {
@@ -48,8 +50,9 @@ std::string changes(const FileEntry& file, const FileRecord& record) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-bool has_other_settings(const FileRecord& record, const std::string& todays_hash) {
-  return !record.settings_hash.empty() && record.settings_hash != todays_hash;
+bool is_same_time(const FileEntry& file, const FileRecord& record) {
+  const std::int64_t tolerance_us = record.run_id == tracking::kOriginalRun ? 1 : 0;
+  return std::abs(file.mtime_us - record.file_mtime_us) <= tolerance_us;
 }
 
 // For a record whose file is the version that it speaks of.
@@ -66,9 +69,15 @@ Verdict judge_completed(const FileEntry& file, const Placement& placement,
             fmt::format("it was loaded in mode {}, and its table's mode is {} now", mode_name(mode),
                         mode_name(placement.mode))};
   }
-  if (facts.tables && !facts.tables->contains(placement.table)) {
+  for (const std::string& table : {placement.table, all_rows_of(placement.mode, placement.table)}) {
+    if (!facts.tables || facts.tables->contains(table)) continue;
     return {Action::kLoad, Reason::kMissing,
-            fmt::format("its table {} does not exist any more", placement.table)};
+            fmt::format("its table {} does not exist any more", table)};
+  }
+  if (protection_of_hash(record.settings_hash) != protection_of_hash(todays_hash)) {
+    return {Action::kLoad, Reason::kSettings,
+            fmt::format("what protects its values is another than at its load at {}",
+                        time_text(record.processed_at_us))};
   }
   if (has_other_settings(record, todays_hash) && facts.reload_changed_settings) {
     return {Action::kLoad, Reason::kSettings,
@@ -114,10 +123,22 @@ Verdict judge_failed(const FileRecord& record, const std::string& todays_hash, c
           fmt::format("it failed at {} and is tried again", time_text(record.processed_at_us))};
 }
 
+// Whether the file was loaded, from that time on.
+bool began_since(const FileRecord& record, std::int64_t since_us) {
+  constexpr double kMicroseconds = 1e6;
+  const double began = static_cast<double>(record.processed_at_us) -
+                       record.processing_duration_seconds * kMicroseconds;
+  return since_us != 0 && record.status == FileState::kCompleted &&
+         began >= static_cast<double>(since_us);
+}
+
 Verdict judge(const FileEntry& file, const Placement& placement, const std::string& todays_hash,
               const FileRecord* record, const Facts& facts, const ContentNames& content) {
   if (record == nullptr) return {Action::kLoad, Reason::kNew, "it was not loaded before"};
-  if (facts.full) return {Action::kLoad, Reason::kFull, "a full run loads every file"};
+  if (facts.full &&
+      (has_other_settings(*record, todays_hash) || !began_since(*record, facts.full_since_us))) {
+    return {Action::kLoad, Reason::kFull, "a full run loads every file"};
+  }
   if (!is_same_version(file, *record)) {
     if (is_same_content(content, *record, placement.mode)) {
       return {Action::kAdopt, Reason::kTouched,
@@ -180,6 +201,14 @@ Decision refused(const Candidate& candidate, const Facts& facts) {
   return decision;
 }
 
+Decision left_out(const Candidate& candidate) {
+  Decision decision =
+      without_table(*candidate.file, Action::kSkip, Reason::kWindow, candidate.outside);
+  decision.table = candidate.placement.table;
+  decision.placement = candidate.placement;
+  return decision;
+}
+
 // A key of the file's own for its rows: a path that was left by a file which moved may come back
 // with another file, whose rows must not be taken for those of the first.
 std::string free_key(const Inventory& inventory, const Decision& decision,
@@ -205,10 +234,14 @@ Facts Facts::without_tracked(std::int64_t now) const {
   return facts;
 }
 
+bool has_other_settings(const FileRecord& record, const std::string& todays_hash) {
+  return !record.settings_hash.empty() && record.settings_hash != todays_hash;
+}
+
 bool is_same_version(const FileEntry& file, const FileRecord& record) {
   if (file.size != record.file_size) return false;
   return have_etags(file, record) ? source::same_etag(file.etag, record.file_etag)
-                                  : file.mtime_us == record.file_mtime_us;
+                                  : is_same_time(file, record);
 }
 
 std::string time_text(std::int64_t time_us) {
@@ -315,6 +348,7 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
   // See which file claims which table, and who may not have it.
   Inventory inventory(files, facts);
   refuse_collisions(inventory);
+  apply_window(inventory);
 
   // Find what was moved or removed.
   name_contents(inventory);
@@ -330,7 +364,9 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
   }
   for (std::size_t i = 0; i < inventory.candidates.size(); ++i) {
     const Candidate& candidate = inventory.candidates[i];
-    if (!candidate.refusal.empty()) {
+    if (!candidate.outside.empty()) {
+      decisions.push_back(left_out(candidate));
+    } else if (!candidate.refusal.empty()) {
       decisions.push_back(refused(candidate, facts));
     } else if (const auto origin = moved.find(i); origin != moved.end()) {
       decisions.push_back(std::move(origin->second));
@@ -342,7 +378,9 @@ std::vector<Decision> decide_and_tell_kept(const std::vector<FileEntry>& files,
         decision.stored_as = free_key(inventory, decision, candidate.record);
       }
     }
+    decisions.back().time_us = candidate.time_us;
   }
+  hold_back(decisions, inventory);
   std::ranges::stable_sort(decisions, {}, [](const Decision& decision) -> const std::string& {
     return decision.file.path;
   });

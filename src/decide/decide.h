@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/words.h"
+#include "decide/choice.h"
 #include "decide/placement.h"
 #include "load/load.h"
 #include "schema/policy.h"
@@ -55,6 +56,8 @@ enum class Reason {
   kUnchanged,
   kBackoff,
   kFailedUnchanged,
+  kWindow,  // it is not of the time that was asked for
+  kLimit,   // it is to be loaded, and not among the first of those
   kHidden,  // from here to kNotAFile: the listing left it out
   kTemporary,
   kExcluded,
@@ -63,16 +66,27 @@ enum class Reason {
   kNotAFile,
   // kWait
   kUnfinished,
+  kWaitFor,  // its batch is not whole yet (wait_for)
+  kAnomaly,  // its rows or bytes are far from those of its last loads (anomaly = "hold")
   // kRefuse
   kCollision,
   kName,
 };
 constexpr auto words(Reason) {
-  return std::to_array<std::string_view>(
-      {"new",        "changed",          "full",       "retry",     "missing",  "renamed",
-       "mode",       "settings",         "touched",    "moved",     "vanished", "unchanged",
-       "backoff",    "failed-unchanged", "hidden",     "temporary", "excluded", "link",
-       "unreadable", "not-a-file",       "unfinished", "collision", "name"});
+  return std::to_array<std::string_view>({"new",        "changed",
+                                          "full",       "retry",
+                                          "missing",    "renamed",
+                                          "mode",       "settings",
+                                          "touched",    "moved",
+                                          "vanished",   "unchanged",
+                                          "backoff",    "failed-unchanged",
+                                          "window",     "limit",
+                                          "hidden",     "temporary",
+                                          "excluded",   "link",
+                                          "unreadable", "not-a-file",
+                                          "unfinished", "wait-for",
+                                          "anomaly",    "collision",
+                                          "name"});
 }
 
 // What sync would do with one file, and why (the sentence that `explain` prints).
@@ -92,6 +106,9 @@ struct Decision {
   std::string content_hash{};  // kAdopt: of the file (sync/content.h)
   // kSkip: its rows are those of a load under other settings.
   bool has_other_settings = false;
+  std::int64_t time_us = 0;  // by Choice::by, where times matter and it has one
+  std::size_t turn = 0;      // kLoad: how many files are loaded before it, by Choice::order
+  std::string anomaly{};     // how far it is from its last loads (anomaly.h); empty: it is not
 };
 
 // What names the content of a file (sync/content.h); empty: not known.
@@ -108,6 +125,8 @@ struct Facts {
   std::chrono::seconds settle{60};
   std::chrono::seconds min_age{0};
   bool full = false;
+  // A load that began at this time or later is new enough for a full run; 0: none is.
+  std::int64_t full_since_us = 0;
   bool retry_failed = false;  // failed files are tried again whatever their back-off
   // Files that were loaded under other settings are loaded again.
   bool reload_changed_settings = false;
@@ -115,6 +134,18 @@ struct Facts {
   std::string settings_hash;  // of today's settings, without those of single tables
   std::vector<schema::TableRules> rules{};
   std::string source{};  // that the rules' patterns are relative to; empty: none
+  Choice choice{};
+  // Without a rule of its own, a table's files wait for these (held_back.cc): names of markers that
+  // say that a batch is whole, and names of files (*.qvd) that it consists of; * is a wildcard.
+  std::vector<std::string> wait_for{};
+  std::vector<source::FileEntry> markers{};  // that are there now, of the source and all rules
+  std::string folder{};                      // of the source: a marker there is for all below it
+  // CreateUtcTime of the file's header, "2024-05-06 07:08:09"; empty when it has none or cannot be
+  // read. Asked only where that time counts; from several threads.
+  std::function<std::string(const source::FileEntry&)> created{};
+  // The number of rows that the file's header says; absent when it cannot be read. Asked only of
+  // files to load that were loaded several times; from several threads.
+  std::function<std::optional<std::uint64_t>(const source::FileEntry&)> row_count{};
   // Why a file is not complete yet; empty when it is, or when that cannot be told. Asked only of
   // files that were written to within `settle`.
   std::function<std::string(const source::FileEntry&)> missing;
@@ -144,6 +175,13 @@ std::vector<Decision> decide_files(const std::vector<source::FileEntry>& files, 
 std::vector<Decision> decide_and_tell_kept(const std::vector<source::FileEntry>& files,
                                            const Facts& facts);
 
+// Whether an item of wait_for names files of the source; else it names a marker.
+bool is_name_of_qvd(std::string_view item);
+
+// Puts the files to load into their order (Decision::turn), and leaves out those beyond the limit
+// (kSkip, "limit"). `begun`: files that count towards the limit and are not among these.
+void take_turns(std::vector<Decision>& decisions, const Choice& choice, std::uint64_t begun = 0);
+
 // Why a source that has no file now is a source that failed: tracking knows files of it, so that
 // its storage may not be mounted. Empty when it has files, or none is known (`reset` forgets them).
 std::string why_source_is_lost(const std::vector<source::FileEntry>& files, const Facts& facts);
@@ -152,6 +190,9 @@ std::string why_source_is_lost(const std::vector<source::FileEntry>& files, cons
 // says of it, null when it says nothing.
 Decision decide_file(source::FileEntry file, Placement placement,
                      const tracking::FileRecord* record, const Facts& facts);
+
+// Whether the record was made under settings that decide columns and layout and are others now.
+bool has_other_settings(const tracking::FileRecord& record, const std::string& todays_hash);
 
 // The file is the version that the record speaks of: by size and ETag where both have one, else by
 // size and modification time.
@@ -166,6 +207,8 @@ std::string settings_hash(const std::string& general, const Placement& placement
 std::string_view mode_name(schema::LoadMode mode);
 // The mode of the table when the hash was made.
 schema::LoadMode mode_of_hash(std::string_view settings_hash);
+// Equal exactly when the same protects the same values, by the same key; empty: nothing does.
+std::string_view protection_of_hash(std::string_view settings_hash);
 
 // The file as it was when the record was made.
 source::FileEntry loaded_version(const tracking::FileRecord& record);

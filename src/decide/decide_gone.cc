@@ -35,7 +35,8 @@ bool is_arrival(const Candidate& candidate) {
 
 // Whether all rows of the record's table are its own (kReplace), or those of its key (a set).
 bool owns_its_rows(const Inventory& inventory, const FileRecord& origin, const Candidate& arrival) {
-  if (inventory.facts.tables && !inventory.facts.tables->contains(origin.table_name)) return false;
+  const std::string rows = all_rows_of(mode_of_hash(origin.settings_hash), origin.table_name);
+  if (inventory.facts.tables && !inventory.facts.tables->contains(rows)) return false;
   if (arrival.placement.is_set()) {
     return inventory.other_with_key(origin.table_name, file_key(origin), origin.file_path) ==
            nullptr;
@@ -53,7 +54,11 @@ bool gives_the_same(const Inventory& inventory, const FileRecord& origin,
   if (mode_of_hash(origin.settings_hash) != placement.mode) return false;
   if (!owns_its_rows(inventory, origin, arrival)) return false;
   try {
-    if (inventory.placer.place(origin.file_path).name_parts != placement.name_parts) return false;
+    const Placement before = inventory.placer.place(origin.file_path);
+    if (before.name_parts != placement.name_parts ||
+        before.rules.is_deletes != placement.rules.is_deletes) {
+      return false;
+    }
   } catch (const base::SchemaError&) {
     return false;
   }
@@ -180,7 +185,7 @@ void name_contents(Inventory& inventory) {
     Records records;
     const auto as_large = origins.find(candidate.file->size);
     if (is_arrival(candidate) && as_large != origins.end()) records = as_large->second;
-    if (candidate.refusal.empty() &&
+    if (candidate.refusal.empty() && candidate.outside.empty() &&
         may_be_touched(*candidate.file, candidate.placement, candidate.record, facts)) {
       records.push_back(candidate.record);
     }
@@ -231,7 +236,8 @@ std::vector<Decision> decide_vanished(const Inventory& inventory,
   for (const auto& [index, decision] : moved) origins.insert(decision.moved_from);
   std::vector<Decision> decisions;
   for (const FileRecord* record : inventory.gone) {
-    if (origins.contains(record->file_path)) continue;
+    if (origins.contains(record->file_path) || inventory.gone_outside.contains(record)) continue;
+    if (!record->taken.empty()) continue;  // we took it, and its rows stay
     if (!may_have_rows(*record) && !stands_open(*record)) continue;
     decisions.push_back(decide_one(inventory, *record));
   }
@@ -245,6 +251,7 @@ std::string why_source_is_lost(const std::vector<source::FileEntry>& files, cons
   std::size_t count = 0;
   for (const FileRecord* record : inventory.gone) {
     if (record->status == FileState::kReset || record->status == FileState::kVanished) continue;
+    if (!record->taken.empty()) continue;
     if (count++ == 0) example = record;
   }
   if (count == 0) return "";

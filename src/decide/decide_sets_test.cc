@@ -184,10 +184,18 @@ TEST(RulesHash, ChangesWithEveryRuleThatMattersAndWithNoOther) {
   rules.with_file = true, changed();
   rules.with_row = true, changed();
   rules.with_loaded_at = true, changed();
+  rules.with_run_id = true, changed();
   rules.order_by = {"a"}, changed();
   rules.partition_by = "a", changed();
   rules.engine = "MergeTree", changed();
   rules.ttl = "a", changed();
+  rules.column_rules = {{.columns = "a", .min = "1"}}, changed();
+  rules.column_rules[0].max = "1", changed();
+  rules.column_rules[0].action = schema::RuleAction::kDrop, changed();
+  rules.column_rules.push_back({.columns = "a", .in = {"b"}}), changed();
+  rules.column_rules[1] = {.columns = "a", .matches = "b"}, changed();
+  rules.max_errors = 1, changed();
+  rules.max_error_ratio = 0.5, changed();
   placement.name_parts = {{"day", "1"}}, changed();
   const std::string of_day_1 = hash();
   placement.name_parts = {{"day", "2"}};

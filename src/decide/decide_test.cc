@@ -76,6 +76,18 @@ const Case kCases[] = {
     {"Unchanged", completed(), kNothing, Action::kSkip, "unchanged",
      "2026-07-12 10:14:00.000000 UTC"},
     {"Full", completed(), [](FileEntry&, Facts& f) { f.full = true; }, Action::kLoad, "full", ""},
+    {"FullAndLoadedSince", completed(),
+     [](FileEntry&, Facts& f) {
+       f.full = true;
+       f.full_since_us = completed().processed_at_us;
+     },
+     Action::kSkip, "unchanged", ""},
+    {"FullAndLoadedBefore", completed(),
+     [](FileEntry&, Facts& f) {
+       f.full = true;
+       f.full_since_us = completed().processed_at_us + 1;
+     },
+     Action::kLoad, "full", ""},
     {"OtherSize", completed(), [](FileEntry& e, Facts&) { e.size = 101; }, Action::kLoad, "changed",
      "size 100 → 101 bytes"},
     {"OlderTime", completed(), [](FileEntry& e, Facts&) { e.mtime_us -= 1; }, Action::kLoad,
@@ -117,6 +129,11 @@ const Case kCases[] = {
      "failed-unchanged", ""},
     {"SchemaNewSettings", failed(tracking::ErrorClass::kSchema, 0),
      [](FileEntry&, Facts& f) { f.settings_hash = "tomorrow"; }, Action::kLoad, "settings", ""},
+    {"ProtectedNow", completed(),
+     [](FileEntry&, Facts& f) { f.settings_hash = "today~;1:a;4:mask;"; }, Action::kLoad,
+     "settings", "what protects its values is another"},
+    {"OtherSettings", completed(), [](FileEntry&, Facts& f) { f.settings_hash = "tomorrow"; },
+     Action::kSkip, "unchanged", "--full or settings_changed"},
     {"BackingOff", failed(tracking::ErrorClass::kIo, kNow + 1), kNothing, Action::kSkip, "backoff",
      "2026-07-12 10:15:00.000001 UTC"},
     {"BackedOff", failed(tracking::ErrorClass::kIo, kNow), kNothing, Action::kLoad, "retry", ""},
@@ -228,6 +245,22 @@ TEST(DecideCollision, OnlyTheTwoThatClaimOneTableAreRefusedAndBothAreNamed) {
   EXPECT_THAT(first.reason, HasSubstr("/a/purchase_order.qvd and /b/PurchaseOrder.qvd"));
 }
 
+TEST(DecideCollision, TablesWhoseNamesDifferInCapitalsAloneAreRefusedUnlessTheyAreThere) {
+  const std::vector<FileEntry> files = {{.path = "/a/ITEM.qvd", .name = "ITEM.qvd"},
+                                        {.path = "/a/item.qvd", .name = "item.qvd"},
+                                        {.path = "/a/items.qvd", .name = "items.qvd"}};
+  Facts known = facts();
+  known.tables = std::set<std::string>();
+  EXPECT_EQ(codes(files, known), (std::map<std::string, std::string>{{"/a/ITEM.qvd", "collision"},
+                                                                     {"/a/item.qvd", "collision"},
+                                                                     {"/a/items.qvd", "new"}}));
+  EXPECT_THAT(decide_files(files, known).at(0).reason,
+              HasSubstr("QvdITEM for /a/ITEM.qvd and QvdItem for /a/item.qvd"));
+  known.tables = std::set<std::string>{"QvdItem"};
+  EXPECT_EQ(codes(files, known)["/a/ITEM.qvd"], "collision");
+  EXPECT_NE(codes(files, known)["/a/item.qvd"], "collision");
+}
+
 TEST(DecideCollision, AFileThatIsLeftOutCollidesWithNothing) {
   FileEntry hidden{
       .path = "/b/.item.qvd", .name = "item.qvd", .skip_reason = "x", .skip_code = "hidden"};
@@ -272,6 +305,39 @@ TEST(SettingsHash, ChangesWithEverySettingThatMatters) {
   options.streams = 7;
   options.run_id = "x";
   EXPECT_EQ(settings_hash(options), before);
+}
+
+TEST(SettingsHash, HasAPartOfItsOwnForWhatProtectsValues) {
+  load::Options options;
+  Placement placement{.table = "T", .mode = schema::LoadMode::kAppend};
+  const auto hash = [&] { return settings_hash(settings_hash(options), placement); };
+  const std::string plain = hash();
+  EXPECT_EQ(protection_of_hash(plain), "");
+  // A key that hashes nothing is no change.
+  options.policy.privacy_key = "0123456789abcdef";
+  EXPECT_EQ(hash(), plain);
+  std::set<std::string> parts = {""};
+  const auto expect_another = [&] {
+    EXPECT_TRUE(parts.insert(std::string(protection_of_hash(hash()))).second) << hash();
+    EXPECT_EQ(mode_of_hash(hash()), schema::LoadMode::kAppend);
+    EXPECT_EQ(hash().find("0123456789"), std::string::npos);
+  };
+  options.policy.protections = {{"a", *schema::parse_protection("mask")}};
+  expect_another();
+  options.policy.protections = {{"a", *schema::parse_protection("mask(2)")}};
+  expect_another();
+  placement.rules.protections = {{"b", *schema::parse_protection("hash")}};
+  expect_another();
+  options.policy.privacy_key = "fedcba9876543210";
+  expect_another();
+  options.policy.protections = {};
+  expect_another();
+  const std::string part(protection_of_hash(hash()));
+  placement.rules.with_row = true;
+  EXPECT_EQ(protection_of_hash(hash()), part);
+  placement.rules.row_filter = "a = 1";
+  EXPECT_EQ(protection_of_hash(hash()), part);
+  EXPECT_NE(hash(), plain);
 }
 
 TEST(TimeText, HoldsForAnyNumber) {

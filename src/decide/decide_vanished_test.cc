@@ -116,6 +116,22 @@ TEST_F(DecideVanished, NothingIsKnownOfAFolderThatWasNotEntered) {
   EXPECT_EQ(decisions[1].reason_code, Reason::kUnreadable);
 }
 
+TEST_F(DecideVanished, NothingIsKnownOfAnArchiveThatCannotBeRead) {
+  facts.is_gone = [](const std::string& path) { return path.starts_with("zip://"); };
+  facts.tracked = {loaded(file_at("zip://Sales_1.qvd::/data/a.zip")),
+                   loaded(file_at("zip://Sales_2.qvd::/data/b.zip"))};
+  source::FileEntry archive = file_at("/data/a.zip");
+  archive.skip_code = "unreadable";
+  archive.skip_reason = "an archive that cannot be read";
+  const auto decisions = decide_files({archive, file_at("/data/Sales_3.qvd")}, facts);
+  ASSERT_EQ(decisions.size(), 3U);
+  for (const Decision& decision : decisions) {
+    EXPECT_EQ(decision.action == Action::kRemove,
+              decision.file.path == "zip://Sales_2.qvd::/data/b.zip")
+        << decision.file.path;
+  }
+}
+
 TEST_F(DecideVanished, FilesOfOtherSourcesAndThoseThatAreLeftOutStay) {
   facts.tracked = {loaded(file_at("/other/Sales_1.qvd"))};
   EXPECT_THAT(codes({"/data/Sales_2.qvd"}), ElementsAre(Pair("/data/Sales_2.qvd", "new")));

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "source/archive_name.h"
+#include "source/glob.h"
 
 namespace qvdhouse::decide {
 namespace {
@@ -102,10 +104,38 @@ void refuse_each(Inventory& inventory, std::string_view table,
   }
 }
 
+// Where names of tables differ in capitals alone, those that are not there yet are refused: people
+// would take one for the other, and ClickHouse would not.
+void refuse_likenesses(Inventory& inventory) {
+  std::map<std::string, std::vector<std::string_view>> alike;
+  for (const auto& [table, claimants] : inventory.claimants) {
+    alike[source::fold_case(table)].push_back(table);
+  }
+  const auto& tables = inventory.facts.tables;
+  for (const auto& [folded, names] : alike) {
+    if (names.size() < 2) continue;
+    for (const std::string_view table : names) {
+      if (tables && tables->contains(std::string(table))) continue;
+      const std::string_view other = names[0] == table ? names[1] : names[0];
+      const Candidate& first = inventory.candidates[inventory.claimants[other].front()];
+      for (const std::size_t i : inventory.claimants[table]) {
+        Candidate& candidate = inventory.candidates[i];
+        refuse(candidate,
+               fmt::format("expected tables whose names differ in more than capitals, found "
+                           "{} for {} and {} for {}; rename one, exclude one, or give its "
+                           "table another name (name = \"…\" below [[table]])",
+                           table, candidate.file->path, other, first.file->path));
+      }
+    }
+  }
+}
+
 using Paths = std::set<std::string_view>;
 
 // Nothing is known of what lies below a folder that was not entered.
 bool is_below_any(std::string_view path, const Paths& folders) {
+  const std::string archive = source::outer_place(std::string(path));
+  if (archive != path && (folders.contains(archive) || is_below_any(archive, folders))) return true;
   for (std::size_t slash = path.rfind('/'); slash != std::string_view::npos && slash > 0;
        slash = path.rfind('/', slash - 1)) {
     if (folders.contains(path.substr(0, slash))) return true;
@@ -173,6 +203,7 @@ void refuse_collisions(Inventory& inventory) {
       refuse_each(inventory, table, claimants, elsewhere);
     }
   }
+  refuse_likenesses(inventory);
 }
 
 }  // namespace qvdhouse::decide

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,8 @@ struct Candidate {
   Reason refusal_code = Reason::kCollision;  // or kName
   std::string refusal{};                     // empty: it is not refused
   ContentNames content{};                    // empty: not asked for
+  std::int64_t time_us = 0;                  // by Choice::by, where it matters
+  std::string outside{};                     // why it is outside of the window; empty: it is not
 };
 
 // A listing beside what is tracked. What it was made from must outlive it.
@@ -55,7 +58,8 @@ struct Inventory {
   std::map<std::string_view, Records> records_of;                   // by table
   std::vector<Candidate> candidates;                                // in the listing's order
   std::map<std::string_view, std::vector<std::size_t>> claimants;   // by table: candidates
-  Records gone;  // not listed, and not there any more
+  Records gone;                                        // not listed, and not there any more
+  std::set<const tracking::FileRecord*> gone_outside;  // of the window: they are left alone
 
   // A tracked file but `than_path` whose rows are known by this key in the table; null: none.
   const tracking::FileRecord* other_with_key(std::string_view table, std::string_view key,
@@ -68,6 +72,13 @@ struct Inventory {
 // Sets refusals: another file's table is never replaced behind its back, not by a file of the same
 // listing, and not by one of another source while the first still exists.
 void refuse_collisions(Inventory& inventory);
+
+// Fills in the times of candidates, and which files are outside of the window. Throws ConfigError
+// when no pattern has the part that the window is by.
+void apply_window(Inventory& inventory);
+
+// Lets loads wait whose batch is not whole (kWaitFor).
+void hold_back(std::vector<Decision>& decisions, const Inventory& inventory);
 
 // Fills in the content's names of those candidates that may be touched or moved files.
 void name_contents(Inventory& inventory);

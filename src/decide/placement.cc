@@ -10,9 +10,12 @@
 #include "base/error.h"
 #include "catalog/tables.h"
 #include "claim/lease.h"
+#include "clickhouse/newest_rows.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/shards.h"
 #include "decide/placement_pattern.h"
 #include "schema/names.h"
+#include "tracking/original_table.h"
 #include "tracking/runs.h"
 #include "tracking/tracking.h"
 
@@ -22,11 +25,9 @@ namespace {
 using schema::LoadMode;
 using schema::TableRules;
 
-constexpr std::array<std::string_view, 7> kOurTables = {
+constexpr std::array<std::string_view, 8> kOurTables = {
     tracking::kFileTable, tracking::kHistoryTable, tracking::kRunTable, tracking::kWorkflowTable,
-    catalog::kFileTable,  catalog::kFieldView,     claim::kLeaseTable};
-constexpr std::array<std::string_view, 4> kOurColumns = {
-    schema::kFileColumn, schema::kVersionColumn, schema::kRowColumn, schema::kLoadedAtColumn};
+    catalog::kFileTable,  catalog::kFieldView,     claim::kLeaseTable,  tracking::kOriginalTable};
 
 // Why no table of files can have this name; empty when one can.
 std::string wrong_name(std::string_view name) {
@@ -34,6 +35,10 @@ std::string wrong_name(std::string_view name) {
   if (name.find('\0') != std::string_view::npos) return "it holds a NUL byte";
   if (std::find(kOurTables.begin(), kOurTables.end(), name) != kOurTables.end()) {
     return "qvdhouse keeps its own state in that table";
+  }
+  if (name.ends_with(schema::kQuarantineSuffix)) {
+    return fmt::format("\"{}\" ends the names of tables with rows that break rules",
+                       schema::kQuarantineSuffix);
   }
   for (const std::string_view mark : {load::kStagingMark, load::kSwappedOutMark}) {
     if (name.find(mark) == std::string_view::npos) continue;
@@ -52,6 +57,41 @@ void check_name(const TableRules& rules, std::string_view table) {
   if (wrong.empty()) return;
   throw_bad_rule(rules, fmt::format("{} cannot be the name of a table: {}",
                                     clickhouse::quote_identifier(table), wrong));
+}
+
+// Settings of mode upsert: all that it needs, and none without it.
+void check_upsert(const TableRules& rules) {
+  const bool is_upsert = rules.mode == LoadMode::kUpsert;
+  const TableRules defaults;
+  const bool has_any = !rules.key.empty() || !rules.version.empty() || !rules.deleted.empty() ||
+                       rules.is_deletes || rules.duplicate_keys != defaults.duplicate_keys ||
+                       rules.null_keys != defaults.null_keys;
+  if (!is_upsert && has_any) {
+    throw_bad_rule(rules,
+                   "key, version, deleted, deletes, duplicate_keys and null_keys are settings of "
+                   "mode = \"upsert\"; set that, or leave them away");
+  }
+  if (!is_upsert) return;
+  if (rules.key.empty()) {
+    throw_bad_rule(rules,
+                   "mode = \"upsert\" needs a key: the fields whose values say that two rows are "
+                   "of the same thing, such as key = [\"OrderID\"]");
+  }
+  for (const auto& [setting, is_set] :
+       {std::pair("order_by", !rules.order_by.empty()), std::pair("engine", !rules.engine.empty()),
+        std::pair("primary_key", !rules.primary_key.empty()),
+        std::pair("sample_by", !rules.sample_by.empty()), std::pair("ttl", !rules.ttl.empty())}) {
+    if (!is_set) continue;
+    throw_bad_rule(rules, fmt::format("{} cannot be chosen with mode = \"upsert\": the rows of all "
+                                      "files stay, sorted by the key, in a ReplacingMergeTree",
+                                      setting));
+  }
+  const std::size_t equals = rules.deleted.find('=');
+  if (!rules.deleted.empty() && (equals == 0 || equals == std::string::npos)) {
+    throw_bad_rule(rules, fmt::format("deleted = \"{}\": expected a field and its value, such as "
+                                      "\"Deleted = 1\"",
+                                      rules.deleted));
+  }
 }
 
 // Parts of a table's name that every file has: the folders below the source, joined by `_`, and the
@@ -132,7 +172,7 @@ struct Placer::Rule {
     if (!of.name.empty() && may_be_many(pattern, name)) mode = LoadMode::kReplaceByFile;
     mode = of.mode.value_or(mode);
     for (const std::string& part : pattern.part_names()) {
-      if (std::find(kOurColumns.begin(), kOurColumns.end(), part) != kOurColumns.end()) {
+      if (std::ranges::find(schema::kOwnColumns, part) != schema::kOwnColumns.end()) {
         throw base::ConfigError(fmt::format(
             "the part {{{}}} would be a column of that name, which is qvdhouse's own; give it "
             "another name",
@@ -183,6 +223,8 @@ Placer::Placer(const std::vector<TableRules>& rules, schema::Policy policy,
   };
   std::map<std::string, Known> tables;  // with a fixed name
   for (const TableRules& rule : rules) {
+    check_upsert(rule);
+    has_upsert_ |= rule.mode == LoadMode::kUpsert;
     std::string table = rule.name;
     Rule* pattern = nullptr;
     if (!rule.match.empty()) {
@@ -217,6 +259,25 @@ const TableRules* Placer::rules_of(std::string_view table) const {
   return found == named_.end() ? nullptr : &*found;
 }
 
+// Why the table cannot have that name; empty when it can.
+std::string Placer::why_taken(const Placement& placement) const {
+  const std::string wrong = wrong_name(placement.table);
+  if (!wrong.empty() || !has_upsert_ || placement.mode == LoadMode::kUpsert) return wrong;
+  if (!placement.table.ends_with(clickhouse::kRowsSuffix)) return {};
+  return fmt::format(
+      "names that end with {} are those of the rows of tables with mode = \"upsert\"",
+      clickhouse::kRowsSuffix);
+}
+
+std::set<std::string> Placer::part_names() const {
+  std::set<std::string> names;
+  for (const auto& rule : patterns_) {
+    const std::vector<std::string>& parts = rule->pattern.part_names();
+    names.insert(parts.begin(), parts.end());
+  }
+  return names;
+}
+
 Placement Placer::place(std::string_view path) const {
   const std::vector<std::string> parts = path_parts(path);
   const std::string file_name = parts.empty() ? "" : parts.back();
@@ -241,16 +302,39 @@ Placement Placer::place(std::string_view path) const {
   }
   if (placement.table.empty()) placement.table = schema::table_name(file_name, policy_);
   if (const TableRules* named = rules_of(placement.table)) {
+    const TableRules of_pattern = std::move(placement.rules);
     placement.rules = *named;
+    placement.rules.is_deletes = of_pattern.is_deletes;
+    // What a pattern protects stays protected, unless the table says otherwise of the same name.
+    placement.rules.protections.insert(of_pattern.protections.begin(),
+                                       of_pattern.protections.end());
     placement.mode = named->mode.value_or(placement.mode);
+    TableRules merged = placement.rules;
+    merged.mode = placement.mode;
+    check_upsert(merged);
   }
-  if (const std::string wrong = wrong_name(placement.table); !wrong.empty()) {
+  if (const std::string wrong = why_taken(placement); !wrong.empty()) {
     throw base::SchemaError(
         fmt::format("file \"{}\": its table would be {}, which cannot be: {}; rename the file "
                     "or give its table another name by a [[table]] of its own",
                     file_name, clickhouse::quote_identifier(placement.table), wrong));
   }
   return placement;
+}
+
+bool is_spread(const Placement& placement, const clickhouse::Dialect& dialect) {
+  return placement.is_set() && placement.mode != LoadMode::kUpsert &&
+         placement.rules.sharding == schema::Sharding::kFile && !dialect.replication.shards.empty();
+}
+
+std::string stored_in(const Placement& placement, const std::string& table,
+                      const clickhouse::Dialect& dialect) {
+  if (placement.mode == LoadMode::kUpsert) return all_rows_of(placement.mode, table);
+  return is_spread(placement, dialect) ? clickhouse::local_table(table) : table;
+}
+
+std::string all_rows_of(LoadMode mode, const std::string& table) {
+  return mode == LoadMode::kUpsert ? clickhouse::rows_table(table) : table;
 }
 
 Placement place_file(std::string_view path, const std::vector<TableRules>& rules,
@@ -269,18 +353,30 @@ FileLoad load_of(const load::Options& options, const Placement& placement, std::
                            .rules = rules,
                            .file_key = std::move(file_key),
                            .loaded_at_us = loaded_at_us,
-                           .name_parts = placement.name_parts}};
+                           .name_parts = placement.name_parts,
+                           .quarantine = schema::quarantine_table(placement.table)}};
   schema::Policy& policy = file.options.policy;
   for (const auto& [name, type] : rules.types) policy.overrides.insert_or_assign(name, type);
   policy.include = rules.include;
   policy.exclude = rules.exclude;
   policy.rename = rules.rename;
   if (!rules.order_by.empty()) policy.order_by = rules.order_by;
+  if (placement.mode == LoadMode::kUpsert) policy.order_by = rules.key;
+  if (rules.is_deletes) {
+    policy.include = rules.key;
+    if (!rules.version.empty()) policy.include.push_back(rules.version);
+  }
   policy.outsiders = rules.outsiders.value_or(policy.outsiders);
   policy.outsiders_of = rules.outsiders_of;
   policy.decimals = rules.decimals.value_or(policy.decimals);
   if (!rules.null_texts.empty()) policy.null_texts = rules.null_texts;
   policy.null_texts_of = rules.null_texts_of;
+  policy.protections_of_table = rules.protections;
+  policy.leaves_misfits.clear();
+  for (const schema::ColumnRule& rule : rules.column_rules) {
+    const bool leaves = rule.fits_type && rule.action != schema::RuleAction::kError;
+    if (leaves) policy.leaves_misfits.push_back(rule.columns);
+  }
   return file;
 }
 

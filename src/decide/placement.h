@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,15 @@ struct Placement {
   bool is_set() const { return mode != schema::LoadMode::kReplace; }
 };
 
+// Whether the files of the table are spread over the shards of a database.
+bool is_spread(const Placement& placement, const clickhouse::Dialect& dialect);
+// The table that has the rows: `table` itself, or the one that `table` shows: on shards on each
+// server, and of mode upsert.
+std::string stored_in(const Placement& placement, const std::string& table,
+                      const clickhouse::Dialect& dialect);
+// The table that shows all rows of all its files: `table` itself, but in mode upsert.
+std::string all_rows_of(schema::LoadMode mode, const std::string& table);
+
 // The rules, read once for many files. Rules without a pattern are those of the table that they
 // name, whichever way a file got there, in place of its pattern's; one without pattern and name
 // holds for tables that no other rule is of.
@@ -47,12 +57,16 @@ class Placer {
   Placer(const Placer&) = delete;
   Placer& operator=(const Placer&) = delete;
 
+  // Those of all patterns.
+  std::set<std::string> part_names() const;
+
   // `path` as in FileEntry::path. Throws SchemaError for a file that can have no table.
   Placement place(std::string_view path) const;
 
  private:
   struct Rule;
   const schema::TableRules* rules_of(std::string_view table) const;
+  std::string why_taken(const Placement& placement) const;
   static void check_one_rule(const Rule* a, const schema::TableRules& of_a, const Rule* b,
                              const schema::TableRules& of_b);
   std::vector<std::unique_ptr<Rule>> patterns_;
@@ -60,7 +74,8 @@ class Placer {
   schema::TableRules defaults_;
   schema::Policy policy_;
   std::optional<source::Scope> scope_;
-  std::size_t depth_ = 0;  // components of the source's own path
+  bool has_upsert_ = false;  // a rule is of mode upsert
+  std::size_t depth_ = 0;    // components of the source's own path
 };
 
 // The same for one file.

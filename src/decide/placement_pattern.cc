@@ -11,6 +11,7 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "schema/temporal.h"
+#include "source/archive_name.h"
 #include "source/url.h"
 
 namespace qvdhouse::decide {
@@ -99,6 +100,17 @@ std::string_view stem_of(std::string_view name) {
 }
 
 std::vector<std::string> path_parts(std::string_view path) {
+  const std::string text(source::plain_name(path));
+  if (const std::string place = source::outer_place(text); place.size() < text.size()) {
+    // The archive is the folder of its members.
+    const std::optional<source::ArchivePlace> archive = source::chained_place(text);
+    std::vector<std::string> parts = path_parts(place);
+    for (const std::string_view part : split(source::plain_name(archive->member))) {
+      parts.emplace_back(part);
+    }
+    return parts;
+  }
+  path = text;
   const std::size_t scheme_end = path.find("://");
   const bool is_encoded =
       scheme_end != std::string_view::npos && source::has_encoded_path(path.substr(0, scheme_end));

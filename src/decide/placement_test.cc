@@ -68,6 +68,18 @@ TEST(Placement, PatternsMatchTheEndOfAPath) {
   EXPECT_EQ(placed("/].qvd", "[]].qvd", "S"), "S");
 }
 
+TEST(Placement, AnArchiveIsAFolderAndACompressedFileIsTheFile) {
+  EXPECT_EQ(placed("/data/Sales_1.qvd.gz", "Sales_{n}.qvd", "S"), "S n=1");
+  EXPECT_EQ(placed("zip://Sales_1.qvd::s3://b/eu.zip", "{region}.zip/Sales_*.qvd", "S"),
+            "S region=eu");
+  EXPECT_EQ(placed("tar://x/Sales_1.QVD.zst::http://h/a%20b.tgz", "a b.tgz/x/Sales_*.qvd", "S"),
+            "S");
+  const std::vector<TableRules> rules = {rule("*.qvd", "{folder}_{file}")};
+  EXPECT_EQ(place_file("zip://x/y.qvd::/data/a.zip", rules, {}, "/data/a.zip").table, "x_y");
+  EXPECT_EQ(place_file("zip://x/y.qvd::/data/a.zip", rules, {}, "zip://**::/data/*.zip").table,
+            "a.zip_x_y");
+}
+
 TEST(Placement, TheExtensionMayBeLeftOff) {
   EXPECT_EQ(placed("/Item.qvd", "Item", "S"), "S");
   EXPECT_EQ(placed("/Sales_202401.Qvd", "Sales_{month}", "S"), "S month=202401");
@@ -281,6 +293,7 @@ TEST(Placement, RulesThatCanNotBeNameTheirPlace) {
   EXPECT_THAT(of("a.qvd", "T_{"), HasSubstr("expected a '}'"));
   EXPECT_THAT(of("a.qvd", "QvdFileTracking"), HasSubstr("its own state"));
   EXPECT_THAT(of("", "T__staging_1"), HasSubstr("cannot be the name of a table"));
+  EXPECT_THAT(of("", "T__quarantine"), HasSubstr("rows that break rules"));
   EXPECT_THAT(of("", "T__swapped_out_x"), HasSubstr("\"__swapped_out_\" is in the names of"));
   EXPECT_THAT(of("", std::string("a\0b", 3)), HasSubstr("NUL"));
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,17 @@ void add_null_texts(std::string& text, const std::vector<std::string>& null_text
   add(text, null_texts);
 }
 
+void add_rule(std::string& text, const schema::ColumnRule& rule) {
+  text += fmt::format("rule {} {} {} {};", static_cast<int>(rule.action), rule.not_null,
+                      rule.unique, rule.fits_type);
+  add(text, rule.columns);
+  for (const auto* value : {&rule.min, &rule.max, &rule.matches}) {
+    text += *value ? "=" : "-";
+    add(text, value->value_or(""));
+  }
+  add(text, rule.in);
+}
+
 std::string text_of(const schema::TableRules& rules) {
   std::string text = fmt::format("{};{};{};{};", static_cast<int>(rules.drift), rules.with_file,
                                  rules.with_row, rules.with_loaded_at);
@@ -58,8 +70,39 @@ std::string text_of(const schema::TableRules& rules) {
     add(text, name);
     add_null_texts(text, texts);
   }
+  if (!rules.key.empty()) {
+    text += fmt::format("upsert {};{};", static_cast<int>(rules.duplicate_keys),
+                        static_cast<int>(rules.null_keys));
+    add(text, rules.key);
+    for (const auto* value : {&rules.version, &rules.deleted}) add(text, *value);
+    if (rules.is_deletes) text += "deletes;";
+  }
+  if (rules.with_run_id) text += "run_id;";
+  if (!rules.primary_key.empty()) {
+    text += "primary_key;";
+    add(text, rules.primary_key);
+  }
+  if (!rules.sample_by.empty()) add(text, "sample_by " + rules.sample_by);
+  if (!rules.indexes.empty()) {
+    text += "indexes;";
+    add_pairs(text, rules.indexes);
+  }
+  for (const schema::ColumnRule& rule : rules.column_rules) add_rule(text, rule);
+  if (!rules.row_filter.empty()) add(text, "where " + rules.row_filter);
+  if (rules.max_errors) text += fmt::format("max_errors {};", *rules.max_errors);
+  if (rules.max_error_ratio) text += fmt::format("max_error_ratio {};", *rules.max_error_ratio);
   return text;
 }
+
+void add_protections(std::string& text, const schema::Protections& protections) {
+  for (const auto& [name, protection] : protections) {
+    add(text, name);
+    add(text, schema::text_of(protection));
+  }
+}
+
+// Stands before what protects the values, in hashes of files that have such.
+constexpr char kProtectionMark = '~';
 
 std::string hash_of(const std::string& text) {
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
@@ -75,6 +118,8 @@ std::string_view mode_name(schema::LoadMode mode) {
       return "replace_by_file";
     case schema::LoadMode::kAppend:
       return "append";
+    case schema::LoadMode::kUpsert:
+      return "upsert";
   }
   return "";
 }
@@ -83,14 +128,30 @@ std::string settings_hash(const std::string& general, const Placement& placement
   static const std::string kDefaults = text_of({});
   std::string text = text_of(placement.rules);
   for (const auto& [name, value] : placement.name_parts) add(text, name);
+  const std::size_t mark = std::min(general.find(kProtectionMark), general.size());
+  const std::string all = general.substr(0, mark);
   // A table that no rule says anything of has the hash that it had before there were rules.
-  const std::string hash = text == kDefaults ? general : hash_of(general + text);
+  std::string hash = text == kDefaults ? all : hash_of(all + text);
+  // A part of its own, since values that were not protected cannot wait (judge_completed()).
+  const std::string of_all = general.substr(mark);
+  const bool is_protected = of_all.find(';') != of_all.npos || !placement.rules.protections.empty();
+  if (is_protected) {
+    std::string protection = of_all;
+    add_protections(protection, placement.rules.protections);
+    hash += kProtectionMark + hash_of(protection);
+  }
   return placement.is_set() ? fmt::format("{}/{}", hash, mode_name(placement.mode)) : hash;
+}
+
+std::string_view protection_of_hash(std::string_view settings_hash) {
+  const std::size_t mark = settings_hash.find(kProtectionMark);
+  if (mark == std::string_view::npos) return {};
+  return settings_hash.substr(mark, settings_hash.find('/', mark) - mark);
 }
 
 schema::LoadMode mode_of_hash(std::string_view settings_hash) {
   for (const schema::LoadMode mode :
-       {schema::LoadMode::kReplaceByFile, schema::LoadMode::kAppend}) {
+       {schema::LoadMode::kReplaceByFile, schema::LoadMode::kAppend, schema::LoadMode::kUpsert}) {
     if (settings_hash.ends_with(fmt::format("/{}", mode_name(mode)))) return mode;
   }
   return schema::LoadMode::kReplace;
@@ -121,7 +182,11 @@ std::string settings_hash(const load::Options& options) {
   }
   add_null_texts(text, policy.null_texts);
   if (options.zero_tail == load::ZeroTail::kError) add(text, "zero_tail");
-  return hash_of(text);
+  std::string hash = hash_of(text);
+  if (policy.protections.empty() && policy.privacy_key.empty()) return hash;
+  hash += kProtectionMark + schema::key_id(policy.privacy_key);
+  add_protections(hash, policy.protections);
+  return hash;
 }
 
 }  // namespace qvdhouse::decide

@@ -1,10 +1,30 @@
 #include "http/curl.h"
 
+#include <filesystem>
 #include <new>
 
 #include "base/error.h"
 
 namespace qvdhouse::http {
+namespace {
+
+// Debian and SUSE, Red Hat, Alpine and others.
+std::string system_ca_file() {
+  const char* built_in = curl_version_info(CURLVERSION_NOW)->cainfo;
+  return first_file({built_in == nullptr ? "" : built_in, "/etc/ssl/certs/ca-certificates.crt",
+                     "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                     "/etc/ssl/cert.pem"});
+}
+
+}  // namespace
+
+std::string first_file(const std::vector<std::string>& candidates) {
+  for (const std::string& path : candidates) {
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(path, ignored)) return path;
+  }
+  return "";
+}
 
 Handle::Handle() : error_(std::make_unique<std::array<char, CURL_ERROR_SIZE>>()) {
   static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -28,6 +48,12 @@ CURLcode Handle::perform() {
 
 std::string Handle::error_text(CURLcode code) const {
   return error_->front() != '\0' ? error_->data() : curl_easy_strerror(code);
+}
+
+bool Handle::has_sent() const {
+  long bytes = 0;
+  curl_easy_getinfo(get(), CURLINFO_REQUEST_SIZE, &bytes);
+  return bytes != 0;
 }
 
 long Handle::status() const {
@@ -65,13 +91,17 @@ std::string Url::part(CURLUPart which, unsigned flags) const {
   return text;
 }
 
+void Url::set(CURLUPart which, const std::string& text) {
+  curl_url_set(url_.get(), which, text.c_str(), 0);
+}
+
 void Url::clear(CURLUPart which) { curl_url_set(url_.get(), which, nullptr, 0); }
 
 void set_tls(const Handle& handle, const Tls& tls) {
   const auto set_file = [&](CURLoption option, const std::string& path) {
     if (!path.empty()) curl_easy_setopt(handle.get(), option, path.c_str());
   };
-  set_file(CURLOPT_CAINFO, tls.ca_file);
+  set_file(CURLOPT_CAINFO, tls.ca_file.empty() ? system_ca_file() : tls.ca_file);
   set_file(CURLOPT_SSLCERT, tls.client_cert);
   set_file(CURLOPT_SSLKEY, tls.client_key);
   curl_easy_setopt(handle.get(), CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);

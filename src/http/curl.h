@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qvdhouse::http {
 
@@ -30,6 +31,9 @@ class Handle {
 
   // libcurl's description of what the last perform() returned.
   std::string error_text(CURLcode code) const;
+
+  // Whether a byte of the last request left this machine.
+  bool has_sent() const;
 
   // The status of the last answer; 0 when none came.
   long status() const;
@@ -70,6 +74,7 @@ class Url {
 
   // One part; empty when the URL does not have it. `flags` are those of curl_url_get().
   std::string part(CURLUPart which, unsigned flags = 0) const;
+  void set(CURLUPart which, const std::string& text);  // that libcurl accepts
   void clear(CURLUPart which);
 
  private:
@@ -80,7 +85,11 @@ class Url {
   std::unique_ptr<CURLU, Cleanup> url_;
 };
 
-// The PEM files of a TLS client; an empty path means libcurl's default.
+// The first of the files that is there; empty: none is.
+std::string first_file(const std::vector<std::string>& candidates);
+
+// The PEM files of a TLS client; an empty path means libcurl's default. Where this system has no
+// such file, because libcurl was built for another one, `ca_file` is where it has its own.
 struct Tls {
   std::string ca_file;
   std::string client_cert;

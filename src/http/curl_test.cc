@@ -26,5 +26,11 @@ TEST(Curl, HeaderTextHasNoLineBreak) {
   EXPECT_FALSE(is_header_text(std::string_view("a\0b", 3)));
 }
 
+TEST(FirstFile, IsTheFirstThatIsThere) {
+  const std::string own = "/proc/self/status";
+  EXPECT_EQ(first_file({"", "/nowhere/ca.pem", "/proc", own, "/proc/self/maps"}), own);
+  EXPECT_EQ(first_file({"/nowhere/ca.pem"}), "");
+}
+
 }  // namespace
 }  // namespace qvdhouse::http

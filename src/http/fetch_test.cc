@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <stop_token>
 #include <string>
 
 #include "tests/support/loopback_server.h"
@@ -57,6 +58,37 @@ TEST(Fetch, NoAnswerIsAFailure) {
   EXPECT_NE(response.failure, "");
   EXPECT_EQ(response.status, 0);
   EXPECT_NE(fetch({.url = "ftp://127.0.0.1/a"}).failure, "");
+}
+
+TEST(Fetch, AStopEndsIt) {
+  std::stop_source stop;
+  std::promise<void> end;
+  const tests::LoopbackServer server([&](tests::Peer& peer) {
+    peer.receive_until("\r\n\r\n");
+    stop.request_stop();
+    peer.receive();  // until the client is gone
+    end.set_value();
+  });
+  const Response response =
+      fetch({.url = server.url(), .use_proxy = false, .stop = stop.get_token()});
+  EXPECT_NE(response.failure, "");
+  end.get_future().get();
+}
+
+TEST(Fetch, WhatIsRefusedIsNotTakenLater) {
+  const auto answer = [](long status) { return Response{.failure = {}, .status = status}; };
+  for (const long status : {200L, 204L}) EXPECT_TRUE(is_taken(answer(status)));
+  for (const long status : {302L, 400L, 404L}) {
+    EXPECT_FALSE(is_taken(answer(status)) || may_be_taken_later(answer(status)));
+  }
+  for (const long status : {408L, 429L, 500L, 503L}) {
+    EXPECT_TRUE(may_be_taken_later(answer(status)));
+  }
+  const Response none{.failure = "no route"};
+  EXPECT_FALSE(is_taken(none));
+  EXPECT_TRUE(may_be_taken_later(none));
+  EXPECT_EQ(refusal_of(none), "no route");
+  EXPECT_EQ(refusal_of(answer(500)), "it answered with the status 500");
 }
 
 }  // namespace

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 
 #include "base/error.h"
 #include "base/workers.h"
+#include "load/row_rules.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -43,15 +45,17 @@ RowSummer::RowSummer(const qvd::RowDecoder& decoder, std::span<const ColumnValue
   sums_.hash_sum.resize(columns.size());
 }
 
-void RowSummer::add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count) {
+void RowSummer::add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
+                         std::span<const std::uint64_t> row_numbers) {
   for (std::size_t done = 0; done < row_count; done += kDecodeRows) {
-    add_chunk(records + done * decoder_.record_bytes(), first_row + done,
-              std::min(kDecodeRows, row_count - done));
+    const std::size_t count = std::min(kDecodeRows, row_count - done);
+    add_chunk(records + done * decoder_.record_bytes(), first_row + done, count,
+              row_numbers.empty() ? row_numbers : row_numbers.subspan(done, count));
   }
 }
 
-void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row,
-                          std::size_t row_count) {
+void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
+                          std::span<const std::uint64_t> row_numbers) {
   sums_.row_count += row_count;
   const std::span codes(codes_.data(), row_count);
   const std::span mixes(mixes_.data(), row_count);
@@ -61,7 +65,8 @@ void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row,
     std::uint64_t sum = 0;
     if (columns_[i].is_row_number()) {
       for (std::size_t row = 0; row < row_count; ++row) {
-        const std::uint64_t hash = hash_number(first_row + row, hashes_.function);
+        const std::uint64_t number = row_numbers.empty() ? first_row + row : row_numbers[row];
+        const std::uint64_t hash = hash_number(number, hashes_.function);
         sum += hash;
         mixes[row] += factor * hash;
       }
@@ -99,16 +104,22 @@ void Checksums::add(const Checksums& other) {
 
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop) {
+                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
+                        Sifting* sifting) {
   const ValueHashes hashes = hash_values(columns, function, threads);
   std::atomic<std::uint64_t> next_row{0};
   std::mutex mutex;
-  Checksums total;  // guarded by mutex
+  // Guarded by mutex, as sifting->counts.
+  Checksums total = RowSummer(decoder, columns, hashes).sums();
   const std::uint64_t turns = (header.record_count + kReadRows - 1) / kReadRows;
   base::run_workers(
       static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)),
       [&] {
         RowSummer summer(decoder, columns, hashes);
+        std::optional<RowSifter> sifter;
+        if (sifting != nullptr) {
+          sifter.emplace(sifting->rules, header, decoder, sifting->sink, sifting->proves_indexes);
+        }
         std::vector<std::byte> records;
         for (;;) {
           const std::uint64_t first = next_row.fetch_add(kReadRows);
@@ -116,10 +127,16 @@ Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& 
           if (stop.stop_requested()) throw base::Cancelled("stopped while the rows were checked");
           const std::uint64_t count = std::min(kReadRows, header.record_count - first);
           qvd::read_records(source, header, first, count, records);
-          summer.add_rows(records.data(), first, count);
+          if (sifter) {
+            const std::size_t kept = sifter->sift(first, count, records);
+            summer.add_rows(records.data(), first, kept, sifter->row_numbers());
+          } else {
+            summer.add_rows(records.data(), first, count);
+          }
         }
         const std::lock_guard lock(mutex);
         total.add(summer.sums());
+        if (sifter) sifting->counts.add(sifter->counts());
       },
       [&] { next_row = header.record_count; });
   return total;

@@ -47,12 +47,15 @@ class RowSummer {
             const ValueHashes& hashes);
 
   // Takes `row_count` records, of which the first is row `first_row` of the file. Throws InputError
-  // for an index outside its symbol table.
-  void add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count);
+  // for an index outside its symbol table. `row_numbers`: of each of them, where rows between them
+  // are left out.
+  void add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
+                std::span<const std::uint64_t> row_numbers = {});
   const Checksums& sums() const { return sums_; }
 
  private:
-  void add_chunk(const std::byte* records, std::uint64_t first_row, std::size_t row_count);
+  void add_chunk(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
+                 std::span<const std::uint64_t> row_numbers);
 
   const qvd::RowDecoder& decoder_;
   std::span<const ColumnValues> columns_;
@@ -65,9 +68,12 @@ class RowSummer {
 // Reads all rows of the file on `threads` threads; `function` is that of the server's dialect, as
 // everywhere. Throws InputError for an index outside its
 // symbol table (so that a file is known to be whole before anything is sent), IoError, Cancelled.
+// `sifting`: of the rows that it leaves in only; null: of all.
+struct Sifting;
 Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                         const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop);
+                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
+                        Sifting* sifting = nullptr);
 
 // One sentence a difference, naming column and both numbers; empty when all agree.
 std::vector<std::string> differences(std::span<const ColumnValues> columns, const Checksums& file,

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clickhouse/dialect.h"
 #include "clickhouse/dictionary.h"
@@ -20,14 +22,17 @@ std::uint64_t hash_text(std::string_view text, clickhouse::HashFunction function
 std::uint64_t hash_fixed(std::span<const std::byte> value, clickhouse::HashFunction function);
 std::uint64_t hash_number(std::uint64_t value, clickhouse::HashFunction function);
 
+class RescuedRows;
+
 struct ColumnValues {
-  enum class Codes { kOfField, kFixed, kNone };
+  enum class Codes { kOfField, kFixed, kNone, kRescued };
 
   std::string name;
   std::size_t field_index = 0;        // kOfField
   clickhouse::Dictionary dictionary;  // kNone: has the type only, UInt64
   Codes codes = Codes::kOfField;
-  std::uint32_t fixed_code = 0;  // kFixed: of every row
+  std::uint32_t fixed_code = 0;                          // kFixed: of every row
+  std::shared_ptr<const RescuedRows> rescued = nullptr;  // kRescued
 
   bool is_row_number() const { return codes == Codes::kNone; }
 
@@ -39,5 +44,9 @@ struct ColumnValues {
   void read_codes(const qvd::RowDecoder& decoder, const std::byte* records, std::uint64_t first_row,
                   std::span<std::uint32_t> out) const;
 };
+
+// By code, the first code that has the same value: two symbols may be one value of the column, as 1
+// and a dual of 1 are; 0 of what is NULL in the column.
+std::vector<std::uint32_t> first_of_value(const ColumnValues& column);
 
 }  // namespace qvdhouse::load

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "clickhouse/error_code.h"
 #include "clickhouse/names.h"
+#include "clickhouse/newest_rows.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/replicas.h"
 #include "clickhouse/table_engine.h"
@@ -74,6 +76,9 @@ bool is_our_table(clickhouse::Connection& connection, const std::string& table) 
         "it is left as it is: rename it, or choose another name by table_prefix",
         database, table, schema::kTableCommentPrefix));
   }
+  if (comment->starts_with(clickhouse::kNewestRowsComment)) {
+    clickhouse::refuse_newest_rows(database, table);
+  }
   clickhouse::refuse_local_table(connection, database, table);
   return true;
 }
@@ -126,18 +131,26 @@ void refuse_partition_by(const std::string& partition_by, const std::string& cou
       partition_by, count));
 }
 
-std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
-                             const std::string& partition_by) {
-  const auto ids = partition_ids(connection, staging);
-  if (ids.size() > 1) refuse_partition_by(partition_by, std::to_string(ids.size()));
-  return ids.empty() ? std::string() : ids.front();
+std::vector<std::string> staged_partitions(clickhouse::Connection& connection,
+                                           const std::string& staging) {
+  std::vector<std::string> ids = partition_ids(connection, staging);
+  const std::string& database = connection.endpoint().database;
+  if (!ids.empty() || !clickhouse::engine_of(connection, database, staging).empty()) return ids;
+  throw base::ServerError(
+      fmt::format(
+          "the staging table {} is gone: another run has taken over the claim on the table; "
+          "nothing was committed",
+          staging),
+      clickhouse::error_code::kUnknownTable);
 }
 
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
                        const std::string& table) {
   const Layout layout = read_layout(connection, table);
   if (!layout.is_by_file(rows.keeps_versions)) return false;
-  const std::string staged = single_partition(connection, rows.staging, layout.partition_key);
+  const auto ids = staged_partitions(connection, rows.staging);
+  if (ids.size() > 1) refuse_partition_by(layout.partition_key, std::to_string(ids.size()));
+  const std::string staged = ids.empty() ? "" : ids.front();
   const bool may_replace = connection.endpoint().dialect.has_covering_parts;
   if (staged.empty() || !may_replace || !layout.is_by_file_only(rows.keeps_versions)) {
     const auto live = partition_ids(connection, table, rows_of(rows));
@@ -152,13 +165,13 @@ bool replace_partition(clickhouse::Connection& connection, const StagedRows& row
   return true;
 }
 
-bool replace_whole(clickhouse::Connection& connection, const std::string& staging,
+bool replace_whole(clickhouse::Connection& connection, const StagedRows& rows,
                    const clickhouse::TableDefinition& definition) {
   const std::string& table = definition.name;
   const clickhouse::Endpoint& endpoint = connection.endpoint();
   if (!endpoint.dialect.has_covering_parts || !is_our_table(connection, table)) return false;
   const Layout live = read_layout(connection, table);
-  const Layout staged = read_layout(connection, staging);
+  const Layout staged = read_layout(connection, rows.staging);
   const auto comment = [&](const std::string& name) {
     return clickhouse::table_comment(connection, endpoint.database, name);
   };
@@ -169,11 +182,11 @@ bool replace_whole(clickhouse::Connection& connection, const std::string& stagin
           .starts_with(clickhouse::local_engine(definition.engine)) &&
       std::ranges::equal(live.columns, staged.columns, {}, &clickhouse::ColumnDefinition::comment,
                          &clickhouse::ColumnDefinition::comment) &&
-      comment(table) == comment(staging);
+      comment(table) == comment(rows.staging);
   if (!is_same) return false;
-  const auto ids = partition_ids(connection, staging);
+  const auto ids = staged_partitions(connection, rows.staging);
   if (!ids.empty()) {
-    run_on_partition(connection, table, "REPLACE", ids.front(), staging);
+    run_on_partition(connection, table, "REPLACE", ids.front(), rows.staging);
   } else {
     for (const std::string& id : partition_ids(connection, table)) {
       run_on_partition(connection, table, "DROP", id);
@@ -428,48 +441,59 @@ std::string any_of(const std::vector<StagedRows>& staged,
 }
 
 // The table without the rows of a file, made as `aside` like the table itself, and swapped in.
-void rebuild_without(clickhouse::Connection& connection, const std::string& aside,
+void rebuild_without(std::span<clickhouse::Connection> connections, const std::string& aside,
                      const std::string& table, const std::string& file_key) {
-  const Aside dropped_at_end(connection, aside);
-  create_like(connection, aside, table,
-              engine_aside(read_layout(connection, table).engine, connection.endpoint(), aside),
-              connection.endpoint().dialect);
-  const Layout layout = read_layout(connection, aside);
-  fill(connection, aside, {staying(connection, table, layout, any_of({}, {file_key}), false)});
-  swap_in(connection, aside, table);
+  clickhouse::Connection& first = connections.front();
+  const Aside dropped_at_end(first, aside);
+  const std::string engine = read_layout(first, table).engine;
+  create_like(first, aside, table,
+              engine_aside(engine, clickhouse::reach_of(engine), first.endpoint(), aside),
+              first.endpoint().dialect);
+  const Layout layout = read_layout(first, aside);
+  const std::string gone = any_of({}, {file_key});
+  for (clickhouse::Connection& connection : connections) {
+    fill(connection, aside, {staying(connection, table, layout, gone, false)});
+  }
+  swap_in(first, aside, table);
 }
 
 }  // namespace
 
 std::string rows_of(const StagedRows& rows) { return any_of({rows}, {}); }
 
-void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefinition& definition,
-             const std::string& aside, const std::string& table,
-             const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files,
-             bool keep_rows) {
-  finish_swap(connection, table);
-  const bool exists = is_our_table(connection, table);
-  const Aside dropped_at_end(connection, aside);
+void rebuild(std::span<clickhouse::Connection> connections,
+             const clickhouse::TableDefinition& definition, const std::string& aside,
+             const std::string& table, const std::vector<StagedRows>& staged,
+             const std::vector<std::string>& drop_files, bool keep_rows) {
+  clickhouse::Connection& first = connections.front();
+  finish_swap(first, table);
+  const bool exists = is_our_table(first, table);
+  const Aside dropped_at_end(first, aside);
   clickhouse::TableDefinition made = definition;
   made.name = aside;
-  made.engine = engine_aside(made.engine, connection.endpoint(), aside);
-  connection.query(clickhouse::create_table_sql(made, connection.endpoint().dialect));
-  const Layout layout = read_layout(connection, aside);
+  made.engine = engine_aside(made.engine, made.reach, first.endpoint(), aside);
+  first.query(clickhouse::create_table_sql(made, first.endpoint().dialect));
+  const Layout layout = read_layout(first, aside);
   const bool keeps_versions = std::ranges::any_of(staged, &StagedRows::keeps_versions);
-  std::vector<Portion> portions;
-  if (exists && keep_rows) {
-    portions.push_back(
-        staying(connection, table, layout, any_of(staged, drop_files), keeps_versions));
+  for (std::size_t shard = 0; shard < connections.size(); ++shard) {
+    clickhouse::Connection& connection = connections[shard];
+    std::vector<Portion> portions;
+    if (exists && keep_rows) {
+      portions.push_back(
+          staying(connection, table, layout, any_of(staged, drop_files), keeps_versions));
+    }
+    for (const StagedRows& rows : staged) {
+      if (rows.shard != shard) continue;
+      portions.push_back(staged_rows(connection, rows.staging, layout));
+    }
+    fill(connection, aside, portions);
   }
-  for (const StagedRows& rows : staged) {
-    portions.push_back(staged_rows(connection, rows.staging, layout));
-  }
-  fill(connection, aside, portions);
-  swap_in(connection, aside, table);
+  swap_in(first, aside, table);
 }
 
-bool delete_file(clickhouse::Connection& connection, const std::string& table,
-                 const std::string& file_key, const std::string& aside) {
+bool delete_file(std::span<clickhouse::Connection> connections, std::size_t shard,
+                 const std::string& table, const std::string& file_key, const std::string& aside) {
+  clickhouse::Connection& connection = connections[shard];
   if (!is_our_table(connection, table)) return false;
   const StagedRows gone{.file_key = file_key};
   const auto live = partition_ids(connection, table, rows_of(gone));
@@ -478,7 +502,7 @@ bool delete_file(clickhouse::Connection& connection, const std::string& table,
       read_layout(connection, table).is_by_file(false)) {
     run_on_partition(connection, table, "DROP", live.front());
   } else {
-    rebuild_without(connection, aside, table, file_key);
+    rebuild_without(connections, aside, table, file_key);
   }
   return true;
 }

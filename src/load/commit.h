@@ -7,7 +7,9 @@
 // the rows that stay and the staging tables, and swapped.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@ struct StagedRows {
   std::string file_key;         // `_file`
   std::uint64_t version = 0;    // `_version`
   bool keeps_versions = false;  // kAppend: rows of other versions of the file stay
+  std::size_t shard = 0;        // of a table whose files are spread: which of its connections
 };
 
 // Puts staging in the place of the table, whose old rows are under staging's name then: EXCHANGE,
@@ -41,38 +44,44 @@ bool is_our_table(clickhouse::Connection& connection, const std::string& table);
 // Throws the SchemaError for a user's partition expression that has more than one value in a file.
 [[noreturn]] void refuse_partition_by(const std::string& partition_by, const std::string& count);
 
-// The partition of the staged rows, empty when there are none. Throws as refuse_partition_by() when
-// they lie in several.
-std::string single_partition(clickhouse::Connection& connection, const std::string& staging,
-                             const std::string& partition_by);
+// The partitions of a staging table that hold rows. Throws ServerError when it is gone: the server
+// would say that it has none, and the rows that are to be replaced would go and none come.
+std::vector<std::string> staged_partitions(clickhouse::Connection& connection,
+                                           const std::string& staging);
 
 // SQL: whether a row is one that `rows` replaces.
 std::string rows_of(const StagedRows& rows);
 
-// Replaces the file's partition. False, with nothing changed, when one statement cannot do it:
-// the table is not partitioned by file, the file's old rows lie in other partitions, or there are
-// some and the server might have them back (Dialect::has_covering_parts).
+// Replaces the file's partition. Throws ServerError, with nothing changed, when the staging table
+// is gone: whoever took over the claim of a run drops its staging tables. False, with nothing
+// changed, when one statement cannot do it: the table is not partitioned by file, the file's old
+// rows lie in other partitions, or there are some and the server might have them back
+// (Dialect::has_covering_parts).
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
                        const std::string& table);
 
 // Replaces all rows of a table of one file that has replicas, which keep their old rows until they
-// have fetched the new ones. False, with nothing changed, when one statement cannot do it: there is
-// no such table, it is not laid out and described as `definition` says, or it has partitions.
-bool replace_whole(clickhouse::Connection& connection, const std::string& staging,
+// have fetched the new ones. Throws as replace_partition(). False, with nothing changed, when one
+// statement cannot do it: there is no such table, it is not laid out and described as `definition`
+// says, or it has partitions.
+bool replace_whole(clickhouse::Connection& connection, const StagedRows& rows,
                    const clickhouse::TableDefinition& definition);
 
 // A table `aside` made after `definition` out of the rows of `table` (if it exists) that no file of
 // `staged` replaces and of all `staged`, checked by count and checksum, swapped in, and the old one
 // dropped. `drop_files`: whose rows go; `keep_rows` false: all old rows go, and the old table
-// may have any columns. Partitions that need no change are not copied but linked.
-void rebuild(clickhouse::Connection& connection, const clickhouse::TableDefinition& definition,
-             const std::string& aside, const std::string& table,
-             const std::vector<StagedRows>& staged, const std::vector<std::string>& drop_files,
-             bool keep_rows = true);
+// may have any columns. Partitions that need no change are not copied but linked. `connections`:
+// one to the server that has the staging tables; of a table whose files are spread over shards, one
+// for each of these, in their order.
+void rebuild(std::span<clickhouse::Connection> connections,
+             const clickhouse::TableDefinition& definition, const std::string& aside,
+             const std::string& table, const std::vector<StagedRows>& staged,
+             const std::vector<std::string>& drop_files, bool keep_rows = true);
 
 // Takes the rows of a file that vanished out of the table. True when there were some. Where they
-// are not one partition, the table is rebuilt as `aside`, and swapped.
-bool delete_file(clickhouse::Connection& connection, const std::string& table,
-                 const std::string& file_key, const std::string& aside);
+// are not one partition, the table is rebuilt as `aside`, and swapped. `connections`: as rebuild(),
+// `shard` of them has the file.
+bool delete_file(std::span<clickhouse::Connection> connections, std::size_t shard,
+                 const std::string& table, const std::string& file_key, const std::string& aside);
 
 }  // namespace qvdhouse::load

@@ -61,6 +61,8 @@ bool Layout::is_by_file_only(bool and_version) const {
 
 bool Layout::fits(const Layout& other) const {
   return partition_key == other.partition_key && sorting_key == other.sorting_key &&
+         primary_key == other.primary_key && sampling_key == other.sampling_key &&
+         indexes == other.indexes &&
          std::ranges::equal(columns, other.columns, [](const auto& a, const auto& b) {
            return a.name == b.name && a.type == b.type;
          });
@@ -70,8 +72,12 @@ Layout read_layout(clickhouse::Connection& connection, const std::string& table)
   const std::string& database = connection.endpoint().database;
   // The server writes keys and engines as SQL on one line, whatever is in their names and texts.
   const std::string answer = connection.query(fmt::format(
-      "SELECT concat(engine_full, '\\n', partition_key, '\\n', sorting_key) FROM system.tables "
-      "WHERE database = {} AND name = {} FORMAT TSVRaw",
+      "SELECT concat(engine_full, '\\n', partition_key, '\\n', sorting_key, '\\n', primary_key, "
+      "'\\n', sampling_key, '\\n', arrayStringConcat(extractAll(create_table_query, 'INDEX .*? "
+      "TYPE "
+      ".*? GRANULARITY [0-9]+'), ', ')) FROM system.tables WHERE database = {} AND name = {} "
+      "FORMAT "
+      "TSVRaw",
       clickhouse::quote_literal(database), clickhouse::quote_literal(table)));
   if (answer.empty()) return {};
   std::string_view rest = answer;
@@ -79,6 +85,9 @@ Layout read_layout(clickhouse::Connection& connection, const std::string& table)
   layout.engine = take_line(rest);
   layout.partition_key = take_line(rest);
   layout.sorting_key = take_line(rest);
+  layout.primary_key = take_line(rest);
+  layout.sampling_key = take_line(rest);
+  layout.indexes = take_line(rest);
   layout.columns = clickhouse::describe_table(connection, database, table);
   return layout;
 }
@@ -112,12 +121,12 @@ std::string views_text(const std::string& table, const std::vector<std::string>&
       table);
 }
 
-std::string engine_aside(const std::string& engine, const clickhouse::Endpoint& endpoint,
-                         const std::string& name) {
+std::string engine_aside(const std::string& engine, clickhouse::Reach reach,
+                         const clickhouse::Endpoint& endpoint, const std::string& name) {
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
   if (!endpoint.dialect.replication.is_on) return engine;
   return clickhouse::engine_for(clickhouse::local_engine(engine), endpoint.dialect,
-                                endpoint.database, fmt::format("{}/{}", name, now));
+                                endpoint.database, fmt::format("{}/{}", name, now), reach);
 }
 
 void create_like(clickhouse::Connection& connection, const std::string& name,

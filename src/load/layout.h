@@ -20,6 +20,9 @@ struct Layout {
   std::string engine;  // as after ENGINE =, with keys, TTL and settings; empty: no such table
   std::string partition_key;
   std::string sorting_key;
+  std::string primary_key;
+  std::string sampling_key;
+  std::string indexes;                                // as in the server's own CREATE TABLE
   std::vector<clickhouse::ColumnDefinition> columns;  // name and type
 
   bool exists() const { return !engine.empty(); }
@@ -46,8 +49,8 @@ inline constexpr const char* kInsteadOfView =
 
 // The engine of a table that is made aside: on replicas its path in ZooKeeper is one of its own
 // even when an earlier table of that name was swapped in and is there.
-std::string engine_aside(const std::string& engine, const clickhouse::Endpoint& endpoint,
-                         const std::string& name);
+std::string engine_aside(const std::string& engine, clickhouse::Reach reach,
+                         const clickhouse::Endpoint& endpoint, const std::string& name);
 
 // Makes an empty table with the columns and the comment of another, and `engine`, on the servers of
 // `dialect`.

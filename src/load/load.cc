@@ -1,8 +1,14 @@
 #include "load/load.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <stop_token>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -13,14 +19,16 @@
 #include "load/checksum.h"
 #include "load/doubtful_rows.h"
 #include "load/layout.h"
+#include "load/quarantine.h"
+#include "load/rescued_rows.h"
+#include "load/row_rules.h"
 #include "load/staging.h"
 #include "load/stream.h"
+#include "load/superseded_rows.h"
 #include "load/table_checksum.h"
 
 namespace qvdhouse::load {
 namespace {
-
-constexpr const char* kRebuiltMark = "_rebuilt";  // of another staging table of the same run
 
 using Clock = std::chrono::steady_clock;
 
@@ -47,7 +55,9 @@ void describe(const PreparedFile& file, Result& result) {
   result.table = file.plan.table;
   result.column_count = file.plan.columns.size();
   result.warnings = file.header.warnings;
+  for (const std::string& alert : file.alerts) result.add_alert(alert);
   result.qvd_created_at = file.header.created_at;
+  result.lineage = file.header.lineage;
   for (const schema::ColumnPlan& column : file.plan.columns) {
     result.columns.emplace_back(column.name, column.type.name());
   }
@@ -130,11 +140,12 @@ void run_sql(clickhouse::Connection& connection, const std::vector<std::string>&
 Sent send_rows(const base::ByteSource& source, const PreparedFile& file,
                const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                const Staging& staging, const clickhouse::Endpoint& endpoint, const Options& options,
-               const Target& target, Progress& progress, const std::stop_token& stop) {
+               const Target& target, Progress& progress, const std::stop_token& stop,
+               Sifting* sifting) {
   constexpr int kTooManyParts = 252;
   try {
     Sent sent = insert_rows(source, file.header, decoder, columns, endpoint, staging.name(),
-                            options, progress, stop);
+                            options, progress, stop, sifting);
     source.check_unchanged();
     return sent;
   } catch (const base::ServerError& error) {
@@ -154,7 +165,172 @@ void verify_staged(clickhouse::Connection& connection, const Staging& staging,
     throw base::VerifyError(
         fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
   }
-  if (target.is_set()) single_partition(connection, staging.table(), target.rules.partition_by);
+  if (!target.is_set()) return;
+  const std::size_t partitions = partition_ids(connection, staging.table()).size();
+  if (partitions > 1) refuse_partition_by(target.rules.partition_by, std::to_string(partitions));
+}
+
+// Throws SchemaError where several staged rows have one key.
+void check_keys(clickhouse::Connection& connection, const std::string& staging,
+                const std::vector<std::string>& key) {
+  std::vector<std::string> names;
+  for (const std::string& name : key) names.push_back(clickhouse::quote_identifier(name));
+  const std::string grouped = fmt::format("FROM {} GROUP BY {}", staging, fmt::join(names, ", "));
+  const clickhouse::Settings settings = {{"optimize_aggregation_in_order", "1"}};
+  const std::string count = clickhouse::query_lines(
+      connection, fmt::format("SELECT count() FROM (SELECT 1 {} HAVING count() > 1)", grouped),
+      settings)[0];
+  if (count == "0") return;
+  const std::string example = clickhouse::query_lines(
+      connection,
+      fmt::format("SELECT concat(toString(tuple({})), ' has ', toString(count()), ' rows') {} "
+                  "ORDER BY count() DESC, {} LIMIT 1",
+                  fmt::join(names, ", "), grouped, fmt::join(names, ", ")),
+      settings)[0];
+  throw base::SchemaError(fmt::format(
+      "{} of the key ({}) have several rows in this file ({}), so that none of them is the newest; "
+      "choose a key that tells rows apart, or set duplicate_keys = \"last\": the last of them "
+      "counts",
+      count == "1" ? "1 value" : count + " values", fmt::join(key, ", "), example));
+}
+bool takes_last_rows(const Target& target) {
+  return target.mode == schema::LoadMode::kUpsert &&
+         target.rules.duplicate_keys == schema::DuplicateKeys::kLast;
+}
+
+// Leaves only the last of several rows with one key, where the table wants that.
+void leave_out_superseded(const base::ByteSource& source, const PreparedFile& file,
+                          const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                          const Target& target, RowRules& rules, const std::stop_token& stop) {
+  if (!takes_last_rows(target)) return;
+  rules.leave_out(
+      superseded_rows(source, file.header, decoder, columns, file.plan.order_by, rules, stop));
+}
+
+// The rules of a table in the load of one file: what they say of its values, then of its rows, and
+// where the rows go that break them.
+class RuledLoad {
+ public:
+  RuledLoad(const Target& target, Result& result) : target_(target), result_(result) {}
+
+  // Before the symbols of `file` are given back; keeps them as long as they are asked for.
+  void judge(const base::ByteSource& source, PreparedFile& file, const qvd::RowDecoder& decoder,
+             std::span<const ColumnValues> columns, unsigned threads, const std::stop_token& stop) {
+    rules_ = RowRules(file, columns, target_.rules, threads, stop);
+    for (const std::string& idle : rules_.idle()) result_.add_alert(idle);
+    if (rules_.has_unique()) rules_.find_repeated(source, file.header, decoder, threads, stop);
+    leave_out_superseded(source, file, decoder, columns, target_, rules_, stop);
+    if (rules_.are_kept()) file.symbols.clear();
+  }
+
+  // For a pass over the rows that proves them; null: all stay.
+  Sifting* to_check() {
+    if (rules_.are_kept()) return nullptr;
+    sifting_.emplace(Sifting{.rules = rules_, .proves_indexes = true});
+    return &*sifting_;
+  }
+  // For the pass that sends them; also one that proves them, where none has before. What the
+  // quarantine table takes is done beside it, and beside the verification of the table's rows.
+  Sifting* to_send(const clickhouse::Endpoint& endpoint, const PreparedFile& file,
+                   const qvd::RowDecoder& decoder, const std::string& run_id,
+                   std::stop_token stop) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    if (target_.has_quarantine || !target_.rules.column_rules.empty()) {
+      quarantine_ = std::make_unique<Quarantine>(
+          endpoint, quarantine_of(target_, file.plan.table), run_id,
+          std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+    }
+    if (rules_.are_kept()) return nullptr;
+    const bool is_checked = sifting_.has_value();
+    if (is_checked ? sifting_->counts.quarantined > 0 : rules_.may_quarantine()) {
+      connection_.emplace(endpoint, std::move(stop));
+      const std::shared_future<void> created = std::async(
+          std::launch::async,
+          [this, &table = file.plan.table] { quarantine_->create(*connection_, table); });
+      writer_ = quarantine_->writer(*connection_, created, file, rules_, decoder);
+    }
+    sifting_.emplace(
+        Sifting{.rules = rules_, .sink = writer_.get(), .proves_indexes = !is_checked});
+    return &*sifting_;
+  }
+
+  // After each of these passes.
+  void take_counts(const PreparedFile& file) {
+    if (!sifting_) return;
+    check_counts(rules_, sifting_->counts, file, target_.rules);
+  }
+  // After the second.
+  void sent(const PreparedFile& file) {
+    if (!sifting_) return;
+    const RowCounts& counts = sifting_->counts;
+    take_counts(file);
+    result_.rows_quarantined = counts.quarantined;
+    result_.rows_dropped = counts.dropped;
+    result_.rows_filtered = counts.filtered;
+    result_.rows_warned = counts.warned;
+    const std::string table = quarantine_of(target_, file.plan.table).table;
+    for (const std::string& text : texts_of(rules_, counts, file, table)) result_.add_alert(text);
+    if (!writer_) return;
+    verified_ = std::async(std::launch::async,
+                           [this] { quarantine_->verify(*connection_, writer_->finish()); });
+  }
+  // Throws what went wrong with the rows in the quarantine table.
+  void verify() {
+    if (verified_.valid()) verified_.get();
+  }
+  std::uint64_t left_out() const { return sifting_ ? sifting_->counts.not_loaded() : 0; }
+  std::unique_ptr<Quarantine> take_quarantine() { return std::move(quarantine_); }
+
+ private:
+  const Target& target_;
+  Result& result_;
+  RowRules rules_;
+  std::optional<Sifting> sifting_;
+  std::optional<clickhouse::Connection> connection_;  // of what is done beside the load
+  std::unique_ptr<Quarantine> quarantine_;
+  std::unique_ptr<QuarantineWriter> writer_;  // waits for the table's creation when it goes
+  std::future<void> verified_;
+};
+
+// The columns' values; the symbols stay where rules look at them.
+std::vector<ColumnValues> values_of(const base::ByteSource& source, PreparedFile& file,
+                                    const Options& options, const Target& target,
+                                    const std::stop_token& stop) {
+  const bool has_rules = !target.rules.column_rules.empty();
+  std::vector<ColumnValues> columns =
+      cast_columns(file, options.streams, stop, has_rules || !file.rescued.empty());
+  add_rescued(source, file, columns, stop);
+  if (!has_rules) file.symbols.clear();
+  return columns;
+}
+
+// `live`: of the set that its partitions are to become those of, where it exists.
+void create_staging(clickhouse::Connection& connection, const std::string& table,
+                    const Layout& live, const clickhouse::TableDefinition& definition,
+                    std::span<const ColumnValues> columns, Staging& staging) {
+  if (live.exists()) {
+    staging.create_like(connection, table, live, columns);
+  } else {
+    staging.create(connection, definition, columns);
+  }
+  check_columns(connection, connection.endpoint().database, staging.table(), columns);
+}
+
+// What is verified, ready for its commit.
+std::unique_ptr<StagedFile> as_staged(std::unique_ptr<Staging> staging, PreparedFile& file,
+                                      const clickhouse::Endpoint& endpoint, const Options& options,
+                                      const Target& target,
+                                      const clickhouse::TableDefinition& definition,
+                                      RuledLoad& ruled) {
+  StagedRows rows{.staging = staging->table(),
+                  .file_key = target.file_key,
+                  .version = target.version,
+                  .keeps_versions = target.mode == schema::LoadMode::kAppend};
+  std::string aside =
+      aside_table(endpoint.database, file.plan.table, options.run_id, target.number);
+  return std::make_unique<StagedFile>(std::move(staging), std::move(aside), std::move(rows),
+                                      definition, file.header.record_count - ruled.left_out(),
+                                      std::move(file.column_changes), ruled.take_quarantine());
 }
 
 }  // namespace
@@ -177,13 +353,17 @@ void Result::add_changes(const std::vector<schema::ColumnChange>& changes) {
 
 StagedFile::StagedFile(std::unique_ptr<Staging> staging, std::string aside, StagedRows rows,
                        clickhouse::TableDefinition definition, std::uint64_t row_count,
-                       std::vector<schema::ColumnChange> column_changes)
+                       std::vector<schema::ColumnChange> column_changes,
+                       std::unique_ptr<Quarantine> quarantine)
     : staging_(std::move(staging)),
       aside_(std::move(aside)),
       rows_(std::move(rows)),
       definition_(std::move(definition)),
       row_count_(row_count),
-      column_changes_(std::move(column_changes)) {}
+      column_changes_(std::move(column_changes)),
+      quarantine_(std::move(quarantine)) {}
+
+StagedFile::~StagedFile() = default;
 
 std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
                                        const clickhouse::Endpoint& endpoint, const Options& options,
@@ -194,6 +374,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   std::vector<ColumnValues> columns;
   Checksums expected;
   clickhouse::Connection connection(endpoint, stop);
+  RuledLoad ruled(target, result);
 
   // Read header and symbol tables, decide the columns, cast every distinct value.
   Layout live;  // of a set that exists
@@ -203,20 +384,25 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
       live = read_layout(connection, file.plan.table);
       order_like(live, file.plan);
     }
-    columns = cast_columns(file, options.streams, stop);
+    columns = values_of(source, file, options, target, stop);
     run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
   describe(file, result);
   check_written(source, file.header, options.zero_tail, stop, result);
   progress.rows_total = file.header.record_count;
   const qvd::RowDecoder decoder(file.header);
+  if (!target.rules.column_rules.empty() || !file.filtered.empty() || takes_last_rows(target)) {
+    run_step("rules", progress, result,
+             [&] { ruled.judge(source, file, decoder, columns, options.streams, stop); });
+  }
 
   // Read all rows once: every index is in range, and this is what the table must hold. What comes
   // over a network is checked as it is sent, since reading it twice would cost twice.
   if (!source.is_remote()) {
     run_step("check", progress, result, [&] {
       expected = checksum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
-                               options.streams, stop);
+                               options.streams, stop, ruled.to_check());
+      ruled.take_counts(file);
     });
   }
 
@@ -227,36 +413,29 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
       endpoint, staging_table(endpoint.database, file.plan.table, options.run_id, target.number),
       file.header.record_count > kSmallTableRows);
   run_step("create", progress, result, [&] {
-    if (live.exists()) {
-      staging->create_like(connection, file.plan.table, live, columns);
-    } else {
-      staging->create(connection, definition, columns);
-    }
-    check_columns(connection, endpoint.database, staging->table(), columns);
+    create_staging(connection, file.plan.table, live, definition, columns, *staging);
   });
 
   // Stream the rows.
   run_step("insert", progress, result, [&] {
-    const Sent sent = send_rows(source, file, decoder, columns, *staging, endpoint, options, target,
-                                progress, stop);
+    const Sent sent =
+        send_rows(source, file, decoder, columns, *staging, endpoint, options, target, progress,
+                  stop, ruled.to_send(endpoint, file, decoder, options.run_id, stop));
     result.bytes_sent = sent.bytes;
     if (sent.sums) expected = *sent.sums;
+    ruled.sent(file);
   });
 
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
     verify_staged(connection, *staging, columns, expected, options, target);
+    if (target.mode == schema::LoadMode::kUpsert) {
+      check_keys(connection, staging->name(), file.plan.order_by);
+    }
+    ruled.verify();
     staging->settle(connection);
   });
-  StagedRows rows{.staging = staging->table(),
-                  .file_key = target.file_key,
-                  .version = target.version,
-                  .keeps_versions = target.mode == schema::LoadMode::kAppend};
-  std::string aside = staging_table(endpoint.database, file.plan.table,
-                                    options.run_id + kRebuiltMark, target.number);
-  return std::make_unique<StagedFile>(std::move(staging), std::move(aside), std::move(rows),
-                                      definition, file.header.record_count,
-                                      std::move(file.column_changes));
+  return as_staged(std::move(staging), file, endpoint, options, target, definition, ruled);
 }
 
 namespace {
@@ -267,8 +446,8 @@ void replace_table(clickhouse::Connection& connection, const StagedFile& file) {
   const std::string& table = file.definition().name;
   if (!connection.endpoint().dialect.replication.is_on) {
     swap_in(connection, file.rows().staging, table);
-  } else if (!replace_whole(connection, file.rows().staging, file.definition())) {
-    rebuild(connection, file.definition(), file.aside(), table, {file.rows()}, {}, false);
+  } else if (!replace_whole(connection, file.rows(), file.definition())) {
+    rebuild({&connection, 1}, file.definition(), file.aside(), table, {file.rows()}, {}, false);
   }
 }
 
@@ -279,6 +458,7 @@ bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, c
   const std::string& table = file.definition().name;
   clickhouse::Connection connection(endpoint, std::move(stop));
   bool committed = true;
+  if (file.quarantine() != nullptr) file.quarantine()->commit_begins();
   run_step("swap", progress, result, [&] {
     if (target.mode == schema::LoadMode::kReplace) {
       replace_table(connection, file);
@@ -286,8 +466,10 @@ bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, c
     } else {
       committed = replace_partition(connection, file.rows(), table);
     }
+    if (committed && file.quarantine() != nullptr) file.quarantine()->settle(connection);
     if (committed) run_post_sql(connection, target, table);
   });
+  if (!committed && file.quarantine() != nullptr) file.quarantine()->not_committed();
   if (!committed) return false;
   result.row_count = file.row_count();
   progress.step = "done";
@@ -307,9 +489,11 @@ void load_file(const base::ByteSource& source, const std::string& file_name,
   if (commit_file(*file, endpoint, target, progress, result, stop)) return;
   const std::string& table = file->definition().name;
   clickhouse::Connection connection(endpoint, stop);
+  if (file->quarantine() != nullptr) file->quarantine()->commit_begins();
   run_step("rebuild", progress, result, [&] {
-    rebuild(connection, file->definition(), staging_table(endpoint.database, table, options.run_id),
-            table, {file->rows()}, {});
+    rebuild({&connection, 1}, file->definition(),
+            staging_table(endpoint.database, table, options.run_id), table, {file->rows()}, {});
+    if (file->quarantine() != nullptr) file->quarantine()->settle(connection);
     run_post_sql(connection, target, table);
   });
   result.row_count = file->row_count();
@@ -329,27 +513,45 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
   PreparedFile file = prepare(source, file_name, options, target, stop);
   const Layout live = read_layout(connection, file.plan.table);
   order_like(live, file.plan);
-  std::vector<ColumnValues> columns = cast_columns(file, options.streams, stop);
+  std::vector<ColumnValues> columns = values_of(source, file, options, target, stop);
   const qvd::RowDecoder decoder(file.header);
+  RowRules rules(file, columns, target.rules, options.streams, stop);
+  if (rules.has_unique()) rules.find_repeated(source, file.header, decoder, options.streams, stop);
+  leave_out_superseded(source, file, decoder, columns, target, rules, stop);
   try {
     check_columns(connection, endpoint.database, file.plan.table, columns);
   } catch (const base::VerifyError& error) {
     return {error.what()};
   }
-  // Nobody knows any more when the rows were loaded, nor wants to compare it.
+  // Nobody knows any more when the rows were loaded and by which run, nor wants to compare it.
   std::erase_if(columns, [](const ColumnValues& column) {
-    return column.field_index == schema::kNoField && column.name == schema::kLoadedAtColumn;
+    return column.field_index == schema::kNoField &&
+           (column.name == schema::kLoadedAtColumn || column.name == schema::kRunIdColumn);
   });
   const StagedRows rows{.staging = {},
                         .file_key = target.file_key,
                         .version = target.version,
                         .keeps_versions = target.mode == schema::LoadMode::kAppend};
-  const Checksums expected = checksum_file(source, file.header, decoder, columns,
-                                           endpoint.dialect.hash, options.streams, stop);
+  const QuarantineOf quarantine = quarantine_of(target, file.plan.table);
+  QuarantineWriter quarantined(quarantine, file, rules, decoder, endpoint.dialect.hash, nullptr, {},
+                               {}, 0);
+  Sifting sifting{.rules = rules, .sink = &quarantined};
+  const Checksums expected =
+      checksum_file(source, file.header, decoder, columns, endpoint.dialect.hash, options.streams,
+                    stop, rules.are_kept() ? nullptr : &sifting);
   const Checksums found =
       checksum_table(connection, clickhouse::qualified(endpoint.database, file.plan.table), columns,
                      options.streams, target.is_set() ? rows_of(rows) : std::string());
-  return differences(columns, expected, found);
+  auto differing = differences(columns, expected, found);
+  const QuarantineSums in_file = quarantined.finish();
+  const QuarantineSums in_table = quarantine_sums(connection, quarantine);
+  if (in_file != in_table) {
+    differing.push_back(
+        fmt::format("quarantine: {} rows of the file break rules, {} has {}{}", in_file.row_count,
+                    quarantine.table, in_table.row_count,
+                    in_file.row_count == in_table.row_count ? " whose content is another" : ""));
+  }
+  return differing;
 }
 
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,

@@ -20,6 +20,7 @@
 #include "load/column_values.h"
 #include "load/commit.h"
 #include "load/reserved_columns.h"
+#include "load/row_rules.h"
 #include "load/staging.h"
 #include "qvd/header.h"
 #include "qvd/symbols.h"
@@ -30,6 +31,8 @@
 
 namespace qvdhouse::load {
 
+class Quarantine;
+
 // Where the rows of one file go: the table, the way into it, and which of its columns come from no
 // field.
 struct Target {
@@ -38,7 +41,7 @@ struct Target {
   std::string table;  // empty: by the naming rule
   // The number of the staging table: not 0 and unique in the run where files of a table are staged
   // together.
-  std::uint64_t number = 0;
+  std::uint32_t number = 0;
   schema::LoadMode mode = schema::LoadMode::kReplace;
   // A set whose live table is to be replaced by one of another layout: what is staged does not look
   // like it, and only a rebuild can commit it.
@@ -48,6 +51,10 @@ struct Target {
   std::uint64_t version = 0;      // value of `_version`: the same for the same version of the file
   std::int64_t loaded_at_us = 0;  // value of `_loaded_at`
   std::vector<schema::NamePart> name_parts;  // columns out of the file's name
+  // Table of the rows that break the rules; empty: quarantine_table(table).
+  std::string quarantine;
+  // It may hold rows of the file, whether there are rules today or not.
+  bool has_quarantine = false;
   // Columns of fields and name parts. Of a set: as the table has them. kReplace: as the live table
   // has them, which the file's own are joined with. Absent: as the file alone would have them (a
   // table that is rebuilt).
@@ -76,7 +83,9 @@ struct Options {
 };
 
 struct Step {
-  std::string name;  // "plan", "check" (local files), "create", "insert", "verify", "swap"
+  // "plan", "rules" (where the table has some), "check" (local files), "create", "insert",
+  // "verify", "swap"
+  std::string name;
   std::chrono::microseconds duration{0};
   double seconds() const { return std::chrono::duration<double>(duration).count(); }
 };
@@ -91,7 +100,11 @@ struct Progress {
 
 struct Result {
   std::string table;
-  std::uint64_t row_count = 0;
+  std::uint64_t row_count = 0;         // in the table
+  std::uint64_t rows_quarantined = 0;  // in the table's quarantine
+  std::uint64_t rows_dropped = 0;      // left out by a rule
+  std::uint64_t rows_filtered = 0;     // left out by the table's filter
+  std::uint64_t rows_warned = 0;       // in the table, but a rule warns of them
   std::uint64_t column_count = 0;
   std::uint64_t bytes_sent = 0;
   std::vector<Step> steps;
@@ -101,7 +114,8 @@ struct Result {
   std::vector<std::string> alerts;
   // Those that the load made in a table in use; each of them is an alert, too.
   std::vector<schema::ColumnChange> column_changes;
-  std::string qvd_created_at;                                // of the header
+  std::string qvd_created_at;         // of the header
+  std::vector<qvd::Lineage> lineage;  // of the header, until on_file was told (sync/outcome.h)
   std::vector<std::pair<std::string, std::string>> columns;  // name and ClickHouse type
   double seconds() const;                                    // of all steps
   void add_alert(const std::string& alert);                  // to the warnings, too
@@ -111,12 +125,17 @@ struct Result {
 // Everything that is known before any row moves: header, symbol tables, columns.
 struct PreparedFile {
   qvd::TableHeader header;
+  // As the settings protect them (schema/protection.h): nobody has the values of the file.
   std::vector<qvd::SymbolTable> symbols;
   std::vector<bool> may_be_null;
   schema::TablePlan plan;
   std::vector<schema::Change> changes{};  // kReplace: of the table whose place the file takes
   // kReplace: what becomes of that table's columns.
   std::vector<schema::ColumnChange> column_changes{};
+  std::vector<FilteredField> filtered{};  // those that take rows out
+  std::vector<std::string> alerts{};      // as in Result
+  // Columns of fields that the table lacks, whose cells go into its column kRescuedColumn.
+  std::vector<schema::ColumnPlan> rescued{};
 };
 
 // Reads header and symbol tables and decides the table, the target's own columns and shape
@@ -129,15 +148,20 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
                      const std::string& file_name, const Options& options, const Target& target,
                      const std::stop_token& stop = {});
 
+// Whether a column is made of it, by field; the symbols of the others were not read.
+std::vector<bool> fields_in_table(const PreparedFile& file);
+
 // Plans the file again for the columns `shape` of a multi-file table. A file without rows has no
 // cell that could not be in it. Throws SchemaError, and Cancelled when a stop is asked for.
 void fit_file(PreparedFile& file, const schema::Shape& shape, unsigned threads,
               const std::stop_token& stop = {});
 
-// Casts every field's symbols to its columns' values and gives the symbol tables back. Throws
+// Casts every field's symbols to its columns' values and gives the symbol tables back, unless they
+// are to be kept. The column kRescuedColumn is empty (load/rescued_rows.h fills it). Throws
 // SchemaError, and Cancelled when a stop is asked for.
 std::vector<ColumnValues> cast_columns(PreparedFile& file, unsigned threads,
-                                       const std::stop_token& stop = {});
+                                       const std::stop_token& stop = {},
+                                       bool keeps_symbols = false);
 
 // The verified rows of one file in a table of their own, which is dropped with this object: before
 // the commit they are thrown away so, and after it what was in their place.
@@ -146,7 +170,9 @@ class StagedFile {
   // `aside`: a name for the table that a rebuild needs for its time.
   StagedFile(std::unique_ptr<Staging> staging, std::string aside, StagedRows rows,
              clickhouse::TableDefinition definition, std::uint64_t row_count,
-             std::vector<schema::ColumnChange> column_changes);
+             std::vector<schema::ColumnChange> column_changes,
+             std::unique_ptr<Quarantine> quarantine = nullptr);
+  ~StagedFile();
 
   const StagedRows& rows() const { return rows_; }
   const std::string& aside() const { return aside_; }
@@ -155,6 +181,9 @@ class StagedFile {
   std::uint64_t row_count() const { return row_count_; }
   // What the commit makes of the table's columns (PreparedFile::column_changes).
   const std::vector<schema::ColumnChange>& column_changes() const { return column_changes_; }
+  // Its rows that break rules (load/quarantine.h); null where there are neither rules nor such rows
+  // of an earlier load. Whoever commits the rows says so before and after.
+  Quarantine* quarantine() const { return quarantine_.get(); }
 
  private:
   std::unique_ptr<Staging> staging_;
@@ -163,6 +192,7 @@ class StagedFile {
   clickhouse::TableDefinition definition_;
   std::uint64_t row_count_;
   std::vector<schema::ColumnChange> column_changes_;
+  std::unique_ptr<Quarantine> quarantine_;
 };
 
 // Everything before the commit: the SQL to run before, plan, staging table, rows, verification.

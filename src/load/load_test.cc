@@ -94,10 +94,39 @@ TEST_F(Load, ASecondLoadReplacesTheRows) {
   EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "3000");
 }
 
+TEST_F(Load, NoMergeTakesARowAway) {
+  qvd::TableData table = orders(20'000);
+  table.fields[1].tags = {"$key"};  // a key of 97 values
+  const auto bytes = qvd::write_qvd(table);
+  const base::MemorySource source(bytes);
+  load(source, endpoint());
+  EXPECT_THAT(
+      query(fmt::format("SELECT sorting_key FROM system.tables WHERE database = '{}'", kDatabase)),
+      HasSubstr("Customer"));
+  query(fmt::format("OPTIMIZE TABLE {}.QvdOrders FINAL", kDatabase));
+  EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "20000");
+  EXPECT_THAT(verify_table(source, "Orders.qvd", endpoint(), {}), IsEmpty());
+}
+
 TEST_F(Load, AnEmptyTableIsATable) {
   const auto bytes = qvd::write_qvd(orders(0));
   load(base::MemorySource(bytes), endpoint());
   EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.QvdOrders", kDatabase)), "0");
+}
+
+TEST_F(Load, ACellMayHaveAHundredMegabytes) {
+  std::string text(100'000'000, 'x');
+  text.back() = '!';
+  qvd::FieldData large{.name = "large", .values = {}, .codes = {1, 2}};
+  large.values = {qvd::Value::of(text), qvd::Value::of(std::string_view("small"))};
+  const auto bytes = qvd::write_qvd({.name = "Orders", .fields = {large}, .row_count = 2});
+  const base::MemorySource source(bytes);
+  load(source, endpoint());
+  EXPECT_EQ(query(fmt::format("SELECT max(length(large)), countIf(endsWith(large, '!')) FROM "
+                              "{}.QvdOrders",
+                              kDatabase)),
+            "100000000\t1");
+  EXPECT_THAT(verify_table(source, "Orders.qvd", endpoint(), {}), IsEmpty());
 }
 
 TEST_F(Load, SmallBatchesMakeNoMoreParts) {

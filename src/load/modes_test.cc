@@ -79,7 +79,8 @@ class Modes : public tests::SharedEngine {
   }
   static bool remove(const std::string& file_key) {
     clickhouse::Connection connection(endpoint());
-    return delete_file(connection, "Sales", file_key, staging_table(kDatabase, "Sales", "r1"));
+    return delete_file({&connection, 1}, 0, "Sales", file_key,
+                       staging_table(kDatabase, "Sales", "r1"));
   }
   // The columns that come from fields.
   static schema::Shape live_shape() {
@@ -111,6 +112,23 @@ TEST_F(Modes, ReplaceHoldsTheLastLoadOnly) {
     load(sales(rows), into(LoadMode::kReplace, "a"));
     EXPECT_EQ(ask("count(), uniqExact(id)"), fmt::format("{0}\t{0}", rows));
     EXPECT_EQ(tables(), "Sales");
+  }
+}
+
+// A run that sleeps past the end of its claim comes back to find that its successor has dropped
+// what it staged, and has committed the file itself.
+TEST_F(Modes, RowsWhoseStagingTableIsGoneTakeNothingAway) {
+  for (const LoadMode mode : {LoadMode::kReplaceByFile, LoadMode::kAppend}) {
+    Target target = into(mode, "a");
+    load(sales(100), target);
+    target.shape = live_shape();
+    for (const std::uint32_t rows : {50u, 0u}) {
+      const auto staged = stage(sales(rows), target);
+      query(fmt::format("DROP TABLE {}.`{}` SYNC", kDatabase, staged->rows().staging));
+      EXPECT_THROW(commit(*staged, target), base::ServerError) << rows;
+      EXPECT_EQ(ask("count()"), "100") << rows;
+    }
+    query(fmt::format("DROP TABLE {}.Sales SYNC", kDatabase));
   }
 }
 
@@ -235,11 +253,13 @@ TEST_F(Modes, OwnColumnsHoldFileRowAndNameParts) {
   Target target = into(LoadMode::kReplaceByFile, "x/Sales_202401.qvd");
   target.rules.with_row = true;
   target.rules.with_loaded_at = true;
+  target.rules.with_run_id = true;
   target.loaded_at_us = 1'700'000'000'000'000;
   target.name_parts = {{"yyyymm", "202401"}};
   load(sales(5000), target);
-  EXPECT_EQ(ask("countIf(_row = id), any(_file), any(yyyymm), any(_loaded_at), count()"),
-            "5000\tx/Sales_202401.qvd\t202401\t2023-11-14 22:13:20.000000\t5000");
+  EXPECT_EQ(
+      ask("countIf(_row = id), any(_file), any(yyyymm), any(_loaded_at), any(_run_id), count()"),
+      "5000\tx/Sales_202401.qvd\t202401\t2023-11-14 22:13:20.000000\tr1\t5000");
   target.loaded_at_us = 0;
   EXPECT_THAT(verify(sales(5000), target), IsEmpty());
   query(
@@ -264,6 +284,31 @@ TEST_F(Modes, ColumnsThatAFileLacksAreNullInItsRows) {
             "LowCardinality(String)','day Date32','note LowCardinality(Nullable(String))']");
   EXPECT_EQ(ask("countIf(isNull(extra)), sum(id)"), "10\t45");
   EXPECT_THAT(verify(bytes, target), IsEmpty());
+}
+
+TEST_F(Modes, RowsThatTheServerLosesStopTheLoadUnseen) {
+  // Blocks of the same rows, which the server takes for one insert that was repeated.
+  const auto same_rows = [](std::uint32_t rows) {
+    qvd::FieldData region{.name = "region", .values = {qvd::Value::of(std::string_view("EU"))}};
+    region.codes.assign(rows, 1);
+    return qvd::write_qvd({.name = "Sales", .fields = {region}, .row_count = rows});
+  };
+  const auto many = same_rows(1 << 22);
+  for (const LoadMode mode : {LoadMode::kReplace, LoadMode::kReplaceByFile}) {
+    Target target = into(mode, "a");
+    target.table = mode == LoadMode::kReplace ? "Alone" : "Many";
+    target.rules.settings = {{"non_replicated_deduplication_window", "100"}};
+    load(same_rows(1000), target);
+    const std::string before = tables();
+    try {
+      load(many, target);
+      ADD_FAILURE() << "a load that lost rows was committed";
+    } catch (const base::VerifyError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("4194304"));
+    }
+    EXPECT_EQ(query(fmt::format("SELECT count() FROM {}.{}", kDatabase, target.table)), "1000");
+    EXPECT_EQ(tables(), before);
+  }
 }
 
 TEST_F(Modes, RowsThatExpireAtOnceAreVerifiedFirst) {

@@ -17,6 +17,7 @@
 #include "clickhouse/table_engine.h"
 #include "load/table_checksum.h"
 #include "schema/plan.h"
+#include "tracking/row_binary.h"
 
 namespace qvdhouse::load {
 namespace {
@@ -59,6 +60,13 @@ bool is_hex_number(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_hex);
 }
 
+std::uint32_t run_hash(const std::string& run_id) {
+  return static_cast<std::uint32_t>(XXH3_64bits(run_id.data(), run_id.size()));
+}
+
+// Added to the number of a table that a rebuild makes.
+constexpr std::uint32_t kAside = 1U << 31;
+
 std::string temporary_name(std::string_view kind, const std::string& database,
                            const std::string& target, std::uint64_t unique) {
   return fmt::format("{}{:016x}_{:016x}", kind, clickhouse::table_hash(database, target), unique);
@@ -72,9 +80,14 @@ std::string make_run_id(std::int64_t now_us) {
 }
 
 std::string staging_table(const std::string& database, const std::string& target,
-                          const std::string& run_id, std::uint64_t number) {
-  const std::string unique = fmt::format("{}_{}", run_id, number);
-  return temporary_name(kStagingMark, database, target, XXH3_64bits(unique.data(), unique.size()));
+                          const std::string& run_id, std::uint32_t number) {
+  return temporary_name(kStagingMark, database, target,
+                        std::uint64_t{run_hash(run_id)} << 32 | number);
+}
+
+std::string aside_table(const std::string& database, const std::string& target,
+                        const std::string& run_id, std::uint32_t number) {
+  return staging_table(database, target, run_id, number | kAside);
 }
 
 std::string swapped_out_table(const std::string& database, const std::string& target) {
@@ -108,12 +121,47 @@ bool is_staging_of(const std::string& database, const std::string& target,
          found->target == clickhouse::table_hash(database, target);
 }
 
+bool is_of_run(const std::string& table, const std::string& run_id) {
+  constexpr std::size_t kNumberDigits = 8;
+  if (table.size() < 2 * kNumberDigits) return false;
+  return std::string_view(table).substr(table.size() - 2 * kNumberDigits, kNumberDigits) ==
+         fmt::format("{:08x}", run_hash(run_id));
+}
+
 bool drop_stale_staging(clickhouse::Connection& connection, const std::string& database,
                         const std::string& table) {
   const auto comment = clickhouse::table_comment(connection, database, table);
-  if (!comment || !comment->starts_with(schema::kTableCommentPrefix)) return false;
+  const bool is_ours = comment ? comment->starts_with(schema::kTableCommentPrefix)
+                               : staging_on_cluster(connection, database).contains(table);
+  if (!is_ours) return false;
   connection.query(clickhouse::drop_table_sql(connection.endpoint().dialect, database, table));
   return true;
+}
+
+std::set<std::string> staging_on_cluster(clickhouse::Connection& connection,
+                                         const std::string& database) {
+  const clickhouse::Dialect& dialect = connection.endpoint().dialect;
+  // The table function is as new as that wait.
+  if (dialect.replication.cluster.empty() || !dialect.has_active_replica_wait) return {};
+  std::set<std::string> names;
+  try {
+    const std::string answer = connection.query(
+        fmt::format(
+            "SELECT DISTINCT name FROM clusterAllReplicas({}, system.tables) WHERE database "
+            "= {} AND startsWith(name, {}) AND startsWith(comment, {}) FORMAT RowBinary",
+            clickhouse::quote_literal(dialect.replication.cluster),
+            clickhouse::quote_literal(database), clickhouse::quote_literal(kStagingMark),
+            clickhouse::quote_literal(schema::kTableCommentPrefix)),
+        {{"skip_unavailable_shards", "1"}});
+    for (tracking::RowReader reader(answer); !reader.done();) {
+      std::string name;
+      reader(name);
+      names.insert(std::move(name));
+    }
+  } catch (const base::ServerError&) {
+    return {};
+  }
+  return names;
 }
 
 Staging::Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large)

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,10 +26,13 @@ std::string make_run_id(std::int64_t now_us);
 inline constexpr std::string_view kStagingMark = "__staging_";
 inline constexpr std::string_view kSwappedOutMark = "__swapped_out_";
 
-// "__staging_<hash of the target>_<hash of run and number>": `number` parts files of a set that are
-// staged side by side.
+// "__staging_<hash of the target>_<hash of the run><number>": `number` parts files of a set that
+// are staged side by side.
 std::string staging_table(const std::string& database, const std::string& target,
-                          const std::string& run_id, std::uint64_t number = 0);
+                          const std::string& run_id, std::uint32_t number = 0);
+// The table that a rebuild needs for its time, beside the staging table of that number.
+std::string aside_table(const std::string& database, const std::string& target,
+                        const std::string& run_id, std::uint32_t number = 0);
 // "__swapped_out_<hash of the target>_<time>": where a server without EXCHANGE keeps the old table
 // for the moment of a swap. No killed server has left a folder of that name, which 18.16 would
 // stumble over.
@@ -47,13 +51,21 @@ std::optional<TemporaryTable> temporary_table(const std::string& database, std::
 // Whether `table` is named as a staging table of the target.
 bool is_staging_of(const std::string& database, const std::string& target,
                    const std::string& table);
+// Whether such a table is the run's.
+bool is_of_run(const std::string& table, const std::string& run_id);
 
 // Drops a temporary table that a load left behind because it, or the server, was killed, if it was
 // made by us (its comment says so). A name is of one run, and whoever holds the target's claim
-// knows that no load of it is alive: so every staging table of that target is stale. Returns
-// whether it was dropped.
+// knows that no load of it is alive: so every staging table of that target is stale; where several
+// runs hold files of the target, each that is of none of them. Returns whether it was dropped.
 bool drop_stale_staging(clickhouse::Connection& connection, const std::string& database,
                         const std::string& table);
+
+// Staging tables of ours that any server of the cluster has, which only statements ON CLUSTER
+// reach: each is on the server that its load talked to. Empty where no statement goes ON CLUSTER,
+// where the servers cannot be asked for it, and where the user may not.
+std::set<std::string> staging_on_cluster(clickhouse::Connection& connection,
+                                         const std::string& database);
 
 class Staging {
  public:

@@ -84,8 +84,10 @@ BlockEncoder::BlockEncoder(const qvd::TableHeader& header, const qvd::RowDecoder
 }
 
 void BlockEncoder::start(std::uint64_t first_row, std::uint64_t row_count,
-                         std::span<const std::byte> records) {
+                         std::span<const std::byte> records,
+                         std::span<const std::uint64_t> row_numbers) {
   records_ = records;
+  row_numbers_ = row_numbers;
   range_first_row_ = first_row;
   rows_done_ = 0;
   rows_left_ = row_count;
@@ -104,7 +106,9 @@ std::span<const std::byte> BlockEncoder::next() {
     block_rows_ = (block_rows_ + 1) / 2;
   }
   rows_begun_ = block_rows_;
-  encoder_.start_block(block_rows_, readers_, range_first_row_ + rows_done_);
+  encoder_.start_block(
+      block_rows_, readers_, range_first_row_ + rows_done_,
+      row_numbers_.empty() ? row_numbers_ : row_numbers_.subspan(rows_done_, block_rows_));
   encoder_.append_piece(piece_);
   return piece_.bytes();
 }
@@ -171,12 +175,31 @@ class Ranges {
 // Brings ranges to one stream: a local one is read when it is due, a remote one ahead, and summed.
 class RangeFeed {
  public:
-  RangeFeed(Ranges& ranges, RowSummer* summer) : ranges_(ranges), summer_(summer) {
+  RangeFeed(Ranges& ranges, RowSummer* summer, RowSifter* sifter)
+      : ranges_(ranges), summer_(summer), sifter_(sifter) {
     if (summer_ != nullptr) read_ahead();
   }
 
   // False when there is no range left.
   bool start_next(BlockEncoder& encoder) {
+    while (take_next()) {
+      std::span<const std::uint64_t> row_numbers;
+      if (sifter_ != nullptr) {
+        now_.row_count = sifter_->sift(now_.first_row, now_.row_count, now_.records);
+        row_numbers = sifter_->row_numbers();
+      }
+      if (now_.row_count == 0) continue;  // none stays
+      if (summer_ != nullptr) {
+        summer_->add_rows(now_.records.data(), now_.first_row, now_.row_count, row_numbers);
+      }
+      encoder.start(now_.first_row, now_.row_count, now_.records, row_numbers);
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  bool take_next() {
     if (summer_ == nullptr) {
       ranges_.read_next(now_);
     } else {
@@ -184,20 +207,17 @@ class RangeFeed {
       reading_.get();
       std::swap(now_, ahead_);
       if (now_.row_count != 0) read_ahead();
-      summer_->add_rows(now_.records.data(), now_.first_row, now_.row_count);
     }
-    if (now_.row_count == 0) return false;
-    encoder.start(now_.first_row, now_.row_count, now_.records);
-    return true;
+    return now_.row_count != 0;
   }
 
- private:
   void read_ahead() {
     reading_ = std::async(std::launch::async, [this] { ranges_.read_next(ahead_); });
   }
 
   Ranges& ranges_;
   RowSummer* summer_;  // null: rows are not summed here
+  RowSifter* sifter_;  // null: all rows stay
   Range now_;
   Range ahead_;                // the thread's while reading_ is valid
   std::future<void> reading_;  // last: its end waits for the thread
@@ -208,7 +228,8 @@ class RangeFeed {
 Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
                  const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                  const clickhouse::Endpoint& endpoint, std::string_view table,
-                 const Options& options, Progress& progress, std::stop_token stop) {
+                 const Options& options, Progress& progress, std::stop_token stop,
+                 Sifting* sifting) {
   const unsigned streams = std::max(1u, options.streams);
   const BlockLimits limits =
       block_limits(header, columns, options.batch_rows, options.memory_bytes / streams);
@@ -238,7 +259,11 @@ Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
     clickhouse::Connection connection(endpoint, stop_all.get_token());
     std::optional<RowSummer> summer;
     if (sums_here) summer.emplace(decoder, columns, hashes);
-    RangeFeed feed(ranges, summer ? &*summer : nullptr);
+    std::optional<RowSifter> sifter;
+    if (sifting != nullptr) {
+      sifter.emplace(sifting->rules, header, decoder, sifting->sink, sifting->proves_indexes);
+    }
+    RangeFeed feed(ranges, summer ? &*summer : nullptr, sifter ? &*sifter : nullptr);
     const auto next = [&]() -> std::span<const std::byte> {
       if (stop_all.stop_requested()) throw base::Cancelled("stopped while rows were sent");
       auto piece = encoder.next();
@@ -254,6 +279,7 @@ Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
     connection.insert(sql, next, settings);
     const std::lock_guard lock(mutex);
     if (summer) sent.sums->add(summer->sums());
+    if (sifter) sifting->counts.add(sifter->counts());
   };
   if (header.record_count != 0) {
     base::run_workers(static_cast<unsigned>(std::min<std::uint64_t>(streams, turns)), run_stream,

@@ -15,6 +15,7 @@
 #include "clickhouse/native.h"
 #include "load/checksum.h"
 #include "load/load.h"
+#include "load/row_rules.h"
 #include "qvd/header.h"
 #include "qvd/rows.h"
 
@@ -43,8 +44,10 @@ class BlockEncoder {
                std::span<const ColumnValues> columns, std::uint64_t max_block_bytes);
 
   // `records` are those of [first_row, first_row + row_count) and must outlive the calls of next(),
-  // which encode them.
-  void start(std::uint64_t first_row, std::uint64_t row_count, std::span<const std::byte> records);
+  // which encode them, as must `row_numbers`: those of the rows, where rows between them are left
+  // out (empty: none is).
+  void start(std::uint64_t first_row, std::uint64_t row_count, std::span<const std::byte> records,
+             std::span<const std::uint64_t> row_numbers = {});
 
   // The next piece of the range's blocks, valid until the next call; empty when the range is done.
   // Long texts make the block of a range too large now and then: it is halved until it fits.
@@ -62,11 +65,13 @@ class BlockEncoder {
   std::uint64_t max_block_bytes_;
   clickhouse::NativeEncoder encoder_;
   std::vector<clickhouse::CodeReader> readers_;
-  std::vector<std::uint64_t> longest_text_;  // bytes, one a column
-  std::span<const std::byte> records_;       // of the range
-  std::uint64_t range_first_row_ = 0;        // of records_[0]
-  std::uint64_t rows_done_ = 0;              // of the range
-  std::uint64_t rows_left_ = 0;              // of the range
+  std::vector<std::uint64_t> longest_text_;     // bytes, one a column
+  std::span<const std::byte> records_;          // of the range
+  std::span<const std::uint64_t> row_numbers_;  // of the range's rows; empty: they follow on its
+                                                // first
+  std::uint64_t range_first_row_ = 0;           // of records_[0]
+  std::uint64_t rows_done_ = 0;                 // of the range
+  std::uint64_t rows_left_ = 0;                 // of the range
   std::uint64_t block_rows_ = 0;
   std::uint64_t rows_begun_ = 0;
   clickhouse::BlockBuffer piece_;
@@ -79,11 +84,13 @@ struct Sent {
 };
 
 // Inserts all rows into `table` (quoted and qualified). A remote file is read once: the next range
-// while the last one is sent, and its rows are summed and checked on the way. Throws what reading
+// while the last one is sent, and its rows are summed and checked on the way. `sifting`: only the
+// rows that it leaves in; null: all. Throws what reading
 // and the server throw; the first failure ends all streams.
 Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
                  const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                  const clickhouse::Endpoint& endpoint, std::string_view table,
-                 const Options& options, Progress& progress, std::stop_token stop);
+                 const Options& options, Progress& progress, std::stop_token stop,
+                 Sifting* sifting = nullptr);
 
 }  // namespace qvdhouse::load

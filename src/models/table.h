@@ -26,7 +26,7 @@ struct Table {
   clickhouse::TableDefinition definition;
   std::string ddl;                    // CREATE TABLE …, without a semicolon
   std::vector<schema::Shape> shapes;  // of many files: what each with rows would be by itself
-  std::string mode;                   // "replace", "replace_by_file", "append"
+  std::string mode;                   // "replace", "replace_by_file", "append", "upsert"
   std::vector<Column> columns;        // as in the definition
   std::vector<std::string> files;     // as the source calls them
   std::uint64_t record_count = 0;     // of all files

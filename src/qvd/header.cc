@@ -12,6 +12,7 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/scrub.h"
 #include "qvd/header_text.h"
 #include "qvd/layout.h"
 #include "qvd/utf8.h"
@@ -38,16 +39,21 @@ std::string text_of(const pugi::xml_node& element) {
   return text;
 }
 
-// What was found, for a message: in quotes, without control bytes, short even if the file holds a
-// novel.
-std::string quoted(std::string_view text) {
+// A text that people wrote into the file. Nothing behind this function sees it otherwise, so that
+// no output has to think of it.
+std::string free_text_of(const pugi::xml_node& element) { return base::scrubbed(text_of(element)); }
+
+// What was found, for a message: in quotes, without secrets and control bytes, short even if the
+// file holds a novel.
+std::string quoted(std::string_view found) {
+  const std::string text = base::scrubbed(found);
   constexpr std::size_t kMostBytes = 60;
   std::size_t cut = std::min(text.size(), kMostBytes);
   while (cut > 0 && cut < text.size() && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) {
     --cut;
   }
   std::string shown;
-  for (const char c : text.substr(0, cut)) {
+  for (const char c : std::string_view(text).substr(0, cut)) {
     const auto byte = static_cast<unsigned char>(c);
     shown += byte < 0x20 || byte == 0x7F ? fmt::format("\\x{:02X}", byte) : std::string(1, c);
   }
@@ -140,8 +146,9 @@ class Element {
 
   void set_field_name(const std::string& name) { field_name_ = name; }
 
-  // The text of an element that may be missing.
+  // The text of an element that may be missing, as it stands, and without secrets.
   std::string text(const char* name) const { return text_of(node_.child(name)); }
+  std::string free_text(const char* name) const { return free_text_of(node_.child(name)); }
 
   pugi::xml_node required(const char* name) const {
     const pugi::xml_node child = node_.child(name);
@@ -183,7 +190,7 @@ class Element {
 
 std::vector<std::string> read_tags(const pugi::xml_node& tags) {
   std::vector<std::string> texts;
-  for (const pugi::xml_node& tag : tags.children("String")) texts.push_back(text_of(tag));
+  for (const pugi::xml_node& tag : tags.children("String")) texts.push_back(free_text_of(tag));
   return texts;
 }
 
@@ -223,7 +230,7 @@ FieldHeader read_field(const pugi::xml_node& node, std::optional<std::uint64_t> 
   field.offset = element.number<std::uint64_t>("Offset");
   field.length = element.number<std::uint64_t>("Length");
   field.number_format = read_number_format(node.child("NumberFormat"), field.name, warnings);
-  field.comment = element.text("Comment");
+  field.comment = element.free_text("Comment");
   field.tags = read_tags(node.child("Tags"));
   return field;
 }
@@ -306,18 +313,18 @@ TableHeader read_header(const base::ByteSource& source) {
 
   // Read what it says about the table, then about each field.
   const Element table(root, text_offset);
-  header.build_number = table.text("QvBuildNo");
-  header.creator_document = table.text("CreatorDoc");
-  header.created_at = table.text("CreateUtcTime");
+  header.build_number = table.free_text("QvBuildNo");
+  header.creator_document = table.free_text("CreatorDoc");
+  header.created_at = table.free_text("CreateUtcTime");
   header.table_name = table.text("TableName");
-  header.comment = table.text("Comment");
+  header.comment = table.free_text("Comment");
   header.record_bytes = table.number<std::uint64_t>("RecordByteSize");
   header.record_count = table.number<std::uint64_t>("NoOfRecords");
   header.rows_offset = table.number<std::uint64_t>("Offset");
   header.rows_length = table.number<std::uint64_t>("Length");
   for (const pugi::xml_node& info : root.child("Lineage").children("LineageInfo")) {
     header.lineage.push_back(
-        {text_of(info.child("Discriminator")), text_of(info.child("Statement"))});
+        {free_text_of(info.child("Discriminator")), free_text_of(info.child("Statement"))});
   }
   header.table_tags = read_tags(root.child("TableTags"));
   read_fields(table.required("Fields"), text_offset, header);

@@ -1,5 +1,7 @@
 // The XML header of a QVD file: what the table is called, which fields it has and where symbol
 // tables and rows lie. Defined by docs/qvd-format.md, section 2.
+// Texts that people wrote into it (comments, tags, lineage, the creator) come without their secrets
+// (base/scrub.h): the file's bytes alone have them.
 //
 // Only this file's .cc knows XML. Reading touches the header's bytes only. Headers that Qlik
 // itself writes malformed (stray `<`, `&`, control bytes) are repaired and each repair is named in
@@ -41,7 +43,7 @@ struct FieldHeader {
 };
 
 struct Lineage {
-  std::string discriminator;  // may hold a connection string with a password: never log it
+  std::string discriminator;  // a connection string, a path, a URL
   std::string statement;
 };
 

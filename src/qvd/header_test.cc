@@ -421,6 +421,31 @@ TEST(Header, AFileMustHaveAllItsBytes) {
   }
 }
 
+// Whatever is shown of a header is shown of this one, so that no output can forget it.
+TEST(Header, TextsOfPeopleComeWithoutTheirSecrets) {
+  std::string text(kHeader);
+  for (const auto& [from, to] : std::vector<std::pair<std::string_view, std::string_view>>{
+           {">of table<", ">of table; token=ghp_CANARY1<"},
+           {">of field<", ">PWD=CANARY2;of field<"},
+           {">RESIDENT x<", ">Provider=x;Password=CANARY3;Data Source=y<"},
+           {">SELECT 1", ">https://user:CANARY4@host/x"},
+           {">$date<", ">api_key: CANARY5<"},
+           {"<TableTags></TableTags>", "<TableTags><String>secret=CANARY6</String></TableTags>"},
+           {">doc.qvf<", ">doc.qvf?token=CANARY7<"}}) {
+    text = with(from, to, text);
+  }
+  const TableHeader header = read(text);
+  EXPECT_EQ(header.comment, "of table; token=***");
+  EXPECT_EQ(header.fields[0].comment, "PWD=***;of field");
+  EXPECT_EQ(header.lineage[0].discriminator, "Provider=x;Password=***;Data Source=y");
+  EXPECT_THAT(header.lineage[0].statement, StartsWith("https://***@host/x"));
+  EXPECT_THAT(header.fields[0].tags, ElementsAre("$numeric", "api_key: ***"));
+  EXPECT_THAT(header.table_tags, ElementsAre("secret=***"));
+  EXPECT_EQ(header.creator_document, "doc.qvf?token=***");
+  EXPECT_THAT(error_of(with(">-2<", ">-2 token=ghp_CANARY8<")),
+              AllOf(HasSubstr("found \"-2 token=***\""), Not(HasSubstr("CANARY"))));
+}
+
 TEST(Header, CutAnywhereIsAnInputError) {
   for (std::size_t bytes = 0; bytes <= kHeader.size(); ++bytes) {
     EXPECT_NE("no error", error_of_bytes(kHeader.substr(0, bytes)));

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -188,6 +189,56 @@ std::string_view SymbolTable::text(std::size_t symbol) const {
       static_cast<std::size_t>(number_bytes(static_cast<std::uint8_t>(kind(symbol))));
   const std::size_t begin = offsets_[symbol] + 1 + width;
   return {reinterpret_cast<const char*>(bytes_.data()) + begin, offsets_[symbol + 1] - 1 - begin};
+}
+
+void SymbolTableBuilder::begin(SymbolKind kind) {
+  table_.offsets_.push_back(table_.bytes_.size());
+  table_.bytes_.push_back(static_cast<std::byte>(kind));
+}
+
+void SymbolTableBuilder::append(const void* bytes, std::size_t size) {
+  const auto* first = static_cast<const std::byte*>(bytes);
+  table_.bytes_.insert(table_.bytes_.end(), first, first + size);
+}
+
+void SymbolTableBuilder::append_text(std::string_view text) {
+  append(text.data(), text.size());
+  table_.bytes_.push_back(std::byte{0});
+}
+
+void SymbolTableBuilder::add(std::span<const std::byte> raw) {
+  table_.offsets_.push_back(table_.bytes_.size());
+  append(raw.data(), raw.size());
+}
+
+void SymbolTableBuilder::add_text(std::string_view text) {
+  begin(SymbolKind::kText);
+  append_text(text);
+}
+
+void SymbolTableBuilder::add_integer(std::int32_t number) {
+  begin(SymbolKind::kInt);
+  append(&number, sizeof number);
+}
+
+void SymbolTableBuilder::add_dual(std::int32_t number, std::string_view text) {
+  begin(SymbolKind::kDualInt);
+  append(&number, sizeof number);
+  append_text(text);
+}
+
+SymbolTable SymbolTableBuilder::take() {
+  table_.offsets_.push_back(table_.bytes_.size());
+  std::unordered_set<std::string_view> distinct;
+  for (std::size_t symbol = 0; symbol < table_.size(); ++symbol) {
+    const std::span<const std::byte> raw = table_.raw(symbol);
+    distinct.emplace(reinterpret_cast<const char*>(raw.data()), raw.size());
+    if (table_.has_text(symbol) && find_invalid_utf8(table_.text(symbol))) {
+      ++table_.invalid_utf8_count_;
+    }
+  }
+  table_.distinct_count_ = distinct.size();
+  return std::exchange(table_, {});
 }
 
 SymbolTable parse_symbols(std::vector<std::byte> bytes, const FieldHeader& field,

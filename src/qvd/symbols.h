@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string_view>
@@ -52,12 +53,33 @@ class SymbolTable {
   }
   // Symbols whose text is not UTF-8 (only with InvalidUtf8::kKeep).
   std::uint64_t invalid_utf8_count() const { return invalid_utf8_count_; }
+  // Those of a file are all taken as different; of what SymbolTableBuilder made, equal bytes are
+  // one.
+  std::size_t distinct_count() const { return distinct_count_.value_or(size()); }
 
  private:
   friend class SymbolParser;
+  friend class SymbolTableBuilder;
   std::vector<std::byte> bytes_;
   std::vector<std::uint64_t> offsets_;  // size() + 1, from the start of bytes_
   std::uint64_t invalid_utf8_count_ = 0;
+  std::optional<std::size_t> distinct_count_;
+};
+
+// Makes a table, symbol by symbol, that takes the place of a file's. Its symbols may be equal.
+class SymbolTableBuilder {
+ public:
+  void add(std::span<const std::byte> raw);  // as SymbolTable::raw() gives it
+  void add_text(std::string_view text);      // without a NUL
+  void add_integer(std::int32_t number);
+  void add_dual(std::int32_t number, std::string_view text);
+  SymbolTable take();
+
+ private:
+  void begin(SymbolKind kind);
+  void append(const void* bytes, std::size_t size);
+  void append_text(std::string_view text);
+  SymbolTable table_;
 };
 
 // Parses exactly field.symbol_count symbols out of `bytes`, which must be used up exactly.

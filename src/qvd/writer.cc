@@ -201,6 +201,7 @@ QvdWriter::QvdWriter(const TableData& table, std::vector<bool> nullable) {
   header.table_name = table.name;
   header.comment = table.comment;
   header.lineage = table.lineage;
+  header.table_tags = table.tags;
   header.record_count = table.row_count;
 
   std::vector<std::byte> symbols;

@@ -54,7 +54,8 @@ struct TableData {
   std::string creator_document = "qvdhouse";
   std::string created_at;  // "YYYY-MM-DD HH:MM:SS"; empty leaves the element empty
   std::vector<Lineage> lineage;
-  bool lf_header = false;  // LF instead of CRLF, as Qlik's Linux engine writes
+  std::vector<std::string> tags{};  // of the table
+  bool lf_header = false;           // LF instead of CRLF, as Qlik's Linux engine writes
 };
 
 // The whole file. Throws base::InputError when the data break a rule: no field, code out of range,

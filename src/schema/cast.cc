@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -71,6 +72,8 @@ class Caster {
         return add_integer<std::uint32_t>(symbol);
       case TypeKind::kUInt64:
         return add_uint64(symbol);
+      case TypeKind::kUInt128:
+        return false;  // of no field: schema/upsert.h
       case TypeKind::kFloat64:
         return add_float(symbol);
       case TypeKind::kBool:
@@ -305,10 +308,12 @@ class Caster {
     if (!symbol.number) {
       auto day = parse_iso_date(*symbol.text);
       // In a file's name; 20171130 in a cell is a number or a code.
-      if (!day && column_.part == Part::kConstant) day = parse_compact_date(*symbol.text);
+      const bool is_compact = column_.part == Part::kConstant || column_.has_compact_dates;
+      if (!day && is_compact) day = parse_compact_date(*symbol.text);
       return day && *day >= kFirstDay && *day <= kLastDay ? day : std::nullopt;
     }
     const double serial = *symbol.number;
+    if (column_.has_compact_dates) return compact_day(serial);
     if (!in_clock_range(serial)) return std::nullopt;
     if (has_time_of_day(serial) && !column_.floor_days) return std::nullopt;
     return day_of(serial);
@@ -378,9 +383,10 @@ class Caster {
   Dictionary& values_;
 };
 
-// Slot 0 and the symbols, as values of `type`.
+// Slot 0 and the symbols, as values of `type`. `misfits`: by slot, where it is asked for.
 Dictionary cast_to(const ColumnType& type, const qvd::SymbolTable& symbols,
-                   const ColumnPlan& column, const std::stop_token& stop) {
+                   const ColumnPlan& column, const std::stop_token& stop,
+                   std::vector<std::uint8_t>* misfits = nullptr) {
   Dictionary values(type);
   values.reserve(symbols.size() + 1, symbols.memory_bytes());
   values.add_null();
@@ -388,6 +394,11 @@ Dictionary cast_to(const ColumnType& type, const qvd::SymbolTable& symbols,
   for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
     base::end_if_stopped(stop, symbol);
     if (caster.add(symbol_at(symbols, symbol))) continue;
+    if (column.leaves_misfits) {
+      values.add_null();
+      if (misfits != nullptr) misfits->at(symbol + 1) = 1;
+      continue;
+    }
     throw base::SchemaError(fmt::format(
         "column \"{}\": symbol {} of {}, {}, has no exact value of type {}; choose a type that "
         "holds it (types.\"{}\") or leave the choice to qvdhouse",
@@ -421,6 +432,14 @@ Dictionary texts_with_outsiders(ColumnType type, const qvd::SymbolTable& symbols
   return all;
 }
 
+// What the server puts where nothing is said: 0 or an empty text.
+void add_default(Dictionary& values) {
+  const std::size_t bytes = values.type().value_bytes();
+  if (bytes == 0) return values.add_text("");
+  constexpr std::array<std::byte, 16> kZero{};
+  values.add_fixed(kZero.data());
+}
+
 }  // namespace
 
 bool shows_clock_value(std::string_view text, Part part) {
@@ -439,8 +458,39 @@ Dictionary cast_symbols(const qvd::SymbolTable& symbols, const ColumnPlan& colum
   return texts_with_outsiders(type, symbols, column, stop);
 }
 
+std::vector<std::uint8_t> find_misfits(const qvd::SymbolTable& symbols, const ColumnPlan& column,
+                                       const std::stop_token& stop) {
+  std::vector<std::uint8_t> misfits(symbols.size() + 1);
+  if (!column.leaves_misfits) return misfits;
+  ColumnType type = column.text_of.value_or(column.type);
+  type.nullable = column.type.nullable;
+  cast_to(type, symbols, column, stop, &misfits);
+  return misfits;
+}
+
+std::string symbol_text(const qvd::SymbolTable& symbols, std::size_t symbol,
+                        const ColumnPlan& column) {
+  if (symbols.has_text(symbol)) return std::string(symbols.text(symbol));
+  ColumnPlan shown{.part = Part::kText,
+                   .type = {.kind = TypeKind::kString},
+                   .text_style = TextStyle::kFile,
+                   .clock = column.clock,
+                   .floor_days = column.floor_days};
+  if (column.part == Part::kDate) shown.clock = Clock::kDate;
+  if (column.part == Part::kDateTime) shown.clock = Clock::kTimestamp;
+  if (column.part == Part::kTime) shown.clock = Clock::kTime;
+  if (shown.clock == Clock::kNone) return shortest_text(symbols.number(symbol));
+  Dictionary text(shown.type);
+  Caster(shown, text).add({.number = symbols.number(symbol), .text = {}});
+  return std::string(text.text(0));
+}
+
 Dictionary cast_constant(const ColumnPlan& column) {
   Dictionary values(column.type);
+  if (column.part == Part::kMissing && !column.type.nullable) {
+    add_default(values);
+    return values;
+  }
   values.add_null();
   if (column.part == Part::kMissing) return values;
   Caster caster(column, values);

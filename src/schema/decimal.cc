@@ -102,4 +102,13 @@ std::optional<std::int64_t> whole_number(double number) {
   return static_cast<std::int64_t>(number);
 }
 
+std::optional<double> number_of(std::string_view text) {
+  if (!parse_decimal(text)) return std::nullopt;
+  if (text.front() == '+') text.remove_prefix(1);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 }  // namespace qvdhouse::schema

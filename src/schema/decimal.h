@@ -45,4 +45,7 @@ std::string shortest_text(double number);
 // The number as an Int64, when it is whole and within range. -0.0 is 0.
 std::optional<std::int64_t> whole_number(double number);
 
+// The text is a decimal number: the nearest double.
+std::optional<double> number_of(std::string_view text);
+
 }  // namespace qvdhouse::schema

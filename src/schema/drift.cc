@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <map>
 #include <set>
@@ -203,6 +202,9 @@ class DriftFinder {
   Drift take() { return std::move(drift_); }
 
  private:
+  bool leaves_out() const {
+    return policy_ == DriftPolicy::kDiscard || policy_ == DriftPolicy::kRescue;
+  }
   bool is_missing(const Claim& claim) const { return claim.having_count < file_count_; }
   bool is_key(const Claim& claim) const {
     return std::ranges::find(key_.columns, claim.name) != key_.columns.end();
@@ -247,15 +249,19 @@ class DriftFinder {
       throw base::SchemaError(
           fmt::format("column \"{}\" ({}) is in the files, but not in the table, and drift = "
                       "\"freeze\" forbids "
-                      "to add it; exclude the field, or set drift to \"evolve\" or \"discard\"; {}",
+                      "to add it; exclude the field, or set drift to \"evolve\", \"rescue\" or "
+                      "\"discard\"; {}",
                       claim.name, type.name(), kAnotherSchema));
     }
-    if (policy_ == DriftPolicy::kDiscard) {
+    if (leaves_out()) {
       drift_.changes.push_back(
           {.kind = Change::Kind::kIgnored,
            .column = claim.name,
            .to = type,
-           .reason = "The table lacks the column and drift = \"discard\" leaves it out."});
+           .reason = fmt::format("The table lacks the column and drift = \"{}\" {}.", policy_,
+                                 policy_ == DriftPolicy::kRescue
+                                     ? fmt::format("keeps its values in {}", kRescuedColumn)
+                                     : "leaves it out")});
       return;
     }
     add(claim, type);
@@ -319,20 +325,19 @@ class DriftFinder {
                               .reason = reason + "."});
   }
 
-  // kDiscard lets a missing column be NULL and nothing else.
+  // Where columns are left out, a missing one may be NULL, and nothing else may be.
   void check_policy(const Claim& claim, const ColumnType& type) const {
     if (policy_ == DriftPolicy::kEvolve) return;
     ColumnType with_null = *claim.live;
     with_null.nullable = true;
-    const bool may_be_null = policy_ == DriftPolicy::kDiscard && is_missing(claim);
+    const bool may_be_null = leaves_out() && is_missing(claim);
     if (may_be_null && type == with_null) return;
     throw base::SchemaError(fmt::format(
         "column \"{}\" is {} in the table and {} in the files; it would have to become {}, which "
         "drift = \"{}\" forbids; set drift = \"evolve\", or types.\"{}\" = \"{}\" if every value "
         "of the files has an exact one of that type; {}",
         claim.name, claim.live->name(), claim.files ? claim.files->name() : "NULL", type.name(),
-        policy_ == DriftPolicy::kFreeze ? "freeze" : "discard", claim.name, claim.live->name(),
-        kAnotherSchema));
+        policy_, claim.name, claim.live->name(), kAnotherSchema));
   }
 
   [[noreturn]] void throw_outsiders(const Claim& claim) const {
@@ -340,7 +345,7 @@ class DriftFinder {
         "the files have values that a column of dates cannot hold; they need a column \"{}\", "
         "which "
         "drift = \"{}\" forbids to add; correct the files, or set drift to \"evolve\"; {}",
-        claim.name, policy_ == DriftPolicy::kFreeze ? "freeze" : "discard", kAnotherSchema));
+        claim.name, policy_, kAnotherSchema));
   }
 
   [[noreturn]] static void throw_zones(const Claim& claim) {
@@ -362,9 +367,12 @@ class DriftFinder {
 }  // namespace
 
 bool is_own_column(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kNames = {kFileColumn, kVersionColumn, kRowColumn,
-                                                      kLoadedAtColumn};
-  return std::ranges::find(kNames, name) != kNames.end();
+  return std::ranges::find(kOwnColumns, name) != kOwnColumns.end();
+}
+
+bool is_own_column(const ColumnPlan& column) {
+  return column.part == Part::kOrder || column.part == Part::kDeleted ||
+         (column.field_index == kNoField && is_own_column(column.name));
 }
 
 std::string said_of(const Change& change) {
@@ -384,7 +392,7 @@ Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolic
 Shape shape_of(const TablePlan& plan) {
   Shape shape;
   for (const ColumnPlan& column : plan.columns) {
-    if (column.field_index == kNoField && is_own_column(column.name)) continue;
+    if (is_own_column(column)) continue;
     shape.push_back({.name = column.name,
                      .type = column.type,
                      .is_empty = column.is_empty,

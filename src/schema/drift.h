@@ -30,7 +30,7 @@ struct ShapeColumn {
   }
 };
 // The columns of a table in their order: those of fields and of name parts. Own columns (`_file`,
-// `_version`, `_row`, `_loaded_at`) are never in it.
+// `_version`, `_row`, `_loaded_at`, `_run_id`) are never in it.
 using Shape = std::vector<ShapeColumn>;
 
 // The narrowest type that holds every value of both; `is_exact` false: only where the values say so
@@ -117,8 +117,10 @@ Drift find_drift(const Shape& live, const std::vector<Shape>& wanted, DriftPolic
 
 Shape shape_of(const TablePlan& plan);
 
-// Whether it is one of `_file`, `_version`, `_row`, `_loaded_at`.
+// Whether it is one of kOwnColumns.
 bool is_own_column(std::string_view name);
+// The same of a column of a file, whose fields may have such names.
+bool is_own_column(const ColumnPlan& column);
 
 // Statements that make the table what it is to be, one a change: "ALTER TABLE … ADD COLUMN …",
 // "MODIFY COLUMN …" with codec and comment as `definition` has them, and an "UPDATE …" where

@@ -26,10 +26,17 @@ std::string show_symbol(const qvd::SymbolTable& symbols, std::size_t symbol) {
   return fmt::format("{} with {}", text, shortest_text(symbols.number(symbol)));
 }
 
+const std::vector<std::string>& null_texts_of(const Policy& policy, std::string_view field,
+                                              std::string_view column) {
+  const auto* own = find_setting(policy.null_texts_of, field);
+  if (own == nullptr) own = find_setting(policy.null_texts_of, column);
+  return own != nullptr ? *own : policy.null_texts;
+}
+
 clickhouse::ColumnType text_type(const FieldView& field) {
   return {.kind = clickhouse::TypeKind::kString,
           .nullable = field.may_be_null,
-          .low_cardinality = field.symbols.size() <= field.policy.low_cardinality_limit};
+          .low_cardinality = field.symbols.distinct_count() <= field.policy.low_cardinality_limit};
 }
 
 }  // namespace qvdhouse::schema

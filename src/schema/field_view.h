@@ -43,6 +43,10 @@ inline bool FieldView::means_null(std::string_view text) const {
   return is_blank(text) || std::ranges::find(null_texts, text) != null_texts.end();
 }
 
+// The texts that mean a missing value in a field, by its name and its column's.
+const std::vector<std::string>& null_texts_of(const Policy& policy, std::string_view field,
+                                              std::string_view column);
+
 // What `settings` say of the field, by its own name or by its column's, or by a pattern; null:
 // nothing.
 template <class Value>

@@ -34,8 +34,8 @@ const ColumnPlan* numbers_for(std::string_view name, const ColumnsByName& column
   return beside == columns.end() ? nullptr : beside->second;
 }
 
-ColumnPlan missing_column(const ShapeColumn& wanted) {
-  if (!wanted.type.nullable) {
+ColumnPlan missing_column(const ShapeColumn& wanted, bool has_keys_only) {
+  if (!wanted.type.nullable && !has_keys_only) {
     throw base::SchemaError(
         fmt::format("column \"{}\" is {} in the table and the file lacks it; with drift = "
                     "\"evolve\" the column "
@@ -46,7 +46,7 @@ ColumnPlan missing_column(const ShapeColumn& wanted) {
           .field_index = kNoField,
           .part = Part::kMissing,
           .type = wanted.type,
-          .reason = "The file lacks the column: NULL.",
+          .reason = has_keys_only ? "The file has keys only." : "The file lacks the column: NULL.",
           .text_style = wanted.text_style};
 }
 
@@ -133,12 +133,10 @@ TablePlan fit_plan(const TablePlan& own, const Shape& shape,
         found != columns.end() ? found->second : numbers_for(wanted.name, columns);
     plan.columns[i] = source != nullptr ? fit_column(with_table_outsiders(*source, wanted, shape),
                                                      wanted, symbols, stop)
-                                        : missing_column(wanted);
+                                        : missing_column(wanted, own.has_keys_only);
   });
   for (const ColumnPlan& column : own.columns) {
-    if (column.field_index == kNoField && is_own_column(column.name)) {
-      plan.columns.push_back(column);
-    }
+    if (is_own_column(column)) plan.columns.push_back(column);
   }
   if (!plan.is_order_set) drop_nullable_keys(plan);
   return plan;

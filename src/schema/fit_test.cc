@@ -209,7 +209,7 @@ TEST(Fit, OwnColumnsComeLast) {
   const TestFile file({TestField("n").integer(1)});
   const TableRules rules{.types = {{"month", "UInt8"}}, .with_row = true, .with_loaded_at = true};
   TablePlan own = file.plan();
-  add_own_columns(own,
+  add_own_columns(own, {},
                   own_columns(rules, LoadMode::kAppend, "/a'b.qvd", 18446744073709551615U,
                               1'700'000'000'123'456, {{"month", "07"}, {"region", "EU"}}),
                   rules);
@@ -237,7 +237,8 @@ TEST(OwnColumns, NamesMayNotBeTaken) {
     const TestFile file({field});
     TablePlan plan = file.plan();
     try {
-      add_own_columns(plan, own_columns(rules, LoadMode::kReplaceByFile, "f", 1, 0, parts), rules);
+      add_own_columns(plan, {}, own_columns(rules, LoadMode::kReplaceByFile, "f", 1, 0, parts),
+                      rules);
     } catch (const base::SchemaError& error) {
       return std::string(error.what());
     }
@@ -257,8 +258,9 @@ TEST(OwnColumns, APartThatIsNoneOfItsTypeIsAnError) {
     const TableRules rules{.types = {{"month", type}}};
     TablePlan plan = file.plan();
     EXPECT_THROW(
-        add_own_columns(
-            plan, own_columns(rules, LoadMode::kReplace, "f", 1, 0, {{"month", "202401"}}), rules),
+        add_own_columns(plan, {},
+                        own_columns(rules, LoadMode::kReplace, "f", 1, 0, {{"month", "202401"}}),
+                        rules),
         base::SchemaError)
         << type;
   }

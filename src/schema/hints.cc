@@ -7,7 +7,9 @@
 #include <optional>
 
 #include "schema/decimal.h"
+#include "schema/override.h"
 #include "schema/temporal.h"
+#include "schema/temporal_type.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -76,6 +78,20 @@ void check_date_tags(const FieldView& field, std::vector<std::string>& warnings)
   }
 }
 
+// Numbers stay numbers until somebody says that they are days.
+void check_compact_days(const FieldView& field, std::vector<std::string>& warnings) {
+  const auto least = field.profile.min_number;
+  const auto most = field.profile.max_number;
+  // Somebody said what they are.
+  if (has_override(field, field.name)) return;
+  if (!least || !most || *least == *most || !compact_day(*least) || !compact_day(*most)) return;
+  if (!are_compact_days(field.symbols, field.stop)) return;
+  warnings.push_back(fmt::format(
+      "all numbers are days written as YYYYMMDD, from {} to {}; set types.\"{}\" = \"Date32\" to "
+      "have dates",
+      iso_date(*compact_day(*least)), iso_date(*compact_day(*most)), field.header.name));
+}
+
 }  // namespace
 
 std::vector<std::string> false_hints(const FieldView& field, bool is_temporal) {
@@ -86,6 +102,7 @@ std::vector<std::string> false_hints(const FieldView& field, bool is_temporal) {
   const bool said_by_format = type == "DATE" || type == "TIMESTAMP" || type == "INTERVAL";
   const bool has_text = field.profile.text_count > field.profile.blank_text_count;
   if (!is_temporal && !said_by_format && !has_text) check_date_tags(field, warnings);
+  if (!is_temporal && !has_text) check_compact_days(field, warnings);
   return warnings;
 }
 

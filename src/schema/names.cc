@@ -1,8 +1,10 @@
 #include "schema/names.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <set>
@@ -71,21 +73,32 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view fiel
   });
 }
 
-// The name that the first matching entry of rename gives.
-std::optional<std::string> renamed(std::string_view field, const Policy& policy) {
+struct Renamed {
+  std::string name;
+  std::string rest;  // rest_of_name()
+};
+
+// What the first matching entry of rename gives.
+std::optional<Renamed> renamed(std::string_view field, const Policy& policy) {
   for (const auto& [from, to] : policy.rename) {
-    if (std::ranges::count(from, '*') > 1 || std::ranges::count(to, '*') > 1) {
-      throw base::SchemaError(fmt::format(
-          "rename: \"{}\" = \"{}\" holds more than one *, of which there may be one on each side; "
-          "write several entries",
-          from, to));
+    const auto stars = match_stars(field, from);
+    if (!stars) continue;
+    Renamed made;
+    std::size_t next = 0;
+    for (const char c : to) {
+      if (c != '*') {
+        made.name += c;
+      } else if (next < stars->size()) {
+        made.name += (*stars)[next++];
+      } else {
+        throw base::SchemaError(fmt::format(
+            "rename: \"{}\" = \"{}\" holds more * on the right than on the left", from, to));
+      }
     }
-    if (from == field && to.find('*') == std::string::npos) return to;
-    const auto star = match_star(field, from);
-    if (!star) continue;
-    std::string name = to;
-    if (const std::size_t at = name.find('*'); at != std::string::npos) name.replace(at, 1, *star);
-    return name;
+    if (next > 0)
+      made.rest = fmt::format(
+          "{}", fmt::join(stars->begin() + static_cast<std::ptrdiff_t>(next), stars->end(), " "));
+    return made;
   }
   return std::nullopt;
 }
@@ -94,23 +107,27 @@ std::optional<std::string> renamed(std::string_view field, const Policy& policy)
 std::string wanted_name(const std::string& field, std::size_t index, const Policy& policy) {
   std::string name;
   if (auto given = renamed(field, policy)) {
-    name = std::move(*given);
+    name = std::move(given->name);
   } else {
     name = policy.naming == NamingPolicy::kSnake ? snake_case(field) : field;
   }
   // ClickHouse has no column without a name.
   if (name.empty()) name = fmt::format("field_{}", index + 1);
   const bool is_in = policy.include.empty() || matches_any(policy.include, field, name);
-  return is_in && !matches_any(policy.exclude, field, name) ? name : std::string();
+  const bool is_out = matches_any(policy.exclude, field, name) ||
+                      protection_of(policy, field, name).kind == Protection::Kind::kDrop;
+  return is_in && !is_out ? name : std::string();
 }
 
 }  // namespace
 
 std::string table_name(std::string_view file_name, const Policy& policy) {
+  const bool is_original = policy.naming == NamingPolicy::kOriginal;
   std::string name;
   bool at_start = true;
   for (const char c : stem(file_name)) {
-    if (is_word(c)) name += at_start ? base::to_upper(c) : c;
+    const char rest = is_original ? base::to_lower(c) : c;
+    if (is_word(c)) name += at_start ? base::to_upper(c) : rest;
     at_start = !is_word(c);
   }
   if (name.empty()) {
@@ -170,10 +187,27 @@ bool matches_pattern(std::string_view name, std::string_view pattern) {
   return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
 }
 
-std::optional<std::string_view> match_star(std::string_view name, std::string_view pattern) {
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos || !matches_pattern(name, pattern)) return std::nullopt;
-  return name.substr(star, name.size() + 1 - pattern.size());
+std::optional<std::vector<std::string_view>> match_stars(std::string_view name,
+                                                         std::string_view pattern) {
+  if (!matches_pattern(name, pattern)) return std::nullopt;
+  std::vector<std::string_view> found;
+  for (std::size_t star = pattern.find('*'); star != std::string_view::npos;
+       star = pattern.find('*')) {
+    name.remove_prefix(star);
+    pattern.remove_prefix(star + 1);
+    const std::size_t next = pattern.find('*');
+    const std::string_view piece = pattern.substr(0, next);
+    const std::size_t end =
+        next == std::string_view::npos ? name.size() - piece.size() : name.find(piece);
+    found.push_back(name.substr(0, end));
+    name.remove_prefix(end);
+  }
+  return found;
+}
+
+std::string rest_of_name(std::string_view field, const Policy& policy) {
+  auto made = renamed(field, policy);
+  return made ? std::move(made->rest) : std::string();
 }
 
 }  // namespace qvdhouse::schema

@@ -11,13 +11,14 @@
 
 namespace qvdhouse::schema {
 
-// "purchase_order.qvd" → "QvdPurchaseOrder": prefix + PascalCase of the stem, inner capitals kept.
+// "purchase_order.qvd" → "QvdPurchaseOrder": prefix + PascalCase of the stem, inner capitals kept;
+// small with NamingPolicy::kOriginal: "PurchaseOrder.qvd" → "QvdPurchaseorder".
 std::string table_name(std::string_view file_name, const Policy& policy);
 
-// Field names → column names, one each; empty for a field that include and exclude leave out. The
-// first entry of policy.rename that matches names a field, else policy.naming does. Throws
-// SchemaError when two fields claim one name, naming both and the setting that parts them; exact
-// duplicates (other writers make them) get "_2", ….
+// Field names → column names, one each; empty for a field that include and exclude leave out, or
+// that a protection drops. The first entry of policy.rename that matches names a field, else
+// policy.naming does. Throws SchemaError when two fields claim one name, naming both and the
+// setting that parts them; exact duplicates (other writers make them) get "_2", ….
 std::vector<std::string> column_names(const std::vector<std::string>& field_names,
                                       const Policy& policy);
 
@@ -25,8 +26,15 @@ std::vector<std::string> column_names(const std::vector<std::string>& field_name
 // for itself, capitals included.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 
-// What the one `*` of a pattern stands for; empty when the name does not match.
-std::optional<std::string_view> match_star(std::string_view name, std::string_view pattern);
+// What each `*` of a pattern stands for, each of them but the last for as little as possible; empty
+// when the name does not match.
+std::optional<std::vector<std::string_view>> match_stars(std::string_view name,
+                                                         std::string_view pattern);
+
+// What a field's name says beside its column's: the text of those `*` of the entry of rename that
+// the new name does not repeat, joined by blanks. With "*-∥-*" = "*", "MATNR-∥-Material" is the
+// column MATNR, and this is "Material".
+std::string rest_of_name(std::string_view field, const Policy& policy);
 
 // The setting of a name: the entry with just that name, else the longest pattern that matches.
 // Null: none.

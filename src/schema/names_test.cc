@@ -20,6 +20,11 @@ TEST(Names, TableFromFileName) {
   EXPECT_EQ(table_name("größe é.qvd", policy), "QvdGrößeé");
   EXPECT_EQ(table_name("no_extension", policy), "QvdNoExtension");
   EXPECT_EQ(table_name("Item.qvd", {.table_prefix = ""}), "Item");
+  const Policy original{.naming = NamingPolicy::kOriginal};
+  EXPECT_EQ(table_name("PurchaseOrder.qvd", original), "QvdPurchaseorder");
+  EXPECT_EQ(table_name("purchase_order.qvd", original), "QvdPurchaseOrder");
+  EXPECT_EQ(table_name("ITEM.qvd", original), "QvdItem");
+  EXPECT_EQ(column_names({"%KEY_Item"}, original), std::vector<std::string>{"%KEY_Item"});
   EXPECT_THROW(table_name(".qvd", policy), base::SchemaError);
   EXPECT_THROW(table_name("", policy), base::SchemaError);
 }
@@ -95,7 +100,19 @@ TEST(Names, RenameFirstMatchWins) {
               ElementsAre("Order", "Pos", "Old x", "item_no"));
 }
 
-TEST(Names, RenameMayHaveOneStarAndOneOwner) {
+TEST(Names, StarsStandInTheirOrderAndTheRestIsKept) {
+  Policy policy;
+  policy.rename = {{"*-∥-*", "*"}, {"a*b*c", "*_*"}, {"x*", "X"}};
+  EXPECT_THAT(
+      column_names({"MATNR-∥-Material (neu)", "a1b2c", "abc", "a1b2b3c", "x7", "-∥-B"}, policy),
+      ElementsAre("MATNR", "1_2", "_", "1_2b3", "X", "field_6"));
+  EXPECT_EQ(rest_of_name("MATNR-∥-Material (neu)", policy), "Material (neu)");
+  EXPECT_EQ(rest_of_name("a1b2c", policy), "");
+  EXPECT_EQ(rest_of_name("x7", policy), "");
+  EXPECT_EQ(rest_of_name("other", policy), "");
+}
+
+TEST(Names, RenameMayHaveOneOwner) {
   Policy policy;
   policy.rename = {{"a*", "same"}};
   EXPECT_THAT(error_of({"ab", "ac"}, policy),
@@ -103,8 +120,8 @@ TEST(Names, RenameMayHaveOneStarAndOneOwner) {
                              testing::HasSubstr("\"same\""), testing::HasSubstr("rename")));
   policy.rename = {{"x", "y"}};
   EXPECT_THAT(error_of({"x", "y"}, policy), testing::HasSubstr("\"y\""));
-  policy.rename = {{"*a*", "b"}};
-  EXPECT_THAT(error_of({"x"}, policy), testing::HasSubstr("more than one *"));
+  policy.rename = {{"*a", "*b*"}};
+  EXPECT_THAT(error_of({"xa"}, policy), testing::HasSubstr("more * on the right"));
 }
 
 }  // namespace

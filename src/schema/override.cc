@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -45,6 +46,7 @@ void note_losses(const FieldView& field, ColumnPlan& column) {
 bool fits_float64(const FieldView& field, const ColumnPlan& column) {
   if (field.profile.text_count == 0 || column.part != Part::kNumber) return true;
   ColumnPlan as_float = column;
+  as_float.leaves_misfits = false;
   as_float.type = {.kind = TypeKind::kFloat64, .nullable = column.type.nullable};
   try {
     cast_symbols(field.symbols, as_float, field.stop);
@@ -100,6 +102,10 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
     column.type.nullable = true;
   }
   column.null_texts = field.null_texts;
+  column.leaves_misfits =
+      std::ranges::any_of(field.policy.leaves_misfits, [&](const std::string& pattern) {
+        return matches_pattern(field.header.name, pattern) || matches_pattern(column_name, pattern);
+      });
   const std::uint64_t blank_count = field.profile.blank_text_count - field.null_text_count;
   const bool blank_to_null = column.part != Part::kText && blank_count > 0;
   column.type.nullable = column.type.nullable || field.may_be_null || blank_to_null;
@@ -111,7 +117,11 @@ ColumnPlan plan_override(const FieldView& field, const std::string& column_name)
     column.warnings.push_back(
         fmt::format("blank texts (empty or spaces) that become NULL: {}", blank_count));
   }
-  if (column.part == Part::kDate || column.part == Part::kDateTime) {
+  if (column.part == Part::kDate && are_compact_days(field.symbols, field.stop)) {
+    column.has_compact_dates = true;
+    column.reason += "; its numbers are days, written as 20240131";
+  } else if (!column.leaves_misfits &&
+             (column.part == Part::kDate || column.part == Part::kDateTime)) {
     const OutsiderPolicy policy = outsider_policy(field);
     const Outsiders outsiders = find_outsiders(field, column.part);
     const bool is_admitted = outsiders.count() > 0 &&

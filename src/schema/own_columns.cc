@@ -10,6 +10,7 @@
 #include "schema/drift.h"
 #include "schema/names.h"
 #include "schema/temporal.h"
+#include "schema/upsert.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -28,13 +29,13 @@ void append(TablePlan& plan, ColumnPlan column) {
                                    : "a part of the file's name",
         owner->field_index == kNoField ? "part of the file's name" : "field"));
   }
-  column.field_index = kNoField;
   plan.columns.push_back(std::move(column));
 }
 
 void append_constant(TablePlan& plan, std::string name, ColumnType type, std::string value,
                      std::string reason) {
   append(plan, {.name = std::move(name),
+                .field_index = kNoField,
                 .part = Part::kConstant,
                 .type = std::move(type),
                 .reason = std::move(reason),
@@ -72,16 +73,19 @@ std::string utc_text(std::int64_t microseconds) {
 
 OwnColumns own_columns(const TableRules& rules, LoadMode mode, std::string file_key,
                        std::uint64_t version, std::int64_t loaded_at_us,
-                       std::vector<NamePart> name_parts) {
+                       std::vector<NamePart> name_parts, std::string run_id) {
   OwnColumns own{.name_parts = std::move(name_parts), .row = rules.with_row};
   if (rules.with_file || mode != LoadMode::kReplace) own.file = std::move(file_key);
   if (mode == LoadMode::kAppend) own.version = version;
   if (rules.with_loaded_at) own.loaded_at_us = loaded_at_us;
+  if (rules.with_run_id) own.run_id = std::move(run_id);
+  own.rescued = rules.drift == DriftPolicy::kRescue;
+  if (mode == LoadMode::kUpsert) own.file_time = version;
   return own;
 }
 
-void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& rules,
-                     const clickhouse::Dialect& dialect) {
+void add_own_columns(TablePlan& plan, const qvd::TableHeader& header, const OwnColumns& own,
+                     const TableRules& rules, const clickhouse::Dialect& dialect) {
   for (const NamePart& part : own.name_parts) append_name_part(plan, part, rules);
   if (own.file) {
     append_constant(plan, kFileColumn, {.kind = TypeKind::kString, .low_cardinality = true},
@@ -92,7 +96,7 @@ void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& r
                     fmt::format("{}", *own.version), "The version of the file.");
   }
   if (own.row) {
-    ColumnPlan row{.name = kRowColumn, .part = Part::kRowNumber};
+    ColumnPlan row{.name = kRowColumn, .field_index = kNoField, .part = Part::kRowNumber};
     row.type.kind = TypeKind::kUInt64;
     row.reason = "The row's number in its file, from 0.";
     append(plan, std::move(row));
@@ -107,6 +111,20 @@ void add_own_columns(TablePlan& plan, const OwnColumns& own, const TableRules& r
     append_constant(plan, kLoadedAtColumn, std::move(type), utc_text(at),
                     "When the load of the row began.");
   }
+  if (own.run_id) {
+    append_constant(plan, kRunIdColumn, {.kind = TypeKind::kString, .low_cardinality = true},
+                    *own.run_id, "The run that loaded the row.");
+  }
+  if (own.rescued) {
+    append(plan, {.name = kRescuedColumn,
+                  .field_index = kNoField,
+                  .part = Part::kRescued,
+                  .type = {.kind = TypeKind::kString},
+                  .reason = "The cells of fields that the table has no columns for, as JSON."});
+  }
+  if (!own.file_time) return;
+  append(plan, order_column(plan, header, rules, *own.file_time));
+  append(plan, deleted_column(plan, header, rules));
 }
 
 }  // namespace qvdhouse::schema

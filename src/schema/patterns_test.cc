@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
 #include "schema/names.h"
 
 namespace qvdhouse::schema {
@@ -33,14 +36,30 @@ TEST(Patterns, ManyStarsAreNoTrap) {
   EXPECT_FALSE(matches_pattern(name, pattern + "b"));
 }
 
-TEST(Patterns, StarOfAPattern) {
-  EXPECT_EQ(match_star("SAP_VBELN", "SAP_*"), "VBELN");
-  EXPECT_EQ(match_star("SAP_", "SAP_*"), "");
-  EXPECT_EQ(match_star("a_old", "*_old"), "a");
-  EXPECT_EQ(match_star("aXb", "a*b"), "X");
-  EXPECT_EQ(match_star("ab", "abc*"), std::nullopt);
-  EXPECT_EQ(match_star("aa", "aa*a"), std::nullopt);
-  EXPECT_EQ(match_star("a", "a"), std::nullopt);
+// What the stars stand for, with a line between.
+std::string stars(std::string_view name, std::string_view pattern) {
+  const auto found = match_stars(name, pattern);
+  if (!found) return "no match";
+  std::string text;
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    text.append(i == 0 ? "" : "|").append((*found)[i]);
+  }
+  return text;
+}
+
+TEST(Patterns, StarsOfAPattern) {
+  EXPECT_EQ(stars("SAP_VBELN", "SAP_*"), "VBELN");
+  EXPECT_EQ(stars("SAP_", "SAP_*"), "");
+  EXPECT_EQ(stars("a_old", "*_old"), "a");
+  EXPECT_EQ(stars("aXb", "a*b"), "X");
+  EXPECT_EQ(stars("ab", "abc*"), "no match");
+  EXPECT_EQ(stars("aa", "aa*a"), "no match");
+  EXPECT_EQ(stars("a", "a"), "");
+  EXPECT_EQ(stars("a-b-c", "*-*"), "a|b-c");
+  EXPECT_EQ(stars("a-b-c", "*-*-*"), "a|b|c");
+  EXPECT_EQ(stars("abcab", "*b*ab"), "a|c");
+  EXPECT_EQ(stars("abab", "*ab"), "ab");
+  EXPECT_EQ(stars("", "**"), "|");
 }
 
 TEST(Patterns, TheExactNameThenTheLongestPattern) {

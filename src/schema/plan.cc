@@ -13,11 +13,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/pause.h"
 #include "base/workers.h"
 #include "clickhouse/quote.h"
 #include "schema/decimal.h"
+#include "schema/drift.h"
 #include "schema/fallback.h"
 #include "schema/field_view.h"
 #include "schema/hints.h"
@@ -26,6 +28,7 @@
 #include "schema/override.h"
 #include "schema/rendering.h"
 #include "schema/temporal_type.h"
+#include "schema/upsert.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -48,7 +51,7 @@ ColumnPlan text_column(const FieldView& field, std::string reason) {
 }
 
 std::string above_limit(const FieldView& field) {
-  if (field.symbols.size() <= field.policy.low_cardinality_limit) return {};
+  if (field.symbols.distinct_count() <= field.policy.low_cardinality_limit) return {};
   return fmt::format(", more than low_cardinality_limit = {}", field.policy.low_cardinality_limit);
 }
 
@@ -304,12 +307,9 @@ bool is_ascending(const qvd::SymbolTable& symbols, const std::stop_token& stop) 
 }
 
 Clock clock_of(const FieldView& field) {
-  const std::string& type = field.header.number_format.type;
   const bool has_plain_numbers = field.profile.number_count() > field.profile.dual_count();
   if (!has_plain_numbers || outsider_policy(field) == OutsiderPolicy::kSerial) return Clock::kNone;
-  if (type == "DATE") return Clock::kDate;
-  if (type == "TIMESTAMP") return Clock::kTimestamp;
-  return type == "TIME" ? Clock::kTime : Clock::kNone;
+  return clock_in(field.header.number_format);
 }
 
 bool is_temporal(const ColumnPlan& column) {
@@ -373,16 +373,18 @@ std::vector<ColumnPlan> plan_with_null_texts(const FieldView& given,
   return columns;
 }
 
-const std::vector<std::string>& null_texts_of(const FieldView& field) {
-  const auto* own = find_setting(field.policy.null_texts_of, field);
-  return own != nullptr ? *own : field.policy.null_texts;
-}
-
 }  // namespace
 
 std::vector<ColumnPlan> plan_columns(const FieldView& field) {
-  const std::vector<std::string>& null_texts = null_texts_of(field);
+  const std::vector<std::string>& null_texts =
+      null_texts_of(field.policy, field.header.name, field.name);
   return null_texts.empty() ? plan_known(field) : plan_with_null_texts(field, null_texts);
+}
+
+Clock clock_in(const qvd::NumberFormat& format) {
+  if (format.type == "DATE") return Clock::kDate;
+  if (format.type == "TIMESTAMP") return Clock::kTimestamp;
+  return format.type == "TIME" ? Clock::kTime : Clock::kNone;
 }
 
 std::string_view comment_of(TextStyle style) {
@@ -418,6 +420,11 @@ std::vector<ColumnPlan> plan_field(const qvd::FieldHeader& field, std::size_t fi
 
 // The plan of a whole file: all fields, ORDER BY and comment.
 
+bool is_key_field(const qvd::FieldHeader& field) {
+  return field.name.starts_with('%') ||
+         std::find(field.tags.begin(), field.tags.end(), "$key") != field.tags.end();
+}
+
 namespace {
 
 using clickhouse::TypeKind;
@@ -431,11 +438,6 @@ struct KeyCandidate {
   bool is_tagged;  // $key, or named %…
 };
 
-bool is_key_field(const qvd::FieldHeader& field) {
-  return field.name.starts_with('%') ||
-         std::find(field.tags.begin(), field.tags.end(), "$key") != field.tags.end();
-}
-
 // The main column of each field that could be sorted by, fewest distinct values first.
 std::vector<KeyCandidate> key_candidates(const std::vector<ColumnPlan>& columns,
                                          const qvd::TableHeader& header,
@@ -444,7 +446,7 @@ std::vector<KeyCandidate> key_candidates(const std::vector<ColumnPlan>& columns,
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const ColumnPlan& column = columns[i];
     const bool is_main = i == 0 || columns[i - 1].field_index != column.field_index;
-    const std::uint64_t distinct_count = symbols[column.field_index].size();
+    const std::uint64_t distinct_count = symbols[column.field_index].distinct_count();
     if (!is_main || column.type.nullable || column.type.kind == TypeKind::kFloat64 ||
         distinct_count < 2) {
       continue;
@@ -526,6 +528,23 @@ void check_names(const std::vector<ColumnPlan>& columns, const qvd::TableHeader&
   }
 }
 
+// What is left of the header when its values are texts of ours: it claims nothing of these.
+qvd::FieldHeader as_protected(qvd::FieldHeader field, const Protection& protection) {
+  if (!protection.makes_text()) return field;
+  field.number_format = {};
+  field.tags.clear();
+  return field;
+}
+
+void note_protection(const Protection& protection, ColumnPlan& column) {
+  if (!protection.changes_values()) return;
+  column.protection = protection;
+  std::string how(participle_of(protection));
+  how.front() = base::to_upper(how.front());
+  column.reason =
+      fmt::format("{} by the settings ({}). {}", how, text_of(protection), column.reason);
+}
+
 // For a number column whose field has a column besides.
 bool is_excluded(const std::string& column, const Policy& policy) {
   return std::ranges::any_of(
@@ -550,8 +569,10 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
   base::for_each_index(of_field.size(), threads, [&](std::size_t i) {
     base::end_if_stopped(stop, 0);
     if (names[i].empty()) return;
+    const Protection protection = protection_of(policy, header.fields[i].name, names[i]);
+    const qvd::FieldHeader field = as_protected(header.fields[i], protection);
     const qvd::FieldProfile profile = qvd::profile_field(symbols[i]);
-    of_field[i] = plan_columns({.header = header.fields[i],
+    of_field[i] = plan_columns({.header = field,
                                 .index = i,
                                 .may_be_null = may_be_null[i],
                                 .symbols = symbols[i],
@@ -562,6 +583,7 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
     std::erase_if(of_field[i], [&](const ColumnPlan& column) {
       return column.name != names[i] && is_excluded(column.name, policy);
     });
+    for (ColumnPlan& column : of_field[i]) note_protection(protection, column);
   });
   for (auto& columns : of_field) {
     std::move(columns.begin(), columns.end(), std::back_inserter(plan.columns));
@@ -570,6 +592,9 @@ TablePlan plan_table(const qvd::TableHeader& header, std::string_view file_name,
     throw base::SchemaError(
         fmt::format("file \"{}\": include and exclude leave none of its {} fields; correct them",
                     file_name, header.fields.size()));
+  }
+  for (ColumnPlan& column : plan.columns) {
+    column.title = rest_of_name(header.fields[column.field_index].name, policy);
   }
   check_names(plan.columns, header);
   choose_order_by(header, symbols, policy, plan);
@@ -598,12 +623,15 @@ std::string codec(const ColumnPlan& column, const TablePlan& plan, const TableRu
 
 std::string column_comment(const ColumnPlan& column, const qvd::TableHeader& header,
                            LoadMode mode) {
+  if (column.part == Part::kOrder) return column.reason;
   std::vector<std::string> parts;
-  if (column.field_index != kNoField) {
+  if (column.field_index != kNoField && !is_own_column(column)) {
     const qvd::FieldHeader& field = header.fields[column.field_index];
+    if (!column.title.empty()) parts.push_back(column.title);
     if (!field.comment.empty()) parts.push_back(field.comment);
     if (!field.tags.empty()) parts.push_back(fmt::format("tags: {}", fmt::join(field.tags, ", ")));
   }
+  if (column.protection.changes_values()) parts.emplace_back(participle_of(column.protection));
   // In a table of one file the styles differ in dates and times alone.
   if (column.type.kind == clickhouse::TypeKind::kString && column.text_style != TextStyle::kOld &&
       (mode != LoadMode::kReplace || column.clock != Clock::kNone)) {
@@ -648,18 +676,47 @@ void check_order(const TablePlan& plan) {
   }
 }
 
+// Names of columns. Throws SchemaError for one that does not begin the sorting key.
+std::vector<std::string> primary_key(const TablePlan& plan, const qvd::TableHeader& header,
+                                     const TableRules& rules) {
+  std::vector<std::string> key;
+  for (const std::string& wanted : rules.primary_key) {
+    const std::string sorted = key.size() < plan.order_by.size() ? plan.order_by[key.size()] : "";
+    const auto column = std::ranges::find(plan.columns, sorted, &ColumnPlan::name);
+    const bool is_it = column != plan.columns.end() &&
+                       (sorted == wanted || (column->field_index < header.fields.size() &&
+                                             header.fields[column->field_index].name == wanted));
+    if (!is_it) {
+      throw base::SchemaError(fmt::format(
+          "primary_key names \"{}\" as number {}, and the table is sorted by {}; a primary key is "
+          "the beginning of order_by: name its first columns in their order",
+          wanted, key.size() + 1,
+          plan.order_by.empty() ? "nothing" : fmt::format("{}", fmt::join(plan.order_by, ", "))));
+    }
+    key.push_back(sorted);
+  }
+  return key;
+}
+
 }  // namespace
 
 clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::TableHeader& header,
                                              std::string_view database, const TableRules& rules,
                                              LoadMode mode, bool by_file) {
-  check_order(plan);
+  if (mode == LoadMode::kUpsert) {
+    check_key(plan, rules);
+  } else {
+    check_order(plan);
+  }
   clickhouse::TableDefinition table{
       .database = std::string(database),
       .name = plan.table,
       .columns = {},
       .order_by = plan.order_by,
+      .primary_key = primary_key(plan, header, rules),
       .partition_by = partition_by(rules, mode, by_file),
+      .sample_by = rules.sample_by,
+      .indexes = rules.indexes,
       .engine = rules.engine.empty() ? "MergeTree" : rules.engine,
       .ttl = rules.ttl,
       .settings = rules.settings,
@@ -670,6 +727,10 @@ clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::T
                              .type = column.type.name(),
                              .codec = codec(column, plan, rules),
                              .comment = column_comment(column, header, mode)});
+  }
+  if (mode == LoadMode::kUpsert) {
+    table.engine = fmt::format("ReplacingMergeTree({})", kOrderColumn);
+    if (rules.null_keys == NullKeys::kKeep) table.settings["allow_nullable_key"] = "1";
   }
   return table;
 }

@@ -38,6 +38,11 @@ enum class Part {
   kConstant,   // the same value in each row of the file: ColumnPlan::constant
   kRowNumber,  // from 0, in the file's order
   kMissing,    // NULL: the table has a column that the file lacks
+  kRescued,    // what is in fields that the table has no columns for (kRescuedColumn)
+  // Only in a table of newest rows; from the field field_index or, without one, the same in each
+  // row:
+  kOrder,    // which row of a key is newer (schema/upsert.h); ColumnPlan::constant: the file's time
+  kDeleted,  // 1 where the field has the value ColumnPlan::constant
 };
 
 // What a column of dates or timestamps does with values that are outside of 1900…2299 or are not a
@@ -70,6 +75,7 @@ TextStyle text_style_in(std::string_view comment);
 
 // What the number format of a field says that its numbers without a display text are.
 enum class Clock { kNone, kDate, kTimestamp, kTime };
+Clock clock_in(const qvd::NumberFormat& format);
 
 struct ColumnPlan {
   std::string name;             // of the ClickHouse column
@@ -77,6 +83,7 @@ struct ColumnPlan {
   Part part = Part::kText;
   clickhouse::ColumnType type;
   std::string reason;  // why this type, in one sentence with exact numbers
+  std::string title;   // what the field's name says beside `name` (rest_of_name())
   // What a reader should know: text dropped, blanks that become NULL, hints that lie.
   std::vector<std::string> warnings;
   // kString made of another type's values: the text that the server makes of them, since the table
@@ -87,12 +94,16 @@ struct ColumnPlan {
   std::string constant;              // kConstant: the value's text
   Outside outside = Outside::kNone;  // kDate and kDateTime
   bool floor_days = false;           // kDate: the day that a serial lies in (dates = "floor")
+  bool has_compact_dates = false;    // kDate: numbers such as 20240131 are days
   bool is_truth = false;             // kNumber as UInt8: 0 and 1, which a Bool would be
   bool ascending = false;            // nearly all values rise in the order of their first use
   bool is_empty = false;             // the field has no value, only NULL: its type says nothing
   bool fits_float64 = true;          // each value is exactly a Float64, as all numbers of a QVD are
   bool has_non_finite = false;       // a Float64 that holds NaN or infinity, which JSON has not
   std::vector<std::string> null_texts = {};  // texts that are NULL
+  Protection protection = {};                // of its values, which are not those of the file
+  // Values that do not fit the type are cast to NULL (or the default); find_misfits() tells which.
+  bool leaves_misfits = false;
 };
 
 struct TablePlan {
@@ -101,8 +112,13 @@ struct TablePlan {
   std::vector<std::string> order_by;  // column names
   bool is_order_set = false;          // by the setting, not by rule
   std::string order_by_reason;
+  bool has_keys_only = false;  // a file that names keys that are gone: the default value stands for
+                               // what it lacks
   std::string comment;
 };
+
+// Whether Qlik takes the field for a key: its tag is $key or its name begins with %.
+bool is_key_field(const qvd::FieldHeader& field);
 
 // Decides the columns of one field (one or two), named as column_names() names it on its own.
 // Throws SchemaError when a policy or an override forbids it.

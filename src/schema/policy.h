@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "clickhouse/dialect.h"
+#include "schema/protection.h"
 
 namespace qvdhouse::schema {
 
@@ -30,7 +31,12 @@ enum class OutsiderPolicy {
   kSerial,  // the field is not taken for dates
   kError,   // the file fails
 };
-enum class NamingPolicy { kSource, kSnake };
+// How columns and the tables of files are named.
+enum class NamingPolicy {
+  kSource,    // the field's name; the words of the file's, inner capitals kept
+  kSnake,     // snake_case; tables as with kSource
+  kOriginal,  // the field's name; tables as the Python pipeline named them
+};
 
 struct Policy {
   DualPolicy dual = DualPolicy::kAuto;
@@ -55,11 +61,18 @@ struct Policy {
   std::string table_prefix = "Qvd";
   // Field name (as in the file) or column name → ClickHouse type.
   std::map<std::string, std::string> overrides;
+  // Field or column names, or patterns: a value that does not fit the column's named type is left
+  // to the rules of its table (ColumnRule::fits_type) and is no error by itself.
+  std::vector<std::string> leaves_misfits;
   // Which fields become columns, and their names: patterns with * for any characters, capitals as
   // the file has them; see TableRules.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
   std::vector<std::pair<std::string, std::string>> rename;
+  // What protects values, of all tables and of this one, and the key of hashes.
+  Protections protections;
+  Protections protections_of_table;
+  std::string privacy_key;
   // Field names for ORDER BY; empty: chosen by rule.
   std::vector<std::string> order_by;
 };

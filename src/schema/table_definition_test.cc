@@ -21,7 +21,7 @@ TestFile sales() {
 clickhouse::TableDefinition define(const TestFile& file, const TableRules& rules, LoadMode mode,
                                    bool by_file = true) {
   TablePlan plan = file.plan();
-  add_own_columns(plan, own_columns(rules, mode, "f", 7, 0, {{"month", "202401"}}), rules);
+  add_own_columns(plan, {}, own_columns(rules, mode, "f", 7, 0, {{"month", "202401"}}), rules);
   return table_definition(plan, file.header, "db", rules, mode, by_file);
 }
 
@@ -71,6 +71,21 @@ TEST(TableDefinition, TakesEngineTtlSettingsAndCodecs) {
   std::vector<std::string> codecs;
   for (const auto& column : table.columns) codecs.push_back(column.codec);
   EXPECT_THAT(codecs, ElementsAre("DoubleDelta", "ZSTD(9)", "ZSTD(1)", "ZSTD(1)"));
+}
+
+TEST(TableDefinition, APrimaryKeyIsTheBeginningOfTheSortingKey) {
+  TestFile file = sales();
+  file.policy.order_by = {"Id", "month"};
+  TableRules rules{.rename = {{"Id", "Number"}}, .primary_key = {"Id"}};
+  file.policy.rename = rules.rename;
+  EXPECT_THAT(define(file, rules, LoadMode::kReplace).primary_key, ElementsAre("Number"));
+  rules.primary_key = {"Number", "month"};
+  EXPECT_THAT(define(file, rules, LoadMode::kReplace).primary_key, ElementsAre("Number", "month"));
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"month"}, {"Number", "Number"}, {"Number", "month", "Id"}}) {
+    rules.primary_key = wrong;
+    EXPECT_THROW(define(file, rules, LoadMode::kReplace), base::SchemaError);
+  }
 }
 
 TEST(TableDefinition, OrderByMayNameOwnColumns) {

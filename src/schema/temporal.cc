@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "base/error.h"
+#include "schema/decimal.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -140,6 +141,14 @@ std::optional<std::int64_t> parse_compact_date(std::string_view text) {
   return read_day(text, false);
 }
 
+std::optional<std::int64_t> compact_day(double number) {
+  constexpr double kLeast = 10'000'101;
+  constexpr double kMost = 99'991'231;
+  if (!(number >= kLeast && number <= kMost) || number != std::floor(number)) return std::nullopt;
+  const auto day = parse_compact_date(fmt::format("{:.0f}", number));
+  return day && *day >= kFirstDay && *day <= kLastDay ? day : std::nullopt;
+}
+
 bool is_clock_day(std::string_view text) {
   const auto day = parse_iso_date(text);
   return day && *day >= kFirstDay && *day <= kLastDay;
@@ -231,6 +240,18 @@ std::int64_t Zone::to_wall_clock(std::int64_t ticks, int scale) const {
   const std::int64_t ticks_per_second = power_of_ten(scale);
   const date::sys_seconds second{second_of(ticks, ticks_per_second)};
   return ticks + zone_->get_info(second).offset.count() * ticks_per_second;
+}
+
+std::optional<double> serial_of(std::string_view text) {
+  const auto wall = parse_iso_stamp(text, kMicrosecondScale);
+  if (!wall) return std::nullopt;
+  return static_cast<double>(*wall) / 1e6 / static_cast<double>(kSecondsPerDay) +
+         static_cast<double>(kEpochSerial);
+}
+
+std::optional<double> number_or_serial(std::string_view text) {
+  const auto number = number_of(text);
+  return number ? number : serial_of(text);
 }
 
 }  // namespace qvdhouse::schema

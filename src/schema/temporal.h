@@ -58,6 +58,8 @@ std::string stamp_text(std::int64_t microseconds);
 std::optional<std::int64_t> parse_iso_date(std::string_view text);
 // Reads "20111231" likewise.
 std::optional<std::int64_t> parse_compact_date(std::string_view text);
+// 20240131, in clock range. No serial of a day in that range is such a number.
+std::optional<std::int64_t> compact_day(double number);
 // Whether it reads so and the day is within 1900-01-01…2299-12-31.
 bool is_clock_day(std::string_view text);
 // Reads "2011-12-31", "2011-12-31 23:59[:59[.123]]" with ' ' or 'T'; empty when it is anything else
@@ -88,5 +90,10 @@ class Zone {
  private:
   const date::time_zone* zone_ = nullptr;  // null: UTC; the library owns it for ever
 };
+
+// The text is a date or a timestamp in ISO form: its serial number, as Qlik counts days.
+std::optional<double> serial_of(std::string_view text);
+// The text is a number, or such a date.
+std::optional<double> number_or_serial(std::string_view text);
 
 }  // namespace qvdhouse::schema

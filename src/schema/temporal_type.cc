@@ -341,4 +341,15 @@ bool choose_temporal(const FieldView& field, const DisplayTexts& texts, NumberCh
   return choose_clock(field, texts, choice) || choose_time(field, texts, choice);
 }
 
+bool are_compact_days(const qvd::SymbolTable& symbols, const std::stop_token& stop) {
+  bool has_number = false;
+  for (std::size_t symbol = 0; symbol < symbols.size(); ++symbol) {
+    base::end_if_stopped(stop, symbol);
+    if (!symbols.has_number(symbol)) continue;
+    if (!compact_day(symbols.number(symbol))) return false;
+    has_number = true;
+  }
+  return has_number;
+}
+
 }  // namespace qvdhouse::schema

@@ -39,4 +39,7 @@ void admit_outsiders(const Outsiders& outsiders, OutsiderPolicy policy, ColumnPl
 // The column that holds exactly what `dates` cannot.
 ColumnPlan outside_column(const FieldView& field, const ColumnPlan& dates);
 
+// Whether all numbers of a field are days written as 20240131; false where it has none.
+bool are_compact_days(const qvd::SymbolTable& symbols, const std::stop_token& stop);
+
 }  // namespace qvdhouse::schema

@@ -125,6 +125,7 @@ std::string value_text(const Dictionary& values, std::size_t slot) {
       return instant_text(values.type(), value_at<std::int64_t>(values, slot));
     case TypeKind::kTime64:
       return time_text(value_at<std::int64_t>(values, slot), values.type().scale);
+    case TypeKind::kUInt128:  // never of a field
     case TypeKind::kString:
       break;
   }

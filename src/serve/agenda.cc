@@ -79,6 +79,14 @@ void Agenda::set_paused(bool paused, Time now) {
   is_waiting_ = false;
 }
 
+// A schedule that is not ours is another configuration's: the change to ours is not made again.
+void Agenda::adopt(AgendaState stored) {
+  stored.last_due = std::max(stored.last_due, state_.last_due);
+  if (stored.schedule != identity(options_.schedule)) stored.schedule = state_.schedule;
+  state_ = std::move(stored);
+  is_waiting_ = false;
+}
+
 Time Agenda::base() const {
   return state_.last_due == Time() ? state_.anchor - seconds(1) : state_.last_due;
 }

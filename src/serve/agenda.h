@@ -66,6 +66,8 @@ class Agenda {
   // The start that a page shows (with jitter); none when paused or never.
   std::optional<Time> next_run(Time now) const;
   void set_paused(bool paused, Time now);  // unpausing makes up for nothing
+  // Takes over what another machine has written of the workflow. `last_due` goes back for nobody.
+  void adopt(AgendaState stored);
   const AgendaState& state() const { return state_; }
   const AgendaOptions& options() const { return options_; }
 

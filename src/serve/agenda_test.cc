@@ -202,6 +202,25 @@ TEST(Agenda, JitterLongerThanTheBeatLosesNoRun) {
   EXPECT_EQ(runs, 60);
 }
 
+TEST(Agenda, TakesOverWhatAnotherMachineWrote) {
+  Agenda daily = agenda("0 6 * * *");
+  EXPECT_EQ(said(daily.step(at("2026-11-20 06:00"), false)), "run 11-20 06:00:00");
+  AgendaState stored = daily.state();
+  stored.last_due = at("2026-11-21 06:00");
+  daily.adopt(stored);
+  EXPECT_EQ(said(daily.step(at("2026-11-21 06:00"), false)), "nothing");
+  // An older row, of another configuration: its pause holds, its due time and schedule do not.
+  stored.last_due = at("2026-11-19 06:00");
+  stored.schedule = "@hourly UTC";
+  stored.is_paused = true;
+  daily.adopt(stored);
+  EXPECT_TRUE(daily.state().is_paused);
+  EXPECT_EQ(daily.state().last_due, at("2026-11-21 06:00"));
+  stored.is_paused = false;
+  daily.adopt(stored);
+  EXPECT_EQ(said(daily.step(at("2026-11-22 06:00"), false)), "run 11-22 06:00:00");
+}
+
 TEST(Agenda, NeverIsNever) {
   Agenda never = agenda("@never");
   EXPECT_EQ(never.next_run(at("2026-11-20 01:00")), std::nullopt);

@@ -23,6 +23,7 @@ constexpr std::size_t kMostFilesNamed = 10;
 constexpr std::size_t kMostChangesNamed = 10;
 constexpr std::size_t kMostWaiting = 1'000;
 constexpr std::size_t kMostRuns = 100;
+constexpr std::size_t kMostAnomalies = 10'000;
 constexpr std::chrono::milliseconds kLongestPause{60'000};
 
 // The host of an http or https URL; empty for any other.
@@ -59,7 +60,9 @@ void Alerts::add(const Event& event) {
   const std::lock_guard lock(mutex_);
   if (event.type == "file_finished") note_file(event);
   if (event.type == "file_finished" && options_.on_schema_change) note_changes(event);
+  if (event.type == "file_finished") note_anomaly(event);
   if (event.type == "run_finished") tell_changes(event.data);
+  if (event.type == "run_finished") tell_anomalies(event.data);
   if (event.type == "run_finished") note_run(event);
   if (event.type == "run_finished") note_replicas(event.data);
 }
@@ -110,6 +113,42 @@ void Alerts::tell_changes(const nlohmann::json& run) {
   }
   alert.details = {{"run", run}, {"changes", std::move(changes)}};
   put(std::move(alert));
+}
+
+// A file that is held is so in each run: it is told once, until something else is odd about it.
+void Alerts::note_anomaly(const Event& event) {
+  const std::string path = text_of(event.data, "file_path");
+  const std::string anomaly = text_of(event.data, "anomaly");
+  if (anomaly.empty()) {
+    told_anomalies_.erase(path);
+    return;
+  }
+  const auto [told, is_new] = told_anomalies_.emplace(path, anomaly);
+  if (!is_new && std::exchange(told->second, anomaly) == anomaly) return;
+  if (told_anomalies_.size() > kMostAnomalies) told_anomalies_.erase(told_anomalies_.begin());
+  if (anomalies_.size() > kMostRuns) anomalies_.erase(anomalies_.begin());
+  std::vector<nlohmann::json>& files = anomalies_[text_of(event.data, "run_id")];
+  if (files.size() >= kMostFilesNamed) return;
+  files.push_back({{"file_path", path},
+                   {"table_name", text_of(event.data, "table_name")},
+                   {"status", text_of(event.data, "status")},
+                   {"anomaly", anomaly}});
+}
+
+void Alerts::tell_anomalies(const nlohmann::json& run) {
+  auto collected = anomalies_.extract(text_of(run, "run_id"));
+  if (collected.empty()) return;
+  const std::string workflow = text_of(run, "workflow");
+  std::string text = fmt::format("qvdhouse: {} found {} not as usual", workflow,
+                                 base::format_quantity(collected.mapped().size(), "file"));
+  for (const nlohmann::json& file : collected.mapped()) {
+    text += fmt::format("\n• {} ({}): {}", text_of(file, "file_path"), text_of(file, "status"),
+                        text_of(file, "anomaly"));
+  }
+  put({.kind = "anomaly",
+       .workflow = workflow,
+       .text = std::move(text),
+       .details = {{"run", run}, {"files", collected.mapped()}}});
 }
 
 // Told once, until a run ends with all replicas in step.
@@ -184,10 +223,10 @@ Alerts::Counts Alerts::counts() const {
   return counts_;
 }
 
-// A change of columns opens no incident.
+// What is told after a run opens no incident.
 void Alerts::update(const Alert& alert, std::set<std::string>& failing,
                     std::set<std::string>& stale) {
-  if (alert.kind == "schema_changed" || alert.kind == "replicas_behind") return;
+  if (alert.kind != "failed" && alert.kind != "stale" && alert.kind != "recovered") return;
   std::set<std::string>& open = alert.details.contains("was_stale") ? stale : failing;
   if (alert.kind == "recovered") {
     open.erase(alert.workflow);
@@ -254,12 +293,8 @@ void Alerts::deliver(const Alert& alert, const std::stop_token& stop) {
 std::string Alerts::try_once(const std::string& body, bool& may_repeat) const {
   const http::Response response =
       http::fetch({.url = options_.url, .json = body, .timeout = options_.timeout});
-  if (!response.failure.empty()) return response.failure;
-  const long status = response.status;
-  if (status >= 200 && status < 300) return "";
-  // What the receiver refuses it will refuse again, but for these two: too slow, too many.
-  may_repeat = status >= 500 || status == 408 || status == 429;
-  return fmt::format("it answered with the status {}", status);
+  may_repeat = http::may_be_taken_later(response);
+  return http::is_taken(response) ? "" : http::refusal_of(response);
 }
 
 void Alerts::read_state() {

@@ -1,9 +1,9 @@
 // Tells the outside when something needs a person: a webhook is called when a workflow fails, when
-// it has recovered, when its data grow stale, and, where that is set, after a run that changed
-// columns of tables in use. One alert an incident: a workflow that fails
-// again and again is told once, until it has recovered. Which incidents are open is kept in a file,
-// so that a restart repeats nothing; it is written after the alert went out, so that a kill loses
-// none.
+// it has recovered, when its data grow stale, after a run that found files which are not as usual,
+// and, where that is set, after one that changed columns of tables in use. One alert an incident: a
+// workflow that fails again and again is told once, until it has recovered. Which incidents are
+// open is kept in a file, so that a restart repeats nothing; it is written after the alert went
+// out, so that a kill loses none.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -70,7 +70,8 @@ class Alerts {
  private:
   // NOLINTNEXTLINE(bugprone-exception-escape): a json that is moved from throws nothing
   struct Alert {
-    std::string kind;  // "failed", "recovered", "stale", "schema_changed", "replicas_behind"
+    std::string
+        kind;  // "failed", "recovered", "stale", "schema_changed", "replicas_behind", "anomaly"
     std::string workflow;
     std::string text;
     nlohmann::json details;
@@ -84,6 +85,8 @@ class Alerts {
   void note_file(const Event& event);
   void note_changes(const Event& event);
   void tell_changes(const nlohmann::json& run);
+  void note_anomaly(const Event& event);
+  void tell_anomalies(const nlohmann::json& run);
   void note_run(const Event& event);
   void note_replicas(const nlohmann::json& run);
   void read_state();
@@ -102,6 +105,8 @@ class Alerts {
   std::set<std::string> told_stale_;
   std::map<std::string, std::vector<nlohmann::json>> failed_files_;  // by run
   std::map<std::string, std::vector<nlohmann::json>> changes_;       // of columns, by run
+  std::map<std::string, std::vector<nlohmann::json>> anomalies_;     // of files, by run
+  std::map<std::string, std::string> told_anomalies_;                // by path of the file
   std::set<std::string> behind_;  // workflows whose replicas were behind
   Counts counts_;
   std::jthread thread_;

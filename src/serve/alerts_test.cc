@@ -142,6 +142,32 @@ TEST_F(AlertsTest, ChangesOfColumnsAreToldWhereThatIsAskedFor) {
   EXPECT_EQ(taken(3)[2]["event"], "recovered");  // no incident was opened
 }
 
+TEST_F(AlertsTest, AFileThatIsNotAsUsualIsToldOnceUntilItIsOddInAnotherWay) {
+  Event held = failed_file("/lake/a.qvd");
+  held.data["status"] = "waiting";
+  held.data["anomaly"] = "10 rows, 90.0 % fewer";
+  Event end = run("lake", "completed");
+  end.data["anomalies"] = 1;
+  Alerts alerts(options(), log_);
+  for (int i = 0; i < 3; ++i) {
+    alerts.add(held);
+    alerts.add(end);
+  }
+  held.data["anomaly"] = "1 row, 99.0 % fewer";
+  alerts.add(held);
+  alerts.add(end);
+  alerts.add(run("lake", "failed", 1));
+  const std::vector<nlohmann::json> told = taken(3);
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_EQ(told[0]["event"], "anomaly");
+  EXPECT_EQ(told[0]["text"],
+            "qvdhouse: lake found 1 file not as usual\n• /lake/a.qvd (waiting): 10 rows, 90.0 % "
+            "fewer");
+  EXPECT_EQ(told[0]["files"][0]["anomaly"], "10 rows, 90.0 % fewer");
+  EXPECT_EQ(told[1]["files"][0]["anomaly"], "1 row, 99.0 % fewer");
+  EXPECT_EQ(told[2]["event"], "failed");
+}
+
 TEST_F(AlertsTest, OneAnIncidentAndOneWhenItIsOver) {
   Alerts alerts(options(), log_);
   alerts.add(run("lake", "completed"));

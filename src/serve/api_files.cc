@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "clickhouse/connection.h"
+#include "decide/anomaly.h"
 #include "decide/decide.h"
 #include "load/reserved_columns.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/file_details.h"
 #include "serve/router.h"
+#include "source/archive_name.h"
 #include "sync/planned_table.h"
 #include "sync/reset.h"
 
@@ -43,6 +45,13 @@ sync::Options options_of(const Workflow& workflow, const ApiContext& context) {
   return options;
 }
 
+// Empty: all files are meant.
+tracking::PastLoads past_loads(const std::set<std::string>& paths, const sync::Options& options,
+                               const ApiContext& context) {
+  if (!decide::looks_for_anomalies(options.tables)) return {};
+  return context.tracking().past_loads(paths, decide::kLoadsCompared);
+}
+
 // What tracking and the source know of one file.
 struct KnownFile {
   std::shared_ptr<const Owners> owners;  // which hold the workflow
@@ -69,8 +78,9 @@ KnownFile look_at(const std::string& path, ApiContext& context) {
     std::vector<tracking::FileRecord> tracked;
     if (file.record) tracked.push_back(*file.record);
     try {
-      for (decide::Decision& decision : sync::decide(file.options, *file.workflow->storage, tracked,
-                                                     context.tracking().tables())) {
+      for (decide::Decision& decision :
+           sync::decide(file.options, *file.workflow->storage, tracked, context.tracking().tables(),
+                        nullptr, past_loads({path}, file.options, context))) {
         if (decision.file.path == path) file.decision = std::move(decision);
       }
     } catch (const base::Error& error) {
@@ -87,7 +97,7 @@ std::string unknown_text(const std::string& path) {
 Json base_json(const KnownFile& file, const std::string& path) {
   tracking::FileRecord unknown;
   unknown.file_path = path;
-  unknown.file_name = path.substr(path.rfind('/') + 1);
+  unknown.file_name = source::name_of_file(path);
   unknown.status = tracking::FileState::kNew;
   return file_json(file.record.value_or(unknown), file.owners->name_of(path));
 }
@@ -151,8 +161,8 @@ Json plan_of(const Workflow& workflow, const std::vector<tracking::FileRecord>& 
   options.load.reserved = &reserved;
   clickhouse::Connection connection(target, request.stop);
   const std::set<std::string> tables = context.tracking().tables();
-  const std::vector<decide::Decision> decisions =
-      sync::decide(options, *workflow.storage, tracked, tables);
+  const std::vector<decide::Decision> decisions = sync::decide(
+      options, *workflow.storage, tracked, tables, nullptr, past_loads({}, options, context));
   const std::vector<sync::PlannedTable> planned =
       sync::plan_tables(decisions, {.options = options,
                                     .storage = *workflow.storage,

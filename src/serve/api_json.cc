@@ -77,6 +77,7 @@ json run_json(const tracking::RunRecord& run) {
   return {{"run_id", run.run_id},
           {"workflow", json_text(run.workflow)},
           {"trigger", base::to_string(run.trigger)},
+          {"asked_for", plain_or_null(run.asked_for)},
           {"status", base::to_string(run.status)},
           {"scheduled_at", rfc3339(run.scheduled_at_us)},
           {"started_at", rfc3339(run.started_at_us)},
@@ -90,8 +91,12 @@ json run_json(const tracking::RunRecord& run) {
           {"files_waiting", run.files_waiting},
           {"files_failed", run.files_failed},
           {"rows", run.rows},
+          {"rows_quarantined", run.rows_quarantined},
+          {"rows_dropped", run.rows_dropped},
+          {"rows_filtered", run.rows_filtered},
           {"bytes", run.bytes},
           {"schema_changes", run.schema_changes},
+          {"anomalies", run.anomalies},
           {"replicas_behind", run.replicas_behind},
           {"error", plain_or_null(run.error)},
           {"error_class", class_or_null(run.error_class)}};
@@ -122,6 +127,20 @@ json progress_json(const LiveRun& live) {
           {"bytes_per_second", bytes_per_second},
           {"eta_seconds", std::move(eta)},
           {"active", std::move(active)}};
+}
+
+Json worker_json(const claim::Worker& worker) {
+  constexpr std::size_t kMostTables = 5;
+  Json tables = Json::array();
+  for (std::size_t i = 0; i < worker.tables.size() && i < kMostTables; ++i) {
+    tables.push_back(json_text(worker.tables[i]));
+  }
+  return Json{
+      {"host", json_text(worker.host)},     {"process", worker.process},
+      {"run_id", json_text(worker.run_id)}, {"state", worker.is_working ? "working" : "waiting"},
+      {"since", rfc3339(worker.since_us)},  {"heartbeat_seconds", worker.silent_seconds},
+      {"tables", std::move(tables)},        {"table_count", worker.tables.size()},
+      {"file_count", worker.files}};
 }
 
 json live_run_json(const LiveRun& live) {
@@ -161,12 +180,16 @@ json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& 
           {"reason_code", base::to_string(file.decision.reason_code)},
           {"attempts", file.attempts},
           {"rows", file.result.row_count},
+          {"rows_quarantined", file.result.rows_quarantined},
+          {"rows_dropped", file.result.rows_dropped},
+          {"rows_filtered", file.result.rows_filtered},
           {"file_size_bytes", file.decision.file.size},
           {"bytes_sent", file.result.bytes_sent},
           {"qvd_created_at", plain_or_null(file.result.qvd_created_at)},
           {"duration_seconds", seconds},
           {"steps", steps_json<json>(steps)},
           {"schema_changes", json::parse(sync::changes_json(file.result.column_changes))},
+          {"anomaly", sync::is_anomaly(file) ? json(json_text(file.decision.anomaly)) : nullptr},
           {"error", plain_or_null(file.error)},
           {"error_class", class_or_null(file.error_class)}};
 }
@@ -192,7 +215,10 @@ Json file_json(const tracking::FileRecord& file, const std::string& workflow) {
               {"failure_count", file.failure_count},
               {"retry_at", rfc3339(file.retry_at_us)},
               {"qvd_created_at", text_or_null(file.qvd_created_at)},
-              {"warnings", file.warnings}};
+              {"warnings", file.warnings},
+              {"rows_quarantined", file.rows_quarantined},
+              {"rows_dropped", file.rows_dropped},
+              {"rows_filtered", file.rows_filtered}};
 }
 
 Json attempt_json(const tracking::Attempt& attempt) {
@@ -208,6 +234,9 @@ Json attempt_json(const tracking::Attempt& attempt) {
               {"finished_at", rfc3339(attempt.finished_at_us)},
               {"duration_seconds", seconds_between(attempt.started_at_us, attempt.finished_at_us)},
               {"rows", attempt.file.row_count},
+              {"rows_quarantined", attempt.file.rows_quarantined},
+              {"rows_dropped", attempt.file.rows_dropped},
+              {"rows_filtered", attempt.file.rows_filtered},
               {"bytes_sent", attempt.bytes_sent},
               {"file_size_bytes", attempt.file.file_size},
               {"error", text_or_null(attempt.file.error_message)},

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "claim/claims.h"
 #include "serve/router.h"
 #include "serve/service.h"
 #include "sync/sync.h"
@@ -34,6 +35,8 @@ nlohmann::json progress_json(const LiveRun& live);
 // run_json() and "progress".
 nlohmann::json live_run_json(const LiveRun& live);
 nlohmann::json workflow_json(const WorkflowState& workflow);
+// With the first of its tables, and how many they are.
+Json worker_json(const claim::Worker& worker);
 // A file that has ended: what the event file_finished says.
 nlohmann::json file_outcome_json(const tracking::RunRecord& run, const sync::FileOutcome& file);
 

@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "claim/claims.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/router.h"
@@ -18,6 +19,22 @@ HttpResponse workflows_answer(const RoutedRequest& /*request*/, ApiContext& cont
     list.emplace_back(workflow_json(workflow));
   }
   return json_response(Json{{"workflows", std::move(list)}});
+}
+
+// The embedded engine has no claims: what works there is this service alone.
+HttpResponse workers_answer(const RoutedRequest& request, ApiContext& context) {
+  return context.answers.get(request.http, [&] {
+    const auto configuration = context.configuration();
+    const TargetAccess target = context.target();
+    Json list = Json::array();
+    if (!target.is_embedded) {
+      for (const claim::Worker& worker :
+           claim::workers(target.endpoint, configuration->database, request.http.stop)) {
+        list.push_back(worker_json(worker));
+      }
+    }
+    return json_response(Json{{"workers", std::move(list)}});
+  });
 }
 
 // What the service refuses (it is stopping) is not the fault of the request.
@@ -38,6 +55,40 @@ HttpResponse run_workflow(const RoutedRequest& request, ApiContext& context) {
   run.full = flag_of(body, "full");
   run.files = texts_of(body, "files");
   run.retry_failed = flag_of(body, "retry_failed");
+  return json_response(Json{{"run_id", start_run(run, context)}}, 202);
+}
+
+// Throws ConfigError.
+void check_window(const decide::ChoiceTexts& window, const std::string& name,
+                  const Configuration& configuration) {
+  const auto workflow = std::ranges::find(configuration.workflows, name, &Workflow::name);
+  if (workflow == configuration.workflows.end()) return;  // it is gone since
+  const sync::Options& options = workflow->options;
+  const schema::Policy& policy = options.load.policy;
+  decide::check_choice(decide::parse_choice(window, "", policy.timezone, sync::now_us()),
+                       decide::Placer(options.tables, policy, options.source));
+}
+
+HttpResponse backfill_workflow(const RoutedRequest& request, ApiContext& context) {
+  const Json body = object_of(request.http, {"since", "until", "by", "full", "limit"});
+  Service::RunRequest run;
+  run.workflow = context.workflow(request.part("name")).name;
+  run.trigger = tracking::RunTrigger::kBackfill;
+  run.full = flag_of(body, "full");
+  run.limit = count_or_none_of(body, "limit");
+  run.window = {.since = text_or_none_of(body, "since"),
+                .until = text_or_none_of(body, "until"),
+                .by = text_or_none_of(body, "by")};
+  if (run.window.since.empty() && run.window.until.empty()) {
+    throw Problem(400,
+                  "expected since, until or both, found neither; a run of the whole source is "
+                  "POST /api/workflows/{name}/run");
+  }
+  try {
+    check_window(run.window, run.workflow, *context.configuration());
+  } catch (const base::ConfigError& error) {
+    throw Problem(400, error.what());
+  }
   return json_response(Json{{"run_id", start_run(run, context)}}, 202);
 }
 
@@ -149,8 +200,10 @@ HttpResponse retry_file(const RoutedRequest& request, ApiContext& context) {
 
 void add_run_routes(Router& router, ApiContext& context) {
   add_routes(router, context,
-             {{"GET", "/api/workflows", {}, workflows_answer},
+             {{"GET", "/api/workers", {}, workers_answer},
+              {"GET", "/api/workflows", {}, workflows_answer},
               {"POST", "/api/workflows/{name}/run", {}, run_workflow},
+              {"POST", "/api/workflows/{name}/backfill", {}, backfill_workflow},
               {"POST", "/api/workflows/{name}/pause", {}, pause_workflow<true>},
               {"POST", "/api/workflows/{name}/unpause", {}, pause_workflow<false>},
               {"GET", "/api/runs", {"workflow", "status", "before", "limit"}, runs_answer},

@@ -6,8 +6,10 @@
 #include <map>
 #include <utility>
 
+#include "base/error.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "decide/choice.h"
 #include "decide/decide.h"
 #include "decide/placement.h"
 #include "serve/api_context.h"
@@ -82,11 +84,34 @@ void add_histories(Json& files, const std::vector<tracking::FileRecord>& records
   }
 }
 
+// Throws Problem for a cursor of something else.
+tracking::FilePage find_page(tracking::Overview& overview, const tracking::FileQuery& query) {
+  try {
+    return overview.find_files(query);
+  } catch (const base::ConfigError& error) {
+    throw Problem(400, std::string("after: ") + error.what(), {"next_after of an answer"});
+  }
+}
+
+// A time, or how long ago.
+std::optional<std::int64_t> since_parameter(const HttpRequest& request) {
+  const std::string text = text_parameter(request, "since");
+  if (text.empty()) return std::nullopt;
+  try {
+    return decide::parse_choice({.since = text}, "", "UTC", sync::now_us()).since_us;
+  } catch (const base::ConfigError& error) {
+    throw Problem(400, error.what(), {"2026-07-12T10:15:00Z", "2026-07-12", "2d"});
+  }
+}
+
 HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
   tracking::FileQuery query;
   query.file = text_parameter(request.http, "file_name");
   query.status = base::parse<tracking::FileState>(
       choice_parameter(request.http, "status", {"completed", "failed", "processing", "waiting"}));
+  query.table = text_parameter(request.http, "table");
+  query.since_us = since_parameter(request.http);
+  query.after = text_parameter(request.http, "after");
   query.limit = number_parameter(request.http, "limit", 1, 500, 50);
   const bool with_history = flag_parameter(request.http, "include_history");
   return context.answers.get(request.http, [&] {
@@ -94,12 +119,13 @@ HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
     const auto owners = context.owners();
     const tracking::Totals totals = overview.totals(today_us());
     Json files = Json::array();
+    tracking::FilePage page;
     if (query.status == tracking::FileState::kProcessing) {
       files = processing_files(context.service, query.limit);
     } else {
-      const std::vector<tracking::FileRecord> records = overview.find_files(query).files;
-      files = files_json(records, *owners);
-      if (with_history) add_histories(files, records, overview);
+      page = find_page(overview, query);
+      files = files_json(page.files, *owners);
+      if (with_history) add_histories(files, page.files, overview);
     }
     Json failures = Json::array();
     for (const tracking::FileRecord& record : overview.failures(kFailuresShown)) {
@@ -107,6 +133,7 @@ HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
     }
     return json_response(Json{{"summary", summary_json(totals, files_under_way(context.service))},
                               {"files", std::move(files)},
+                              {"next_after", text_or_null(page.next_after)},
                               {"failures", std::move(failures)}});
   });
 }
@@ -237,12 +264,8 @@ HttpResponse files_answer(const RoutedRequest& request, ApiContext& context) {
     if (!workflow.empty()) {
       query.path_condition = owners->condition(context.workflow(workflow).name);
     }
-    tracking::FilePage page;
-    try {
-      page = context.overview(request.http).find_files(query);
-    } catch (const base::ConfigError& error) {
-      throw Problem(400, std::string("after: ") + error.what(), {"next_after of an answer"});
-    }
+    tracking::Overview overview = context.overview(request.http);
+    const tracking::FilePage page = find_page(overview, query);
     return json_response(Json{{"total", page.total},
                               {"files", files_json(page.files, *owners)},
                               {"next_after", text_or_null(page.next_after)}});
@@ -329,7 +352,8 @@ HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
 }  // namespace
 
 void add_status_routes(Router& router, ApiContext& context) {
-  const std::vector<std::string> of_status = {"file_name", "status", "include_history", "limit"};
+  const std::vector<std::string> of_status = {"file_name",       "status", "table", "since",
+                                              "include_history", "limit",  "after"};
   add_routes(router, context,
              {{"GET", "/consumption/qvd_status", of_status, qvd_status},
               {"GET", "/api/qvd_status", of_status, qvd_status},

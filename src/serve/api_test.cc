@@ -50,7 +50,7 @@ Json normalised(const Json& json) {
                                                "qvd_created_at"};
   static const std::set<std::string> kNumbers = {"processing_duration_seconds", "rows_per_second",
                                                  "duration_seconds", "file_size_bytes"};
-  static const std::set<std::string> kTexts = {"error_message", "error"};
+  static const std::set<std::string> kTexts = {"error_message", "error", "next_after"};
   if (json.is_array()) {
     Json list = Json::array();
     for (const Json& item : json) list.push_back(normalised(item));
@@ -143,6 +143,30 @@ TEST_F(ApiTest, AFileIsFoundByStemNameAndPathInAnyCase) {
     EXPECT_EQ(files[0]["file_name"], "Item.qvd");
   }
   EXPECT_EQ(get("/api/qvd_status?file_name=' OR 1=1 --")["files"].size(), 0U);
+}
+
+TEST_F(ApiTest, FilesOfATableOfATimeAndPageByPage) {
+  for (const char* name : {"A.qvd", "B.qvd", "C.qvd"}) put(name, qvd_bytes(3));
+  serve();
+  const std::string base = "/consumption/qvd_status?";
+  EXPECT_EQ(get(base + "table=QvdB")["files"].size(), 1U);
+  EXPECT_EQ(get(base + "table=QvdNone")["files"].size(), 0U);
+  EXPECT_EQ(get(base + "since=1h")["files"].size(), 3U);
+  EXPECT_EQ(get(base + "since=2199-01-01")["files"].size(), 0U);
+  EXPECT_EQ(get(base + "since=2001-01-01T00:00:00Z")["files"].size(), 3U);
+  EXPECT_EQ(ask(base + "since=soon").status, 400);
+  EXPECT_EQ(ask(base + "after=x").status, 400);
+
+  std::set<std::string> names;
+  std::string after;
+  for (int page = 0; page < 3; ++page) {
+    const Json answer = get(base + "limit=1" + (after.empty() ? "" : "&after=" + after));
+    ASSERT_EQ(answer["files"].size(), 1U);
+    names.insert(answer["files"][0]["file_name"].get<std::string>());
+    EXPECT_EQ(answer["next_after"].is_null(), page == 2);
+    if (page < 2) after = answer["next_after"];
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"A.qvd", "B.qvd", "C.qvd"}));
 }
 
 TEST_F(ApiTest, NumbersAreTrueAfterFailureRetryChangeAndReset) {
@@ -245,6 +269,35 @@ TEST_F(ApiTest, OneFileIsShownClosely) {
   EXPECT_FALSE(broken["header_error"].get<std::string>().empty());
   EXPECT_EQ(get("/api/explain?path=" + path("A.qvd"))["next"]["action"], "skip");
   EXPECT_EQ(get("/api/plan").size(), 2U);
+}
+
+TEST_F(ApiTest, WhatIsProtectedIsShownSo) {
+  const auto field = [](const char* name) {
+    return qvd::FieldData{.name = name,
+                          .values = {qvd::Value::of("CANARY one"), qvd::Value::of("CANARY two")},
+                          .codes = {1, 2},
+                          .comment = "PWD=CANARY"};
+  };
+  qvd::TableData table{
+      .name = "T", .fields = {field("gone"), field("left"), field("mail")}, .row_count = 2};
+  table.comment = "token=CANARY";
+  table.lineage = {{"Password=CANARY;x", "https://u:CANARY@h/"}};
+  put("A.qvd", sync::as_text(qvd::write_qvd(table)));
+  options_.load.policy.protections = {{"mail", *schema::parse_protection("mask(3)")},
+                                      {"gone", *schema::parse_protection("drop")}};
+  schema::TableRules rules;
+  rules.name = "QvdA";
+  rules.exclude = {"left"};
+  options_.tables = {rules};
+  serve();
+  const Json file = get("/api/file?path=" + path("A.qvd"));
+  EXPECT_EQ(file["rows"]["columns"], Json({"mail"}));
+  EXPECT_EQ(file["rows"]["data"], Json({{"****one"}, {"****two"}}));
+  for (const char* what :
+       {"/api/plan", "/api/files", "/api/tables", "/api/runs", "/api/logs", "/api/overview"}) {
+    EXPECT_THAT(get(what).dump(), testing::Not(HasSubstr("CANARY"))) << what;
+  }
+  EXPECT_THAT(file.dump(), testing::Not(HasSubstr("CANARY")));
 }
 
 TEST_F(ApiTest, APlanSaysWhichNamesClickHouseKeeps) {
@@ -382,6 +435,7 @@ TEST_F(ApiTest, TablesSayHowFullAndFreshTheyAre) {
   EXPECT_EQ(overview["ready"], true);
   EXPECT_EQ(overview["freshness"][0]["table_name"], "QvdItem");
   EXPECT_EQ(overview["series"]["points"].back()["rows"], 30);
+  EXPECT_EQ(get("/api/workers")["workers"], Json::array());
 }
 
 TEST_F(ApiTest, EventsAreStreamed) {
@@ -428,6 +482,7 @@ class Starting : public ApiTest {
   std::vector<Write> writes() const {
     const std::string file = Json{{"path", path("a.qvd")}}.dump();
     return {{"/api/workflows/default/run", R"({"full":true})"},
+            {"/api/workflows/default/backfill", R"({"since":"2024"})"},
             {"/api/workflows/default/pause", ""},
             {"/api/workflows/default/unpause", ""},
             {"/api/file/retry", file},

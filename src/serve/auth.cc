@@ -54,9 +54,8 @@ std::string hash_token(std::string_view token) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_Digest(token.data(), token.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string text(kHashPrefix);
-  for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+  return std::string(kHashPrefix) +
+         base::encode_hex({reinterpret_cast<const char*>(digest.data()), size});
 }
 
 bool is_token_hash(std::string_view text) {

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/byte_source.h"
-#include "catalog/scrub.h"
 #include "decide/placement.h"
+#include "load/first_rows.h"
 #include "load/load.h"
 #include "qvd/header.h"
 #include "qvd/rows.h"
@@ -24,21 +24,15 @@ constexpr std::uint64_t kMostSymbolBytes = std::uint64_t{64} << 20;
 Json header_json(const qvd::TableHeader& header) {
   Json lineage = Json::array();
   for (const qvd::Lineage& part : header.lineage) {
-    lineage.push_back(Json{{"discriminator", catalog::scrubbed(part.discriminator)},
-                           {"statement", catalog::scrubbed(part.statement)}});
+    lineage.push_back(Json{{"discriminator", part.discriminator}, {"statement", part.statement}});
   }
-  return Json{{"table_name", header.table_name},
-              {"creator", header.creator_document},
-              {"build", header.build_number},
-              {"created_at", text_or_null(header.created_at)},
-              {"row_count", header.record_count},
-              {"record_bytes", header.record_bytes},
-              {"fields", header.fields.size()},
-              {"compression", nullptr},  // compressed files are refused
-              {"comment", catalog::scrubbed(header.comment)},
-              {"tags", header.table_tags},
-              {"warnings", header.warnings},
-              {"lineage", std::move(lineage)}};
+  return Json{
+      {"table_name", header.table_name},  {"creator", header.creator_document},
+      {"build", header.build_number},     {"created_at", text_or_null(header.created_at)},
+      {"row_count", header.record_count}, {"record_bytes", header.record_bytes},
+      {"fields", header.fields.size()},   {"compression", nullptr},  // compressed files are refused
+      {"comment", header.comment},        {"tags", header.table_tags},
+      {"warnings", header.warnings},      {"lineage", std::move(lineage)}};
 }
 
 Json columns_json(const load::PreparedFile& file) {
@@ -88,18 +82,15 @@ Json cell_json(const qvd::SymbolTable& symbols, std::uint32_t code) {
 }
 
 Json rows_json(const base::ByteSource& bytes, const load::PreparedFile& file) {
-  const std::uint64_t count = std::min(file.header.record_count, kFirstRows);
-  std::vector<std::byte> records;
-  qvd::read_records(bytes, file.header, 0, count, records);
-  const qvd::RowDecoder decoder(file.header);
+  const load::FirstRows first = load::first_rows(bytes, file, kFirstRows);
   Json names = Json::array();
-  std::vector<Json> rows(count, Json::array());
-  std::vector<std::uint32_t> codes(count);
-  for (std::size_t field = 0; field < file.header.fields.size(); ++field) {
+  const std::vector<bool> in_table = load::fields_in_table(file);
+  std::vector<Json> rows(first.row_count, Json::array());
+  for (std::size_t field = 0; field < first.codes.size(); ++field) {
+    if (!in_table[field]) continue;
     names.push_back(file.header.fields[field].name);
-    decoder.decode(field, records.data(), 0, codes);
-    for (std::size_t row = 0; row < count; ++row) {
-      rows[row].push_back(cell_json(file.symbols[field], codes[row]));
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      rows[row].push_back(cell_json(file.symbols[field], first.codes[field][row]));
     }
   }
   return Json{{"columns", std::move(names)}, {"data", std::move(rows)}};
@@ -135,7 +126,8 @@ Json decision_json(const sync::Decision& decision) {
               {"action", base::to_string(decision.action)},
               {"reason_code", base::to_string(decision.reason_code)},
               {"reason", decision.reason},
-              {"has_other_settings", decision.has_other_settings}};
+              {"has_other_settings", decision.has_other_settings},
+              {"anomaly", decision.anomaly}};
 }
 
 Json plan_json(const std::vector<sync::Decision>& decisions,
@@ -143,7 +135,7 @@ Json plan_json(const std::vector<sync::Decision>& decisions,
   std::map<const sync::Decision*, Json> plans;
   for (const sync::PlannedTable& table : tables) {
     for (const sync::PlannedFile& file : table.files) {
-      plans[file.decision] = Json{{"ddl", file.error ? "" : table.ddl},
+      plans[file.decision] = Json{{"ddl", file.error ? "" : table.all_ddl()},
                                   {"alters", file.error ? Json::array() : Json(table.alters)},
                                   {"notes", table.notes},
                                   {"warnings", file.remarks()},
@@ -197,6 +189,7 @@ void add_file_details(Json& json, const sync::Options& options, source::Storage&
     return columns_json(*whole);
   });
   if (whole) {
+    for (const std::string& alert : whole->alerts) json["header"]["warnings"].push_back(alert);
     add_part(json, "rows", [&] { return rows_json(*bytes, *whole); });
   } else {
     const std::string why = json["columns_error"];

@@ -14,7 +14,7 @@
 namespace qvdhouse::serve {
 
 // "header", "columns" and "rows" of a file that lies in `storage`, decided with `options`; each
-// null with "header_error" and so on when it can't be read. Secrets of the lineage are scrubbed.
+// null with "header_error" and so on when it can't be read.
 // Symbols of a large file are not read for it: then the columns are those of its last load, without
 // reasons.
 void add_file_details(Json& json, const sync::Options& options, source::Storage& storage,

@@ -106,14 +106,24 @@ std::string because(const nlohmann::json& data) {
   return error.empty() ? "" : ": " + error;
 }
 
+// ", 5 quarantined, 2 dropped, 3 filtered"; empty when all rows were loaded.
+std::string left_out_of(const nlohmann::json& data) {
+  std::string text;
+  for (const char* what : {"quarantined", "dropped", "filtered"}) {
+    const std::uint64_t rows = count_of(data, (std::string("rows_") + what).c_str());
+    if (rows > 0) text += fmt::format(", {} {}", rows, what);
+  }
+  return text;
+}
+
 void say_run_finished(const nlohmann::json& data, LogLine& line) {
   const std::optional<tracking::RunState> state = run_state_of(data);
   line.level = is_bad(state) ? "error" : "info";
   line.message = fmt::format(
-      "run {} after {:.1f} s: {} files loaded, {} skipped, {} waiting, {} failed, {} rows{}",
+      "run {} after {:.1f} s: {} files loaded, {} skipped, {} waiting, {} failed, {} rows{}{}",
       text_of(data, "status"), number_of(data, "duration_seconds"), count_of(data, "files_loaded"),
       count_of(data, "files_skipped"), count_of(data, "files_waiting"),
-      count_of(data, "files_failed"), count_of(data, "rows"), because(data));
+      count_of(data, "files_failed"), count_of(data, "rows"), left_out_of(data), because(data));
   if (state == tracking::RunState::kSkipped) line.message = "run skipped" + because(data);
 }
 
@@ -121,9 +131,9 @@ void say_file_finished(const nlohmann::json& data, LogLine& line) {
   const std::string status = text_of(data, "status");
   const std::optional<sync::Outcome> outcome = outcome_of(data);
   line.level = is_bad(outcome) ? "error" : "info";
-  line.message = fmt::format("{} {}: {} rows in {:.1f} s into {}", text_of(data, "file_name"),
+  line.message = fmt::format("{} {}: {} rows in {:.1f} s into {}{}", text_of(data, "file_name"),
                              status, count_of(data, "rows"), number_of(data, "duration_seconds"),
-                             text_of(data, "table_name"));
+                             text_of(data, "table_name"), left_out_of(data));
   if (outcome != sync::Outcome::kLoaded) {
     line.message = fmt::format("{} {}{}", text_of(data, "file_name"), status, because(data));
   }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "claim/claims.h"
 #include "serve/api_json.h"
 #include "serve/events.h"
 #include "tracking/overview.h"
@@ -80,6 +81,9 @@ struct Flow {
   Family<Gauge>& behind = gauge(registry, "qvdhouse_replicas_behind",
                                 "Replicas that lacked rows of the newest run at its end.");
   Family<Counter>& rows = counter(registry, "qvdhouse_rows_total", "Rows that were committed.");
+  Family<Counter>& left_out =
+      counter(registry, "qvdhouse_rows_left_out_total",
+              "Rows of committed files that are not in their table, and why.");
   Family<Counter>& bytes =
       counter(registry, "qvdhouse_file_bytes_total", "Bytes of the files that were committed.");
   Family<Counter>& sent = counter(registry, "qvdhouse_sent_bytes_total",
@@ -126,6 +130,12 @@ void count_file(Flow& flow, const nlohmann::json& data) {
   }
   if (outcome != sync::Outcome::kLoaded) return;
   flow.rows.Add(workflow).Increment(number_of(data, "rows"));
+  for (const char* action : {"quarantined", "dropped", "filtered"}) {
+    const double rows = number_of(data, (std::string("rows_") + action).c_str());
+    if (rows == 0) continue;
+    flow.left_out.Add({{"workflow", text_of(data, "workflow")}, {"action", action}})
+        .Increment(rows);
+  }
   flow.bytes.Add(workflow).Increment(number_of(data, "file_size_bytes"));
   flow.sent.Add(workflow).Increment(number_of(data, "bytes_sent"));
   flow.file_seconds.Add(workflow, kSeconds).Observe(number_of(data, "duration_seconds"));
@@ -339,6 +349,7 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
   const std::shared_ptr<const Configuration> configuration = service.configuration();
   std::optional<std::vector<tracking::TableOverview>> tables;
   std::vector<tracking::NewestLoad> loads;
+  std::optional<std::size_t> workers;
   Freshnesses known;
   {
     const std::lock_guard lock(state_->mutex);
@@ -349,6 +360,9 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
       tracking::Overview overview(target->endpoint, configuration->database, stop);
       tables = overview.tables();
       loads = state_->newest_loads(overview, *tables, known);
+      if (!target->is_embedded) {
+        workers = claim::workers(target->endpoint, configuration->database, stop).size();
+      }
     } catch (const base::Error&) {
       // health() says it as soon as the service itself has noticed.
     }
@@ -361,6 +375,10 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
             health.is_ready() ? 1 : 0);
   show_workflows(*registry, service.workflows());
   show_runs(*registry, service.live());
+  if (workers) {
+    set_gauge(*registry, "qvdhouse_workers", "Runs of all machines that claim tables.",
+              static_cast<double>(*workers));
+  }
   show_alerts(*registry, alerts);
   const std::lock_guard lock(state_->mutex);
   if (tables) {

@@ -26,6 +26,9 @@ Event file_finished(const std::string& status) {
                 {"status", status},
                 {"attempts", 3},
                 {"rows", 1'000},
+                {"rows_quarantined", 5},
+                {"rows_filtered", 3},
+                {"rows_dropped", 0},
                 {"file_size_bytes", 5'000},
                 {"bytes_sent", 700},
                 {"duration_seconds", 0.7},
@@ -71,6 +74,10 @@ TEST(Metrics, CountersFollowWhatWasCommitted) {
   const std::string text = metrics.text();
   EXPECT_TRUE(has(text, "qvdhouse_build_info{version=\"1.2.3\"} 1")) << text;
   EXPECT_TRUE(has(text, "qvdhouse_rows_total{workflow=\"lake\"} 1000")) << text;
+  EXPECT_TRUE(
+      has(text, "qvdhouse_rows_left_out_total{action=\"quarantined\",workflow=\"lake\"} 5"));
+  EXPECT_TRUE(has(text, "qvdhouse_rows_left_out_total{action=\"filtered\",workflow=\"lake\"} 3"));
+  EXPECT_EQ(text.find("action=\"dropped\""), std::string::npos);
   EXPECT_TRUE(has(text, "qvdhouse_file_bytes_total{workflow=\"lake\"} 5000"));
   EXPECT_TRUE(has(text, "qvdhouse_sent_bytes_total{workflow=\"lake\"} 700"));
   EXPECT_TRUE(has(text, "qvdhouse_file_retries_total{workflow=\"lake\"} 4"));

@@ -288,6 +288,20 @@ std::string text_of_member(const Json& object, const std::string& name) {
   return found->get<std::string>();
 }
 
+std::string text_or_none_of(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? "" : text_of_member(object, name);
+}
+
+std::uint64_t count_or_none_of(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return 0;
+  if (!found->is_number_unsigned() || found->get<std::uint64_t>() == 0) {
+    throw Problem(400, name + " must be a whole number from 1 on");
+  }
+  return found->get<std::uint64_t>();
+}
+
 std::vector<std::string> texts_of(const Json& object, const std::string& name) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return {};

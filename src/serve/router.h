@@ -60,6 +60,9 @@ Json object_of(const HttpRequest& request, const std::vector<std::string>& membe
 // Members of such an object; `otherwise` when it is not there.
 bool flag_of(const Json& object, const std::string& name);
 std::string text_of_member(const Json& object, const std::string& name);  // not empty: required
+std::string text_or_none_of(const Json& object, const std::string& name);
+// 0 when it is not there.
+std::uint64_t count_or_none_of(const Json& object, const std::string& name);
 std::vector<std::string> texts_of(const Json& object, const std::string& name);
 
 // A request as its route sees it.

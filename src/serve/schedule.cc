@@ -18,6 +18,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "base/length_of_time.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -166,7 +167,7 @@ struct Schedule::Rule {
 namespace {
 
 // 29 February falls on each weekday within 28 years, or 40 where a century leaves one out.
-constexpr days kHorizon{40 * 366};
+constexpr days kHorizon = std::chrono::duration_cast<days>(base::kLongestLength);
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNames = {{
     {"@yearly", "0 0 1 1 *"},
@@ -190,39 +191,6 @@ std::vector<std::string_view> words(std::string_view text) {
   }
 }
 
-// "1h30m": numbers, each with a unit of d, h, m or s, in all more than nothing.
-std::optional<seconds> parse_length(std::string_view text) {
-  constexpr std::int64_t kMostSeconds = seconds(kHorizon).count();
-  std::int64_t total = 0;
-  while (!text.empty()) {
-    std::int64_t count = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, count);
-    if (error != std::errc() || stop == end || count < 0 || count > kMostSeconds) return {};
-    if (text.front() == '-') return {};
-    switch (*stop) {
-      case 'd':
-        count *= seconds(days(1)).count();
-        break;
-      case 'h':
-        count *= seconds(hours(1)).count();
-        break;
-      case 'm':
-        count *= seconds(minutes(1)).count();
-        break;
-      case 's':
-        break;
-      default:
-        return {};
-    }
-    total += count;
-    if (total > kMostSeconds) return {};
-    text.remove_prefix(static_cast<std::size_t>(stop - text.data()) + 1);
-  }
-  if (total == 0) return {};
-  return seconds(total);
-}
-
 struct Parsed {
   seconds every{0};
   Cron cron;
@@ -243,7 +211,8 @@ Parsed parse_text(std::string_view text) {
   const bool is_every = parts[0] == "@every";
   if (is_every || (parts.size() == 1 && parts[0].front() != '@')) {
     const bool has_length = parts.size() == (is_every ? 2 : 1);
-    const std::optional<seconds> every = has_length ? parse_length(parts.back()) : std::nullopt;
+    const std::optional<seconds> every =
+        has_length ? base::parse_length_of_time(parts.back()) : std::nullopt;
     if (every) {
       parsed.every = *every;
     } else {

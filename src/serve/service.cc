@@ -19,17 +19,43 @@ using tracking::RunRecord;
 using tracking::RunState;
 using tracking::RunTrigger;
 
-tracking::WorkflowRecord record_of(const std::string& name, const AgendaState& state,
-                                   const std::string& by) {
+tracking::WorkflowRecord record_of(Entry& entry, const AgendaState& state, const std::string& by) {
+  entry.version = std::max(static_cast<std::uint64_t>(sync::now_us()), entry.version + 1);
   tracking::WorkflowRecord record;
-  record.name = name;
+  record.name = entry.workflow.name;
   record.is_paused = state.is_paused;
   record.anchor_us = microseconds_of(state.anchor);
   record.last_due_us = microseconds_of(state.last_due);
   record.schedule = state.schedule;
   record.changed_by = by;
-  record.version = static_cast<std::uint64_t>(sync::now_us());
+  record.version = entry.version;
   return record;
+}
+
+AgendaState state_from(const tracking::WorkflowRecord& record) {
+  AgendaState state;
+  state.anchor = time_of(record.anchor_us);
+  state.last_due = time_of(record.last_due_us);
+  state.is_paused = record.is_paused;
+  state.schedule = record.schedule;
+  return state;
+}
+
+bool is_same(const AgendaState& a, const AgendaState& b) {
+  return a.anchor == b.anchor && a.last_due == b.last_due && a.is_paused == b.is_paused &&
+         a.schedule == b.schedule;
+}
+
+bool is_by_schedule(RunTrigger trigger) {
+  return trigger == RunTrigger::kFirst || trigger == RunTrigger::kSchedule ||
+         trigger == RunTrigger::kCatchUp || trigger == RunTrigger::kRetry;
+}
+
+const RunRecord* newest_ended(const std::vector<RunRecord>& runs) {
+  const auto found = std::ranges::find_if(runs, [](const RunRecord& run) {
+    return run.status != RunState::kRunning && run.status != RunState::kSkipped;
+  });
+  return found == runs.end() ? nullptr : &*found;
 }
 
 bool Service::State::is_busy(const std::string& workflow) const {
@@ -103,6 +129,7 @@ WorkflowState Service::State::state_of(const Entry& entry) const {
       state.current = live_of(*job).run;
     }
   }
+  if (!state.current) state.current = entry.elsewhere;
   state.last = entry.last;
   state.last_good = entry.last_good;
   state.stale_after = stale_after(entry, options.now());
@@ -113,8 +140,8 @@ void Service::State::tell_workflow(const Entry& entry) {
   events.add("workflow_changed", workflow_json(state_of(entry)));
 }
 
-void Service::State::write_later(const Entry& entry, const std::string& by) {
-  workflow_rows[entry.workflow.name] = record_of(entry.workflow.name, entry.agenda->state(), by);
+void Service::State::write_later(Entry& entry, const std::string& by) {
+  workflow_rows[entry.workflow.name] = record_of(entry, entry.agenda->state(), by);
   is_monitor_wanted = true;
   changed.notify_all();
 }
@@ -163,6 +190,7 @@ void Service::start() {
   State& state = *state_;
   state.threads.emplace_back([&state](const std::stop_token& stop) { state.keep_target(stop); });
   state.threads.emplace_back([&state](const std::stop_token& stop) { state.conduct(stop); });
+  state.threads.emplace_back([&state](const std::stop_token& stop) { state.watch(stop); });
   for (unsigned i = 0; i < std::max(1U, state.options.parallel_runs); ++i) {
     state.threads.emplace_back([&state](const std::stop_token& stop) { state.work(stop); });
   }
@@ -196,7 +224,9 @@ void Service::stop() {
   state.threads.clear();
   // The last rows.
   if (state.access) state.write_rows();
+  std::shared_ptr<claim::Lease> claims;  // given back at the end
   const std::lock_guard lock(state.mutex);
+  claims = state.forget_claims();
   state.access.reset();
 }
 
@@ -256,10 +286,15 @@ std::string Service::run_now(const RunRequest& request) {
   if (state_->is_ending) throw base::ConfigError("the service is being stopped");
   Entry& entry = entry_of(state_->entries, request.workflow);
   const std::set<std::string> only(request.files.begin(), request.files.end());
+  decide::Choice choice = entry.workflow.options.choice;
+  choice.limit = request.limit;
+  choice = decide::parse_choice(request.window, "", entry.workflow.options.load.policy.timezone,
+                                sync::now_us(), std::move(choice));
   for (const auto& job : state_->jobs) {
     const bool same = !job->is_running && job->record.workflow == request.workflow &&
                       job->only == only && job->full == request.full &&
-                      job->retry_failed == request.retry_failed;
+                      job->retry_failed == request.retry_failed &&
+                      job->choice.window == choice.window && job->choice.limit == choice.limit;
     if (same) return job->record.run_id;
   }
   constexpr std::size_t kMostWaiting = 1'000;
@@ -269,6 +304,8 @@ std::string Service::run_now(const RunRequest& request) {
   const std::shared_ptr<Job> job = state_->add_job(entry, request.trigger);
   job->only = only;
   job->full = request.full;
+  job->choice = choice;
+  job->record.asked_for = sync::asked_for(choice, request.full);
   job->retry_failed = request.retry_failed;
   state_->tell_workflow(entry);
   return job->record.run_id;
@@ -293,32 +330,43 @@ bool Service::cancel(const std::string& run_id) {
 
 void Service::set_paused(const std::string& workflow, bool paused, const std::string& by) {
   std::optional<TargetAccess> access;
-  tracking::WorkflowRecord record;
   std::shared_ptr<const Configuration> configuration;
+  const auto ready_entry = [&]() -> Entry& {
+    Entry& entry = entry_of(state_->entries, workflow);
+    if (state_->access && entry.agenda) return entry;
+    throw base::IoError(
+        fmt::format("not ready yet, because {}", fmt::join(state_->problems(), "; ")));
+  };
   {
     const std::lock_guard lock(state_->mutex);
-    Entry& entry = entry_of(state_->entries, workflow);
-    if (!state_->access || !entry.agenda) {
-      throw base::IoError(
-          fmt::format("not ready yet, because {}", fmt::join(state_->problems(), "; ")));
-    }
-    Agenda changed = *entry.agenda;
-    changed.set_paused(paused, state_->options.now());
-    record = record_of(workflow, changed.state(), by);
+    ready_entry();
     access = state_->access;
     configuration = state_->configuration;
   }
-  // Said only when it will survive a restart.
   tracking::Runs runs(access->endpoint, configuration->database, configuration->history_days);
-  runs.record(record);
+  tracking::WorkflowRecord record;
+  {
+    // Another machine may have run it meanwhile.
+    const auto found =
+        access->is_embedded ? std::vector<tracking::WorkflowRecord>() : runs.workflows();
+    const std::lock_guard lock(state_->mutex);
+    Entry& entry = ready_entry();
+    state_->note_states(found);
+    Agenda changed = *entry.agenda;
+    changed.set_paused(paused, state_->options.now());
+    record = record_of(entry, changed.state(), by);
+  }
+  // Said only when it will survive a restart.
+  runs.record_pause(record);
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->entries.find(workflow);
   if (found == state_->entries.end() || !found->second.agenda) return;
   Entry& entry = found->second;
   entry.agenda->set_paused(paused, state_->options.now());
   entry.written = entry.agenda->state();
+  entry.pause_version = std::max(entry.pause_version, record.version);
   // A row that the schedule wrote meanwhile would undo it at the next start.
-  state_->write_later(entry, by);
+  if (state_->may_step(entry)) state_->write_later(entry, by);
   state_->log.info("workflow {} was {} by {}", workflow, paused ? "paused" : "taken up again", by);
   state_->tell_workflow(entry);
   state_->changed.notify_all();

@@ -19,6 +19,7 @@
 #include "serve/agenda.h"
 #include "serve/events.h"
 #include "source/storage.h"
+#include "sync/recorded_run.h"
 #include "sync/sync.h"
 #include "tracking/runs.h"
 
@@ -37,7 +38,12 @@ struct Workflow {
   unsigned run_attempts = 3;  // of a run whose source could not be listed or whose target broke
   std::chrono::seconds run_timeout{0};  // 0: none; a longer run is cancelled, and has failed
   std::chrono::seconds stale_after{0};  // without a good run; 0: twice the time between two runs
+  bool is_watched =
+      false;  // a run begins when a file comes in, where the source is of this machine
 };
+
+// Whether the files of a source can be watched as they come in.
+bool is_watchable(const std::string& source);
 
 struct SettingShown {
   std::string key;
@@ -67,10 +73,14 @@ struct ServiceOptions {
   std::function<Configuration()> load_configuration;  // throws ConfigError; at start and reload()
   std::function<TargetAccess()> open_target;          // throws TargetError and the like
   std::function<Time()> now;                          // the clock; tests give their own
-  std::chrono::seconds stop_patience{30};             // for open loads to finish before rolled back
-  unsigned parallel_runs = 1;                         // of different workflows
-  std::chrono::milliseconds tick{1'000};              // how often clock and progress are looked at
-  std::chrono::milliseconds between_looks{5'000};     // at the target, whether it answers
+  // The hooks of a run and what else is told of it (observe/observer.h). None: nothing else.
+  std::function<sync::RunHooks(const tracking::RunRecord&, const Workflow&, const TargetAccess&,
+                               sync::RunHooks)>
+      watch_run{};
+  std::chrono::seconds stop_patience{30};          // for open loads to finish before rolled back
+  unsigned parallel_runs = 1;                      // of different workflows
+  std::chrono::milliseconds tick{1'000};           // how often clock and progress are looked at
+  std::chrono::milliseconds between_looks{5'000};  // at the target, whether it answers
 };
 
 // How a workflow is right now.
@@ -83,10 +93,11 @@ struct WorkflowState {
   std::string overlap;  // "skip", "buffer"
   bool is_paused = false;
   std::optional<Time> next_run;
-  std::optional<tracking::RunRecord> current;  // under way or waiting for its turn
-  std::optional<tracking::RunRecord> last;     // the newest that has ended
-  std::optional<Time> last_good;               // when the newest run ended that was completed
-  std::chrono::seconds stale_after{0};         // 0: it is never stale
+  // Under way or waiting for its turn; else one that is under way on another machine.
+  std::optional<tracking::RunRecord> current;
+  std::optional<tracking::RunRecord> last;  // the newest that has ended
+  std::optional<Time> last_good;            // when the newest run ended that was completed
+  std::chrono::seconds stale_after{0};      // 0: it is never stale
 };
 
 struct LiveRun {
@@ -124,11 +135,13 @@ class Service {
     std::vector<std::string> files;  // paths; empty: the whole source
     bool full = false;               // load also what is unchanged
     bool retry_failed = false;       // forget the back-off of failed files first
+    decide::ChoiceTexts window{};    // of the whole source; trigger kBackfill
+    std::uint64_t limit = 0;         // of files to load; 0: none
   };
   // Retries go by themselves: a run whose source or target broke after 30 s, then 60 s and so on,
   // up to its attempts; a failed file at its retry_at; a file that was still being written soon.
   // The run's id (of one that waits already for the same, if there is one). Throws ConfigError when
-  // there is no such workflow, or the service is ending.
+  // there is no such workflow, the window is none, or the service is ending.
   std::string run_now(const RunRequest& request);
   bool cancel(const std::string& run_id);  // false: it is not under way
   // Throws ConfigError when there is no such workflow, IoError when it can't be written down now.

@@ -14,7 +14,6 @@ namespace qvdhouse::serve {
 namespace {
 
 using std::chrono::steady_clock;
-using tracking::ErrorClass;
 using tracking::RunRecord;
 using tracking::RunState;
 using tracking::RunTrigger;
@@ -30,15 +29,10 @@ Memory read_memory(const TargetAccess& target, const Configuration& known) {
     memory.states[record.name] = std::move(record);
   }
   for (const Workflow& workflow : known.workflows) {
-    constexpr std::size_t kEnough = 20;
     tracking::Runs::Query query;
     query.workflow = workflow.name;
-    query.limit = kEnough;
-    for (RunRecord& run : runs.find(query)) {
-      if (run.status == RunState::kRunning || run.status == RunState::kSkipped) continue;
-      memory.last.emplace(workflow.name, std::move(run));
-      break;
-    }
+    query.limit = kRunsRemembered;
+    memory.runs[workflow.name] = runs.find(query);
     query.status = RunState::kCompleted;
     query.limit = 1;
     for (const RunRecord& run : runs.find(query)) {
@@ -79,12 +73,14 @@ void Service::State::keep_target(const std::stop_token& stop) {
       open_target();
     } else if (is_open) {
       look_at_target();
+      follow_others();
       if (steady_clock::now() - swept >= kBetweenSweeps) {
         sweep_lost_runs();
         swept = steady_clock::now();
       }
     }
     write_rows();
+    tend_claims();
     std::unique_lock lock(mutex);
     failures = access || configuration == nullptr ? 0 : failures + 1;
     const auto delay = failures == 0 ? options.between_looks
@@ -155,16 +151,23 @@ void Service::State::recall(Memory&& memory) {
   for (const auto& [name, at] : memory.last_good) {
     if (const auto entry = entries.find(name); entry != entries.end()) entry->second.last_good = at;
   }
-  for (auto& [name, run] : memory.last) {
-    const auto entry = entries.find(name);
-    if (entry == entries.end()) continue;
+  for (auto& [name, runs] : memory.runs) {
+    const auto found = entries.find(name);
+    const RunRecord* last = newest_ended(runs);
+    if (found == entries.end()) continue;
+    Entry& entry = found->second;
+    // One that is under way is another service's.
+    entry.is_followed = true;
+    if (last == nullptr) continue;
     // What was cut short goes on, and what failed may have back-offs that only a run can find.
-    const bool was_cut = run.status == RunState::kLost || run.error_class == ErrorClass::kStopped;
-    if (was_cut || run.status == RunState::kFailed || run.status == RunState::kPartial) {
-      entry->second.again = RunAgain{
-          .at = options.now(), .trigger = was_cut ? RunTrigger::kCatchUp : RunTrigger::kRetry};
+    const bool was_cut = was_cut_short(*last);
+    if (was_cut || last->status == RunState::kFailed || last->status == RunState::kPartial) {
+      entry.again = RunAgain{.at = options.now(),
+                             .trigger = was_cut ? RunTrigger::kCatchUp : RunTrigger::kRetry,
+                             .after_us = last->started_at_us};
     }
-    entry->second.last = std::move(run);
+    entry.settled_run = last->run_id;
+    entry.last = *last;
   }
 }
 
@@ -180,6 +183,7 @@ void Service::State::sweep_lost_runs() {
   std::vector<RunRecord> lost = find_lost_runs(target, *known, log);
   const std::lock_guard lock(mutex);
   note_lost(std::move(lost));
+  for (auto& [name, entry] : entries) entry.is_followed = entry.is_followed || has_company;
 }
 
 void Service::State::note_lost(std::vector<RunRecord> lost) {
@@ -187,25 +191,38 @@ void Service::State::note_lost(std::vector<RunRecord> lost) {
     log.warn("run {} of {}: {}", run.run_id, run.workflow, run.error);
     const auto entry = entries.find(run.workflow);
     if (entry == entries.end() || run.trigger == RunTrigger::kCommand) continue;
-    entry->second.again = RunAgain{.at = options.now(), .trigger = RunTrigger::kCatchUp};
+    entry->second.again = RunAgain{
+        .at = options.now(), .trigger = RunTrigger::kCatchUp, .after_us = run.started_at_us};
+    entry->second.settled_run = run.run_id;
     if (!entry->second.last || entry->second.last->started_at_us < run.started_at_us) {
       entry->second.last = std::move(run);
     }
   }
 }
 
+// The question is of use where other services may have changed the answer.
 void Service::State::look_at_target() {
   clickhouse::Endpoint endpoint;
+  std::string database;
+  bool is_shared = false;
   {
     const std::lock_guard lock(mutex);
     if (!access) return;
     endpoint = access->endpoint;
+    database = configuration->database;
+    is_shared = needs_claims();
   }
   constexpr std::chrono::seconds kPatience{20};
   endpoint.database = "system";
   endpoint.stall_timeout_s = kPatience.count();
   try {
-    clickhouse::Connection(endpoint).query("SELECT 1");
+    if (is_shared) {
+      const auto found = tracking::Runs(endpoint, database).workflows();
+      const std::lock_guard lock(mutex);
+      note_states(found);
+    } else {
+      clickhouse::Connection(endpoint).query("SELECT 1");
+    }
   } catch (const base::IoError& error) {
     const std::lock_guard lock(mutex);
     target_problem = fmt::format("ClickHouse does not answer any more: {}", error.what());

@@ -35,6 +35,9 @@ std::map<std::string, Time> due_files(const sync::Summary& summary, const Job& j
   std::map<std::string, Time> due;
   std::set<std::string> retried;
   for (const FileOutcome& file : summary.files) {
+    const decide::Reason code = file.decision.reason_code;
+    if (code == decide::Reason::kWaitFor || code == decide::Reason::kAnomaly)
+      continue;  // each run looks
     if (file.outcome == Outcome::kWaiting) {
       due[file.decision.file.path] =
           now + std::max({job.workflow.options.settle, job.workflow.options.min_age,
@@ -83,7 +86,7 @@ std::shared_ptr<Job> Service::State::next_job() {
     if (job->is_running) running.insert(job->record.workflow);
   }
   for (const auto& job : jobs) {
-    if (!job->is_running && !running.contains(job->record.workflow)) return job;
+    if (!job->is_running && !running.contains(job->record.workflow) && may_begin(*job)) return job;
   }
   return nullptr;
 }
@@ -97,6 +100,11 @@ void Service::State::work(const std::stop_token& stop) {
     job->begin = std::chrono::steady_clock::now();
     job->record.status = RunState::kRunning;
     job->record.started_at_us = sync::now_us();
+    // It lists the source now.
+    const bool is_whole = job->only.empty() && !job->choice.is_partial();
+    if (const auto entry = entries.find(job->record.workflow); entry != entries.end() && is_whole) {
+      entry->second.arrivals.reset();
+    }
     events.add("run_started", run_json(job->record));
     lock.unlock();
     try {
@@ -120,6 +128,7 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
   run_options.full = job.full;
   run_options.retry_failed = job.retry_failed;
   run_options.only = job.only;
+  run_options.choice = job.choice;
   run_options.finish = finish.get_token();
   run_options.needs_lease = !target.is_embedded;
   const std::shared_ptr<source::Storage> storage =
@@ -129,16 +138,19 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
   hooks.on_begin = [&](const RunRecord& begun) {
     if (!job.agenda) return;
     AgendaState state = *job.agenda;
+    tracking::WorkflowRecord row;
+    std::shared_ptr<claim::Lease> claim;
     {
-      // It may have been paused while the run waited for its turn.
       const std::lock_guard lock(mutex);
       const auto entry = entries.find(begun.workflow);
-      if (entry != entries.end() && entry->second.agenda) {
-        state.is_paused = entry->second.agenda->state().is_paused;
-      }
+      if (entry == entries.end()) return;
+      // It may have been paused while the run waited for its turn.
+      if (entry->second.agenda) state.is_paused = entry->second.agenda->state().is_paused;
+      row = record_of(entry->second, state, "schedule");
+      if (needs_claims()) claim = claims;
     }
-    tracking::Runs(target.endpoint, run_options.database)
-        .record(record_of(begun.workflow, state, "schedule"));
+    if (claim) claim->check();
+    tracking::Runs(target.endpoint, run_options.database).record(row);
     const std::lock_guard lock(mutex);
     if (const auto entry = entries.find(begun.workflow); entry != entries.end()) {
       entry->second.written = state;
@@ -152,6 +164,9 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
     const std::lock_guard lock(mutex);
     explain_end(record, job.end_class, is_ending, job.workflow.run_timeout);
   };
+  if (options.watch_run) {
+    hooks = options.watch_run(job.record, job.workflow, target, std::move(hooks));
+  }
   const sync::RecordedRun done =
       sync::run_recorded(run_options, *storage, target.endpoint, job.record, job.monitor, log,
                          hooks, job.stop.get_token());
@@ -175,16 +190,18 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
   if (const auto found = entries.find(record.workflow); found != entries.end()) {
     Entry& entry = found->second;
     entry.last = record;
+    entry.settled_run = record.run_id;
     const bool is_listed = !done.error && !done.summary.source_error;
     entry.source_problem =
         done.summary.source_error ? sync::describe_failure(done.summary.source_error).message : "";
     // A run of some files says nothing of the others.
-    if (job.only.empty() && is_listed) {
+    if (job.only.empty() && !job.choice.is_partial() && is_listed) {
       entry.due_files.clear();
       entry.failing.clear();
     }
     for (const FileOutcome& file : done.summary.files) {
       const std::string& path = file.decision.file.path;
+      if (sync::is_left_out(file)) continue;
       if (sync::is_failing(file)) {
         entry.failing.insert(path);
       } else if (file.outcome != Outcome::kCancelled) {
@@ -192,17 +209,20 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
       }
     }
     for (const auto& [path, at] : due) entry.due_files[path] = at;
-    if (record.status == RunState::kCompleted && entry.failing.empty()) {
+    if (record.status == RunState::kCompleted && entry.failing.empty() &&
+        !job.choice.has_window()) {
       entry.last_good = time_of(record.finished_at_us);
     }
-    const bool may_pass =
-        record.error_class == ErrorClass::kIo || record.error_class == ErrorClass::kServer;
-    const bool broke = record.status == RunState::kFailed && may_pass && !is_listed;
+    const bool broke = record.status == RunState::kFailed && may_pass(record) && !is_listed;
+    const bool is_backfill = record.trigger == RunTrigger::kBackfill;
     if (broke && record.attempt < job.workflow.run_attempts) {
       entry.again = RunAgain{.at = options.now() + sync::delay_between_runs(record.attempt),
-                             .trigger = RunTrigger::kRetry,
+                             .trigger = is_backfill ? RunTrigger::kBackfill : RunTrigger::kRetry,
                              .attempt = record.attempt + 1,
-                             .scheduled_at_us = record.scheduled_at_us};
+                             .scheduled_at_us = record.scheduled_at_us,
+                             .after_us = record.started_at_us,
+                             .choice = is_backfill ? job.choice : job.workflow.options.choice,
+                             .full = is_backfill && job.full};
     }
     said["failing_files"] = entry.failing.size();
   }

@@ -17,20 +17,6 @@ using tracking::RunRecord;
 using tracking::RunState;
 using tracking::RunTrigger;
 
-bool is_same(const AgendaState& a, const AgendaState& b) {
-  return a.anchor == b.anchor && a.last_due == b.last_due && a.is_paused == b.is_paused &&
-         a.schedule == b.schedule;
-}
-
-AgendaState state_from(const tracking::WorkflowRecord& record) {
-  AgendaState state;
-  state.anchor = time_of(record.anchor_us);
-  state.last_due = time_of(record.last_due_us);
-  state.is_paused = record.is_paused;
-  state.schedule = record.schedule;
-  return state;
-}
-
 }  // namespace
 
 void Service::State::conduct(const std::stop_token& stop) {
@@ -67,12 +53,14 @@ void Service::State::load_configuration() {
     problem = error.what();
     log.error("the configuration is wrong: {}", problem);
   }
+  std::shared_ptr<claim::Lease> claims_before;  // let go without the lock
   const std::lock_guard lock(mutex);
   configuration_problem = std::move(problem);
   if (!fresh) return;
   for (const std::string& warning : fresh->warnings) log.warn("{}", warning);
   if (configuration) log.info("the configuration was read again");
   if (configuration && configuration->target != fresh->target) {
+    claims_before = forget_claims();
     access.reset();
     are_states_read = false;
     target_problem = "ClickHouse is another one now, and has not been reached yet";
@@ -108,6 +96,8 @@ void Service::State::make_agendas() {
     state.anchor = now;
     if (known != states.end()) state = state_from(known->second);
     entry.written = known != states.end() ? state : AgendaState();
+    entry.version = known != states.end() ? known->second.version : 0;
+    entry.pause_version = known != states.end() ? known->second.pause_version : 0;
     entry.agenda.emplace(name, entry.workflow.agenda, state);
     // Nobody who starts a service for the first time wants to wait until midnight.
     entry.is_first_run_due = known == states.end() && entry.agenda->next_run(now).has_value();
@@ -118,6 +108,10 @@ void Service::State::make_agendas() {
 void Service::State::step_agendas(Time now) {
   for (auto& [name, entry] : entries) {
     if (!entry.agenda) continue;
+    if (!may_step(entry)) {
+      want_claim(entry, now);
+      continue;
+    }
     for (bool is_more = true; is_more;) {
       const AgendaStep step = entry.agenda->step(now, is_busy(name));
       is_more = step.due != Due::kNothing;
@@ -163,6 +157,11 @@ void Service::State::step_agendas(Time now) {
       write_later(entry, "schedule");
     }
     if (!is_busy(name)) entry.skipped.reset();
+    // The monitor gives the claim back.
+    if (needs_claims() && !has_work(entry, now)) {
+      is_monitor_wanted = true;
+      changed.notify_all();
+    }
   }
 }
 
@@ -171,10 +170,17 @@ void Service::State::step_retries(Time now) {
   constexpr std::chrono::seconds kTogether{5};  // files due so soon go into the same run
   for (auto& [name, entry] : entries) {
     if (!entry.agenda || entry.agenda->state().is_paused || is_busy(name)) continue;
+    if (!may_step(entry)) continue;
     if (entry.again && entry.again->at <= now) {
       const std::shared_ptr<Job> job = add_job(entry, entry.again->trigger);
       job->record.attempt = entry.again->attempt;
       job->record.scheduled_at_us = entry.again->scheduled_at_us;
+      job->after_us = entry.again->after_us;
+      if (entry.again->trigger == RunTrigger::kBackfill) {
+        job->choice = entry.again->choice;
+        job->full = entry.again->full;
+        job->record.asked_for = sync::asked_for(job->choice, job->full);
+      }
       entry.again.reset();
       continue;
     }

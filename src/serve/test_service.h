@@ -16,9 +16,12 @@
 #include "base/error.h"
 #include "serve/service.h"
 #include "sync/test_sync.h"
+#include "tests/support/eventually.h"
 #include "tracking/runs.h"
 
 namespace qvdhouse::serve {
+
+using tests::eventually;
 
 class ServiceTest : public sync::SyncTest {
  protected:
@@ -32,7 +35,8 @@ class ServiceTest : public sync::SyncTest {
     SyncTest::TearDown();
   }
 
-  Workflow workflow() {
+  // `lock_dir`: of the machine.
+  Workflow workflow(const std::filesystem::path& lock_dir) {
     Workflow made{.name = "default",
                   .title = source_.string(),
                   .source_url = source_.string(),
@@ -41,7 +45,9 @@ class ServiceTest : public sync::SyncTest {
                   .storage = std::make_shared<source::Storage>(source::Access{.attempts = 1}),
                   .open_storage = {},
                   .run_attempts = run_attempts_,
-                  .run_timeout = run_timeout_};
+                  .run_timeout = run_timeout_,
+                  .is_watched = is_watched_};
+    made.options.lock_dir = lock_dir;
     return made;
   }
 
@@ -50,12 +56,14 @@ class ServiceTest : public sync::SyncTest {
     service_->start();
   }
 
-  void make_service() {
+  void make_service() { service_ = new_service(options_.lock_dir); }
+
+  std::unique_ptr<Service> new_service(const std::filesystem::path& lock_dir) {
     ServiceOptions options;
-    options.load_configuration = [this] {
+    options.load_configuration = [this, lock_dir] {
       if (!config_problem_.empty()) throw base::ConfigError(config_problem_);
       Configuration configuration;
-      configuration.workflows.push_back(workflow());
+      configuration.workflows.push_back(workflow(lock_dir));
       configuration.database = kDatabase;
       configuration.target = "the engine of the test";
       return configuration;
@@ -65,7 +73,7 @@ class ServiceTest : public sync::SyncTest {
         --failing_opens_;
         throw base::IoError("no engine yet");
       }
-      TargetAccess target{.endpoint = endpoint(), .is_embedded = true, .keep_alive = {}};
+      TargetAccess target{.endpoint = endpoint(), .is_embedded = is_embedded_, .keep_alive = {}};
       target.endpoint.dialect = dialect_;
       return target;
     };
@@ -73,18 +81,7 @@ class ServiceTest : public sync::SyncTest {
     options.tick = tick_;
     options.between_looks = std::chrono::milliseconds(20);
     options.stop_patience = patience_;
-    service_ = std::make_unique<Service>(std::move(options), log_);
-  }
-
-  // Whether it comes true; long before the limit, if it does.
-  static bool eventually(const std::function<bool()>& is_true) {
-    constexpr std::chrono::seconds kLimit{120};
-    const auto deadline = std::chrono::steady_clock::now() + kLimit;
-    while (!is_true()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return true;
+    return std::make_unique<Service>(std::move(options), log_);
   }
 
   // All runs that have ended, newest first.
@@ -135,7 +132,9 @@ class ServiceTest : public sync::SyncTest {
   clickhouse::Dialect dialect_;
   std::string schedule_;
   std::string config_problem_;
+  bool is_embedded_ = true;
   std::atomic<int> failing_opens_ = 0;
+  bool is_watched_ = false;
   unsigned run_attempts_ = 3;
   std::chrono::seconds run_timeout_{0};
   std::chrono::seconds patience_{60};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -44,6 +45,10 @@ struct Access {
   // rclone
   std::string rclone_binary;  // empty: "rclone" on PATH
   std::string rclone_config;  // for rclone://; empty: rclone's own default
+
+  // Where bytes that have to be unpacked are kept while they are read; empty: the system's own
+  // folder for temporary files.
+  std::filesystem::path unpack_folder;
 
   // Warnings and debug lines, without secrets; may be empty.
   std::function<void(std::string_view)> warn;

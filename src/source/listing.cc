@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "source/archive_name.h"
 
 namespace qvdhouse::source {
 
@@ -75,7 +76,7 @@ std::vector<NameRules::Item> NameRules::compile(const std::vector<std::string>& 
 
 const NameRules::Item* NameRules::find(const std::vector<Item>& items,
                                        std::string_view relative_path, std::string_view name) {
-  const std::string folded_path = fold_case(relative_path);
+  const std::string folded_path = fold_case(plain_name(relative_path));
   const std::string folded_name = fold_case(name);
   for (const Item& item : items) {
     const std::string_view subject = item.is_path ? folded_path : folded_name;
@@ -114,10 +115,14 @@ void NameRules::apply(std::string_view relative_path, Glob::Match match, FileEnt
 
 std::optional<Glob::Match> match_in(const Glob& glob, const Glob::State& folder,
                                     std::string_view name) {
-  const Glob::Match match = glob.takes(folder, name);
+  const auto takes = [&](std::string_view whole) {
+    const Glob::Match match = glob.takes(folder, whole);
+    return match != Glob::Match::kNo ? match : glob.takes(folder, plain_name(whole));
+  };
+  const Glob::Match match = takes(name);
   if (match != Glob::Match::kNo) return match;
   const std::optional<std::string_view> final_name = temporary_for(name);
-  if (!final_name || glob.takes(folder, *final_name) == Glob::Match::kNo) return std::nullopt;
+  if (!final_name || takes(*final_name) == Glob::Match::kNo) return std::nullopt;
   return match;
 }
 

@@ -27,8 +27,8 @@ struct Selection {
 
 struct FileEntry {
   std::string path;        // absolute path or URL without secrets: the file's identity in tracking
-  std::string name;        // last part, with extension
-  std::uint64_t size = 0;  // bytes
+  std::string name;        // last part, with extension; of X.qvd.gz and X.qvd.zst, X.qvd
+  std::uint64_t size = 0;  // bytes, as the storage or the archive keeps the file
   std::int64_t mtime_us = 0;  // modification time, microseconds since 1970 UTC; 0 unknown
   std::string etag;           // empty where the storage has none
   std::string source_type = "file";
@@ -70,8 +70,9 @@ class NameRules {
   std::vector<Item> exclude_;
 };
 
-// How a listing takes a file in a folder: nothing when it is of no interest. "Item.qvd.tmp" does
-// not match "*.qvd", but its absence would puzzle whoever looks for it.
+// How a listing takes a file in a folder: nothing when it is of no interest. "Item.qvd.gz" is taken
+// where "Item.qvd" is. "Item.qvd.tmp" does not match "*.qvd", but its absence would puzzle whoever
+// looks for it.
 std::optional<Glob::Match> match_in(const Glob& glob, const Glob::State& folder,
                                     std::string_view name);
 

@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "source/archive_name.h"
 #include "source/glob.h"
 #include "source/listing.h"
 
@@ -46,9 +48,13 @@ std::error_code stat_of(const std::string& path, struct stat& status) {
                                             : std::error_code(errno, std::system_category());
 }
 
+std::string name_of(const fs::path& path) {
+  return std::string(plain_name(path.filename().string()));
+}
+
 FileEntry skipped(const fs::path& path, std::string code, std::string reason) {
   return {.path = path.string(),
-          .name = path.filename().string(),
+          .name = name_of(path),
           .etag = {},
           .skip_reason = std::move(reason),
           .skip_code = std::move(code)};
@@ -56,7 +62,7 @@ FileEntry skipped(const fs::path& path, std::string code, std::string reason) {
 
 FileEntry file_entry(const fs::path& path, const struct stat& status) {
   return {.path = path.string(),
-          .name = path.filename().string(),
+          .name = name_of(path),
           .size = size_bytes(status),
           .mtime_us = mtime_us(status),
           .etag = {},
@@ -339,6 +345,37 @@ void LocalFile::check_unchanged() const {
 
 std::unique_ptr<base::ByteSource> open_local(const FileEntry& entry) {
   return std::make_unique<LocalFile>(entry);
+}
+
+bool exists_local(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+void take_local(const FileEntry& entry, const std::string& target) {
+  const auto fail = [&](const std::string& why) {
+    throw base::IoError(fmt::format("{} stays where it is: {}", entry.path, why));
+  };
+  const auto system_text = [] { return std::error_code(errno, std::system_category()).message(); };
+  if (!target.empty()) {
+    std::error_code error;
+    fs::create_directories(fs::path(target).parent_path(), error);
+    if (error) fail(fmt::format("the folder of {} cannot be made: {}", target, error.message()));
+  }
+  struct stat status {};
+  if (::lstat(entry.path.c_str(), &status) != 0) fail(system_text());
+  if (S_ISLNK(status.st_mode)) fail("it is a link, and only regular files are taken");
+  if (size_bytes(status) != entry.size || mtime_us(status) != entry.mtime_us) {
+    throw base::ChangedError(entry.path + " stays where it is: it has changed since it was loaded");
+  }
+  if (target.empty()) {
+    if (::unlink(entry.path.c_str()) != 0) fail("it cannot be deleted: " + system_text());
+  } else if (base::rename_to_new(entry.path.c_str(), target.c_str()) != 0) {
+    fail(errno == EXDEV ? fmt::format("{} is on another file system; after_load_to has to name a "
+                                      "folder on that of the files",
+                                      target)
+                        : fmt::format("it cannot be moved to {}: {}", target, system_text()));
+  }
 }
 
 }  // namespace qvdhouse::source

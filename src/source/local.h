@@ -19,4 +19,8 @@ std::vector<FileEntry> list_local(const std::string& path, const Selection& sele
 // file that is cut under a mapping kills the process.
 std::unique_ptr<base::ByteSource> open_local(const FileEntry& entry);
 
+// Storage::take() and exists() for paths. A link is not taken: it would lead nowhere elsewhere.
+void take_local(const FileEntry& entry, const std::string& target);
+bool exists_local(const std::string& path);
+
 }  // namespace qvdhouse::source

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "source/archive_name.h"
 #include "source/http_exchange.h"
 #include "source/storage_state.h"
 #include "source/url.h"
@@ -174,7 +175,7 @@ std::vector<Step> Storage::probe(const std::string& source, const Selection& sel
   std::vector<Step> steps;
   std::optional<Url> url;
   try {
-    url = parse_url(source);
+    url = parse_url(outer_place(source));
   } catch (const base::ConfigError& error) {
     return {{"resolve", false, error.what(), "correct the URL"}};
   }
@@ -203,8 +204,9 @@ std::vector<Step> Storage::probe(const std::string& source, const Selection& sel
   run_step(steps, "first bytes", "check that these credentials may read files, not only list them",
            [&] {
              constexpr std::uint64_t kBytes = 4096;
-             std::vector<std::byte> bytes(std::min(first->size, kBytes));
-             open(*first)->read_at(0, bytes);
+             const auto file = open(*first);
+             std::vector<std::byte> bytes(std::min(file->size(), kBytes));
+             file->read_at(0, bytes);
              return fmt::format("{} bytes of {}", bytes.size(), first->path);
            });
   return steps;

@@ -17,6 +17,7 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "base/pause.h"
+#include "source/named_remotes.h"
 #include "source/rclone_process.h"
 #include "source/url.h"
 
@@ -278,6 +279,28 @@ std::optional<RcloneItem> Rclone::stat(const std::string& fs, const std::string&
   return item_of(item);
 }
 
+// Both are tried once: a later run tries them again.
+void Rclone::remove(const std::string& fs, const std::string& path, const std::string& shown) {
+  try {
+    state_->call(state_->endpoint(state_->child_of(fs)), "operations/deletefile",
+                 {{"fs", fs}, {"remote", path}}, kListLimit, shown + ": cannot be deleted");
+  } catch (const RcloneError&) {
+    // An answer may have been lost on the way.
+    if (stat(fs, path, shown)) throw;
+  }
+}
+
+void Rclone::move(const std::string& fs, const std::string& path, const std::string& target,
+                  const std::string& shown) {
+  try {
+    state_->call(state_->endpoint(state_->child_of(fs)), "operations/movefile",
+                 {{"srcFs", fs}, {"srcRemote", path}, {"dstFs", fs}, {"dstRemote", target}},
+                 kListLimit, fmt::format("{}: cannot be moved to {}", shown, target));
+  } catch (const RcloneError&) {
+    if (stat(fs, path, shown)) throw;
+  }
+}
+
 HttpTarget Rclone::object(const std::string& fs, const std::string& path,
                           const std::string& shown) {
   const State::Endpoint endpoint = state_->endpoint(state_->child_of(fs));
@@ -430,11 +453,13 @@ void throw_rclone_error(std::string_view doing, std::string_view said) {
         doing, text));
   }
   if (text.find("didn't find section in config file") != std::string::npos) {
-    throw base::ConfigError(
-        fmt::format("{}: the rclone configuration has no remote of this name (\"rclone "
-                    "listremotes\" shows those that it has; source.rclone_config names another "
-                    "file)",
-                    doing));
+    const NamedRemote* named = named_remote(doing.substr(0, doing.find("://")));
+    throw base::ConfigError(fmt::format(
+        "{}: the rclone configuration has no remote of this name (\"rclone listremotes\" shows "
+        "those "
+        "that it has; source.rclone_config names another file){}{}",
+        doing,
+        named == nullptr ? "" : "; this makes it: ", named == nullptr ? "" : named->configure));
   }
   for (const Meaning& meaning : kMeanings) {
     if (all.find(meaning.words) != std::string::npos) {

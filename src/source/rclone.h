@@ -50,6 +50,10 @@ class Rclone {
   // Empty: there is nothing of that name.
   std::optional<RcloneItem> stat(const std::string& fs, const std::string& path,
                                  const std::string& shown);
+  // Both do nothing when there is no such file any more. `target` is replaced where it is there.
+  void remove(const std::string& fs, const std::string& path, const std::string& shown);
+  void move(const std::string& fs, const std::string& path, const std::string& target,
+            const std::string& shown);
   // Where the bytes of a file are read.
   HttpTarget object(const std::string& fs, const std::string& path, const std::string& shown);
 

@@ -128,6 +128,13 @@ TEST(RcloneErrors, SayWhetherToTryAgainAndWhatToCheck) {
   EXPECT_THROW(throw_rclone_error("x", "couldn't find backend for type \"azureblob\""),
                base::ConfigError);
   EXPECT_THROW(throw_rclone_error("x", "didn't find section in config file"), base::ConfigError);
+  try {
+    throw_rclone_error("gdrive://a/b: cannot be listed", "didn't find section in config file");
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const base::ConfigError& error) {
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("this makes it: rclone config create gdrive drive"));
+  }
 }
 
 TEST(RcloneEnvironment, HasNeitherTheDatabasesNorRclonesOwn) {

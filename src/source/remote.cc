@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "source/named_remotes.h"
 #include "source/remote_families.h"
 
 namespace qvdhouse::source {
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::string_view kKnownSchemes =
     "file, http, https, ftp, ftps, s3, s3a, gs, gcs, az, abfs, abfss, wasb, wasbs, sftp, ssh, smb, "
-    "webdav, webdavs, hdfs, rclone";
+    "webdav, webdavs, hdfs, gdrive, dropbox, box, onedrive, b2, oss, rclone";
 
 [[noreturn]] void throw_unknown_scheme(std::string_view scheme) {
   // The rest of the URL may hold a password, so it is not repeated.
@@ -43,6 +44,16 @@ Remote own_remote_of(const Url& url) {
           .public_root = {}};
 }
 
+// gdrive://folder/x is rclone://gdrive/folder/x.
+Remote named_remote_of(const Url& url) {
+  Url own = url;
+  own.host = url.scheme;
+  Remote remote = own_remote_of(own);
+  remote.root = url.host;
+  remote.source_type = url.scheme;
+  return remote;
+}
+
 Remote family_remote(const Url& url, const Access& access, const Environment& environment) {
   const std::string& scheme = url.scheme;
   if (scheme == "s3" || scheme == "s3a") return s3_remote(url, access, environment);
@@ -58,6 +69,7 @@ Remote family_remote(const Url& url, const Access& access, const Environment& en
   if (scheme == "ftp" || scheme == "ftps") return ftp_remote(url, access, environment);
   if (scheme == "http" || scheme == "https") return http_remote(url, access, environment);
   if (scheme == "rclone") return own_remote_of(url);
+  if (named_remote(scheme) != nullptr) return named_remote_of(url);
   throw_unknown_scheme(scheme);
 }
 

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include <array>
 #include <chrono>
 #include <map>
 #include <string>
@@ -10,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/error.h"
+#include "base/hmac.h"
 #include "source/remote_families.h"
 
 namespace qvdhouse::source {
@@ -21,14 +19,6 @@ constexpr std::string_view kEmulatorAccount = "devstoreaccount1";
 constexpr std::string_view kEmulatorKey =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 constexpr std::string_view kEmulatorEndpoint = "http://127.0.0.1:10000/devstoreaccount1";
-
-std::string hmac_sha256(const std::string& key, const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
-  return {digest.begin(), digest.begin() + size};
-}
 
 // A shared access signature (read and list, of all blobs of the account) for an endpoint that
 // rclone's own parameters cannot name ("Create an account SAS" of Azure's REST reference). Ends at
@@ -54,7 +44,7 @@ std::string account_signature(const std::string& account, const std::string& key
         "Azure's account key: expected base64, found another text; copy it again from the portal "
         "(Access keys)");
   }
-  const std::string signature = base::encode_base64(hmac_sha256(*key_bytes, to_sign));
+  const std::string signature = base::encode_base64(base::hmac_sha256(*key_bytes, to_sign));
   return fmt::format("sv={}&ss={}&srt={}&sp={}&se={}&spr={}&sig={}", kVersion, kServices,
                      kResources, kPermissions, base::encode_component(expiry),
                      base::encode_component(kProtocols), base::encode_component(signature));

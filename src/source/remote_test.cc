@@ -72,6 +72,9 @@ TEST(RemoteOf, EveryScheme) {
   expect_place(remote_for("hdfs://h/p"), "hdfs", "", "p", "hdfs", "hdfs://h");
   expect_place(remote_for("ftp://h/p"), "ftp", "", "p", "ftp", "ftp://h");
   expect_place(remote_for("http://h:81/p/"), "http", "", "p/", "http", "http://h:81");
+  expect_place(remote_for("gdrive://My folder/p/x"), "", "My folder", "p/x", "gdrive",
+               "gdrive://My folder");
+  EXPECT_EQ(remote_for("b2://bucket/p").own_name, "b2");
   const Remote own = remote_for("rclone://My Drive/p/x");
   expect_place(own, "", "", "p/x", "rclone", "rclone://My Drive");
   EXPECT_EQ(own.own_name, "My Drive");
@@ -133,6 +136,28 @@ TEST(RemoteOf, S3Credentials) {
   EXPECT_THAT(
       remote_for("s3://b/x", {}, {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://h"}}).credentials,
       HasSubstr("ECS"));
+}
+
+TEST(RemoteOf, VariablesOfAmazonAreForS3Alone) {
+  for (const auto& [url, own] : std::map<std::string, Variables>{
+           {"gs://b/p", {{"GOOGLE_APPLICATION_CREDENTIALS", "/k.json"}}},
+           {"az://c/p", kAzure},
+           {"sftp://u@h/p", kSftp},
+           {"smb://u:p@h/share/p", {}},
+           {"webdav://u:p@h/p", {}},
+           {"hdfs://h/p", {}},
+           {"ftp://u:p@h/p", {}},
+           {"https://u:p@h/p/", {}}}) {
+    Variables all = own;
+    for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                             "AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL"}) {
+      all[name] = "of-amazon";
+    }
+    const Remote alone = remote_for(url, {}, own);
+    const Remote beside = remote_for(url, {}, all);
+    EXPECT_EQ(beside.parameters, alone.parameters) << url;
+    EXPECT_EQ(beside.credentials, alone.credentials) << url;
+  }
 }
 
 TEST(RemoteOf, S3Endpoints) {

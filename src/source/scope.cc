@@ -40,6 +40,10 @@ bool may_part_at_backslashes(std::string_view scheme) {
 
 std::string identity_of(const std::string& text) {
   try {
+    if (std::optional<ArchivePlace> archive = chained_place(text)) {
+      archive->place = identity_of(archive->place);
+      return chained_text(*archive);
+    }
     const std::optional<Url> url = parse_url(text);
     if (!url) return absolute_path(text);
     return url->scheme == "file" ? absolute_path(url->path) : public_text(*url);
@@ -48,9 +52,16 @@ std::string identity_of(const std::string& text) {
   }
 }
 
-Scope::Scope(const std::string& source) : identity_(identity_of(source)) {
+Scope::Scope(const std::string& source) : Scope(source, Archives::kAreFolders) {}
+
+Scope::Scope(const std::string& source, Archives archives) : identity_(identity_of(source)) {
   std::optional<Url> url;
   try {
+    const bool may_be_archive = archives == Archives::kAreFolders;
+    if (const auto archive = may_be_archive ? archive_place(source) : std::nullopt) {
+      set_archive(*archive);
+      return;
+    }
     url = parse_url(source);
   } catch (const base::ConfigError&) {
     is_understood_ = false;
@@ -75,8 +86,41 @@ Scope::Scope(const std::string& source) : identity_(identity_of(source)) {
   folder_ = without_last_slashes(public_text(*url));
 }
 
+void Scope::set_archive(const ArchivePlace& archive) {
+  archive_ = archive;
+  place_ = std::make_shared<const Scope>(Scope(archive.place, Archives::kAreFiles));
+  GlobSplit split{.folder = archive.member, .pattern = {}};
+  if (has_wildcards(archive.member)) split = split_glob(archive.member);
+  pattern_ = std::move(split.pattern);
+  member_folder_ = without_last_slashes(split.folder);
+  folder_ =
+      chained_text({.scheme = archive.scheme, .member = member_folder_, .place = place_->folder()});
+}
+
+std::optional<ArchivePlace> Scope::member_of(std::string_view identity) const {
+  std::optional<ArchivePlace> member;
+  try {
+    member = chained_place(identity);
+  } catch (const base::ConfigError&) {
+    return std::nullopt;
+  }
+  if (!archive_ || !member || member->scheme != archive_->scheme) return std::nullopt;
+  if (!place_->covers(member->place)) return std::nullopt;
+  const std::string& path = member->member;
+  const bool is_below =
+      member_folder_.empty() || path == member_folder_ || path.starts_with(member_folder_ + "/");
+  return is_below ? member : std::nullopt;
+}
+
+std::string Scope::path_in_archive(const ArchivePlace& member) const {
+  const std::string& path = member.member;
+  if (path == member_folder_) return path.substr(path.rfind('/') + 1);
+  return member_folder_.empty() ? path : path.substr(member_folder_.size() + 1);
+}
+
 bool Scope::covers(std::string_view identity) const {
   if (is_source(identity)) return true;
+  if (archive_) return member_of(identity).has_value();
   if (!is_understood_ || identity.size() <= folder_.size() || !identity.starts_with(folder_) ||
       identity[folder_.size()] != '/') {
     return false;
@@ -87,6 +131,10 @@ bool Scope::covers(std::string_view identity) const {
 
 std::string Scope::relative(const std::string& identity) const {
   if (!covers(identity)) return identity;
+  if (const std::optional<ArchivePlace> member = member_of(identity)) {
+    const std::string path = path_in_archive(*member);
+    return place_->is_source(member->place) ? path : place_->relative(member->place) + "/" + path;
+  }
   const bool is_below = identity.size() > folder_.size() + 1 && identity.starts_with(folder_) &&
                         identity[folder_.size()] == '/';
   const std::string path = identity.substr(is_below ? folder_.size() + 1 : identity.rfind('/') + 1);
@@ -94,21 +142,47 @@ std::string Scope::relative(const std::string& identity) const {
 }
 
 Reach::Reach(const std::string& source, const Selection& selection)
-    : scope_(source),
+    : Reach(Scope(source), selection) {}
+
+Reach::Reach(Scope scope, const Selection& selection)
+    : scope_(std::move(scope)),
       pattern_(scope_.pattern().empty() ? selection.pattern : scope_.pattern()),
       glob_(pattern_),
-      rules_(selection) {}
+      rules_(selection) {
+  if (!scope_.archive_) return;
+  const Selection archives{
+      .pattern = archive_pattern(scope_.archive_->scheme), .include = {}, .exclude = {}};
+  archives_ = std::make_shared<const Reach>(Reach(*scope_.place_, archives));
+}
 
 bool Reach::takes(std::string_view identity) const {
   if (!scope_.covers(identity)) return false;
+  if (const std::optional<ArchivePlace> member = scope_.member_of(identity)) {
+    return takes_member(*member);
+  }
   const std::string relative = scope_.relative(std::string(identity));
   if (!scope_.is_source(identity)) return takes_below(relative);
   // Named in full, so that only the lists have a say; but a folder is not a file.
   std::error_code error;
   if (scope_.scheme_.empty() && fs::is_directory(identity, error)) return false;
-  FileEntry entry{.path = {}, .name = relative, .etag = {}, .skip_reason = {}, .skip_code = {}};
-  rules_.apply(relative, entry);
-  return !relative.empty() && entry.skip_code.empty();
+  return takes_named(relative);
+}
+
+bool Reach::takes_named(const std::string& name) const {
+  FileEntry entry{.path = {},
+                  .name = std::string(plain_name(name)),
+                  .etag = {},
+                  .skip_reason = {},
+                  .skip_code = {}};
+  rules_.apply(entry.name, entry);
+  return !name.empty() && entry.skip_code.empty();
+}
+
+bool Reach::takes_member(const ArchivePlace& member) const {
+  if (!archives_->takes(member.place)) return false;
+  const std::string path = scope_.path_in_archive(member);
+  if (!member.member.empty() && member.member == scope_.archive_->member) return takes_named(path);
+  return takes_below(path);
 }
 
 // As a listing walks there.
@@ -125,16 +199,28 @@ bool Reach::takes_below(const std::string& relative) const {
     state = glob_.enter(state, folder);
     start = slash + 1;
   }
-  FileEntry entry{
-      .path = {}, .name = relative.substr(start), .etag = {}, .skip_reason = {}, .skip_code = {}};
-  const Glob::Match match = glob_.takes(state, entry.name);
-  if (match == Glob::Match::kNo || entry.name.empty()) return false;
-  rules_.apply(relative, match, entry);
+  const std::string name = relative.substr(start);
+  const std::optional<Glob::Match> match = match_in(glob_, state, name);
+  if (!match || *match == Glob::Match::kNo || name.empty()) return false;
+  FileEntry entry{.path = {},
+                  .name = std::string(plain_name(name)),
+                  .etag = {},
+                  .skip_reason = {},
+                  .skip_code = {}};
+  rules_.apply(relative, *match, entry);
   return entry.skip_code.empty();
 }
 
 std::string Reach::condition(std::string_view column,
                              const std::function<std::string(std::string_view)>& quoted) const {
+  if (scope_.archive_) {
+    const std::string place = scope_.place_->folder();
+    return fmt::format(
+        "({0} = {1} OR (startsWith({0}, {2}) AND (endsWith({0}, {3}) OR "
+        "position({0}, {4}) > 0)))",
+        column, quoted(scope_.identity_), quoted(scope_.archive_->scheme + "://"),
+        quoted("::" + place), quoted("::" + place + "/"));
+  }
   const std::string folder = scope_.folder_ + "/";
   std::string below = fmt::format("startsWith({}, {})", column, quoted(folder));
   const bool names_folders =

@@ -3,13 +3,17 @@
 //
 // A file's identity is its absolute, lexically normal path, or its URL without user info and query,
 // with `.` and `..` taken out and the path percent-encoded in the one way of public_text(). Two
-// files are the same when their identities are equal byte by byte.
+// files are the same when their identities are equal byte by byte. A member of an archive has that
+// of the archive in its own (source/archive_name.h).
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "source/archive_name.h"
 #include "source/glob.h"
 #include "source/listing.h"
 
@@ -18,11 +22,12 @@ namespace qvdhouse::source {
 // The identity of a file of this name. The text itself if it is a URL that cannot be understood.
 std::string identity_of(const std::string& text);
 
-// A source as a place: a folder, the folder above a glob's first wildcard, or one file.
+// A source as a place: a folder, the folder above a glob's first wildcard, or one file; or an
+// archive, or several, with such a place in it.
 class Scope {
  public:
-  // Asks the file system only about a local path that has wildcards. Never throws: a URL that
-  // cannot be understood covers nothing but its own text.
+  // Asks the file system only about a local path that has wildcards or the name of an archive.
+  // Never throws: a URL that cannot be understood covers nothing but its own text.
   explicit Scope(const std::string& source);
 
   // Whether `identity` is the source itself or lies below it: same scheme, host and port, and whole
@@ -31,7 +36,8 @@ class Scope {
   bool covers(std::string_view identity) const;
 
   // The path below the source, decoded; the name of the file if it is the source itself; the
-  // identity if it lies elsewhere.
+  // identity if it lies elsewhere. Of a member, that in its archive, behind the archive's own below
+  // the source if that has several.
   std::string relative(const std::string& identity) const;
 
   // All below it begins with this and a slash. Of two sources that cover a file, the one with the
@@ -44,11 +50,23 @@ class Scope {
 
  private:
   friend class Reach;
+  enum class Archives { kAreFolders, kAreFiles };
+  Scope(const std::string& source, Archives archives);
+  void set_archive(const ArchivePlace& archive);
+  // The member's place, if it lies in an archive of the source and there below the source.
+  std::optional<ArchivePlace> member_of(std::string_view identity) const;
+  // Its path below the source's place in the archive; its name if it is that place.
+  std::string path_in_archive(const ArchivePlace& member) const;
+
   std::string identity_;  // empty: the source is a glob
   std::string folder_;
   std::string pattern_;
   std::string scheme_;  // empty: files of this machine
   bool is_understood_ = true;
+  // For archives: what the source says, and where they are.
+  std::optional<ArchivePlace> archive_;
+  std::string member_folder_;  // in each; empty: all of it
+  std::shared_ptr<const Scope> place_;
 };
 
 // The files that a listing of a source takes.
@@ -65,16 +83,22 @@ class Reach {
   bool takes(std::string_view identity) const;
 
   // A condition of SQL on a column of identities, for all files that it takes: those below the
-  // source, or directly in it when the pattern names no folders. `quoted` writes a literal.
+  // source, or directly in it when the pattern names no folders; those of all archives below the
+  // place where they are. `quoted` writes a literal.
   std::string condition(std::string_view column,
                         const std::function<std::string(std::string_view)>& quoted) const;
 
  private:
+  Reach(Scope scope, const Selection& selection);
   bool takes_below(const std::string& relative) const;
+  // Whether the lists take a file that was named in full.
+  bool takes_named(const std::string& name) const;
+  bool takes_member(const ArchivePlace& member) const;
   Scope scope_;
   std::string pattern_;
   Glob glob_;
   NameRules rules_;
+  std::shared_ptr<const Reach> archives_;  // of a source of archives: which
 };
 
 }  // namespace qvdhouse::source

@@ -8,6 +8,8 @@
 #include "base/encoding.h"
 #include "base/error.h"
 #include "base/workers.h"
+#include "source/archive_name.h"
+#include "source/archives.h"
 #include "source/glob.h"
 #include "source/listing.h"
 #include "source/local.h"
@@ -23,10 +25,21 @@ std::string origin_of(Url url) {
   return public_text(url);
 }
 
+bool is_name_of_qvd(std::string_view path) { return fold_case(plain_name(path)).ends_with(".qvd"); }
+
+UnpackingPlace unpacking_place(const Access& access) {
+  return {.folder = access.unpack_folder, .stop = access.stop};
+}
+
 // Their user part is a container.
 bool has_login(const Url& url) {
   return (!url.user.empty() || !url.password.empty()) &&
          public_text(url).find('@') == std::string::npos;
+}
+
+// Whether a URL of this path names a file, whatever is there.
+bool names_a_file(std::string_view path) {
+  return is_name_of_qvd(path) || is_archive_name(path, "zip") || is_archive_name(path, "tar");
 }
 
 }  // namespace
@@ -85,7 +98,7 @@ bool Storage::State::is_direct(const Url& url) {
   if (url.scheme != "http" && url.scheme != "https") return false;
   if (!is_azure_host(url)) return true;
   const std::lock_guard lock(mutex_);
-  return fold_case(url.path).ends_with(".qvd") && queries_.contains(public_text(url));
+  return names_a_file(url.path) && queries_.contains(public_text(url));
 }
 
 std::string Storage::State::root_of(const Remote& remote) {
@@ -138,7 +151,14 @@ std::unique_ptr<base::ByteSource> Storage::State::open_remote_url(const Url& url
                                       restat);
 }
 
-Storage::Storage(Access access) : state_(std::make_unique<State>(std::move(access))) {}
+Storage::Storage(Access access) : state_(std::make_unique<State>(std::move(access))) {
+  const auto list_files = [this](const std::string& place, const Selection& selection) {
+    return list_files_at(place, selection);
+  };
+  const auto open_file = [this](const FileEntry& entry) { return open_as_it_is(entry); };
+  state_->archives =
+      std::make_unique<Archives>(list_files, open_file, unpacking_place(state_->access));
+}
 Storage::~Storage() = default;
 
 std::vector<FileEntry> Storage::list(const std::string& source, const Selection& selection) {
@@ -148,6 +168,14 @@ std::vector<FileEntry> Storage::list(const std::string& source, const Selection&
   if (source.find('\0') != std::string::npos) {
     throw base::ConfigError("source: expected a path, found a NUL byte in it");
   }
+  if (const std::optional<ArchivePlace> archive = archive_place(source)) {
+    return state_->archives->list(*archive, selection);
+  }
+  return list_files_at(source, selection);
+}
+
+std::vector<FileEntry> Storage::list_files_at(const std::string& source,
+                                              const Selection& selection) {
   const std::optional<Url> url = parse_url(source);
   if (!url) return list_local(source, selection);
   if (url->scheme == "file") return list_local(local_path(*url), selection);
@@ -157,6 +185,18 @@ std::vector<FileEntry> Storage::list(const std::string& source, const Selection&
 }
 
 std::unique_ptr<base::ByteSource> Storage::open(const FileEntry& entry) {
+  const std::optional<ArchivePlace> archive = chained_place(entry.path);
+  std::unique_ptr<base::ByteSource> file =
+      archive ? state_->archives->open(entry, *archive) : open_as_it_is(entry);
+  const Compression compression = compression_of(archive ? archive->member : entry.path);
+  if (compression == Compression::kNone) return file;
+  const base::ByteRange all{.begin = 0, .end = file->size()};
+  return std::make_unique<UnpackedFile>(
+      std::move(file), all, compression == Compression::kGzip ? Packing::kGzip : Packing::kZstd,
+      entry.path, KnownBytes{}, unpacking_place(state_->access));
+}
+
+std::unique_ptr<base::ByteSource> Storage::open_as_it_is(const FileEntry& entry) {
   const std::optional<Url> url = parse_url(entry.path);
   if (!url) return open_local(entry);
   const Url full = state_->remembered(*url);
@@ -165,7 +205,7 @@ std::unique_ptr<base::ByteSource> Storage::open(const FileEntry& entry) {
 }
 
 void Storage::remember(const std::string& source) {
-  if (const std::optional<Url> url = parse_url(source)) state_->remembered(*url);
+  if (const std::optional<Url> url = parse_url(outer_place(source))) state_->remembered(*url);
 }
 
 // Listings of remote storages.
@@ -197,7 +237,7 @@ RemotePlace Storage::State::place_of(const Remote& remote) {
       .entry =
           [remote](const std::string& path, const RcloneItem& item) {
             return FileEntry{.path = identity_of(remote, path),
-                             .name = std::string(last_part(path)),
+                             .name = std::string(plain_name(last_part(path))),
                              .size = item.size,
                              .mtime_us = time_of(remote, item),
                              .etag = item.hash,
@@ -215,7 +255,7 @@ std::vector<FileEntry> Storage::State::list_remote_url(const Url& url, const Sel
 FileEntry Storage::State::stat_direct(const Url& url) {
   const HttpStat stat = http.stat(target_of(url));
   return {.path = public_text(url),
-          .name = std::string(last_part(url.path)),
+          .name = std::string(plain_name(last_part(url.path))),
           .size = stat.size,
           .mtime_us = stat.mtime_us,
           .etag = stat.etag,
@@ -266,7 +306,7 @@ std::vector<FileEntry> Storage::State::list_direct(const Url& url, const Selecti
   const bool is_folder = url.path.empty() || url.path.ends_with('/');
   if (is_folder && url.query.empty()) return as_folder();
   const bool is_ftp = url.scheme.starts_with("ftp");
-  const bool names_file = fold_case(url.path).ends_with(".qvd") || !url.query.empty();
+  const bool names_file = names_a_file(url.path) || !url.query.empty();
   const bool is_pattern = has_wildcards(url.path) && url.query.empty();
   if (names_file && !is_pattern) return as_file();
   if (names_file || is_ftp) {

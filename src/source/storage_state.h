@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/archives.h"
 #include "source/http_client.h"
 #include "source/rclone.h"
 #include "source/remote.h"
@@ -37,6 +38,7 @@ struct Storage::State {
   HttpTarget target_of(const Url& url) const;
 
   const Access access;
+  std::unique_ptr<Archives> archives;
   Environment environment = process_environment();
   HttpClient http;
   Rclone rclone;

@@ -103,6 +103,8 @@ class StorageOver : public testing::Test {
   // What must hold for every storage that has this tree at `url`, which ends with a slash.
   void expect_tree(Storage& storage, const std::string& url, const std::string& hard_name,
                    const std::string& source_type);
+  // Likewise, of files that are moved and deleted.
+  void expect_taken(Storage& storage, const std::string& url);
 
   fs::path root_;
   std::mutex mutex_;
@@ -147,9 +149,50 @@ void StorageOver::expect_tree(Storage& storage, const std::string& url,
   EXPECT_THROW(storage.list(url + "nowhere.qvd", {}), base::IoError);
 }
 
+void StorageOver::expect_taken(Storage& storage, const std::string& url) {
+  const std::string scheme = url.substr(0, url.find(':'));
+  const std::string done = url + (has_encoded_path(scheme) ? "done%20it/" : "done it/");
+  const std::vector<FileEntry> files = storage.list(url, {.pattern = "**/*.qvd"});
+  const auto named = [&](const std::string& name) {
+    return *std::ranges::find(files, name, &FileEntry::name);
+  };
+  const FileEntry hard = named(kHardName);
+  EXPECT_TRUE(storage.exists(hard.path));
+  const std::string target =
+      done + (has_encoded_path(scheme) ? base::encode_path(kHardName) : kHardName);
+  EXPECT_FALSE(storage.exists(target));
+  storage.take(hard, target);
+  EXPECT_FALSE(storage.exists(hard.path));
+  EXPECT_TRUE(storage.exists(target));
+  EXPECT_EQ(on_disk(std::string("done it/") + kHardName), "hard");
+  storage.take(named("x.qvd"), "");
+  EXPECT_FALSE(fs::exists(root_ / "sub dir/deeper/x.qvd"));
+  // Another version than the one that was listed stays.
+  FileEntry other = named("PO.QVD");
+  other.size += 1;
+  EXPECT_THROW(storage.take(other, ""), base::IoError);
+  EXPECT_EQ(on_disk("PO.QVD"), "po");
+}
+
+TEST_F(StorageOver, FilesOfThisMachineAreTaken) {
+  Storage storage(access());
+  expect_taken(storage, root_.string() + "/");
+  fs::create_symlink(root_ / "PO.QVD", root_ / "link.qvd");
+  const std::vector<FileEntry> link = storage.list((root_ / "link.qvd").string(), {});
+  EXPECT_THROW(storage.take(link.at(0), ""), base::IoError);
+  // What has the name already stays.
+  const std::vector<FileEntry> item = storage.list((root_ / "Item.qvd").string(), {});
+  EXPECT_THROW(storage.take(item.at(0), (root_ / "PO.QVD").string()), base::IoError);
+  EXPECT_EQ(on_disk("PO.QVD"), "po");
+  EXPECT_TRUE(fs::exists(root_ / "Item.qvd"));
+}
+
 TEST_F(StorageOver, Webdav) {
   const RcloneServed server("webdav", root_.string(), login());
   Storage storage(access());
+  expect_taken(storage, "webdav://" + server.address() + "/");
+  put("sub dir/deeper/x.qvd", "x");
+  fs::rename(root_ / "done it" / kHardName, root_ / "sub dir" / kHardName);
   expect_tree(storage, "webdav://" + server.address() + "/",
               "sub%20dir/" + base::encode_path(kHardName), "webdav");
 }
@@ -162,6 +205,17 @@ TEST_F(StorageOver, Http) {
   Storage storage(plain);
   expect_tree(storage, "http://" + server.address() + "/",
               "sub%20dir/" + base::encode_path(kHardName), "http");
+}
+
+TEST_F(StorageOver, ARemoteOfTheUsersOwnConfiguration) {
+  const fs::path configuration = root_.string() + ".conf";
+  std::ofstream(configuration) << "[mine]\ntype = alias\nremote = " << root_.string() << "\n";
+  Access own = access();
+  own.rclone_config = configuration.string();
+  Storage storage(own);
+  expect_tree(storage, "rclone://mine/", std::string("sub dir/") + kHardName, "rclone");
+  EXPECT_THROW(storage.list("rclone://other/", {}), base::ConfigError);
+  fs::remove(configuration);
 }
 
 class StorageOverSftp : public StorageOver {

@@ -9,6 +9,8 @@
 #include "base/ascii.h"
 #include "base/encoding.h"
 #include "base/error.h"
+#include "source/archive_name.h"
+#include "source/named_remotes.h"
 
 namespace qvdhouse::source {
 namespace {
@@ -28,8 +30,10 @@ bool is_user_a_container(std::string_view scheme) {
   return is_one_of(scheme, kSchemes);
 }
 
-// The names of configured remotes, unlike hosts, may hold blanks and '@'.
-bool is_host_a_name(std::string_view scheme) { return scheme == "rclone"; }
+// The names of configured remotes and of their folders, unlike hosts, may hold blanks and '@'.
+bool is_host_a_name(std::string_view scheme) {
+  return scheme == "rclone" || named_remote(scheme) != nullptr;
+}
 
 [[noreturn]] void throw_bad_url(std::string_view scheme, std::string_view found) {
   // No part of the URL is repeated: it may hold a password, also where none belongs.
@@ -185,6 +189,9 @@ std::string masked_source(std::string_view text) {
   constexpr std::string_view kStars = "********";
   constexpr std::string_view kSchemeEnd = "://";
   if (!is_url(text)) return std::string(text);
+  if (const std::string place = outer_place(std::string(text)); place.size() < text.size()) {
+    return std::string(text.substr(0, text.size() - place.size())) + masked_source(place);
+  }
   const std::size_t start = text.find(kSchemeEnd) + kSchemeEnd.size();
   std::string rest(text.substr(start));
   std::optional<Url> url;

@@ -116,11 +116,11 @@ TEST(Url, PublicTextReadsBackForAnyBytes) {
   constexpr std::string_view kHost = "abzAZ09-._~\xC3\xA9";
   constexpr std::string_view kHard = "/%?#@:[]*&=+ \\\"'a2F";
   for (int round = 0; round != 20'000; ++round) {
-    constexpr const char* kSchemes[] = {"http", "https", "ftp",  "webdavs", "file",  "s3",
-                                        "gs",   "sftp",  "abfs", "hdfs",    "rclone"};
+    constexpr const char* kSchemes[] = {"http", "https", "ftp",  "webdavs", "file",   "s3",
+                                        "gs",   "sftp",  "abfs", "hdfs",    "rclone", "gdrive"};
     Url url;
     url.scheme = kSchemes[random() % std::size(kSchemes)];
-    const bool is_name = url.scheme == "rclone";
+    const bool is_name = url.scheme == "rclone" || url.scheme == "gdrive";
     url.host = (is_name ? "[@ " : "h") + some(kHost, 5);
     if (!is_name && random() % 4 == 0) url.host = "::1";
     if (!is_name && random() % 2 == 0) url.port = static_cast<std::uint16_t>(random() | 1U);

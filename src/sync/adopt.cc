@@ -13,6 +13,7 @@
 #include "clickhouse/quote.h"
 #include "decide/decide.h"
 #include "load/commit.h"
+#include "load/quarantine.h"
 #include "sync/content.h"
 #include "tracking/tracking.h"
 
@@ -21,12 +22,9 @@ namespace {
 
 using tracking::FileRecord;
 
-std::uint64_t next_version(const FileRecord& record) {
-  return std::max(static_cast<std::uint64_t>(now_us()), record.version + 1);
-}
-
 // The record of the load, under the file's identity of today.
-FileRecord adopted(const Decision& decision, const FileRecord& previous) {
+FileRecord adopted(const Decision& decision, const FileRecord& previous,
+                   const RunContext& context) {
   FileRecord record = previous;
   record.file_path = decision.file.path;
   record.file_name = decision.file.name;
@@ -36,10 +34,11 @@ FileRecord adopted(const Decision& decision, const FileRecord& previous) {
   record.table_name = decision.table;
   record.stored_as = decision.stored_as == decision.file.path ? "" : decision.stored_as;
   record.content_hash = decision.content_hash;
+  record.taken.clear();
   if (decision.placement.mode == schema::LoadMode::kAppend) {
     record.rows_version = version_of_rows(previous);
   }
-  record.version = next_version(previous);
+  record.version = version_after(&previous, context);
   return record;
 }
 
@@ -74,6 +73,7 @@ void rename_table(const RunContext& context, clickhouse::Connection& connection,
   const auto now = tracking::Tracking(context.endpoint, options.database).find(previous.file_path);
   check_unchanged(previous, now ? &*now : nullptr);
   // A run that was killed between renaming and recording has done this part.
+  load::rename_quarantine(connection, previous.table_name, table);
   if (!load::is_our_table(connection, previous.table_name)) return;
   connection.query(fmt::format("RENAME TABLE {} TO {}{}",
                                clickhouse::qualified(options.database, previous.table_name),
@@ -83,15 +83,17 @@ void rename_table(const RunContext& context, clickhouse::Connection& connection,
 
 void drop_table(const RunContext& context, clickhouse::Connection& connection,
                 const std::string& table) {
-  if (!load::is_our_table(connection, table)) return;
-  connection.query(
-      clickhouse::drop_table_sql(context.endpoint.dialect, context.options.database, table));
+  if (load::is_our_table(connection, table)) {
+    connection.query(
+        clickhouse::drop_table_sql(context.endpoint.dialect, context.options.database, table));
+  }
+  load::drop_quarantine(connection, table);
 }
 
 }  // namespace
 
 void adopt_touched(FileTask task, const FileRecord& previous, const RunContext& context) {
-  task.record = adopted(task.outcome.decision, previous);
+  task.record = adopted(task.outcome.decision, previous, context);
   task.outcome.outcome = Outcome::kAdopted;
   hand_over(std::move(task), nullptr, context);
 }
@@ -104,7 +106,7 @@ void settle_vanished(FileTask task, const FileRecord& previous, const RunContext
   task.record.failure_count = 0;
   task.record.retry_at_us = 0;
   task.record.run_id = context.run_id;
-  task.record.version = next_version(previous);
+  task.record.version = version_after(&previous, context);
   task.outcome.outcome = Outcome::kSkipped;
   hand_over(std::move(task), nullptr, context);
 }
@@ -127,8 +129,8 @@ void adopt_moved(FileTask task, const FileRecord& previous, const RunContext& co
   // Both in one insert: at no moment do the same rows belong to two files, or to none.
   FileRecord gone = previous;
   gone.status = tracking::FileState::kMoved;
-  gone.version = next_version(previous);
-  entry.files = {adopted(decision, previous), std::move(gone)};
+  gone.version = version_after(&previous, context);
+  entry.files = {adopted(decision, previous, context), std::move(gone)};
   entry.forget = {previous.file_path};
   entry.claim = std::move(session);
   task.outcome.outcome = Outcome::kAdopted;
@@ -150,9 +152,9 @@ void remove_vanished(FileTask task, const FileRecord& previous, const RunContext
       session->add_removal(std::move(task));
       return;
     } else {
-      load::delete_file(
-          connection, decision.table, file_key(decision),
-          load::staging_table(context.options.database, decision.table, context.run_id));
+      session->delete_rows(decision);
+      load::remove_quarantined(connection, schema::quarantine_table(decision.table),
+                               decide::file_key(decision));
     }
   } catch (const std::exception& error) {
     fail(std::move(task), error);

@@ -154,7 +154,8 @@ std::uint64_t version_of(const std::string& hash) {
 }
 
 std::uint64_t version_of_rows(const tracking::FileRecord& record) {
-  if (record.rows_version != 0) return record.rows_version;
+  const bool is_time = decide::mode_of_hash(record.settings_hash) == schema::LoadMode::kUpsert;
+  if (record.rows_version != 0 || is_time) return record.rows_version;
   return record.fingerprint.empty() ? 0 : version_of(record.fingerprint);
 }
 

@@ -17,12 +17,20 @@
 
 namespace qvdhouse::sync {
 
+// What a source holds.
+struct Listing {
+  std::vector<source::FileEntry> files;    // Storage::list()
+  std::vector<source::FileEntry> markers;  // that wait_for names
+};
+// Throws as Storage::list() does.
+Listing list_all(const Options& options, source::Storage& storage);
+
 // The facts of this moment, with questions that look at the files themselves; `storage` must
 // outlive them. `stop` ends the reading of files that may have been touched or moved with
 // Cancelled.
 decide::Facts gather_facts(const Options& options, source::Storage& storage,
                            std::vector<tracking::FileRecord> tracked,
-                           std::optional<std::set<std::string>> tables,
+                           std::optional<std::set<std::string>> tables, const Listing& listing,
                            const std::stop_token& stop = {});
 
 // Whether a file that was loaded is not there any more although its folder is: a folder that is

@@ -41,9 +41,22 @@ const FileRecord* previous_of(const FileTask& task) {
 void keep_names_of_rows(const FileRecord* previous, FileRecord& record) {
   record.content_hash = previous == nullptr ? "" : previous->content_hash;
   record.rows_version = previous == nullptr ? 0 : previous->rows_version;
+  record.rows_quarantined = previous == nullptr ? 0 : previous->rows_quarantined;
+  record.rows_dropped = previous == nullptr ? 0 : previous->rows_dropped;
+  record.rows_filtered = previous == nullptr ? 0 : previous->rows_filtered;
 }
 
 }  // namespace
+
+std::uint64_t version_after(const FileRecord* previous, std::int64_t lease_us) {
+  const std::uint64_t before = previous == nullptr ? 0 : previous->version;
+  if (lease_us == 0) return std::max(static_cast<std::uint64_t>(now_us()), before + 1);
+  // The record before may be of a clock that goes ahead. A step of one would then be the same for a
+  // run and its successor; this one differs, and is half a minute in 2026, a few in a lifetime.
+  constexpr std::int64_t kStepsBegin = 1'767'225'600;  // 2026-01-01
+  const std::int64_t step = std::max<std::int64_t>(lease_us / 1'000'000 - kStepsBegin, 1);
+  return std::max(static_cast<std::uint64_t>(lease_us), before + static_cast<std::uint64_t>(step));
+}
 
 FileRecord new_record(const Decision& decision, const FileRecord* previous,
                       const RunContext& context) {
@@ -60,9 +73,7 @@ FileRecord new_record(const Decision& decision, const FileRecord* previous,
   record.settings_hash = decision.settings_hash;
   if (decision.stored_as != decision.file.path) record.stored_as = decision.stored_as;
   record.processed_at_us = now_us();
-  // A clock that went back must not make an older row the newest.
-  record.version = static_cast<std::uint64_t>(record.processed_at_us);
-  if (previous != nullptr) record.version = std::max(record.version, previous->version + 1);
+  record.version = version_after(previous, context);
   keep_names_of_rows(previous, record);
   return record;
 }
@@ -77,11 +88,14 @@ void begin_attempt(FileTask& task, const RunContext& context) {
                          .reason = std::string(base::to_string(decision.reason_code)),
                          .started_at_us = now_us()};
   task.outcome.result = {};
+  task.outcome.attempt_at_us = task.attempt->started_at_us;
+  if (task.outcome.begun_at_us == 0) task.outcome.begun_at_us = task.outcome.attempt_at_us;
 }
 
 void end_attempt(FileTask& task, const RunContext& context, const std::optional<Failure>& failure) {
   Attempt& attempt = *task.attempt;
   attempt.finished_at_us = now_us();
+  task.outcome.ended_at_us = attempt.finished_at_us;
   FileRecord& record = task.record;
   record.processed_at_us = attempt.finished_at_us;
   record.processing_duration_seconds =
@@ -99,6 +113,9 @@ void end_attempt(FileTask& task, const RunContext& context, const std::optional<
     task.keep_previous = false;
     record.status = FileState::kCompleted;
     record.row_count = task.outcome.result.row_count;
+    record.rows_quarantined = task.outcome.result.rows_quarantined;
+    record.rows_dropped = task.outcome.result.rows_dropped;
+    record.rows_filtered = task.outcome.result.rows_filtered;
   }
   attempt.file = record;
   attempt.bytes_sent = task.outcome.result.bytes_sent;
@@ -137,10 +154,7 @@ void settle_failure(FileTask& task, const Failure& failure) {
 
 void hand_over(FileTask task, std::shared_ptr<const void> claim, const RunContext& context) {
   Recorder::Entry entry;
-  // Another run may have recorded by now that it loaded the file.
-  const bool is_lost = task.outcome.outcome == Outcome::kFailed && context.lease &&
-                       context.lease->may_have_expired();
-  if (!task.keep_previous && !is_lost) entry.files.push_back(std::move(task.record));
+  if (!task.keep_previous) entry.files.push_back(std::move(task.record));
   entry.claim = std::move(claim);
   hand_over(std::move(task), std::move(entry), context);
 }
@@ -153,9 +167,8 @@ void hand_over(FileTask task, Recorder::Entry entry, const RunContext& context) 
                             outcome.outcome == Outcome::kAdopted ||
                             outcome.outcome == Outcome::kRemoved;
     if (!error.empty() && is_changed) {
-      outcome.error = fmt::format(
-          "it is {}, but that could not be recorded, so that the next run will do it again: {}",
-          outcome.outcome == Outcome::kLoaded ? "loaded" : "done", error);
+      outcome.error = fmt::format("it is {}, but {}",
+                                  outcome.outcome == Outcome::kLoaded ? "loaded" : "done", error);
       outcome.outcome = Outcome::kFailed;
       outcome.error_class = ErrorClass::kServer;
     }

@@ -38,9 +38,11 @@ struct RunContext {
   spdlog::logger& log;
   Recorder& recorder;
   const std::optional<claim::Lease>& lease;  // empty: the target needs none
+  // The run holds single files of these tables; other runs may hold other files of them.
+  std::set<std::string> shared_tables;
   std::stop_token stop;
   // Numbers the staging tables of sets.
-  mutable std::atomic<std::uint64_t> staged_files{0};
+  mutable std::atomic<std::uint32_t> staged_files{0};
 };
 
 // Throws ServerError when another pipeline may have taken the tables over.
@@ -57,6 +59,15 @@ struct FileTask {
   std::optional<tracking::Attempt> attempt;  // that is under way
   std::vector<tracking::Attempt> attempts;   // that have ended
 };
+
+// The version of a record that follows on `previous`; null: on none. `lease_us`: Lease::clock_us(),
+// or 0 without a lease. What a run writes after its lease expired is less than what its successor
+// writes, even when it comes later: versions grow with `lease_us`, whatever `previous` is.
+std::uint64_t version_after(const tracking::FileRecord* previous, std::int64_t lease_us);
+inline std::uint64_t version_after(const tracking::FileRecord* previous,
+                                   const RunContext& context) {
+  return version_after(previous, context.lease ? context.lease->clock_us() : 0);
+}
 
 // What tracking says of a file before anything is known of its load: identity, version, run.
 tracking::FileRecord new_record(const Decision& decision, const tracking::FileRecord* previous,

@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/pause.h"
 #include "clickhouse/names.h"
+#include "clickhouse/newest_rows.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/shards.h"
 #include "load/commit.h"
 #include "tracking/row_binary.h"
 
@@ -55,9 +57,22 @@ bool binds_always(const schema::TableRules& rules) {
 }
 
 // Whether the table has the columns that tables of the mode have beside those of fields.
-bool has_columns_of(const load::Layout& layout, schema::LoadMode mode) {
+bool has_columns_of(const load::Layout& layout, schema::LoadMode mode,
+                    const schema::TableRules& rules) {
+  const bool rescues = rules.drift == schema::DriftPolicy::kRescue;
   return has_column(layout, schema::kFileColumn) &&
-         has_column(layout, schema::kVersionColumn) == (mode == schema::LoadMode::kAppend);
+         (!rescues || has_column(layout, schema::kRescuedColumn)) &&
+         has_column(layout, schema::kVersionColumn) == (mode == schema::LoadMode::kAppend) &&
+         has_column(layout, schema::kOrderColumn) == (mode == schema::LoadMode::kUpsert);
+}
+
+// A table that another one, of mode upsert, has its rows in.
+void refuse_rows_of_keys(const load::Layout& layout, const std::string& table) {
+  if (!has_column(layout, schema::kOrderColumn)) return;
+  throw base::SchemaError(fmt::format(
+      "table {} has the rows of a table with mode = \"upsert\"; nothing was changed: give the file "
+      "a table of another name by a [[table]] rule with match and name",
+      table));
 }
 
 // Columns of sorting and partition key.
@@ -82,6 +97,7 @@ void read_one_file_table(const Decision& file, const PlanFacts& facts, LiveTable
       is_held || comes_again || facts.tables == nullptr || facts.tables->contains(file.table);
   if (!may_be_there || !load::is_our_table(*facts.connection, file.table)) return;
   live.layout = load::read_layout(*facts.connection, file.table);
+  refuse_rows_of_keys(live.layout, file.table);
   const bool is_bound = is_held || (comes_again && !facts.options.full &&
                                     record->settings_hash == file.settings_hash);
   try {
@@ -98,14 +114,27 @@ void read_multi_file_table(const std::vector<const Decision*>& files, const Plan
                            LiveTable& live) {
   const Decision& first = *files.front();
   const schema::TableRules& rules = first.placement.rules;
-  if (!load::is_our_table(*facts.connection, first.table)) return;
-  live.layout = load::read_layout(*facts.connection, first.table);
-  live.is_remade = !has_columns_of(live.layout, first.placement.mode) ||
+  const clickhouse::Dialect& dialect = facts.options.load.policy.dialect;
+  const std::string stored_in = decide::stored_in(first.placement, first.table, dialect);
+  if (first.placement.mode == schema::LoadMode::kUpsert) {
+    clickhouse::check_newest_rows(*facts.connection, facts.options.database, first.table);
+  } else if (stored_in != first.table) {
+    clickhouse::check_distributed(*facts.connection, facts.options.database, first.table);
+  }
+  if (!load::is_our_table(*facts.connection, stored_in)) return;
+  live.layout = load::read_layout(*facts.connection, stored_in);
+  if (live.layout.engine.starts_with(clickhouse::kDistributed)) {
+    clickhouse::refuse_distributed(facts.options.database, first.table);
+  }
+  if (first.placement.mode != schema::LoadMode::kUpsert) {
+    refuse_rows_of_keys(live.layout, first.table);
+  }
+  live.is_remade = !has_columns_of(live.layout, first.placement.mode, rules) ||
                    std::ranges::any_of(files, [](const Decision* file) {
                      return file->reason_code == Reason::kMode;
                    });
   if (!live.is_remade || binds_always(rules)) live.shape = live_shape(live.layout);
-  if (!live.is_remade) live.key = key_of(*facts.connection, first.table, rules);
+  if (!live.is_remade) live.key = key_of(*facts.connection, stored_in, rules);
 }
 
 }  // namespace
@@ -148,8 +177,22 @@ void LiveTable::bind(decide::FileLoad& file) const {
 
 LiveTable read_live_table(const std::vector<const Decision*>& files, const PlanFacts& facts) {
   const Placement& placement = files.front()->placement;
-  clickhouse::check_table_name(facts.connection, facts.options.load.policy.dialect,
-                               facts.options.database, files.front()->table);
+  const clickhouse::Dialect& dialect = facts.options.load.policy.dialect;
+  if (!dialect.replication.shards.empty() &&
+      files.front()->table.ends_with(clickhouse::kLocalSuffix)) {
+    throw base::SchemaError(
+        fmt::format("table {}: on shards, names that end with {} are those of tables that have the "
+                    "rows of others; give it another name by a [[table]] rule with match and name",
+                    files.front()->table, clickhouse::kLocalSuffix));
+  }
+  if (placement.mode == schema::LoadMode::kUpsert && !dialect.has_newest_rows) {
+    throw base::SchemaError(fmt::format(
+        "table {}: mode = \"upsert\" needs ClickHouse 23.3 or newer, and this server is {}; choose "
+        "mode = \"append\" or \"replace_by_file\", or use a newer server",
+        files.front()->table, dialect.version()));
+  }
+  clickhouse::check_table_name(facts.connection, dialect, facts.options.database,
+                               decide::stored_in(placement, files.front()->table, dialect));
   LiveTable live{.key = {.columns = placement.rules.order_by}};
   if (facts.connection == nullptr) return live;
   if (placement.is_set()) {
@@ -185,17 +228,31 @@ std::vector<std::string> stored_files(clickhouse::Connection& connection,
                   clickhouse::qualified(connection.endpoint().database, table))));
 }
 
-std::optional<std::vector<std::string>> kept_order(const load::Layout& layout,
-                                                   const schema::Shape& shape) {
+std::optional<std::vector<std::string>> key_columns(const load::Layout& layout) {
   std::vector<std::string> columns;
-  for (std::string_view key = layout.sorting_key; !key.empty();) {
+  std::string_view key = layout.sorting_key;
+  if (key.starts_with('(') && key.ends_with(')')) {  // of one column, by newer servers
+    key.remove_prefix(1);
+    key.remove_suffix(1);
+  }
+  while (!key.empty()) {
     std::optional<std::string> name = take_name(key);
     if (!name || !has_column(layout, *name)) return std::nullopt;
-    const auto column = std::ranges::find(shape, *name, &schema::ShapeColumn::name);
-    if (column == shape.end() || !column->type.nullable) columns.push_back(std::move(*name));
+    columns.push_back(std::move(*name));
     if (!key.empty() && !key.starts_with(", ")) return std::nullopt;
     key.remove_prefix(std::min<std::size_t>(2, key.size()));
   }
+  return columns;
+}
+
+std::optional<std::vector<std::string>> kept_order(const load::Layout& layout,
+                                                   const schema::Shape& shape) {
+  std::optional<std::vector<std::string>> columns = key_columns(layout);
+  if (!columns) return std::nullopt;
+  std::erase_if(*columns, [&](const std::string& name) {
+    const auto column = std::ranges::find(shape, name, &schema::ShapeColumn::name);
+    return column != shape.end() && column->type.nullable;
+  });
   return columns;
 }
 

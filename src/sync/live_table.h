@@ -31,6 +31,8 @@ struct PlanFacts {
   // own.
   std::size_t settled_files = 0;
   std::stop_token stop = {};  // ends the planning with Cancelled
+  // What the rules of tables say of their files is wanted: rows of local files are read for it.
+  bool describes_rules = false;
 };
 
 // Null when it is not among them. `tracked` is sorted by path.
@@ -70,8 +72,9 @@ LiveTable read_live_table(const std::vector<const Decision*>& files, const PlanF
 // a column of a type that we do not write.
 schema::Shape live_shape(const load::Layout& layout);
 
-// The columns that it is sorted by, in their order, without those that are Nullable in `shape`;
-// empty when the key is made of expressions.
+// The columns that it is sorted by, in their order; empty when the key is made of expressions.
+std::optional<std::vector<std::string>> key_columns(const load::Layout& layout);
+// The same without those that are Nullable in `shape`.
 std::optional<std::vector<std::string>> kept_order(const load::Layout& layout,
                                                    const schema::Shape& shape);
 

@@ -24,10 +24,20 @@ bool is_failing(const FileOutcome& file) {
   return file.outcome == Outcome::kFailed || stands_failed(file);
 }
 
+bool is_left_out(const FileOutcome& file) {
+  const Reason code = file.decision.reason_code;
+  return file.outcome == Outcome::kSkipped && (code == Reason::kWindow || code == Reason::kLimit);
+}
+
 bool is_good(const FileOutcome& file) {
   if (file.outcome == Outcome::kSkipped) return file.decision.reason_code == Reason::kUnchanged;
   return file.outcome == Outcome::kLoaded || file.outcome == Outcome::kAdopted ||
          file.outcome == Outcome::kRemoved;
+}
+
+bool is_anomaly(const FileOutcome& file) {
+  return !file.decision.anomaly.empty() &&
+         (file.outcome == Outcome::kLoaded || file.decision.reason_code == Reason::kAnomaly);
 }
 
 tracking::ErrorClass failure_class(const FileOutcome& file) {
@@ -58,6 +68,10 @@ std::uint64_t Summary::column_changes() const {
   std::uint64_t count = 0;
   for (const FileOutcome& file : files) count += file.result.column_changes.size();
   return count;
+}
+
+std::uint64_t Summary::anomalies() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(files, is_anomaly));
 }
 
 namespace {
@@ -160,6 +174,7 @@ void OutcomeLog::enter(std::size_t index, FileOutcome outcome) {
     log_.warn("{}: {}", outcome.decision.file.path, alert);
   }
   if (on_file_) on_file_(outcome);
+  outcome.result.lineage = {};  // of a file it may be long, and a run keeps its outcomes
   outcomes_[index] = std::move(outcome);
 }
 

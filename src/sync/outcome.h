@@ -43,6 +43,11 @@ struct FileOutcome {
   std::string error;
   tracking::ErrorClass error_class = tracking::ErrorClass::kNone;
   unsigned attempts = 0;
+  std::string taken{};  // tracking::FileRecord::taken, of this run
+  // The start of its first attempt, of its last one, and the end of that; 0: there was none.
+  std::int64_t begun_at_us = 0;
+  std::int64_t attempt_at_us = 0;
+  std::int64_t ended_at_us = 0;
 };
 
 // The run left the file alone although its rows are not those of the file: it failed before and has
@@ -52,9 +57,15 @@ bool stands_failed(const FileOutcome& file);
 // It failed in this run, or stands failed.
 bool is_failing(const FileOutcome& file);
 
+// The run was asked for other files: it says nothing of this one.
+bool is_left_out(const FileOutcome& file);
+
 // What is in the table is what the file is: it was loaded, adopted or removed, or is unchanged.
 // False also for files that wait or are left out on purpose: they are neither good nor failing.
 bool is_good(const FileOutcome& file);
+
+// It is far from its last loads, and was loaded or held all the same (decide/anomaly.h).
+bool is_anomaly(const FileOutcome& file);
 
 // Why a file is failing, as in tracking::FileRecord::error_class and error_message; of a file that
 // waits, the message says for what.
@@ -71,13 +82,17 @@ struct Summary {
   // Its files stay as they are.
   std::exception_ptr source_error;
   std::vector<FileOutcome> files;
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;  // of the files loaded
+  std::uint64_t rows = 0;              // loaded, as are the rest of
+  std::uint64_t rows_quarantined = 0;  // the rows of the same files:
+  std::uint64_t rows_dropped = 0;      // those that break rules,
+  std::uint64_t rows_filtered = 0;     // and those that their table's filter leaves out
+  std::uint64_t bytes = 0;             // of the files loaded
   double seconds = 0;
   // Replicas that lacked rows of this run at its end, and the tables; they fetch them later.
   std::map<std::string, std::set<std::string>> replicas_behind;
   std::uint64_t count(Outcome outcome) const;
   std::uint64_t column_changes() const;  // of tables in use
+  std::uint64_t anomalies() const;       // files
   // Which tables stay as they were loaded under other settings, and what applies today's; empty
   // when none does.
   std::string other_settings() const;

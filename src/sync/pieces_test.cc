@@ -110,7 +110,7 @@ TEST(Staging, NamesAreOfOneLengthAndTellWhoseTheyAre) {
   EXPECT_THAT(run_id, testing::MatchesRegex("20260712T101500_[0-9a-f]{8}"));
   const std::string longest(400, 'x');
   for (const std::string target : {"QvdItem", "a__staging_b", "it's \n `x`", longest.c_str()}) {
-    for (const std::uint64_t number : {0U, 12U, 4'000'000'000U}) {
+    for (const std::uint32_t number : {0U, 12U, 4'000'000'000U}) {
       const std::string name = load::staging_table("local", target, run_id, number);
       EXPECT_THAT(name, testing::MatchesRegex("__staging_[0-9a-f]{16}_[0-9a-f]{16}"));
       EXPECT_TRUE(load::is_staging_of("local", target, name));

@@ -1,6 +1,7 @@
 #include "sync/planned_table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <mutex>
@@ -11,11 +12,15 @@
 #include "base/did_you_mean.h"
 #include "base/error.h"
 #include "base/workers.h"
+#include "clickhouse/newest_rows.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/shards.h"
 #include "load/load.h"
+#include "load/row_rules.h"
 #include "schema/field_view.h"
 #include "schema/fit.h"
 #include "schema/names.h"
+#include "schema/upsert.h"
 #include "sync/failure.h"
 
 namespace qvdhouse::sync {
@@ -57,6 +62,9 @@ class TablePlanner {
       : facts_(facts),
         decisions_(files),
         table_(files.front()->table),
+        stored_in_(
+            decide::stored_in(files.front()->placement, table_, facts.options.load.policy.dialect)),
+        all_rows_(decide::all_rows_of(files.front()->placement.mode, table_)),
         placement_(files.front()->placement),
         rules_(placement_.rules),
         planned_(files.size()),
@@ -83,27 +91,35 @@ class TablePlanner {
     std::map<std::string, std::string> reasons{};
     std::map<std::string, TextExamples> texts{};  // of its text columns
   };
-  load::PreparedFile prepare_file(const Decision& decision) const;
+  load::PreparedFile prepare_file(PlannedFile& planned) const;
   void plan_file(std::size_t index);
   void note_columns(const load::PreparedFile& prepared, std::size_t rank);
   static TextExamples examples_of(const qvd::SymbolTable& symbols);
   Contribution fit_alone(const load::PreparedFile& prepared, PlannedFile& file) const;
+  bool has_keys_only(std::size_t file) const;
+  static Shape filled_up(Shape shape, const Shape& others);
+  void add_keys_of_deletes(std::vector<Shape>& wanted) const;
   schema::Drift drift_of_all() const;
   void note_changes();
   void note_other_spellings();
   std::string spellings(const std::string& column, const TextExamples& texts);
   void note_joined_as_text();
+  bool is_upsert() const { return placement_.mode == schema::LoadMode::kUpsert; }
+  void check_key_stays(const clickhouse::TableDefinition& definition) const;
   bool passes_limit() const;
   std::string why_rebuilt() const;
   void plan_columns();
   void plan_files();
   bool is_other_than(const Shape& before) const;
+  bool has_file_of_other_settings() const;
   void define();
   void refuse_all(const base::Error& error);
 
   const PlanFacts& facts_;
   const std::vector<const Decision*>& decisions_;
   const std::string& table_;
+  const std::string stored_in_;  // the table that has the rows
+  const std::string all_rows_;   // the one that shows them all
   const Placement& placement_;
   const schema::TableRules& rules_;
   LiveTable live_;
@@ -111,13 +127,15 @@ class TablePlanner {
   std::mutex mutex_;                                  // for the rest, while files are planned
   std::set<std::string> fields_;
   std::set<std::string> columns_;
+  std::set<std::string> protected_columns_;
   std::size_t first_rank_;
   std::map<std::string, std::string> texts_there_;  // by column: one of the rows that are there
   std::optional<load::PreparedFile> first_;  // of the files that can be loaded: one with rows
   PlannedTable result_;
 };
 
-load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
+load::PreparedFile TablePlanner::prepare_file(PlannedFile& planned) const {
+  const Decision& decision = *planned.decision;
   const TimeLimit limit(facts_.options.file_timeout, facts_.stop);
   try {
     decide::FileLoad file =
@@ -128,8 +146,14 @@ load::PreparedFile TablePlanner::prepare_file(const Decision& decision) const {
     } else {
       live_.bind(file);
     }
-    return load::prepare(*facts_.storage.open(decision.file), decision.file.name, file.options,
-                         file.target, limit.token());
+    const auto source = facts_.storage.open(decision.file);
+    load::PreparedFile prepared =
+        load::prepare(*source, decision.file.name, file.options, file.target, limit.token());
+    if (facts_.describes_rules) {
+      planned.rules = load::describe_rules(*source, prepared, file.target.rules,
+                                           file.options.streams, limit.token());
+    }
+    return prepared;
   } catch (const base::Cancelled&) {
     limit.throw_if_over();
     throw;
@@ -140,10 +164,12 @@ void TablePlanner::plan_file(std::size_t index) {
   if (facts_.stop.stop_requested()) throw base::Cancelled("stopped while files were planned");
   PlannedFile& file = result_.files[index];
   try {
-    load::PreparedFile prepared = prepare_file(*file.decision);
-    const std::size_t rank = prepared.header.record_count > 0 ? index : planned_.size() + index;
+    load::PreparedFile prepared = prepare_file(file);
+    const bool says_much = prepared.header.record_count > 0 && !prepared.plan.has_keys_only;
+    const std::size_t rank = says_much ? index : planned_.size() + index;
     file.record_count = prepared.header.record_count;
     file.warnings = prepared.header.warnings;
+    file.warnings.insert(file.warnings.end(), prepared.alerts.begin(), prepared.alerts.end());
     file.column_changes = prepared.column_changes;
     const std::string& of_place = file.decision->placement.warning;
     if (!of_place.empty()) file.alerts.push_back(of_place);
@@ -154,6 +180,7 @@ void TablePlanner::plan_file(std::size_t index) {
     }
     note_columns(prepared, rank);
     planned_[index] = fit_alone(prepared, file);
+    file.changes_table = !planned_[index]->reasons.empty();
     const std::lock_guard lock(mutex_);
     if (rank > first_rank_) return;
     first_rank_ = rank;
@@ -173,6 +200,7 @@ void TablePlanner::note_columns(const load::PreparedFile& prepared, std::size_t 
   for (const qvd::FieldHeader& field : prepared.header.fields) fields_.insert(field.name);
   for (const schema::ColumnPlan& column : prepared.plan.columns) {
     columns_.insert(column.name);
+    if (column.protection.changes_values()) protected_columns_.insert(column.name);
     if (column.field_index == schema::kNoField) continue;
     const auto [origin, is_new] = result_.origins.try_emplace(column.name);
     ColumnOrigin& known = origin->second;
@@ -205,6 +233,14 @@ TablePlanner::Contribution TablePlanner::fit_alone(const load::PreparedFile& pre
   Contribution own{.shape = schema::shape_of(plan)};
   // A file without rows fits into every table.
   if (!placement_.is_set() || file.record_count == 0) return own;
+  if (is_upsert()) schema::check_key(plan, rules_);
+  if (plan.has_keys_only) {
+    // Throws where its keys are of types that the policy forbids.
+    if (!live_.shape.empty()) {
+      schema::find_drift(live_.shape, {filled_up(own.shape, live_.shape)}, rules_.drift, live_.key);
+    }
+    return own;
+  }
   for (const schema::ColumnPlan& column : plan.columns) {
     if (column.part != schema::Part::kText || column.is_empty) continue;
     own.texts.emplace(column.name, examples_of(prepared.symbols[column.field_index]));
@@ -221,12 +257,42 @@ TablePlanner::Contribution TablePlanner::fit_alone(const load::PreparedFile& pre
   return own;
 }
 
+bool TablePlanner::has_keys_only(std::size_t file) const {
+  return result_.files[file].decision->placement.rules.is_deletes;
+}
+
+// With what it lacks of `others`.
+Shape TablePlanner::filled_up(Shape shape, const Shape& others) {
+  for (const schema::ShapeColumn& column : others) {
+    if (std::ranges::find(shape, column.name, &schema::ShapeColumn::name) == shape.end()) {
+      shape.push_back(column);
+    }
+  }
+  return shape;
+}
+
+// Adds the shapes of files that have keys only, each with the columns that it lacks: only the types
+// of the keys are theirs to say.
+void TablePlanner::add_keys_of_deletes(std::vector<Shape>& wanted) const {
+  std::optional<Shape> others;
+  for (std::size_t i = 0; i < planned_.size(); ++i) {
+    if (!planned_[i] || !has_keys_only(i) || result_.files[i].record_count == 0) continue;
+    if (!others) {
+      others = wanted.empty()
+                   ? live_.shape
+                   : schema::find_drift(live_.shape, wanted, rules_.drift, live_.key).shape;
+    }
+    wanted.push_back(filled_up(planned_[i]->shape, *others));
+  }
+}
+
 schema::Drift TablePlanner::drift_of_all() const {
   std::vector<Shape> wanted = result_.shapes;
   // Files without rows count only for a table that nothing else gives a shape.
   for (const auto& file : planned_) {
     if (file && result_.shapes.empty() && live_.shape.empty()) wanted.push_back(file->shape);
   }
+  add_keys_of_deletes(wanted);
   if (wanted.empty()) return {.shape = live_.shape, .changes = {}};
   schema::Drift drift = schema::find_drift(live_.shape, wanted, rules_.drift, live_.key);
   // The whole shape goes with the texts: what it lacked would count as missing in a file.
@@ -235,7 +301,7 @@ schema::Drift TablePlanner::drift_of_all() const {
   for (const Change& change : drift.changes) {
     if (!change.needs_check) continue;
     const std::string inexact = facts_.connection->query(
-        schema::check_sql(change, clickhouse::qualified(facts_.options.database, table_)));
+        schema::check_sql(change, clickhouse::qualified(facts_.options.database, all_rows_)));
     if (inexact.starts_with('0')) continue;
     std::ranges::find(with_texts, change.column, &schema::ShapeColumn::name)->type = {
         .kind = clickhouse::TypeKind::kString, .nullable = change.to->nullable};
@@ -290,14 +356,15 @@ void TablePlanner::note_changes() {
 // How rows that are there and those of a file write the values of a column that becomes text; the
 // end of a sentence, empty where the file's are written as those of the table.
 std::string TablePlanner::spellings(const std::string& column, const TextExamples& texts) {
-  if (!result_.keeps_rows) return {};
+  // Rows that are there may be of a time when nothing protected the column.
+  if (!result_.keeps_rows || protected_columns_.contains(column)) return {};
   const auto [found, is_new] = texts_there_.try_emplace(column);
   std::string& there = found->second;
   if (is_new) {
     there = facts_.connection->query(
         fmt::format("SELECT toString({0}) FROM {1} WHERE {0} IS NOT NULL LIMIT 1 FORMAT TSV",
                     clickhouse::quote_identifier(column),
-                    clickhouse::qualified(facts_.options.database, table_)));
+                    clickhouse::qualified(facts_.options.database, all_rows_)));
   }
   if (there.empty()) return {};
   const auto& [alone, with_number] = texts;
@@ -350,9 +417,15 @@ void TablePlanner::note_joined_as_text() {
   }
 }
 
-// Whether the files of a multi-file table would have too many partitions, or have none now.
+// Whether the files of a multi-file table would have too many partitions, or have none now. Those
+// of files that are spread are about as many on each shard.
 bool TablePlanner::passes_limit() const {
-  const std::size_t limit = facts_.options.max_file_partitions;
+  if (is_upsert()) return false;  // the rows of a key come together when they are read, or never
+  const auto& shards = facts_.options.load.policy.dialect.replication.shards;
+  const std::size_t parts = decide::is_spread(placement_, facts_.options.load.policy.dialect)
+                                ? shards.size()
+                                : std::size_t{1};
+  const std::size_t limit = facts_.options.max_file_partitions * parts;
   if (!live_.keeps_rows()) return decisions_.size() + facts_.settled_files > limit;
   if (!live_.layout.is_by_file(placement_.mode == schema::LoadMode::kAppend)) return true;
   const auto new_partitions =
@@ -364,7 +437,8 @@ bool TablePlanner::passes_limit() const {
         return !has_one;
       }));
   if (new_partitions == 0) return false;
-  return load::partition_ids(*facts_.connection, table_).size() + new_partitions > limit;
+  const std::size_t there = load::partition_ids(*facts_.connection, stored_in_).size() * parts;
+  return there + new_partitions > limit;
 }
 
 // Why a table that keeps its rows is rebuilt all the same; empty when it is not.
@@ -395,7 +469,7 @@ std::string TablePlanner::why_rebuilt() const {
 // The columns of a multi-file table.
 void TablePlanner::plan_columns() {
   for (std::size_t i = 0; i < planned_.size(); ++i) {
-    if (planned_[i] && result_.files[i].record_count > 0) {
+    if (planned_[i] && result_.files[i].record_count > 0 && !has_keys_only(i)) {
       result_.shapes.push_back(planned_[i]->shape);
     }
   }
@@ -419,8 +493,11 @@ void TablePlanner::define() {
   clickhouse::TableDefinition definition =
       schema::table_definition(first_->plan, first_->header, facts_.options.database, rules_,
                                placement_.mode, !is_past_limit);
+  definition.name = stored_in_;
+  if (decide::is_spread(placement_, dialect)) definition.reach = clickhouse::Reach::kOwnShard;
+  if (is_upsert()) check_key_stays(definition);
   // A multi-file table stays sorted as it is until the setting says otherwise.
-  if (result_.keeps_rows && rules_.order_by.empty()) {
+  if (result_.keeps_rows && rules_.order_by.empty() && !is_upsert()) {
     if (auto order = kept_order(live_.layout, result_.drift.shape)) {
       definition.order_by = std::move(*order);
     }
@@ -433,8 +510,9 @@ void TablePlanner::define() {
   }
   std::string rebuilt;
   if (result_.keeps_rows) {
-    result_.alters = schema::alter_sql(
-        result_.drift, clickhouse::qualified(facts_.options.database, table_), *result_.definition);
+    result_.alters =
+        schema::alter_sql(result_.drift, clickhouse::qualified(facts_.options.database, stored_in_),
+                          *result_.definition);
     rebuilt = why_rebuilt();
   }
   if (!rebuilt.empty()) {
@@ -442,8 +520,42 @@ void TablePlanner::define() {
   }
   if (!result_.keeps_rows || !rebuilt.empty()) {
     result_.ddl = clickhouse::create_table_sql(*result_.definition, dialect);
+    if (is_upsert()) {
+      result_.shown_ddl = clickhouse::newest_rows_sql(dialect, facts_.options.database, table_,
+                                                      result_.definition->columns);
+    } else if (stored_in_ != table_) {
+      result_.shown_ddl = clickhouse::distributed_sql(dialect, facts_.options.database, table_);
+    }
   }
   result_.plan = std::move(first_->plan);
+}
+
+// The rows of a table of newest rows are sorted by its key for good.
+void TablePlanner::check_key_stays(const clickhouse::TableDefinition& definition) const {
+  if (!result_.keeps_rows) return;
+  const auto order = [](const std::vector<clickhouse::ColumnDefinition>& columns) {
+    const auto column =
+        std::ranges::find(columns, schema::kOrderColumn, &clickhouse::ColumnDefinition::name);
+    return column == columns.end() ? std::string() : column->comment;
+  };
+  const std::string was = order(live_.layout.columns);
+  const std::string is = order(definition.columns);
+  if (was != is) {
+    throw base::SchemaError(fmt::format(
+        "the rows of table {} are ordered {}, and by the settings would be {}; nothing was "
+        "changed: "
+        "set version as it was, or load the table again: qvdhouse reset --table {} --with-data, "
+        "then sync",
+        table_, was, is, table_));
+  }
+  const std::vector<std::string> key =
+      key_columns(live_.layout).value_or(std::vector<std::string>());
+  if (key == definition.order_by) return;
+  throw base::SchemaError(
+      fmt::format("table {} has the key ({}), and the settings say ({}); nothing was changed: set "
+                  "the key as it "
+                  "was, or load the table again: qvdhouse reset --table {} --with-data, then sync",
+                  table_, fmt::join(key, ", "), fmt::join(definition.order_by, ", "), table_));
 }
 
 // To be called where `error` was caught.
@@ -483,6 +595,15 @@ bool TablePlanner::is_other_than(const Shape& before) const {
   return !loses_columns && (has_other_texts || !changes.empty());
 }
 
+// Whether a file was loaded under settings that are others now, which may be those of the table.
+bool TablePlanner::has_file_of_other_settings() const {
+  return std::ranges::any_of(decisions_, [&](const Decision* decision) {
+    const tracking::FileRecord* record = find_record(facts_.tracked, decision->file.path);
+    return record != nullptr && record->status == tracking::FileState::kCompleted &&
+           decide::has_other_settings(*record, decision->settings_hash);
+  });
+}
+
 std::optional<PlannedTable> TablePlanner::plan_from_files() {
   if (facts_.connection == nullptr || rules_.drift != schema::DriftPolicy::kEvolve) return {};
   // The table of kAppend keeps earlier versions of its files.
@@ -501,7 +622,8 @@ std::optional<PlannedTable> TablePlanner::plan_from_files() {
     plan_files();
     const bool is_whole =
         std::ranges::all_of(result_.files, [](const PlannedFile& file) { return !file.error; });
-    if (is_whole && is_other_than(before)) return std::move(result_);
+    if (is_whole && (has_file_of_other_settings() || is_other_than(before)))
+      return std::move(result_);
   } catch (const base::SchemaError&) {
     return {};  // plan() says why
   }
@@ -525,15 +647,26 @@ PlannedTable TablePlanner::plan() {
 std::vector<std::string> PlannedFile::remarks() const {
   std::vector<std::string> all = warnings;
   all.insert(all.end(), notes.begin(), notes.end());
+  all.insert(all.end(), rules.begin(), rules.end());
   all.insert(all.end(), alerts.begin(), alerts.end());
   for (const schema::ColumnChange& change : column_changes) all.push_back(schema::said_of(change));
   return all;
+}
+
+std::string PlannedTable::all_ddl() const {
+  return shown_ddl.empty() ? ddl : fmt::format("{};\n\n{}", ddl, shown_ddl);
 }
 
 const PlannedFile* PlannedTable::find(const std::string& path) const {
   const auto found = std::ranges::lower_bound(
       files, path, {}, [](const PlannedFile& file) { return file.decision->file.path; });
   return found == files.end() || found->decision->file.path != path ? nullptr : &*found;
+}
+
+bool PlannedTable::changes_table() const {
+  if (!definition) return false;
+  return !keeps_rows || commits_together || !alters.empty() ||
+         std::ranges::any_of(drift.changes, &Change::needs_rebuild);
 }
 
 PlannedTable plan_table(const std::vector<const Decision*>& files, const PlanFacts& facts) {

@@ -25,12 +25,15 @@ struct PlannedFile {
   std::uint64_t record_count = 0;
   std::vector<std::string> warnings;  // of its header and of its columns
   std::vector<std::string> notes;     // columns that the table leaves out, and why
+  std::vector<std::string> rules;     // what those of its table say of it (PlanFacts)
   std::vector<std::string> alerts;    // of its name, and types that others before it gave up
   // What becomes of the table's columns, in the first of the files that need it.
   std::vector<schema::ColumnChange> column_changes;
   std::exception_ptr error;  // null: it can be loaded
   Failure failure;           // what the error means
   bool is_refused = false;   // the error is that its columns are forbidden
+  // By its columns alone, the table cannot take it as it is.
+  bool changes_table = false;
 
   std::vector<std::string> remarks() const;  // all of the above
 };
@@ -54,6 +57,9 @@ struct PlannedTable {
   std::map<std::string, ColumnOrigin> origins;
   // CREATE TABLE of the table where there is none, or where a new one takes its place; else empty.
   std::string ddl;
+  // Then the CREATE of what shows the rows of `definition` to readers, where that is not the table
+  // itself: its files are spread over shards, or its mode is upsert.
+  std::string shown_ddl;
   std::vector<std::string> alters;  // of a multi-file table that is there, before all else
   std::vector<std::string> notes;   // a sentence each: what changes and why, rules of no effect
 
@@ -67,6 +73,10 @@ struct PlannedTable {
   bool commits_together = false;
 
   const PlannedFile* find(const std::string& path) const;  // null: not one of the files
+  // Every CREATE TABLE, with ";" between two.
+  std::string all_ddl() const;
+  // Whether a multi-file table is made, changed or rebuilt, so that its run has to hold all of it.
+  bool changes_table() const;
 };
 
 // Plans `files` (decisions to load, all of one table, sorted by path, which outlive what is

@@ -84,6 +84,12 @@ RunRecord new_run(std::string workflow, tracking::RunTrigger trigger) {
   return run;
 }
 
+std::string asked_for(const decide::Choice& choice, bool full) {
+  const std::string files = choice.text();
+  if (!full) return files;
+  return files.empty() ? "full" : files + ", full";
+}
+
 void touch_run(RunRecord& run) {
   run.version = std::max(static_cast<std::uint64_t>(now_us()), run.version + 1);
 }
@@ -98,8 +104,12 @@ void conclude_run(RunRecord& run, const Summary& summary) {
       static_cast<std::uint64_t>(std::ranges::count_if(summary.files, stands_failed));
   const std::uint64_t well = run.files_loaded + run.files_waiting + run.files_skipped - standing;
   run.rows = summary.rows;
+  run.rows_quarantined = summary.rows_quarantined;
+  run.rows_dropped = summary.rows_dropped;
+  run.rows_filtered = summary.rows_filtered;
   run.bytes = summary.bytes;
   run.schema_changes = summary.column_changes();
+  run.anomalies = summary.anomalies();
   run.replicas_behind = summary.replicas_behind.size();
   run.finished_at_us = now_us();
   if (summary.source_error) {
@@ -139,6 +149,7 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
   RecordedRun done;
   done.record = std::move(order);
   options.load.run_id = done.record.run_id;
+  options.on_file_begin = hooks.on_file_begin;
   std::optional<claim::RunLock> lock;
   try {
     lock.emplace(options.lock_dir, done.record.run_id);
@@ -178,6 +189,14 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
   return done;
 }
 
+void mark_lost(RunRecord& run) {
+  run.status = RunState::kLost;
+  run.error = "its process ended without a word: it was killed, or the machine went down";
+  run.error_class = ErrorClass::kLost;
+  run.finished_at_us = std::max(static_cast<std::int64_t>(run.version), run.started_at_us);
+  ++run.version;
+}
+
 std::vector<RunRecord> settle_lost_runs(const Options& options,
                                         const clickhouse::Endpoint& endpoint) {
   constexpr std::size_t kMost = 1'000;
@@ -191,11 +210,7 @@ std::vector<RunRecord> settle_lost_runs(const Options& options,
     if (life == claim::RunLife::kAlive) continue;
     const auto last_sign = static_cast<std::int64_t>(run.version);
     if (life == claim::RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
-    run.status = RunState::kLost;
-    run.error = "its process ended without a word: it was killed, or the machine went down";
-    run.error_class = ErrorClass::kLost;
-    run.finished_at_us = std::max(last_sign, run.started_at_us);
-    touch_run(run);
+    mark_lost(run);
     runs.record(run);
     claim::forget_run(options.lock_dir, run.run_id);
     lost.push_back(std::move(run));

@@ -21,6 +21,9 @@ namespace qvdhouse::sync {
 // A run that begins now on this machine, with an id of its own.
 tracking::RunRecord new_run(std::string workflow, tracking::RunTrigger trigger);
 
+// RunRecord::asked_for of a run with these.
+std::string asked_for(const decide::Choice& choice, bool full);
+
 // Its next row, a moment newer than the last.
 void touch_run(tracking::RunRecord& run);
 
@@ -39,6 +42,7 @@ struct RecordedRun {
 
 struct RunHooks {
   std::function<void(const tracking::RunRecord&)> on_begin;  // its first row is written
+  std::function<void(const Decision&)> on_file_begin;        // Options::on_file_begin
   std::function<void(const FileOutcome&)> on_file;           // as run() has it
   // Its last row is written next: the record may be changed.
   std::function<void(tracking::RunRecord&, const Summary&)> on_end;
@@ -49,6 +53,9 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
                          const clickhouse::Endpoint& endpoint, tracking::RunRecord order,
                          Monitor& monitor, spdlog::logger& log, const RunHooks& hooks,
                          std::stop_token stop);
+
+// Its next row says that its process is gone; what the process still writes wins over it.
+void mark_lost(tracking::RunRecord& run);
 
 // Writes "lost" into the rows of runs whose process is gone: at once where it ran with this
 // lock_dir, else when it gave no sign of life for three minutes. Returns them.

@@ -15,6 +15,10 @@ namespace {
 constexpr std::chrono::milliseconds kLinger{100};
 constexpr std::size_t kMaxBatch = 256;
 
+constexpr const char* kFenced =
+    "the claim on its table expired before that could be recorded; the run that has the table now "
+    "does it again";
+
 // Runs `insert` up to three times. The error's text, or empty.
 std::string insert_with_retries(const std::function<void()>& insert) {
   try {
@@ -27,8 +31,8 @@ std::string insert_with_retries(const std::function<void()>& insert) {
 
 }  // namespace
 
-Recorder::Recorder(tracking::Tracking tracking, spdlog::logger& log)
-    : tracking_(std::move(tracking)), log_(log), thread_([this] { run(); }) {}
+Recorder::Recorder(tracking::Tracking tracking, const claim::Lease* lease, spdlog::logger& log)
+    : tracking_(std::move(tracking)), lease_(lease), log_(log), thread_([this] { run(); }) {}
 
 Recorder::~Recorder() {
   {
@@ -64,22 +68,29 @@ void Recorder::write(std::vector<Entry> batch) {
   std::vector<tracking::FileRecord> files;
   std::vector<std::string> forgotten;
   std::vector<tracking::Attempt> attempts;
+  const bool has_expired = lease_ != nullptr && lease_->may_have_expired();
+  const auto is_fenced = [&](const Entry& entry) { return has_expired && entry.claim != nullptr; };
   for (Entry& entry : batch) {
+    if (is_fenced(entry)) continue;
     std::move(entry.files.begin(), entry.files.end(), std::back_inserter(files));
     std::move(entry.forget.begin(), entry.forget.end(), std::back_inserter(forgotten));
     for (tracking::Attempt& attempt : entry.attempts) attempts.push_back(std::move(attempt));
   }
-  std::string files_error = insert_with_retries([&] { tracking_.record(files); });
-  if (files_error.empty() && !forgotten.empty()) {
-    files_error = insert_with_retries([&] { tracking_.forget(forgotten); });
+  std::string error = insert_with_retries([&] { tracking_.record(files); });
+  if (error.empty() && !forgotten.empty()) {
+    error = insert_with_retries([&] { tracking_.forget(forgotten); });
+  }
+  if (!error.empty()) {
+    error = "that could not be recorded, so that the next run will do it again: " + error;
   }
   const std::string history_error = insert_with_retries([&] { tracking_.record(attempts); });
   if (!history_error.empty()) {
     log_.warn("{} attempts are missing in the history: {}", attempts.size(), history_error);
   }
   for (Entry& entry : batch) {
+    const bool fenced = is_fenced(entry);
     entry.claim.reset();
-    if (entry.done) entry.done(files_error);
+    if (entry.done) entry.done(fenced ? kFenced : error);
   }
 }
 

@@ -3,9 +3,12 @@
 #include <utility>
 
 #include "clickhouse/ddl.h"
+#include "clickhouse/newest_rows.h"
+#include "clickhouse/shards.h"
 #include "decide/decide.h"
 #include "load/commit.h"
 #include "load/load.h"
+#include "load/quarantine.h"
 #include "load/staging.h"
 #include "sync/sync.h"
 
@@ -27,8 +30,12 @@ Reset plan_reset(const std::vector<tracking::FileRecord>& chosen,
       tracking::FileRecord record = file;
       record.status = tracking::FileState::kReset;
       record.row_count = 0;
+      record.rows_quarantined = 0;
+      record.rows_dropped = 0;
+      record.rows_filtered = 0;
       record.fingerprint.clear();
       record.content_hash.clear();
+      record.taken.clear();
       ++record.version;
       reset.restated.push_back(std::move(record));
       continue;
@@ -44,15 +51,51 @@ Reset plan_reset(const std::vector<tracking::FileRecord>& chosen,
   return reset;
 }
 
+namespace {
+
+void drop_table(clickhouse::Connection& connection, const std::string& database,
+                const std::string& table) {
+  const bool is_spread = clickhouse::is_distributed(connection, database, table);
+  const auto drop = [&](const std::string& name) {
+    connection.query(clickhouse::drop_table_sql(connection.endpoint().dialect, database, name));
+  };
+  // Before the view that tells of it: what is cut short is done again.
+  if (clickhouse::has_newest_rows(connection, database, table)) {
+    drop(clickhouse::rows_table(table));
+  }
+  drop(table);
+  if (is_spread) drop(clickhouse::local_table(table));
+  load::drop_quarantine(connection, table);
+}
+
+void empty_file(clickhouse::Connection& connection, const std::string& database,
+                const tracking::FileRecord& file, const std::string& run_id) {
+  const std::string key = decide::file_key(file);
+  if (!clickhouse::is_distributed(connection, database, file.table_name)) {
+    const std::string rows =
+        decide::all_rows_of(decide::mode_of_hash(file.settings_hash), file.table_name);
+    load::delete_file({&connection, 1}, 0, rows, key, load::staging_table(database, rows, run_id));
+    return;
+  }
+  const std::string table = clickhouse::local_table(file.table_name);
+  std::vector<clickhouse::Connection> shards;
+  for (std::size_t i = 0; i < connection.endpoint().dialect.replication.shards.size(); ++i) {
+    shards.emplace_back(clickhouse::at_shard(connection.endpoint(), i));
+  }
+  load::delete_file(shards, clickhouse::shards_of(connection, {key}).at(0), table, key,
+                    load::staging_table(database, table, run_id));
+}
+
+}  // namespace
+
 void carry_out(const Reset& reset, const std::string& database, clickhouse::Connection& connection,
                tracking::Tracking& tracking) {
-  for (const std::string& table : reset.dropped) {
-    connection.query(clickhouse::drop_table_sql(connection.endpoint().dialect, database, table));
-  }
+  for (const std::string& table : reset.dropped) drop_table(connection, database, table);
   const std::string run_id = load::make_run_id(now_us());
   for (const tracking::FileRecord& file : reset.emptied) {
-    load::delete_file(connection, file.table_name, decide::file_key(file),
-                      load::staging_table(database, file.table_name, run_id));
+    empty_file(connection, database, file, run_id);
+    load::remove_quarantined(connection, schema::quarantine_table(file.table_name),
+                             decide::file_key(file));
   }
   tracking.record(reset.restated);
   tracking.forget(reset.forgotten);

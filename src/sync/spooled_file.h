@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/byte_source.h"
+#include "source/temporary_file.h"
 
 namespace qvdhouse::sync {
 
@@ -18,22 +19,17 @@ class SpooledFile : public base::ByteSource {
   // it is absent. Throws IoError, ChangedError, Cancelled.
   SpooledFile(const base::ByteSource& remote, const std::filesystem::path& folder,
               const std::stop_token& stop);
-  ~SpooledFile() override;
-  SpooledFile(const SpooledFile&) = delete;
-  SpooledFile& operator=(const SpooledFile&) = delete;
 
   std::uint64_t size() const override { return remote_.size(); }
-  void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    bytes_.read_at(offset, out);
+  }
   void check_unchanged() const override { remote_.check_unchanged(); }
   const std::string& name() const override { return remote_.name(); }
 
  private:
-  void fill(const std::stop_token& stop);
-  [[noreturn]] void fail(const char* what) const;
-
   const base::ByteSource& remote_;
-  std::string folder_;
-  int fd_ = -1;
+  source::TemporaryFile bytes_;
 };
 
 }  // namespace qvdhouse::sync

@@ -82,8 +82,10 @@ Counts stored_rows(const std::vector<FileRecord>& files, tracking::Tracking& tra
   for (const FileRecord& file : files) {
     if (file.status == FileState::kReset || file.status == FileState::kMoved) continue;
     if (file.table_name.empty()) continue;
-    owners[file.table_name].push_back(&file);
-    if (file.status == FileState::kCompleted) loaded.insert(file.table_name);
+    const std::string table =
+        decide::all_rows_of(decide::mode_of_hash(file.settings_hash), file.table_name);
+    owners[table].push_back(&file);
+    if (file.status == FileState::kCompleted) loaded.insert(table);
   }
   std::set<std::string> tables = tracking.tables();
   std::erase_if(tables, [&](const std::string& table) { return !owners.contains(table); });

@@ -16,22 +16,32 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/pause.h"
 #include "claim/lease.h"
 #include "claim/locks.h"
+#include "claim/unit.h"
 #include "clickhouse/names.h"
+#include "clickhouse/newest_rows.h"
 #include "clickhouse/replicas.h"
+#include "clickhouse/shards.h"
+#include "decide/anomaly.h"
 #include "load/staging.h"
 #include "sync/adopt.h"
 #include "sync/facts.h"
 #include "sync/failure.h"
 #include "sync/file_loader.h"
+#include "sync/held_units.h"
+#include "sync/sweep_quarantine.h"
+#include "sync/take_loaded.h"
 #include "sync/work_plan.h"
+#include "tracking/original_table.h"
 
 namespace qvdhouse::sync {
 namespace {
 
 constexpr long kRecordPatienceSeconds = 60;
 constexpr std::chrono::seconds kReplicaPatience{10};  // of a whole run
+constexpr std::chrono::milliseconds kBetweenGivings{250};
 
 using tracking::ErrorClass;
 using tracking::FileRecord;
@@ -98,53 +108,18 @@ FileLoader::Done enter_into(OutcomeLog& outcomes, TargetWatch& target, std::size
   };
 }
 
-// The tables of a pass that this run shares with others: what it has not begun it may give away.
-class SharedTables {
- public:
-  // `lease` may be null: nothing is shared.
-  SharedTables(claim::Lease* lease, std::set<std::string> tables, spdlog::logger& log)
-      : lease_(lease), log_(log), left_(std::move(tables)) {}
-
-  // To be called for each file. False when its table was given to another run. Throws nothing.
-  bool begin(const std::string& table);
-  const std::set<std::string>& given() const { return given_; }
-
- private:
-  void give_away(std::size_t runs);
-
-  claim::Lease* lease_;
-  spdlog::logger& log_;
-  std::mutex mutex_;
-  std::set<std::string> left_;  // not begun
-  std::set<std::string> given_;
-};
-
-bool SharedTables::begin(const std::string& table) {
-  if (lease_ == nullptr) return true;
-  const std::lock_guard lock(mutex_);
-  if (given_.contains(table)) return false;
-  left_.erase(table);
-  try {
-    if (!left_.empty()) give_away(lease_->others_waiting());
-  } catch (const base::Error& error) {
-    log_.debug("no tables are given to other runs now: {}", error.what());
+// The tables that a decision writes: a file that moved may rename its table.
+claim::TableGroup tables_of(const Decision& decision, const Records& records) {
+  if (!needs_table(decision)) return {};
+  claim::TableGroup tables = {decision.table};
+  if (!decision.moved_from.empty()) {
+    if (const FileRecord* record = record_of(records, decision)) tables.insert(record->table_name);
   }
-  return true;
-}
-
-// As many of those that are left as make equal shares, the last first.
-void SharedTables::give_away(std::size_t runs) {
-  std::set<std::string> given;
-  for (std::size_t count = (left_.size() * runs + runs) / (runs + 1); count > 0; --count) {
-    given.insert(left_.extract(std::prev(left_.end())));
-  }
-  if (given.empty()) return;
-  given_.insert(given.begin(), given.end());  // even if the server does not say that it knows
-  lease_->give_back(given);
+  return tables;
 }
 
 void run_batch(Batch& batch, const std::vector<Decision>& decisions, const Records& records,
-               const RunContext& context, SharedTables& shared, OutcomeLog& outcomes,
+               const RunContext& context, HeldUnits& held, OutcomeLog& outcomes,
                TargetWatch& target) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
@@ -158,9 +133,16 @@ void run_batch(Batch& batch, const std::vector<Decision>& decisions, const Recor
       if (position >= batch.items.size()) return;
       // The last to let go of a session gives its table back.
       WorkItem item = std::move(batch.items[position]);
-      if (!shared.begin(decisions[item.index].table)) continue;
-      loader.work_on(decisions[item.index], record_of(records, decisions[item.index]), item.session,
-                     enter_into(outcomes, target, item.index));
+      const Decision& decision = decisions[item.index];
+      if (!held.begin(decision, tables_of(decision, records), item.session)) continue;
+      const auto done = [&held, &decision,
+                         enter = enter_into(outcomes, target, item.index)](FileOutcome outcome) {
+        held.end(decision);
+        enter(std::move(outcome));
+      };
+      if (!loader.work_on(decision, record_of(records, decision), item.session, done)) {
+        held.put_off(decision);
+      }
     }
   };
   std::vector<std::jthread> workers;
@@ -193,7 +175,11 @@ void settle_unloaded(const Decision& decision, const FileRecord* previous,
       previous != nullptr && previous->status == record.status &&
       decide::is_same_version(decision.file, *previous) &&
       (record.status == FileState::kWaiting || previous->error_message == record.error_message);
-  if (decision.action == Action::kSkip || known) {
+  // What waits for its batch, or is held, is not taken up: tracking goes on to tell of the last
+  // load, whose rows are in the table.
+  const bool is_for_later =
+      decision.reason_code == Reason::kWaitFor || decision.reason_code == Reason::kAnomaly;
+  if (decision.action == Action::kSkip || known || is_for_later) {
     outcomes.enter(index, std::move(outcome));
     return;
   }
@@ -215,11 +201,19 @@ void sweep_temporary_tables(const Options& options, const clickhouse::Endpoint& 
     clickhouse::Connection connection(endpoint, stop);
     std::map<std::string, load::TemporaryTable> found;
     std::set<std::uint64_t> live;
-    for (const std::string& name : tracking::Tracking(endpoint, database).tables()) {
+    // Tables that have the rows of others, which claims and locks name.
+    std::map<std::uint64_t, std::uint64_t> shown_as;
+    std::set<std::string> names = tracking::Tracking(endpoint, database).tables();
+    names.merge(load::staging_on_cluster(connection, database));
+    for (const std::string& name : names) {
       if (const auto temporary = load::temporary_table(database, name)) {
         found.emplace(name, *temporary);
       } else {
         live.insert(hash_of(name));
+        for (const std::string_view suffix : {clickhouse::kRowsSuffix, clickhouse::kLocalSuffix}) {
+          if (!name.ends_with(suffix)) continue;
+          shown_as[hash_of(name)] = hash_of(name.substr(0, name.size() - suffix.size()));
+        }
       }
     }
     // One that was swapped out has the only rows of a table that is not there.
@@ -230,12 +224,18 @@ void sweep_temporary_tables(const Options& options, const clickhouse::Endpoint& 
     if (found.empty()) return;
     std::set<std::uint64_t> leased;
     if (options.needs_lease) {
-      std::ranges::transform(claim::leased_tables(endpoint, database, stop),
-                             std::inserter(leased, leased.end()), hash_of);
+      for (const auto& [table, runs] : claim::leased_tables(endpoint, database, stop)) {
+        leased.insert(hash_of(table));
+        leased.insert(hash_of(clickhouse::local_table(table)));
+      }
     }
+    const auto is_in_use = [&](std::uint64_t target) {
+      return leased.contains(target) || claim::is_table_locked(options.lock_dir, target);
+    };
     for (const auto& [name, temporary] : found) {
-      if (leased.contains(temporary.target)) continue;
-      if (claim::is_table_locked(options.lock_dir, temporary.target)) continue;
+      const auto shown = shown_as.find(temporary.target);
+      if (is_in_use(temporary.target)) continue;
+      if (shown != shown_as.end() && is_in_use(shown->second)) continue;
       if (load::drop_stale_staging(connection, database, name)) {
         log.info("dropped {}, which an earlier run left behind", name);
       }
@@ -246,10 +246,11 @@ void sweep_temporary_tables(const Options& options, const clickhouse::Endpoint& 
 }
 
 // False when the source cannot be listed; the summary says why.
-bool list_source(const Options& options, source::Storage& storage,
-                 std::vector<source::FileEntry>& listing, Summary& summary) {
+bool list_source(const Options& options, source::Storage& storage, Listing& listing,
+                 Summary& summary) {
   try {
-    listing = storage.list(options.source, options.selection);
+    check_after_load(options, {});
+    listing = list_all(options, storage);
     return true;
   } catch (const base::Cancelled&) {
     throw;
@@ -267,18 +268,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 struct Decided {
   std::set<std::string> tables;  // of the database, when it was decided
   decide::Facts facts;
+  Records records;  // of the facts
   std::vector<Decision> decisions;
 };
-
-// The tables that a decision writes: a file that moved may rename its table.
-claim::TableGroup tables_of(const Decision& decision, const Records& records) {
-  if (!needs_table(decision)) return {};
-  claim::TableGroup tables = {decision.table};
-  if (!decision.moved_from.empty()) {
-    if (const FileRecord* record = record_of(records, decision)) tables.insert(record->table_name);
-  }
-  return tables;
-}
 
 // Leaves out what was not chosen. The whole source was looked at all the same: names that collide,
 // and files that moved, are found only so.
@@ -289,18 +281,39 @@ void keep_chosen(std::vector<Decision>& decisions, const std::set<std::string>& 
   });
 }
 
+// What earlier passes of the run have done.
+struct Settled {
+  std::set<std::string> paths;
+  std::uint64_t loads = 0;  // of them, those that were to be loaded
+};
+
+// `full_since_us`: of a full run that shares its files with others (decide::Facts).
 Decided decide_all(const Options& options, source::Storage& storage, tracking::Tracking& tracking,
-                   const std::vector<source::FileEntry>& listing, const std::stop_token& stop) {
-  Decided decided{.tables = tracking.tables(), .facts = {}, .decisions = {}};
-  decided.facts = gather_facts(options, storage, tracking.files(), decided.tables, stop);
-  decided.decisions = decide::decide_files(listing, decided.facts);
+                   const Listing& listing, const std::stop_token& stop, const Settled& settled = {},
+                   std::int64_t full_since_us = 0) {
+  Decided decided{.tables = tracking.tables(), .facts = {}, .records = {}, .decisions = {}};
+  decided.facts = gather_facts(options, storage, tracking.files(), decided.tables, listing, stop);
+  decided.facts.full_since_us = full_since_us;
+  for (const FileRecord& record : decided.facts.tracked) {
+    decided.records[record.file_path] = &record;
+  }
+  decided.decisions = decide::decide_files(listing.files, decided.facts);
   keep_chosen(decided.decisions, options.only);
+  std::erase_if(decided.decisions, [&](const Decision& decision) {
+    return settled.paths.contains(decision.file.path);
+  });
+  const std::set<std::string> compared = decide::files_to_compare(decided.decisions, decided.facts);
+  if (!compared.empty()) {
+    decide::find_anomalies(decided.decisions, decided.facts,
+                           tracking.past_loads(compared, decide::kLoadsCompared));
+  }
+  decide::take_turns(decided.decisions, options.choice, settled.loads);
   return decided;
 }
 
 // Notes what is not to be loaded, and works off the rest.
 void work_off(const std::vector<Decision>& decisions, const Records& records,
-              const RunContext& context, SharedTables& shared, OutcomeLog& outcomes,
+              const RunContext& context, HeldUnits& held, OutcomeLog& outcomes,
               TargetWatch& target) {
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     const Decision& decision = decisions[i];
@@ -317,7 +330,7 @@ void work_off(const std::vector<Decision>& decisions, const Records& records,
   }
   std::vector<Batch> batches = plan_work(context, decisions);
   for (Batch& batch : batches) {
-    run_batch(batch, decisions, records, context, shared, outcomes, target);
+    run_batch(batch, decisions, records, context, held, outcomes, target);
     for (const WorkItem& item : batch.items) {
       if (item.session) abandon_pending(*item.session, context);
     }
@@ -325,7 +338,7 @@ void work_off(const std::vector<Decision>& decisions, const Records& records,
 }
 
 // The files of a run, worked off in passes: one where the target needs no lease or no other run
-// works there; else one for each share of the tables that this run takes.
+// works there; else one for each share of tables and files that this run takes.
 class Passes {
  public:
   // All of it outlives the object.
@@ -334,7 +347,7 @@ class Passes {
     source::Storage& storage;
     const clickhouse::Endpoint& endpoint;
     const std::string& run_id;
-    const std::vector<source::FileEntry>& listing;
+    const Listing& listing;
     double list_seconds;
     tracking::Tracking& tracking;
     Monitor& monitor;
@@ -364,17 +377,20 @@ class Passes {
   void settle(std::vector<FileOutcome> outcomes);
   // What is left ends like that.
   void settle_all(const FileOutcome& end);
-  std::vector<claim::TableGroup> wanted() const;
-  Records records() const;
+  std::vector<claim::Want> wanted() const;
+  bool may_share(const Decision& decision) const;
+  bool holds(const Decision& decision) const;
 
   Means means_;
+  const std::int64_t began_us_ = now_us();
   Decided decided_;  // `decisions`: those that are not settled
   TargetWatch watch_;
   std::optional<claim::Lease> lease_;
-  std::set<std::string> held_;
+  std::set<std::string> held_;     // units
+  std::set<std::string> put_off_;  // files (paths) that need their whole table
   bool is_first_ = true;
   std::vector<FileOutcome> files_;
-  std::set<std::string> settled_;  // paths
+  Settled settled_;
 };
 
 std::vector<FileOutcome> Passes::run() {
@@ -394,19 +410,26 @@ std::vector<FileOutcome> Passes::run() {
   return std::move(files_);
 }
 
-Records Passes::records() const {
-  Records records;
-  for (const FileRecord& record : decided_.facts.tracked) records[record.file_path] = &record;
-  return records;
+// Whether the file can be loaded while other runs load other files of its table. Not where a
+// server may bring replaced partitions back: there, files are replaced by a rebuild of the table.
+bool Passes::may_share(const Decision& decision) const {
+  return means_.endpoint.dialect.has_covering_parts && !unit_of(decision).empty() &&
+         !put_off_.contains(decision.file.path);
 }
 
-std::vector<claim::TableGroup> Passes::wanted() const {
+bool Passes::holds(const Decision& decision) const {
+  if (!lease_ || std::ranges::includes(held_, tables_of(decision, decided_.records))) return true;
+  return may_share(decision) && held_.contains(unit_of(decision));
+}
+
+std::vector<claim::Want> Passes::wanted() const {
   std::vector<claim::TableGroup> groups;
   std::map<std::string, std::size_t> places;  // which group a table is in
-  const Records known = records();
+  std::map<std::string, std::vector<std::string>> files;
   for (const Decision& decision : decided_.decisions) {
-    claim::TableGroup tables = tables_of(decision, known);
+    claim::TableGroup tables = tables_of(decision, decided_.records);
     if (tables.empty()) continue;
+    if (may_share(decision)) files[decision.table].push_back(decide::file_key(decision));
     // Groups that share a table become one.
     for (const std::string& table : claim::TableGroup(tables)) {
       const auto place = places.find(table);
@@ -415,8 +438,13 @@ std::vector<claim::TableGroup> Passes::wanted() const {
     for (const std::string& table : tables) places[table] = groups.size();
     groups.push_back(std::move(tables));
   }
-  std::erase_if(groups, [](const claim::TableGroup& group) { return group.empty(); });
-  return groups;
+  std::vector<claim::Want> wants;
+  for (claim::TableGroup& group : groups) {
+    if (group.empty()) continue;
+    claim::Want& want = wants.emplace_back(claim::Want{.tables = std::move(group)});
+    if (want.tables.size() == 1) want.files = std::move(files[*want.tables.begin()]);
+  }
+  return wants;
 }
 
 // False when there is nothing left that this run may do.
@@ -424,12 +452,12 @@ bool Passes::take_share() {
   if (!lease_) return is_first_;
   try {
     if (!held_.empty()) lease_->give_back(std::exchange(held_, {}));
-    const std::vector<claim::TableGroup> groups = wanted();
-    if (groups.empty()) return is_first_;
-    held_ = lease_->take(groups);
+    const std::vector<claim::Want> wants = wanted();
+    if (wants.empty()) return is_first_;
+    held_ = lease_->take(wants, means_.options.finish);
     if (!is_first_ || lease_->had_to_wait()) decide_again();
   } catch (const base::Cancelled&) {
-    if (is_first_) throw;
+    if (is_first_ && means_.stop.stop_requested()) throw;
     return false;
   } catch (const base::ServerError& error) {
     if (is_first_) throw;
@@ -442,21 +470,21 @@ bool Passes::take_share() {
 
 // Another run may have changed everything.
 void Passes::decide_again() {
-  decided_ =
-      decide_all(means_.options, means_.storage, means_.tracking, means_.listing, means_.stop);
-  std::erase_if(decided_.decisions,
-                [&](const Decision& decision) { return settled_.contains(decision.file.path); });
+  decided_ = decide_all(means_.options, means_.storage, means_.tracking, means_.listing,
+                        means_.stop, settled_, began_us_);
   for (Decision& decision : decided_.decisions) {
-    const std::string holder = lease_->holder_of(decision.table);
-    if (decision.reason_code == Reason::kUnchanged && !holder.empty()) {
-      decision.reason = fmt::format("loaded by {}; {}", holder, decision.reason);
-    }
+    if (decision.reason_code != Reason::kUnchanged) continue;
+    const FileRecord* record = record_of(decided_.records, decision);
+    const std::string loader = record == nullptr ? "" : lease_->who_is(record->run_id);
+    if (loader.empty()) continue;
+    decision.reason = fmt::format("loaded by {}; {}", loader, decision.reason);
   }
 }
 
 void Passes::settle(std::vector<FileOutcome> outcomes) {
   for (FileOutcome& outcome : outcomes) {
-    settled_.insert(outcome.decision.file.path);
+    settled_.paths.insert(outcome.decision.file.path);
+    settled_.loads += outcome.decision.action == Action::kLoad ? 1 : 0;
     files_.push_back(std::move(outcome));
   }
 }
@@ -472,27 +500,31 @@ void Passes::settle_all(const FileOutcome& end) {
   settle(outcomes.take());
 }
 
-// What needs no table, and what is for tables that this run holds.
+// What needs no table, and what is for tables and files that this run holds.
 void Passes::run_pass() {
-  const Records known = records();
   std::vector<Decision> decisions;
   std::vector<Decision> later;
   for (Decision& decision : decided_.decisions) {
-    const bool is_free = !lease_ || std::ranges::includes(held_, tables_of(decision, known));
-    (is_free ? decisions : later).push_back(std::move(decision));
+    (holds(decision) ? decisions : later).push_back(std::move(decision));
   }
   std::set<std::string> staging = decided_.tables;
   std::erase_if(staging, [&](const std::string& name) {
     return !load::temporary_table(means_.options.database, name);
   });
+  clickhouse::Connection connection(means_.endpoint, means_.stop);
+  staging.merge(load::staging_on_cluster(connection, means_.options.database));
   OutcomeLog outcomes(decisions.size(), means_.monitor, means_.log, means_.on_file);
-  SharedTables shared(lease_ ? &*lease_ : nullptr, held_, means_.log);
+  HeldUnits held(lease_ ? &*lease_ : nullptr, held_, decisions, means_.log);
+  std::set<std::string> shared;
+  for (const std::string& unit : held_) {
+    if (claim::table_of(unit) != unit) shared.emplace(claim::table_of(unit));
+  }
   {
     // What was done is recorded even after a stop, unless the server is silent.
     Recorder recorder(
         tracking::Tracking(clickhouse::impatient(means_.endpoint, kRecordPatienceSeconds),
                            means_.options.database),
-        means_.log);
+        lease_ ? &*lease_ : nullptr, means_.log);
     const RunContext context{.options = means_.options,
                              .storage = means_.storage,
                              .endpoint = means_.endpoint,
@@ -504,14 +536,27 @@ void Passes::run_pass() {
                              .log = means_.log,
                              .recorder = recorder,
                              .lease = lease_,
+                             .shared_tables = std::move(shared),
                              .stop = means_.stop};
-    work_off(decisions, known, context, shared, outcomes, watch_);
+    // Whoever waits for work gets some while long files load, too.
+    std::jthread giving_away;
+    if (lease_) {
+      giving_away = std::jthread([&](const std::stop_token& ended) {
+        while (base::pause_for(kBetweenGivings, ended)) held.give_to_waiting();
+      });
+    }
+    // Whoever asks for the end must not wait for the server.
+    std::jthread giving_back;
+    const std::stop_callback on_finish(
+        means_.options.finish, [&] { giving_back = std::jthread([&] { held.give_back_rest(); }); });
+    work_off(decisions, decided_.records, context, held, outcomes, watch_);
   }
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     if (!outcomes.has(i)) later.push_back(std::move(decisions[i]));
   }
   settle(outcomes.take());
-  for (const std::string& table : shared.given()) held_.erase(table);
+  held_ = held.held();
+  put_off_.insert(held.put_off_files().begin(), held.put_off_files().end());
   decided_.decisions = std::move(later);
 }
 
@@ -520,19 +565,35 @@ void await_replicas(Summary& summary, const clickhouse::Endpoint& target, spdlog
                     const std::stop_token& stop) {
   if (!target.dialect.replication.is_on) return;
   const auto end = std::chrono::steady_clock::now() + kReplicaPatience;
-  std::set<std::string> tables;
+  std::map<std::string, std::string> tables;  // that were written → that have their rows
   for (const FileOutcome& file : summary.files) {
-    if (file.outcome == Outcome::kLoaded) tables.insert(file.result.table);
-    if (file.outcome == Outcome::kRemoved) tables.insert(file.decision.table);
+    if (file.outcome != Outcome::kLoaded && file.outcome != Outcome::kRemoved) continue;
+    const Decision& decision = file.decision;
+    tables.emplace(decision.table,
+                   decide::stored_in(decision.placement, decision.table, target.dialect));
   }
+  const auto ask = [&](clickhouse::Connection& connection, const std::string& table,
+                       const std::string& stored_in, const std::string& prefix) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    for (const std::string& replica :
+         clickhouse::await_replicas(connection, target.database, stored_in,
+                                    std::max(left, std::chrono::milliseconds(0)))) {
+      summary.replicas_behind[prefix + replica].insert(table);
+    }
+  };
   try {
     clickhouse::Connection connection(target, stop);
-    for (const std::string& table : tables) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          end - std::chrono::steady_clock::now());
-      for (const std::string& replica : clickhouse::await_replicas(
-               connection, target.database, table, std::max(left, std::chrono::milliseconds(0)))) {
-        summary.replicas_behind[replica].insert(table);
+    const std::vector<clickhouse::Shard>& shards = target.dialect.replication.shards;
+    for (const auto& [table, stored_in] : tables) {
+      if (stored_in != clickhouse::local_table(table)) {
+        ask(connection, table, stored_in, "");
+        continue;
+      }
+      for (std::size_t i = 0; i < shards.size(); ++i) {
+        clickhouse::Connection of_shard(clickhouse::at_shard(target, i), stop);
+        // As the replicas of tables are called that all shards keep.
+        ask(of_shard, table, stored_in, fmt::format("{}-", shards[i].number));
       }
     }
   } catch (const base::Error& error) {
@@ -558,7 +619,10 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
   clickhouse::Endpoint target = endpoint;
   target.database = options.database;
   tracking::Tracking tracking(target, options.database, options.history_days);
-  tracking.ensure_tables();
+  if (tracking.ensure_tables()) {
+    log.info("what {}.{} of the Python pipeline says of files was taken over; that table is {} now",
+             options.database, tracking::kFileTable, tracking::kOriginalTable);
+  }
   load::ReservedColumns reserved([&] { return target; }, stop);
   options.load.reserved = &reserved;
 
@@ -566,11 +630,13 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
   const auto list_start = std::chrono::steady_clock::now();
   Summary summary{.run_id = options.load.run_id.empty() ? load::make_run_id(now_us())
                                                         : options.load.run_id};
-  std::vector<source::FileEntry> listing;
+  Listing listing;
   if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);
+  check_after_load(options, listing.files);
   Decided decided = decide_all(options, storage, tracking, listing, stop);
-  if (const std::string why = decide::why_source_is_lost(listing, decided.facts); !why.empty()) {
+  if (const std::string why = decide::why_source_is_lost(listing.files, decided.facts);
+      !why.empty()) {
     summary.source_error = std::make_exception_ptr(base::IoError(why));
     return summary;
   }
@@ -591,11 +657,16 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
                           .stop = stop},
                          std::move(decided))
                       .run();
+  take_loaded(options, storage, tracking, summary.files, log, stop);
   sweep_temporary_tables(options, target, log, stop);
+  sweep_quarantine(options, target, log, stop);
   await_replicas(summary, target, log, stop);
   for (const FileOutcome& file : summary.files) {
     if (file.outcome != Outcome::kLoaded) continue;
     summary.rows += file.result.row_count;
+    summary.rows_quarantined += file.result.rows_quarantined;
+    summary.rows_dropped += file.result.rows_dropped;
+    summary.rows_filtered += file.result.rows_filtered;
     summary.bytes += file.decision.file.size;
   }
   summary.seconds = seconds_since(start);

@@ -37,6 +37,9 @@ enum class SettingsChanged {
   kReload,  // their files are loaded again
 };
 
+// What becomes of a file once its load is written down.
+enum class AfterLoad { kKeep, kMove, kDelete };
+
 struct Options {
   std::string source;
   // The source that patterns of tables are relative to, where `source` is one file of it.
@@ -50,9 +53,18 @@ struct Options {
   std::filesystem::path lock_dir;  // one flock file a table being loaded (given back in a crash)
   bool full = false;               // load also what is unchanged
   SettingsChanged settings_changed = SettingsChanged::kKeep;
-  bool retry_failed = false;    // failed files are tried again now, whatever their back-off
-  std::set<std::string> only;   // paths of the files that are taken up; empty: all
-  std::stop_token finish;       // asked: what is open is finished, no further file is begun
+  bool retry_failed = false;          // failed files are tried again now, whatever their back-off
+  std::set<std::string> only;         // paths of the files that are taken up; empty: all
+  decide::Choice choice;              // of the others, too
+  std::vector<std::string> wait_for;  // decide::Facts::wait_for
+  AfterLoad after_load = AfterLoad::kKeep;
+  std::string after_load_to = "done";  // kMove: a folder, relative to the source's
+  bool is_batch_awaited = true;        // false: what wait_for says is not looked at
+  // The load of a file begins; called from several threads, and once more for a file that was put
+  // off. None: nobody asks.
+  std::function<void(const Decision&)> on_file_begin;
+  std::stop_token finish;       // asked: what is open is finished, no further file is begun, and
+                                // other runs may have the rest at once
   unsigned parallel_files = 0;  // 0: by cores
   unsigned max_attempts = 3;    // within one run, for errors that may pass
   std::chrono::seconds file_timeout{0};  // of one attempt, up to its commit; 0: none
@@ -71,12 +83,14 @@ struct Options {
 
 // Lists the source through `storage` and decides, changing nothing; sorted by path. `tracked` is
 // Tracking::files(), `tables` Tracking::tables() (without it, no file is loaded again because its
-// table is gone). Puts into `source_error`, where it is given, why run() would fail for an empty
+// table is gone), `past` Tracking::past_loads() (without it, no file is an anomaly). Puts into
+// `source_error`, where it is given, why run() would fail for an empty
 // source (Summary::source_error). Throws ConfigError/IoError when the source cannot be listed.
 std::vector<Decision> decide(const Options& options, source::Storage& storage,
                              const std::vector<tracking::FileRecord>& tracked,
                              const std::optional<std::set<std::string>>& tables = std::nullopt,
-                             std::string* source_error = nullptr);
+                             std::string* source_error = nullptr,
+                             const tracking::PastLoads& past = {});
 
 // One whole run of one source, reached through `storage`, into asked.database of the endpoint.
 // `on_file` is called as each file ends (from one thread at a time). Several runs at once, in one

@@ -88,6 +88,33 @@ TEST_F(SyncTest, ABadFileFailsAloneAndIsTriedAgainOnlyWhenItChanges) {
 }
 
 // Its failure is nobody's business any more.
+TEST_F(SyncTest, EachAttemptOfAFileIsInTheHistory) {
+  query("CREATE DATABASE tested");
+  query("CREATE TABLE tested.tries (n UInt8) ENGINE = Memory");
+  // Twice the server has too many parts; a statement before the load that fails stops the file.
+  options_.tables = {
+      {.match = "*.qvd",
+       .where = "test",
+       .pre_sql = {
+           "INSERT INTO tested.tries SELECT 1",
+           "INSERT INTO tested.tries SELECT throwIf((SELECT count() FROM tested.tries) < 3, "
+           "'busy', toInt16(252)) SETTINGS allow_custom_error_code_in_throwif = 1"}}};
+  put("a.qvd", qvd_bytes(10));
+  options_.max_attempts = 2;
+  EXPECT_THAT(fates(sync()), ElementsAre(Pair("a.qvd", "FAILED new")));
+  EXPECT_EQ(query("EXISTS TABLE tested.QvdA"), "0");
+  query("TRUNCATE TABLE tested.tries");
+  options_.max_attempts = 3;
+  options_.retry_failed = true;
+  const Summary summary = sync();
+  EXPECT_THAT(fates(summary), ElementsAre(Pair("a.qvd", "LOADED retry")));
+  EXPECT_EQ(summary.files[0].attempts, 3U);
+  EXPECT_EQ(query("SELECT attempt, status, position(error_message, 'busy') > 0 FROM "
+                  "tested.QvdFileHistory ORDER BY started_at"),
+            "1\tfailed\t1\n2\tfailed\t1\n1\tfailed\t1\n2\tfailed\t1\n3\tcompleted\t0");
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
+}
+
 TEST_F(SyncTest, AFailedFileThatVanishedIsSettled) {
   put("bad.qvd", "this is no QVD");
   put("good.qvd", qvd_bytes(5));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -10,6 +11,7 @@ namespace qvdhouse::sync {
 namespace {
 
 using Items = std::vector<WorkItem>;
+using Tables = std::map<std::string, std::vector<std::size_t>>;  // decisions, by table
 
 // A file of this size keeps all streams busy by itself.
 constexpr std::uint64_t kLargeFileBytes = 64 << 20;
@@ -39,24 +41,72 @@ struct TableItems {
   Items large;
 };
 
+bool is_large_load(const Decision& decision) {
+  return decision.action == Action::kLoad && decision.file.size >= kLargeFileBytes;
+}
+
 // A multi-file table has one session for all its files.
-TableItems items_of(const std::vector<std::size_t>& files, const std::vector<Decision>& decisions,
-                    const RunContext& context) {
+Items items_in_order(const std::vector<std::size_t>& files, const std::vector<Decision>& decisions,
+                     const RunContext& context) {
+  // By name whatever the order is: columns of a new table follow those of its first file.
   std::vector<const Decision*> all;
-  for (const std::size_t i : files) all.push_back(&decisions[i]);
+  for (const std::size_t i : std::set(files.begin(), files.end())) all.push_back(&decisions[i]);
   std::shared_ptr<TableSession> shared;
   if (all.front()->placement.is_set()) shared = std::make_shared<TableSession>(context, all);
-  TableItems items;
+  Items items;
   for (const std::size_t i : files) {
-    const Decision& decision = decisions[i];
-    Items& part = decision.action != Action::kLoad        ? items.changes
-                  : decision.file.size >= kLargeFileBytes ? items.large
-                                                          : items.small;
-    part.push_back({i, shared ? shared
-                              : std::make_shared<TableSession>(
-                                    context, std::vector<const Decision*>{&decision})});
+    items.push_back({i, shared ? shared
+                               : std::make_shared<TableSession>(
+                                     context, std::vector<const Decision*>{&decisions[i]})});
   }
   return items;
+}
+
+TableItems items_of(const std::vector<std::size_t>& files, const std::vector<Decision>& decisions,
+                    const RunContext& context) {
+  TableItems items;
+  for (WorkItem& item : items_in_order(files, decisions, context)) {
+    const Decision& decision = decisions[item.index];
+    Items& part = decision.action != Action::kLoad ? items.changes
+                  : is_large_load(decision)        ? items.large
+                                                   : items.small;
+    part.push_back(std::move(item));
+  }
+  return items;
+}
+
+// Loads in their order, and what goes or changes its name before those of its table.
+std::vector<Batch> plan_in_turn(const RunContext& context, const std::vector<Decision>& decisions,
+                                const Tables& tables) {
+  const auto turn_of = [&](std::size_t i) {
+    const bool is_load = decisions[i].action == Action::kLoad;
+    return is_load ? decisions[i].turn + 1 : 0;
+  };
+  std::vector<std::vector<std::size_t>> groups;
+  for (const auto& [table, files] : tables) {
+    groups.push_back(files);
+    std::ranges::stable_sort(groups.back(), {}, turn_of);
+  }
+  // What only goes away waits for nothing.
+  std::ranges::stable_sort(groups, {}, [&](const std::vector<std::size_t>& files) {
+    const auto first = std::ranges::find_if(files, [&](std::size_t i) { return turn_of(i) > 0; });
+    return first == files.end() ? 0 : turn_of(*first);
+  });
+  std::vector<Batch> batches;
+  Items open;
+  bool is_open_large = false;
+  for (const std::vector<std::size_t>& files : groups) {
+    for (WorkItem& item : items_in_order(files, decisions, context)) {
+      const bool is_large = is_large_load(decisions[item.index]);
+      if (is_large != is_open_large) {
+        add_batch(batches, std::exchange(open, {}), is_open_large, context);
+      }
+      is_open_large = is_large;
+      open.push_back(std::move(item));
+    }
+  }
+  add_batch(batches, std::move(open), is_open_large, context);
+  return batches;
 }
 
 }  // namespace
@@ -67,9 +117,12 @@ bool needs_table(const Decision& decision) {
 }
 
 std::vector<Batch> plan_work(const RunContext& context, const std::vector<Decision>& decisions) {
-  std::map<std::string, std::vector<std::size_t>> tables;
+  Tables tables;
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     if (needs_table(decisions[i])) tables[decisions[i].table].push_back(i);
+  }
+  if (context.options.choice.order != decide::Order::kName) {
+    return plan_in_turn(context, decisions, tables);
   }
   Items changes;
   Items small;

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "clickhouse/quote.h"
 #include "tracking/row_binary.h"
@@ -65,13 +66,6 @@ std::string key_of(const FileRecord& file, FileQuery::Sort sort) {
       return std::to_string(static_cast<std::int64_t>(file.processing_duration_seconds * 1e6));
   }
   return "";
-}
-
-// A cursor is the last file's key and path in hexadecimal digits, with a dash between.
-std::string hex(std::string_view text) {
-  std::string digits;
-  for (const char c : text) digits += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return digits;
 }
 
 std::string from_hex(std::string_view digits) {
@@ -160,7 +154,10 @@ Totals Overview::totals(std::int64_t today_us) {
 
 FilePage Overview::find_files(const FileQuery& query) {
   const std::string key = sort_key(query.sort);
-  const std::string matching = condition(query);
+  std::string matching = condition(query);
+  if (query.since_us) {
+    matching += fmt::format(" AND {} >= {}", micros("processed_at"), *query.since_us);
+  }
   const std::string table = qualified(database_, kFileTable);
   const std::string behind = behind_cursor(query, key);
   const std::string order = query.is_ascending ? "ASC" : "DESC";
@@ -178,7 +175,9 @@ FilePage Overview::find_files(const FileQuery& query) {
   if (page.files.size() > query.limit) {
     page.files.resize(query.limit);
     const FileRecord& last = page.files.back();
-    page.next_after = hex(key_of(last, query.sort)) + "-" + hex(last.file_path);
+    // Key and path in hexadecimal digits, with a dash between.
+    page.next_after =
+        base::encode_hex(key_of(last, query.sort)) + "-" + base::encode_hex(last.file_path);
   }
   return page;
 }

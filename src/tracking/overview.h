@@ -25,11 +25,12 @@ struct Totals {
 };
 
 struct FileQuery {
-  std::string file;                 // path, name or stem, in any case; empty: all
-  std::string search;               // a part of the path, in any case
-  std::optional<FileState> status;  // empty: any
-  std::string table;                // empty: any
-  std::string path_condition;       // SQL on file_path, for the files of one source; empty: any
+  std::string file;                      // path, name or stem, in any case; empty: all
+  std::string search;                    // a part of the path, in any case
+  std::optional<FileState> status;       // empty: any
+  std::string table;                     // empty: any
+  std::optional<std::int64_t> since_us;  // of the newest attempt; empty: any
+  std::string path_condition;  // SQL on file_path, for the files of one source; empty: any
   enum class Sort { kProcessedAt, kName, kSize, kRows, kDuration } sort = Sort::kProcessedAt;
   bool is_ascending = false;
   std::string after;  // a cursor; empty: from the start

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <map>
 #include <utility>
 
 #include "clickhouse/quote.h"
+#include "clickhouse/replicas.h"
 #include "tracking/row_binary.h"
 #include "tracking/tables.h"
 
@@ -21,6 +24,7 @@ constexpr std::array kRunColumns = {
     column<&RunRecord::run_id>("run_id"),
     column<&RunRecord::workflow, kWord>("workflow"),
     column<&RunRecord::trigger, kWord>("trigger"),
+    column<&RunRecord::asked_for>("asked_for"),
     column<&RunRecord::status, kWord>("status"),
     column<&RunRecord::scheduled_at_us, kTime>("scheduled_at"),
     column<&RunRecord::started_at_us, kTime>("started_at"),
@@ -31,8 +35,12 @@ constexpr std::array kRunColumns = {
     column<&RunRecord::files_waiting>("files_waiting"),
     column<&RunRecord::files_failed>("files_failed"),
     column<&RunRecord::rows>("rows"),
+    column<&RunRecord::rows_quarantined>("rows_quarantined"),
+    column<&RunRecord::rows_dropped>("rows_dropped"),
+    column<&RunRecord::rows_filtered>("rows_filtered"),
     column<&RunRecord::bytes>("bytes"),
     column<&RunRecord::schema_changes>("schema_changes"),
+    column<&RunRecord::anomalies>("anomalies"),
     column<&RunRecord::replicas_behind>("replicas_behind"),
     column<&RunRecord::error>("error"),
     column<&RunRecord::error_class, kWord>("error_class"),
@@ -49,6 +57,29 @@ constexpr std::array kWorkflowColumns = {
     column<&WorkflowRecord::changed_by>("changed_by"),
     column<&WorkflowRecord::version>("version"),
 };
+
+// The row that says whether a workflow is paused: its name and this, and this as its schedule,
+// which no schedule is.
+constexpr std::string_view kPause = " (pause)";
+
+// Takes the rows of pauses out, and what they say into the rows of their workflows.
+std::vector<WorkflowRecord> with_pauses(std::vector<WorkflowRecord> rows) {
+  std::map<std::string, WorkflowRecord> pauses;
+  std::erase_if(rows, [&](WorkflowRecord& row) {
+    if (row.schedule != kPause || !row.name.ends_with(kPause)) return false;
+    row.name.resize(row.name.size() - kPause.size());
+    pauses.emplace(row.name, row);
+    return true;
+  });
+  for (WorkflowRecord& row : rows) {
+    const auto pause = pauses.find(row.name);
+    if (pause == pauses.end()) continue;
+    row.is_paused = pause->second.is_paused;
+    row.changed_by = pause->second.changed_by;
+    row.pause_version = pause->second.version;
+  }
+  return rows;
+}
 
 }  // namespace
 
@@ -73,6 +104,11 @@ void Runs::ensure_tables() {
                 .days = std::nullopt});
 }
 
+void Runs::catch_up() {
+  clickhouse::catch_up(connection_, database_, kWorkflowTable);
+  clickhouse::catch_up(connection_, database_, kRunTable);
+}
+
 void Runs::record(const RunRecord& run) {
   RowWriter writer;
   write_row(writer, kRunColumns, run);
@@ -80,18 +116,27 @@ void Runs::record(const RunRecord& run) {
               writer.bytes());
 }
 
-void Runs::record(const WorkflowRecord& workflow) {
+void Runs::record(const WorkflowRecord& workflow) { record_workflows({&workflow, 1}); }
+
+void Runs::record_pause(const WorkflowRecord& workflow) {
+  WorkflowRecord pause = workflow;
+  pause.name += kPause;
+  pause.schedule = kPause;
+  record_workflows(std::array{workflow, pause});
+}
+
+void Runs::record_workflows(std::span<const WorkflowRecord> workflows) {
   RowWriter writer;
-  write_row(writer, kWorkflowColumns, workflow);
+  for (const WorkflowRecord& workflow : workflows) write_row(writer, kWorkflowColumns, workflow);
   insert_rows(connection_, database_, kWorkflowTable, definitions(kWorkflowColumns, dialect()),
               writer.bytes());
 }
 
 std::vector<WorkflowRecord> Runs::workflows() {
-  return read_rows<WorkflowRecord>(
+  return with_pauses(read_rows<WorkflowRecord>(
       select_rows(connection_, database_, column_list(definitions(kWorkflowColumns, dialect())),
                   kWorkflowTable, "FINAL ORDER BY name"),
-      kWorkflowColumns);
+      kWorkflowColumns));
 }
 
 std::vector<RunRecord> Runs::find(const Query& query) {

@@ -124,6 +124,40 @@ TEST_F(RunsTest, AWorkflowIsWhatWasWrittenLast) {
   EXPECT_EQ(found[0].changed_by, "api");
 }
 
+// A run that begins on another machine at the same moment writes what it knows of the workflow.
+TEST_F(RunsTest, APauseIsNotTakenBackByARunThatDoesNotKnowOfIt) {
+  Runs table = runs();
+  table.ensure_tables();
+  WorkflowRecord pause;
+  pause.name = "lake";
+  pause.is_paused = true;
+  pause.changed_by = "api";
+  pause.schedule = "@daily";
+  pause.version = 5;
+  table.record_pause(pause);
+  WorkflowRecord run = pause;
+  run.is_paused = false;
+  run.last_due_us = kNow;
+  run.changed_by = "schedule";
+  run.version = 6;
+  table.record(run);
+  const auto one = [&] {
+    const auto found = table.workflows();
+    EXPECT_THAT(found, SizeIs(1));
+    return found.empty() ? WorkflowRecord() : found[0];
+  };
+  EXPECT_TRUE(one().is_paused);
+  EXPECT_EQ(one().pause_version, 5U);
+  EXPECT_EQ(one().version, 6U);
+  EXPECT_EQ(one().last_due_us, kNow);
+  EXPECT_EQ(one().changed_by, "api");
+  EXPECT_EQ(one().schedule, "@daily");
+  pause.is_paused = false;
+  pause.version = 7;
+  table.record_pause(pause);
+  EXPECT_FALSE(one().is_paused);
+}
+
 TEST_F(RunsTest, AForeignTableIsRefused) {
   query("CREATE DATABASE tested");
   query("CREATE TABLE tested.QvdRunHistory (run_id UInt8) ENGINE = Memory");

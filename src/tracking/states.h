@@ -45,10 +45,20 @@ constexpr auto words(RunState) {
                                           "cancelled", "skipped", "lost", "other"});
 }
 
-enum class RunTrigger { kCommand, kFirst, kSchedule, kCatchUp, kManual, kRetry, kOther };
+enum class RunTrigger {
+  kCommand,
+  kFirst,
+  kSchedule,
+  kCatchUp,
+  kManual,
+  kRetry,
+  kBackfill,
+  kWatch,  // files came in
+  kOther,
+};
 constexpr auto words(RunTrigger) {
-  return std::to_array<std::string_view>(
-      {"command", "first", "schedule", "catch-up", "manual", "retry", "other"});
+  return std::to_array<std::string_view>({"command", "first", "schedule", "catch-up", "manual",
+                                          "retry", "backfill", "watch", "other"});
 }
 
 enum class ErrorClass {

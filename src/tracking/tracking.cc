@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/replicas.h"
+#include "tracking/original_table.h"
 #include "tracking/row_binary.h"
 #include "tracking/tables.h"
 
@@ -46,6 +47,10 @@ constexpr std::array kFileColumns = {
     column<&FileRecord::stored_as>("stored_as"),
     column<&FileRecord::content_hash>("content_hash"),
     column<&FileRecord::rows_version>("rows_version"),
+    column<&FileRecord::rows_quarantined>("rows_quarantined"),
+    column<&FileRecord::rows_dropped>("rows_dropped"),
+    column<&FileRecord::rows_filtered>("rows_filtered"),
+    column<&FileRecord::taken>("taken"),
 };
 
 // What the history has beside the columns of a file.
@@ -99,6 +104,15 @@ void read_steps(RowReader& reader, std::vector<StepTime>& steps,
       column.read(reader, steps[i]);
     }
   }
+}
+
+// A statement must stay below the server's max_query_size of 256 KiB.
+constexpr std::size_t kMostListBytes = 128 << 10;
+
+// "'/a', '/b'": appends to what stands there.
+void append_literal(std::string& list, std::string_view text) {
+  if (!list.empty()) list += ", ";
+  list += quote_literal(text);
 }
 
 // One String column.
@@ -155,20 +169,27 @@ Tracking::Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned
       database_(std::move(database)),
       history_days_(history_days) {}
 
-void Tracking::ensure_tables() {
+Table file_table(const clickhouse::Dialect& dialect, std::string_view name) {
+  return {.name = name,
+          .columns = file_columns(dialect),
+          .engine = "ReplacingMergeTree(version) ORDER BY file_path",
+          .comment = "State of every QVD file, one row per file under FINAL",
+          .days = std::nullopt};
+}
+
+bool Tracking::ensure_tables() {
   ensure_database(connection_, database_);
-  ensure_table(connection_, database_,
-               {.name = kFileTable,
-                .columns = file_columns(dialect()),
-                .engine = "ReplacingMergeTree(version) ORDER BY file_path",
-                .comment = "State of every QVD file, one row per file under FINAL",
-                .days = std::nullopt});
+  const auto original = select_of_original(connection_, database_);
+  if (original) adopt_original(connection_, database_, *original);
+  ensure_table(connection_, database_, file_table(dialect(), kFileTable));
   ensure_table(connection_, database_,
                {.name = kHistoryTable,
                 .columns = history_columns(dialect()),
                 .engine = "MergeTree ORDER BY (file_path, started_at)",
                 .comment = "Every attempt to load a QVD file, with its steps",
                 .days = history_days_});
+  is_ours_ = true;
+  return original.has_value();
 }
 
 std::string Tracking::select(const std::vector<ColumnDefinition>& columns, std::string_view table,
@@ -178,6 +199,10 @@ std::string Tracking::select(const std::vector<ColumnDefinition>& columns, std::
 }
 
 std::vector<FileRecord> Tracking::files() {
+  const auto original = is_ours_ ? std::nullopt : select_of_original(connection_, database_);
+  if (original) {
+    return read_files(ask(connection_, *original + " ORDER BY file_path"));
+  }
   return read_files(select(file_columns(dialect()), kFileTable, "FINAL ORDER BY file_path"));
 }
 
@@ -187,9 +212,16 @@ std::vector<FileRecord> Tracking::files_that_are(FileState status) {
                                        quote_literal(base::to_string(status)))));
 }
 
+std::vector<FileRecord> Tracking::files_at(const std::set<std::string>& file_paths) {
+  if (file_paths.empty()) return {};
+  std::string list;
+  for (const std::string& path : file_paths) append_literal(list, path);
+  return read_files(select(file_columns(dialect()), kFileTable,
+                           fmt::format("FINAL WHERE file_path IN ({}) ORDER BY file_path", list)));
+}
+
 std::optional<FileRecord> Tracking::find(const std::string& file_path) {
-  std::vector<FileRecord> files = read_files(select(
-      file_columns(dialect()), kFileTable, "FINAL WHERE file_path = " + quote_literal(file_path)));
+  std::vector<FileRecord> files = files_at({file_path});
   if (files.empty()) return std::nullopt;
   return std::move(files.front());
 }
@@ -227,6 +259,38 @@ std::vector<Attempt> Tracking::history(const std::string& file, std::size_t limi
       dialect());
 }
 
+PastLoads Tracking::past_loads(const std::set<std::string>& file_paths, std::size_t most) {
+  constexpr std::array kCounted = {
+      column<&FileRecord::file_path>("file_path"),
+      column<&FileRecord::file_size>("file_size"),
+      column<&FileRecord::row_count>("row_count"),
+      column<&FileRecord::rows_quarantined>("rows_quarantined"),
+      column<&FileRecord::rows_dropped>("rows_dropped"),
+      column<&FileRecord::rows_filtered>("rows_filtered"),
+  };
+  std::string list;
+  for (const std::string& path : file_paths) {
+    append_literal(list, path);
+    if (list.size() > kMostListBytes) break;
+  }
+  const bool is_listed = !list.empty() && list.size() <= kMostListBytes;
+  // In the reverse order of the table, which takes no sorting.
+  const std::string answer = select(
+      definitions(kCounted, dialect()), kHistoryTable,
+      fmt::format(
+          "WHERE status = {}{} ORDER BY file_path DESC, started_at DESC LIMIT {} BY file_path",
+          quote_literal(base::to_string(FileState::kCompleted)),
+          is_listed ? fmt::format(" AND file_path IN ({})", list) : "", most));
+  PastLoads past;
+  for (const FileRecord& load : read_rows<FileRecord>(answer, kCounted)) {
+    if (!file_paths.empty() && !file_paths.contains(load.file_path)) continue;
+    past[load.file_path].push_back(
+        {.rows = load.row_count + load.rows_quarantined + load.rows_dropped + load.rows_filtered,
+         .bytes = load.file_size});
+  }
+  return past;
+}
+
 void Tracking::record(const FileRecord& file) { record(std::vector<FileRecord>{file}); }
 
 void Tracking::record(const std::vector<FileRecord>& files) {
@@ -248,13 +312,11 @@ void Tracking::record(const std::vector<Attempt>& attempts) {
 }
 
 void Tracking::forget(const std::vector<std::string>& file_paths) {
-  // A statement must stay below the server's max_query_size of 256 KiB.
-  constexpr std::size_t kMaxListBytes = 128 << 10;
   for (std::size_t next = 0; next < file_paths.size();) {
     std::string list;
     do {
-      list += (list.empty() ? "" : ", ") + quote_literal(file_paths[next++]);
-    } while (next < file_paths.size() && list.size() < kMaxListBytes);
+      append_literal(list, file_paths[next++]);
+    } while (next < file_paths.size() && list.size() < kMostListBytes);
     try {
       delete_rows(connection_, database_, kFileTable, fmt::format("file_path IN ({})", list));
     } catch (const base::ServerError& error) {

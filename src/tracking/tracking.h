@@ -7,7 +7,10 @@
 // docs/operations.md explains them. Any bytes of a path, name or message come back as they went in.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -58,7 +61,18 @@ struct FileRecord {
   // UInt64, `_version` of its rows in a table of mode append; 0: not of such a table, or of rows
   // that were loaded by a version that did not keep it (sync/content.h)
   std::uint64_t rows_version = 0;
+  // UInt64, rows of the file that break rules of its table: those in its quarantine, and those that
+  // were left out
+  std::uint64_t rows_quarantined = 0;
+  std::uint64_t rows_dropped = 0;
+  std::uint64_t rows_filtered = 0;
+  // String, what became of the file after its load (after_load): the path or URL that it was moved
+  // to, or kDeleted; empty: nothing
+  std::string taken{};
 };
+
+// FileRecord::taken of a file that was deleted.
+inline constexpr std::string_view kDeleted = "deleted";
 
 struct StepTime {
   std::string name;  // list, header, plan, insert, verify, swap
@@ -79,10 +93,20 @@ struct Attempt {
   std::string schema_changes{};
 };
 
+// What a load found in its file: all rows, also those that rules or filters left out.
+struct PastLoad {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+};
+using PastLoads = std::map<std::string, std::vector<PastLoad>, std::less<>>;  // by path of the file
+
 // The columns of both tables, in types that the server has: where DateTime64 is missing, times are
 // Int64, the same microseconds; where Map is, steps are two arrays.
 std::vector<clickhouse::ColumnDefinition> file_columns(const clickhouse::Dialect& dialect);
 std::vector<clickhouse::ColumnDefinition> history_columns(const clickhouse::Dialect& dialect);
+// What ensure_table() makes of the table of files, by this name.
+struct Table;
+Table file_table(const clickhouse::Dialect& dialect, std::string_view name);
 // Rows of these columns in RowBinary.
 void write(RowWriter& writer, const FileRecord& file);
 std::vector<FileRecord> read_files(std::string_view row_binary);
@@ -96,12 +120,17 @@ class Tracking {
   Tracking(clickhouse::Endpoint endpoint, std::string database, unsigned history_days = 90);
 
   // Creates the database and both tables where absent, and adds columns that an older version of
-  // qvdhouse did not have. Throws ConfigError when a table of that name is not of this shape.
-  void ensure_tables();
+  // qvdhouse did not have; a table of the Python pipeline is taken over
+  // (tracking/original_table.h), and true is returned. Throws ConfigError when a table of that name
+  // is of another shape.
+  bool ensure_tables();
   // The newest record of every file (FINAL), sorted by path; empty when the table is not there yet.
+  // What the Python pipeline's table says of them, where that stands in its place.
   std::vector<FileRecord> files();
   // Those of them that have this status.
   std::vector<FileRecord> files_that_are(FileState status);
+  // Those of these paths, which are few.
+  std::vector<FileRecord> files_at(const std::set<std::string>& file_paths);
   // The newest record of one file.
   std::optional<FileRecord> find(const std::string& file_path);
   // Names of all tables of the database; empty when the database is not there yet. On a server
@@ -111,6 +140,9 @@ class Tracking {
   // Newest first; all files when `file` is empty, else those whose path, name or stem equals it in
   // any case.
   std::vector<Attempt> history(const std::string& file, std::size_t limit);
+  // The last loads that were completed of each of these files (no path: of all), at most `most` of
+  // each, the newest first. One query.
+  PastLoads past_loads(const std::set<std::string>& file_paths, std::size_t most);
   void record(const FileRecord& file);
   void record(const std::vector<FileRecord>& files);  // in one insert
   void record(const std::vector<Attempt>& attempts);
@@ -125,6 +157,7 @@ class Tracking {
   clickhouse::Connection connection_;
   std::string database_;
   unsigned history_days_;
+  bool is_ours_ = false;  // the table of files is known not to be the Python pipeline's
 };
 
 }  // namespace qvdhouse::tracking

@@ -42,7 +42,10 @@ FileRecord hostile_record(const std::string& path) {
           .fingerprint = "fedcba9876543210fedcba9876543210",
           .stored_as = "/before\n'it' moved\xff.qvd",
           .content_hash = "0123456789abcdef0123456789abcdef",
-          .rows_version = 0xfedcba9876543210};
+          .rows_version = 0xfedcba9876543210,
+          .rows_quarantined = 5,
+          .rows_dropped = 6,
+          .taken = "/done/it's\xff.qvd"};
 }
 
 std::string bytes_of(const FileRecord& record) {
@@ -115,6 +118,85 @@ TEST_F(TrackingTest, OneRowPerFileUnderFinalAndTheNewestVersionWins) {
   EXPECT_EQ(query("SELECT file_path, processed_at FROM (SELECT * FROM tested.QvdFileTracking FINAL "
                   "ORDER BY processed_at DESC) ORDER BY file_path LIMIT 1"),
             "/a\t2026-07-12 10:15:00.123456");
+}
+
+// As the pipeline's code says (a row a state of a file, times as text), also with types that
+// another release of its framework may have made.
+TEST_F(TrackingTest, TheTableOfThePythonPipelineIsTakenOver) {
+  query("CREATE DATABASE IF NOT EXISTS tested");
+  query(
+      "CREATE TABLE tested.QvdFileTracking (file_path String, file_name String, table_name String, "
+      "file_size Int64, file_mtime Nullable(String), file_etag Nullable(String), processed_at "
+      "String, processing_duration_seconds Nullable(Float64), row_count Nullable(Int64), status "
+      "String, error_message Nullable(String), version Int64, source_type "
+      "LowCardinality(String)) ENGINE = ReplacingMergeTree ORDER BY (file_path, processed_at)");
+  query(
+      "INSERT INTO tested.QvdFileTracking VALUES "
+      "('/data/it''s.qvd', 'it''s.qvd', 'QvdIt''s', 10, '1730800000.1234567', NULL, "
+      "'2025-01-02T03:04:05.678900', 0, 0, 'processing', NULL, 1, 'file'), "
+      "('/data/it''s.qvd', 'it''s.qvd', 'QvdIt''s', 10, '1730800000.1234567', NULL, "
+      "'2025-01-02T03:04:05.678901', 2.5, 1234, 'completed', NULL, 1, 'file'), "
+      "('/data/it''s.qvd', 'it''s.qvd', 'QvdIt''s', 9, '1', NULL, "
+      "'2025-01-01T00:00:00', 1, 7, 'failed', 'no such field', 1, 'file'), "
+      "('bucket/a.qvd', '', 'QvdA', 20, '2024-11-05 10:11:12+00:00', '\"abc\"', "
+      "'2025-01-02T00:00:00+00:00', 1, 5, 'failed', 'Ключ', 1, 's3')");
+  Tracking table(endpoint(), kDatabase);
+  const std::vector<FileRecord> before = table.files();  // as `plan` sees it
+  EXPECT_EQ(query("EXISTS TABLE tested.QvdFileTracking_original"), "0");
+
+  EXPECT_TRUE(table.ensure_tables());
+  EXPECT_FALSE(table.ensure_tables());
+  EXPECT_EQ(query("SELECT count() FROM tested.QvdFileTracking_original"), "4");
+  EXPECT_EQ(query("SELECT count() FROM system.tables WHERE database = 'tested' AND name LIKE "
+                  "'%adopted%'"),
+            "0");
+  const std::vector<FileRecord> files = table.files();
+  ASSERT_THAT(files, SizeIs(2));
+  ASSERT_THAT(before, SizeIs(2));
+  for (std::size_t i = 0; i < files.size(); ++i) EXPECT_EQ(bytes_of(before[i]), bytes_of(files[i]));
+  EXPECT_EQ(bytes_of(files[0]), bytes_of({.file_path = "/data/it's.qvd",
+                                          .file_name = "it's.qvd",
+                                          .table_name = "QvdIt's",
+                                          .file_size = 10,
+                                          .file_mtime_us = 1'730'800'000'123'456,
+                                          .processed_at_us = 1'735'787'045'678'901,
+                                          .processing_duration_seconds = 2.5,
+                                          .row_count = 1234,
+                                          .status = FileState::kCompleted,
+                                          .version = 1,
+                                          .source_type = "file",
+                                          .run_id = "original"}));
+  EXPECT_EQ(bytes_of(files[1]), bytes_of({.file_path = "s3://bucket/a.qvd",
+                                          .file_name = "a.qvd",
+                                          .table_name = "QvdA",
+                                          .file_size = 20,
+                                          .file_mtime_us = 1'730'801'472'000'000,
+                                          .processed_at_us = 1'735'776'000'000'000,
+                                          .processing_duration_seconds = 1,
+                                          .row_count = 5,
+                                          .status = FileState::kFailed,
+                                          .error_message = "Ключ",
+                                          .version = 1,
+                                          .source_type = "s3",
+                                          .run_id = "original"}));
+}
+
+TEST_F(TrackingTest, AnotherTableOfThatNameIsNoOriginalAndAnOldOneIsNotOverwritten) {
+  query("CREATE DATABASE IF NOT EXISTS tested");
+  query(
+      "CREATE TABLE tested.QvdFileTracking (file_path String, file_size String) "
+      "ENGINE = Memory");
+  Tracking table(endpoint(), kDatabase);
+  EXPECT_THROW(table.ensure_tables(), base::ConfigError);
+  query("DROP TABLE tested.QvdFileTracking");
+  query(
+      "CREATE TABLE tested.QvdFileTracking (file_path String, file_size UInt64, file_mtime "
+      "String, processed_at String, status String) ENGINE = Memory");
+  query("CREATE TABLE tested.QvdFileTracking_original (a Int8) ENGINE = Memory");
+  EXPECT_THROW(table.ensure_tables(), base::ConfigError);
+  EXPECT_EQ(query("SELECT type FROM system.columns WHERE database = 'tested' AND table = "
+                  "'QvdFileTracking' AND name = 'file_mtime'"),
+            "String");
 }
 
 TEST_F(TrackingTest, AServerWithoutMapAndDateTime64KeepsTheSame) {
@@ -208,8 +290,8 @@ TEST_F(TrackingTest, ExpiryFollowsTheSetting) {
 TEST_F(TrackingTest, ColumnsThatAnOlderVersionLackedAreAdded) {
   tracking(0).record(hostile_record("/old"));
   for (const char* table : {"QvdFileTracking", "QvdFileHistory"}) {
-    for (const char* column :
-         {"settings_hash", "fingerprint", "stored_as", "content_hash", "rows_version"}) {
+    for (const char* column : {"settings_hash", "fingerprint", "stored_as", "content_hash",
+                               "rows_version", "rows_quarantined", "rows_dropped", "taken"}) {
       query(std::string("ALTER TABLE tested.") + table + " DROP COLUMN " + column);
     }
   }
@@ -232,13 +314,15 @@ TEST_F(TrackingTest, ATableOfAnOlderVersionIsReadAsItIs) {
   table.record(hostile_record("/old"));
   table.record(std::vector<Attempt>{{.file = hostile_record("/old"), .attempt_id = "1"}});
   for (const char* name : {"QvdFileTracking", "QvdFileHistory"}) {
-    for (const char* column : {"content_hash", "rows_version"}) {
+    for (const char* column :
+         {"content_hash", "rows_version", "rows_quarantined", "rows_dropped", "taken"}) {
       query(std::string("ALTER TABLE tested.") + name + " DROP COLUMN " + column);
     }
   }
   ASSERT_TRUE(table.find("/old"));
   EXPECT_EQ(table.find("/old")->content_hash, "");
   EXPECT_EQ(table.find("/old")->rows_version, 0U);
+  EXPECT_EQ(table.find("/old")->rows_quarantined, 0U);
   EXPECT_EQ(table.find("/old")->stored_as, hostile_record("/old").stored_as);
   EXPECT_THAT(table.files(), SizeIs(1));
   EXPECT_THAT(table.files_that_are(FileState::kFailed), SizeIs(1));
@@ -246,6 +330,39 @@ TEST_F(TrackingTest, ATableOfAnOlderVersionIsReadAsItIs) {
   EXPECT_EQ(query("SELECT count() FROM system.columns WHERE database = 'tested' AND name = "
                   "'content_hash'"),
             "0");
+}
+
+TEST_F(TrackingTest, TheLastLoadsOfEachFileCountAllRowsOfTheFile) {
+  EXPECT_THAT(Tracking(endpoint(), kDatabase).past_loads({}, 3), IsEmpty());
+  Tracking table = tracking(0);
+  const auto attempt = [&](const std::string& path, std::uint64_t rows, FileState status) {
+    static std::int64_t at = 1'000'000;
+    Attempt made{.file = hostile_record(path),
+                 .attempt_id = std::to_string(++at),
+                 .started_at_us = at * 1'000'000};
+    made.file.status = status;
+    made.file.row_count = rows;
+    made.file.rows_quarantined = 1;
+    made.file.rows_dropped = 2;
+    made.file.rows_filtered = 4;
+    made.file.file_size = rows * 10;
+    table.record(std::vector<Attempt>{made});
+  };
+  for (const std::uint64_t rows : {1U, 2U, 3U, 4U}) attempt("/it's", rows, FileState::kCompleted);
+  attempt("/it's", 99, FileState::kFailed);
+  attempt("/b", 5, FileState::kCompleted);
+  const PastLoads all = table.past_loads({}, 3);
+  EXPECT_THAT(all, SizeIs(2));
+  const std::vector<PastLoad>& loads = all.at("/it's");
+  ASSERT_THAT(loads, SizeIs(3));
+  EXPECT_EQ(loads[0].rows, 11U);  // the newest first
+  EXPECT_EQ(loads[0].bytes, 40U);
+  EXPECT_EQ(loads[2].rows, 9U);
+  EXPECT_THAT(table.past_loads({"/b", "/not there"}, 3), SizeIs(1));
+  // Too many for one statement.
+  std::set<std::string> many = {"/b"};
+  for (int i = 0; i < 300; ++i) many.insert(std::to_string(i) + std::string(1'000, 'x'));
+  EXPECT_THAT(table.past_loads(many, 3), SizeIs(1));
 }
 
 TEST_F(TrackingTest, ATableOfAnotherShapeIsRefused) {

@@ -7,6 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { World } from './mock_world.mjs';
 
 const ROOT = new URL('../../', import.meta.url);
+// The one place that names the version.
+const [, VERSION] = /^project\(qvdhouse VERSION ([0-9.]+)/m.exec(
+  await readFile(new URL('CMakeLists.txt', ROOT), 'utf8'),
+);
 const LIBRARIES = {
   'preact.module.js': 'preact/dist/',
   'uPlot.iife.min.js': 'uplot/dist/',
@@ -159,6 +163,7 @@ const found = (value, what) => {
 
 const GETS = {
   '/api/overview': overview,
+  '/api/workers': (world) => ({ workers: world.workers }),
   '/api/workflows': (world) => ({ workflows: [world.workflow] }),
   '/api/runs': (world, query) => {
     const runs = world.runs.filter(
@@ -189,7 +194,7 @@ const GETS = {
     settings: SETTINGS,
     warnings: ['qvdhouse.toml:9: nothing is called "shedule"; did you mean "schedule"?'],
   }),
-  '/api/version': () => ({ version: '0.1.0', api: 1 }),
+  '/api/version': () => ({ version: VERSION, api: 1 }),
   '/api/logs': (world, query) => ({
     lines: world.lines.filter(
       (line) =>

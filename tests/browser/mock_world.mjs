@@ -36,6 +36,7 @@ export class World extends EventEmitter {
     this.files = new Map(); // path → file as the API shows it
     this.runs = []; // newest first
     this.lines = [];
+    this.workers = []; // as /api/workers shows them
     this.events = [];
     this.workflow = {
       name: 'default',
@@ -224,6 +225,9 @@ export class World extends EventEmitter {
       table_name: attempt.table_name,
       status: attempt.status,
       row_count: isFailed ? 0 : rows,
+      rows_quarantined: 0,
+      rows_dropped: 0,
+      rows_filtered: 0,
       file_size_bytes: 40_000,
       processed_at: attempt.finished_at,
       processing_duration_seconds: attempt.duration_seconds,

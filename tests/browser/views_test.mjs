@@ -57,6 +57,17 @@ before(async () => {
     });
   }
   mock.world.files.get('/data/qvd/Orders.qvd').isStale = true;
+  mock.world.workers = ['etl-1', 'etl-2', 'a-machine-with-a-long-name.example'].map((host, index) => ({
+    host,
+    process: 4_711 + index,
+    run_id: `20261130T06000${index}_0000000${index}`,
+    state: index === 2 ? 'waiting' : 'working',
+    since: new Date(Date.now() - 60_000 * (index + 1)).toISOString(),
+    heartbeat_seconds: 3 * index,
+    tables: ['QvdOrders', 'QvdItems', 'QvdCustomersOfAllCountries', 'QvdSales', 'QvdStock'],
+    table_count: 5 + 7 * index,
+    file_count: index === 0 ? 12 : 0,
+  }));
 });
 
 after(async () => {

@@ -43,7 +43,9 @@ class Chaos : public ClusterCommandLine, public ::testing::WithParamInterface<Cl
   void begin(std::size_t i) {
     Environment environment = cluster().environment(i % cluster().node_count(), database);
     for (const auto& variable : target) {
-      if (variable.first == "CLICKHOUSE_CLUSTER") environment.push_back(variable);
+      const bool is_of_cluster =
+          variable.first == "CLICKHOUSE_CLUSTER" || variable.first == "CLICKHOUSE_HOSTS";
+      if (is_of_cluster) environment.push_back(variable);
     }
     environment.emplace_back("QVD_DATA_DIR", (folder / fmt::format("worker{}", i)).string());
     workers_[i] = {.process = std::make_unique<Process>(
@@ -144,6 +146,8 @@ INSTANTIATE_TEST_SUITE_P(ReplicatedDatabase, Chaos,
                          ::testing::Values(ClusterKind::kReplicatedDatabase),
                          ::testing::PrintToStringParamName());
 INSTANTIATE_TEST_SUITE_P(OnCluster, Chaos, ::testing::Values(ClusterKind::kOnCluster),
+                         ::testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Shards, Chaos, ::testing::Values(ClusterKind::kShards),
                          ::testing::PrintToStringParamName());
 
 }  // namespace

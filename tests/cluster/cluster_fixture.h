@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <ostream>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +19,9 @@ enum class ClusterKind {
   kReplicatedDatabase,  // 26.7, a database of the engine Replicated: no setting
   kOnCluster,           // 26.7, clickhouse.cluster and an Atomic database
   kOldest,              // 18.16 x 2, clickhouse.cluster
+  kShards,              // 26.7, two shards of two replicas, clickhouse.cluster and clickhouse.hosts
 };
-// "replicated_database", "on_cluster", "on_cluster_18_16"
+// "replicated_database", "on_cluster", "on_cluster_18_16", "shards"
 std::ostream& operator<<(std::ostream& out, ClusterKind kind);
 
 class ClusterCommandLine : public TargetCommandLine {
@@ -41,7 +41,7 @@ class ClusterCommandLine : public TargetCommandLine {
   // What a node answers in the database, without the last line end.
   std::string ask(std::size_t node, const std::string& sql) const;
   // Every node has all that was replicated: it has been told to catch up, and has.
-  void await_all(const std::set<std::size_t>& without = {}) const;
+  void await_all() const;
   // The same answer from each node, which is returned.
   std::string from_each(const std::string& sql) const;
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "load/staging.h"
+#include "schema/plan.h"
 #include "tests/cluster/cluster_fixture.h"
 
 namespace qvdhouse::tests {
@@ -47,6 +49,32 @@ class Modes : public EachCluster {
   }
 };
 
+TEST_P(Modes, RowsThatBreakRulesAreOnEveryNode) {
+  write_text("qvdhouse.toml",
+             "[[table]]\nmatch = 'Sales_*.qvd'\nname = 'Sales'\nrules.id = { max = 1003, action = "
+             "'quarantine' }\n[table.QvdItem]\nrules.half = { not_null = true, action = "
+             "'quarantine' }\n");
+  write_table(qvd("item.qvd"), plain_rows(1, 20));
+  write_table(qvd("Sales_1.qvd"), plain_rows(0, 500));
+  write_table(qvd("Sales_2.qvd"), plain_rows(1'000, 7));
+  const auto done = sync();
+  EXPECT_EQ(done["loaded"], 3);
+  EXPECT_EQ(done["rows_quarantined"], 5);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("Sales"), "504");
+  EXPECT_EQ(count_of("Sales__quarantine"), "3");
+  EXPECT_EQ(count_of("QvdItem__quarantine"), "2");
+
+  through(1);
+  write_table(qvd("item.qvd"), plain_rows(1, 6));
+  write_table(qvd("Sales_2.qvd"), plain_rows(1'001, 7));
+  EXPECT_EQ(sync()["rows_quarantined"], 4);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("Sales__quarantine"), "4");
+  EXPECT_EQ(from_each("SELECT count(), min(row), max(row) FROM Sales__quarantine"), "4\t4\t7");
+  EXPECT_EQ(count_of("QvdItem__quarantine"), "0");
+}
+
 TEST_P(Modes, FilesOfEachModeAreOnEveryNode) {
   write_table(qvd("item.qvd"), plain_rows(0, 5'000));
   write_table(qvd("Sales_202401.qvd"), plain_rows(0, 500));
@@ -85,6 +113,35 @@ TEST_P(Modes, FilesOfEachModeAreOnEveryNode) {
   expect_the_same_everywhere();
   EXPECT_EQ(count_of("Sales"), "4");
   EXPECT_EQ(count_of("Log"), "111");
+}
+
+TEST_P(Modes, TheNewestRowsAreOnEveryNode) {
+  write_text("qvdhouse.toml",
+             "[[table]]\nmatch = 'Orders*.qvd'\ndeletes = 'Gone*.qvd'\nname = 'Orders'\n"
+             "mode = 'upsert'\nkey = ['id']\n");
+  write_table(qvd("Orders.qvd"), plain_rows(0, 1'000));
+  write_table(qvd("Gone_1.qvd"), {plain_rows(0, 100).front()});
+  if (is_oldest()) {
+    EXPECT_THAT(on_target({"sync", "qvds"}).err, HasSubstr("needs ClickHouse 23.3 or newer"));
+    return;
+  }
+  EXPECT_EQ(sync()["loaded"], 2);
+  expect_the_same_everywhere();
+  EXPECT_EQ(count_of("Orders"), "900");
+  through(1);
+  auto wider = plain_rows(990, 20);
+  wider.push_back({.name = "more", .cells = {}});
+  wider.back().cells.assign(20, Value::of(1));
+  write_table(qvd("Orders_2.qvd"), wider);
+  write_table(qvd("Gone_1.qvd"), {plain_rows(0, 50).front()});
+  EXPECT_EQ(sync()["loaded"], 2);
+  expect_the_same_everywhere();
+  EXPECT_EQ(from_each("SELECT count(), sum(more) FROM Orders"), "960\t20");
+  EXPECT_EQ(on_target({"reset", "--table", "Orders", "--with-data", "--force"}).exit_code, 0);
+  await_all();
+  EXPECT_EQ(from_each("SELECT count() FROM system.tables WHERE database = currentDatabase() AND "
+                      "name LIKE 'Orders%'"),
+            "0");
 }
 
 TEST_P(Modes, ColumnsAreAddedAndWidenedOnEveryNode) {
@@ -164,7 +221,8 @@ match = "Part_{year}_*.qvd"
 name = "Part"
 partition_by = "year"
 )");
-  const Environment few{{"QVD_MAX_FILE_PARTITIONS", "3"}};
+  // So many for each shard.
+  const Environment few{{"QVD_MAX_FILE_PARTITIONS", kind == ClusterKind::kShards ? "1" : "3"}};
   for (int i = 1; i <= 3; ++i) {
     write_table(qvd(fmt::format("Sales_20240{}.qvd", i)), plain_rows(i * 1'000, 100));
     write_table(qvd(fmt::format("Log_{}.qvd", i)), plain_rows(i * 1'000, 100));
@@ -194,10 +252,11 @@ partition_by = "year"
 }
 
 TEST_P(Modes, EqualRowsAndEqualFilesAreAllThere) {
-  constexpr int kRows = 1'000'000;
+  const int rows = kind == ClusterKind::kShards ? 100'000 : 1'000'000;
   const Environment one_partition{{"QVD_MAX_FILE_PARTITIONS", "0"}};
   const std::vector<TestField> equal{
-      {.name = "id", .cells = std::vector(kRows, std::optional(Value::of(7)))}};
+      {.name = "id",
+       .cells = std::vector(static_cast<std::size_t>(rows), std::optional(Value::of(7)))}};
   const std::vector<TestField> few{
       {.name = "id", .cells = std::vector(1'000, std::optional(Value::of(7)))}};
   write_table(qvd("item.qvd"), equal);
@@ -208,7 +267,7 @@ TEST_P(Modes, EqualRowsAndEqualFilesAreAllThere) {
   EXPECT_EQ(sync(0, one_partition)["loaded"], 6);
   for (const int round : {1, 2}) {
     expect_the_same_everywhere();
-    EXPECT_EQ(count_of("QvdItem"), "1000000") << round;
+    EXPECT_EQ(count_of("QvdItem"), fmt::to_string(rows)) << round;
     EXPECT_EQ(count_of("Sales"), "3000") << round;
     EXPECT_EQ(count_of("Log"), "2000") << round;
     through(1);
@@ -237,11 +296,21 @@ TEST_P(Modes, PlanPrintsWhatSyncMakes) {
     const std::string table = file["table"];
     const std::string ddl = file["ddl"];
     EXPECT_THAT(ddl, HasSubstr("ReplicatedMergeTree"));
-    EXPECT_THAT(ddl, HasSubstr(fmt::format("`{}`{}\n", table, on_cluster)));
+    EXPECT_THAT(ddl, HasSubstr(fmt::format("`{}`{}", table, on_cluster)));
     const std::string by_sync = made(table);
-    query(fmt::format("DROP TABLE {}{}{}", table, on_cluster, is_oldest() ? "" : " SYNC"));
-    const Finished done = on_target({"query", ddl});
-    ASSERT_EQ(done.exit_code, 0) << ddl << done.err;
+    const auto drop = [&](const std::string& name) {
+      query(fmt::format("DROP TABLE {}{}{}", name, on_cluster, is_oldest() ? "" : " SYNC"));
+    };
+    drop(table);
+    const std::size_t second = ddl.find(";\n\n");  // the table that shows those of the shards
+    EXPECT_EQ(second != std::string::npos, kind == ClusterKind::kShards && table != "QvdItem");
+    if (second != std::string::npos) drop(table + "__local");
+    for (const std::string& statement :
+         {ddl.substr(0, second),
+          second == std::string::npos ? "SELECT 1" : ddl.substr(second + 3)}) {
+      const Finished done = on_target({"query", statement});
+      ASSERT_EQ(done.exit_code, 0) << statement << done.err;
+    }
     EXPECT_EQ(made(table), by_sync);
   }
 }
@@ -275,6 +344,31 @@ TEST_P(Modes, MovedFilesResetsAndTheCatalogueReachEveryNode) {
   expect_the_same_everywhere();
 }
 
+// Each is on the server that the dead run talked to.
+TEST_P(Modes, StagingTablesOfADeadRunAreDroppedThroughAnyNode) {
+  if (is_oldest()) return;  // its servers cannot be asked for each other's tables
+  write_table(qvd("item.qvd"), plain_rows(0, 50));
+  EXPECT_EQ(sync()["loaded"], 1);
+  const auto make = [&](const std::string& table, const std::string& comment) {
+    ask(0, fmt::format("CREATE TABLE {} (x Int8) ENGINE = MergeTree ORDER BY x COMMENT '{}'", table,
+                       comment));
+  };
+  const std::string ours(schema::kTableCommentPrefix);
+  const std::string theirs = load::staging_table(database, "Theirs", "dead");
+  make(load::staging_table(database, "QvdItem", "dead"), ours);
+  make(load::staging_table(database, "QvdGone", "dead"), ours);
+  make(theirs, "not made by us");
+  through(1);
+  write_table(qvd("item.qvd"), plain_rows(0, 60));
+  EXPECT_EQ(sync()["loaded"], 1);
+  EXPECT_EQ(ask(0,
+                "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE "
+                "'%\\_\\_staging%'"),
+            theirs);
+  cluster().ask(0, fmt::format("DROP TABLE {} SYNC", theirs), database);
+  expect_the_same_everywhere();
+}
+
 // As a table that an older version made, or a run without clickhouse.cluster.
 TEST_P(Modes, TablesOfOneServerAreLeftAlone) {
   write_table(qvd("item.qvd"), plain_rows(0, 50));
@@ -282,7 +376,8 @@ TEST_P(Modes, TablesOfOneServerAreLeftAlone) {
   EXPECT_EQ(sync()["loaded"], 2);
   const std::string on_cluster =
       kind == ClusterKind::kReplicatedDatabase ? "" : " ON CLUSTER `main`";
-  for (const char* table : {"QvdItem", "Sales"}) {
+  const std::string sales = kind == ClusterKind::kShards ? "Sales__local" : "Sales";
+  for (const std::string& table : {std::string("QvdItem"), sales}) {
     std::string made = ask(0, fmt::format("SHOW CREATE TABLE {} FORMAT TSVRaw", table));
     const std::size_t begin = made.find("ReplicatedMergeTree");
     made.replace(begin, made.find(')', begin) + 1 - begin, "MergeTree");
@@ -296,7 +391,7 @@ TEST_P(Modes, TablesOfOneServerAreLeftAlone) {
   // There it has not even a comment that tells whose it is.
   const std::string reason = is_oldest() ? "exists and was not made by" : "is on this server only";
   EXPECT_THAT(refused.err, HasSubstr("QvdItem " + reason));
-  EXPECT_THAT(refused.err, HasSubstr("Sales " + reason));
+  EXPECT_THAT(refused.err, HasSubstr(sales + " " + reason));
   EXPECT_EQ(ask(0, "SELECT count() FROM QvdItem"), "0");
 }
 
@@ -304,6 +399,7 @@ INSTANTIATE_TEST_SUITE_P(ReplicatedDatabase, Modes,
                          ::testing::Values(ClusterKind::kReplicatedDatabase));
 INSTANTIATE_TEST_SUITE_P(OnCluster, Modes, ::testing::Values(ClusterKind::kOnCluster));
 INSTANTIATE_TEST_SUITE_P(Oldest, Modes, ::testing::Values(ClusterKind::kOldest));
+INSTANTIATE_TEST_SUITE_P(Shards, Modes, ::testing::Values(ClusterKind::kShards));
 
 }  // namespace
 }  // namespace qvdhouse::tests

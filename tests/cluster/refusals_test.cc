@@ -60,13 +60,15 @@ TEST_F(Refusals, OfAClusterThatNobodyKnows) {
 }
 
 TEST_F(Refusals, OfShards) {
-  expect_refused("shop", 0, "{cluster}", {"cluster main has 2 shards"});
+  // All servers are on one host here, so that another shard's is not where the cluster's list says.
+  expect_refused("shop", 0, "{cluster}",
+                 {"no server of shard 2 of cluster main was reached", "clickhouse.hosts"});
   for (std::size_t node = 0; node < cluster_->node_count(); ++node) {
     cluster_->ask(node,
                   "CREATE DATABASE replicated ENGINE = Replicated('/clickhouse/databases/r', "
                   "'{shard}', '{replica}')");
   }
-  expect_refused("replicated", 0, "", {"engine Replicated has 2 shards"});
+  expect_refused("replicated", 0, "", {"engine Replicated has 2 shards", "engine Atomic"});
 }
 
 TEST_F(Refusals, OfAnAddressOfSeveralServers) {

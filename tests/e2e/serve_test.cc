@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <iostream>
@@ -13,6 +17,7 @@
 #include "base/files.h"
 #include "serve/test_client.h"
 #include "tests/e2e/command_line.h"
+#include "tests/support/eventually.h"
 #include "tests/support/loopback.h"
 
 namespace qvdhouse::tests {
@@ -21,6 +26,41 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
+
+// What systemd would be told.
+class Manager {
+ public:
+  explicit Manager(const std::filesystem::path& path)
+      : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    is_bound_ = bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const timeval patience{.tv_sec = 120, .tv_usec = 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  ~Manager() { ::close(fd_); }
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  bool is_bound() const { return is_bound_; }
+  // Waits for that message; all that came before it, a line each.
+  std::string until(std::string_view message) {
+    std::string before;
+    std::array<char, 4096> buffer{};
+    for (;;) {
+      const ssize_t size = recv(fd_, buffer.data(), buffer.size(), 0);
+      if (size < 0) return before + "(nothing more came)";
+      const std::string_view text(buffer.data(), static_cast<std::size_t>(size));
+      if (text == message) return before;
+      before += std::string(text) + "\n";
+    }
+  }
+
+ private:
+  int fd_;
+  bool is_bound_ = false;
+};
 
 class Serve : public EngineCommandLine {
  protected:
@@ -52,20 +92,40 @@ class Serve : public EngineCommandLine {
     return reply.status == status ? Json::parse(reply.body, nullptr, false) : Json();
   }
 
-  static bool eventually(const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    while (std::chrono::steady_clock::now() < deadline) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    return false;
-  }
-
   bool is_ready() const { return !get("/ready").is_null(); }
 
   std::uint16_t port = free_port();
   std::unique_ptr<Process> service;
 };
+
+TEST_F(Serve, ABackfillRunsOnceAndItsWindowIsInTheHistory) {
+  for (const char* month : {"202401", "202402", "202403"}) {
+    write_qvd(fmt::format("Sales_{}.qvd", month));
+  }
+  configure(
+      "schedule = \"@never\"\n[[table]]\nmatch = \"Sales_{month:6 digits}.qvd\"\nname = \"Sales\"");
+  start();
+  ASSERT_TRUE(eventually([&] { return is_ready(); }));
+  EXPECT_EQ(qvdhouse({"workflow", "backfill"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"workflow", "run", "--since", "2024"}).exit_code, 1);
+  EXPECT_THAT(qvdhouse({"workflow", "backfill", "--since", "2024", "--by", "mnth"}).err,
+              HasSubstr("did you mean month?"));
+  const auto backfilled = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"workflow", "backfill", "default", "--by", "month"});
+    const std::string run = json(flags)["run_id"];
+    EXPECT_TRUE(eventually([&] { return !get("/api/runs/" + run)["finished_at"].is_null(); }));
+    return get("/api/runs/" + run);
+  };
+  const Json first = backfilled({"--since", "2024-02", "--until", "2024-03", "--limit", "1"});
+  EXPECT_EQ(first["files_loaded"], 1);
+  EXPECT_EQ(first["files_skipped"], 2);
+  EXPECT_EQ(first["trigger"], "backfill");
+  EXPECT_EQ(first["asked_for"], "since 2024-02 until 2024-03, by month, at most 1 file");
+  EXPECT_EQ(first["files"][0]["file_name"], "Sales_202402.qvd");
+  const Json again = backfilled({"--until", "2024-02-10", "--full"});
+  EXPECT_EQ(again["files_loaded"], 2);
+  EXPECT_THAT(qvdhouse({"workflow", "history"}).out, HasSubstr("2024-02-10, by month, full"));
+}
 
 TEST_F(Serve, TakesCommandsAndEndsWhenToldTo) {
   write_qvd("Items of \"März\".qvd");
@@ -108,6 +168,23 @@ TEST_F(Serve, TakesCommandsAndEndsWhenToldTo) {
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("Broken.qvd"));
   if (HasFailure()) std::cout << ended.err;
+}
+
+TEST_F(Serve, TellsSystemdHowItIs) {
+  write_qvd("a.qvd");
+  configure("schedule = \"@never\"");
+  Manager manager(folder / "notify");
+  ASSERT_TRUE(manager.is_bound());
+  start({{"NOTIFY_SOCKET", (folder / "notify").string()}, {"WATCHDOG_USEC", "1500000"}});
+  const std::string before = manager.until("READY=1");
+  EXPECT_THAT(before, testing::StartsWith("STATUS=not ready: ")) << before;
+  EXPECT_THAT(before, testing::EndsWith("STATUS=ready\n"));
+  EXPECT_TRUE(is_ready());
+  EXPECT_EQ(manager.until("WATCHDOG=1"), "");
+  EXPECT_EQ(manager.until("WATCHDOG=1"), "STATUS=ready\n") << "again, by itself";
+  ::kill(service->pid(), SIGTERM);
+  manager.until("STOPPING=1\nSTATUS=stopping");
+  EXPECT_EQ(service->wait().exit_code, 0);
 }
 
 TEST_F(Serve, WrongSettingsEndTheStart) {

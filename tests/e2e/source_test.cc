@@ -142,6 +142,46 @@ TEST_P(EverySource, TellsAndPlansTheSameAsOfDisk) {
   expect_no_secrets_printed();
 }
 
+TEST_P(EverySource, FilesAreMovedAndDeletedAfterTheirLoad) {
+  const Environment moving = {{"QVD_AFTER_LOAD", "move"}, {"QVD_EXCLUDE_FILES", "done/**"}};
+  if (served.source.starts_with("http")) {
+    const Finished refused = on_source({"sync"}, moving);
+    EXPECT_EQ(refused.exit_code, 2) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("can only be read"));
+    return;
+  }
+  const bool may_write = served.source.starts_with("sftp");
+  // Without the servers that take long to refuse a write.
+  if (!may_write && !served.source.starts_with("gs") && !served.source.starts_with("smb")) return;
+  const Finished first = on_source({"sync"}, moving);
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  if (!may_write) {
+    EXPECT_THAT(first.out, HasSubstr("10 loaded"));
+    EXPECT_THAT(first.err, HasSubstr("10 files stay where they are"));
+    EXPECT_EQ(told(on_source({"ls", "--json"})).size(), 10U);
+    EXPECT_EQ(query("SELECT DISTINCT taken FROM QvdFileTracking FINAL"), "\n");
+    expect_no_secrets();
+    return;
+  }
+  ASSERT_THAT(first.out, HasSubstr("10 moved away after their load")) << first.err;
+  EXPECT_THAT(query("SELECT DISTINCT position(taken, '/done/') > 0 FROM QvdFileTracking FINAL"),
+              "1\n");
+  EXPECT_EQ(sync_json(moving)["loaded"], 0);
+  const auto done = told(on_source(url_of("done/"), served.environment, {"ls", "--json"}));
+  EXPECT_EQ(done.size(), 10U) << done;
+  // Where they were moved to, they are files like any other.
+  Environment deleting = served.environment;
+  deleting.insert(deleting.end(), {{"QVD_AFTER_LOAD", "delete"}, {"QVD_TABLE_PREFIX", "Again"}});
+  const Finished again = on_source(url_of("done/"), deleting, {"sync"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("10 deleted after their load")) << again.err;
+  const auto all = told(on_source({"ls", "--json"}));
+  EXPECT_EQ(all.size(), 0U) << all;
+  EXPECT_EQ(query("SELECT count(), uniqExact(taken = 'deleted') FROM QvdFileTracking FINAL"),
+            "20\t2\n");
+  expect_no_secrets();
+}
+
 TEST_P(EverySource, WrongCredentialsAreNamedAndExit4) {
   if (served.wrong_source.empty()) return;  // open to all
   const Finished finished = on_source(served.wrong_source, served.wrong_environment, {"ls"});

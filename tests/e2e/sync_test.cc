@@ -265,6 +265,21 @@ TEST_F(Sync, QueryEscapesControlBytesOnATerminalOnly) {
   EXPECT_EQ(qvdhouse({"query", sql}).out, "\x1b]0;pwned\x07Склад\n");
 }
 
+TEST_F(Sync, ProgressIsShownOnATerminalOnly) {
+  write_qvd("a.qvd");
+  write_text("qvdhouse.toml", "[[table]]\nmatch = '*.qvd'\npre_sql = ['SELECT sleep(1)']\n");
+  Terminal terminal(binary(), {"sync", "qvds"}, {}, folder);
+  EXPECT_TRUE(terminal.shows("0/1 files")) << terminal.shown();
+  EXPECT_EQ(terminal.wait(), 0);
+  EXPECT_THAT(terminal.shown(), HasSubstr("1 file: 1 loaded"));
+  const Finished piped = qvdhouse({"sync", "qvds", "--full"});
+  EXPECT_THAT(piped.err, HasSubstr("loaded a.qvd into QvdA: 3 rows"));
+  EXPECT_THAT(piped.out + piped.err, Not(HasSubstr("0/1 files")));
+  EXPECT_THAT(piped.out + piped.err, Not(HasSubstr("\x1b")));
+  const Finished quiet = qvdhouse({"-q", "sync", "qvds", "--full"});
+  EXPECT_EQ(quiet.out + quiet.err, "");
+}
+
 TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
   write_qvd("a.qvd");
   write_qvd("b.qvd");

@@ -1,9 +1,11 @@
-// What an upgrade does to tables that version 0.1 made: nothing. made_by_0_1.sql has the tables and
-// the rows of tracking exactly as that version's `sync` left them for the files of this test. To
-// record them again, run this program with QVDHOUSE_RECORD_0_1=/path/to/qvdhouse of version 0.1.
+// What an upgrade does to tables that an earlier version made: nothing. made_by/VERSION.sql has the
+// tables and the rows of tracking exactly as that version's `sync` left them for the files of this
+// test; all that are there are played. A release adds its own: run this program with
+// QVDHOUSE_RECORD=VERSION and QVDHOUSE_PROGRAM=/path/to/qvdhouse of that version.
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -25,8 +27,12 @@ using qvd::Value;
 using testing::HasSubstr;
 using testing::Not;
 
-const fs::path kRecorded = fs::path(QVDHOUSE_SOURCE_DIR) / "tests/e2e/made_by_0_1.sql";
+const fs::path kRecordings = fs::path(QVDHOUSE_SOURCE_DIR) / "tests/e2e/made_by";
 constexpr std::string_view kEnd = "\n-- end\n";
+// All but those of the tracking.
+const std::string kLoadedTables =
+    "SELECT name FROM system.tables WHERE database = 'local' AND NOT match(name, "
+    "'^Qvd(File|Run|Workflow)(Tracking|History|State)$') ORDER BY name";
 constexpr std::string_view kFolder = "@FOLDER@";
 
 constexpr std::int32_t kDay = 46'010;           // 2025-12-19
@@ -82,7 +88,7 @@ std::vector<std::byte> file_of(const std::string& kind, std::uint32_t rows) {
                          .row_count = rows});
 }
 
-class Upgrade : public TargetCommandLine {
+class Upgrade : public TargetCommandLine, public testing::WithParamInterface<fs::path> {
  protected:
   Upgrade() { database = "local"; }
   void SetUp() override {
@@ -113,11 +119,15 @@ class Upgrade : public TargetCommandLine {
     write(qvd("broken.qvd"), broken, 0);
   }
 
+  // The definitions of all tables after the version of the recording loaded newer files into them;
+  // where there is none (0.1), they stayed as they were.
+  static fs::path then_of(const fs::path& recording) {
+    return fs::path(recording).replace_extension(".then");
+  }
+
   std::vector<std::string> tables() const {
     std::vector<std::string> names;
-    std::istringstream lines(
-        query("SELECT name FROM system.tables WHERE database = 'local' AND NOT match(name, "
-              "'^Qvd(File|Run|Workflow)(Tracking|History|State)$') ORDER BY name"));
+    std::istringstream lines(query(kLoadedTables));
     for (std::string name; std::getline(lines, name);) names.push_back(name);
     return names;
   }
@@ -135,8 +145,8 @@ class Upgrade : public TargetCommandLine {
     return text;
   }
 
-  void record(const std::string& program) const;
-  void play() const;
+  void record(const std::string& program, const fs::path& file) const;
+  void play(const fs::path& file) const;
 
  private:
   static void write(const fs::path& path, const std::vector<std::byte>& bytes, int minutes) {
@@ -149,7 +159,7 @@ class Upgrade : public TargetCommandLine {
   }
 };
 
-void Upgrade::record(const std::string& program) const {
+void Upgrade::record(const std::string& program, const fs::path& file) const {
   const auto answer = [&](const std::string& sql) {
     const Finished done = run(program, {"query", sql, "--format", "TSVRaw"}, {}, folder);
     EXPECT_EQ(done.exit_code, 0) << done.err;
@@ -173,11 +183,20 @@ void Upgrade::record(const std::string& program) const {
   ASSERT_EQ(gethostname(host.data(), host.size() - 1), 0);
   script = replaced(script, folder.string(), kFolder);
   script = replaced(script, host.data(), "recorder");
-  std::ofstream(kRecorded, std::ios::binary) << script;
+  std::ofstream(file, std::ios::binary) << script;
+  // And what it does with files that come again.
+  write_files(3);
+  EXPECT_EQ(run(program, {"sync"}, {}, folder).exit_code, 7);
+  std::string then;
+  std::istringstream loaded(answer(kLoadedTables));
+  for (std::string name; std::getline(loaded, name);) {
+    then += answer("SHOW CREATE TABLE " + name);
+  }
+  std::ofstream(then_of(file), std::ios::binary) << then;
 }
 
-void Upgrade::play() const {
-  std::ifstream stream(kRecorded, std::ios::binary);
+void Upgrade::play(const fs::path& file) const {
+  std::ifstream stream(file, std::ios::binary);
   const std::string script =
       replaced({std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()}, kFolder,
                folder.string());
@@ -190,14 +209,29 @@ void Upgrade::play() const {
   }
 }
 
-TEST_F(Upgrade, ChangesNoTableOfVersion01) {
-  if (const char* program = std::getenv("QVDHOUSE_RECORD_0_1")) {
-    record(program);
-    GTEST_SKIP() << "recorded " << kRecorded;
+// Those that are kept, or the one that is to be recorded.
+std::vector<fs::path> recordings() {
+  if (const char* version = std::getenv("QVDHOUSE_RECORD")) {
+    return {kRecordings / (std::string(version) + ".sql")};
+  }
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(kRecordings)) {
+    if (entry.path().extension() == ".sql") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TEST_P(Upgrade, ChangesNoTable) {
+  if (std::getenv("QVDHOUSE_RECORD") != nullptr) {
+    const char* program = std::getenv("QVDHOUSE_PROGRAM");
+    ASSERT_NE(program, nullptr) << "set QVDHOUSE_PROGRAM to the qvdhouse of that version";
+    record(program, GetParam());
+    GTEST_SKIP() << "recorded " << GetParam();
   }
   start(TargetKind::kEmbedded);
   if (IsSkipped()) return;
-  play();
+  play(GetParam());
   const std::string definitions_before = definitions();
   const std::string contents_before = contents();
   ASSERT_THAT(definitions_before, HasSubstr("CREATE TABLE local.Sales"));
@@ -215,11 +249,20 @@ TEST_F(Upgrade, ChangesNoTableOfVersion01) {
   // Files that come again go into the same tables, of the same columns.
   write_files(3);
   const Finished second = on_target({"sync"});
-  EXPECT_THAT(second.out, HasSubstr("15 files: 14 loaded, 1 failed before\n"));
-  EXPECT_EQ(definitions(), definitions_before);
+  EXPECT_THAT(second.out, HasSubstr("15 files: 14 loaded, 1 failed before"));
+  std::ifstream then(then_of(GetParam()), std::ios::binary);
+  const std::string definitions_then{std::istreambuf_iterator<char>(then),
+                                     std::istreambuf_iterator<char>()};
+  EXPECT_EQ(definitions(), then ? definitions_then : definitions_before);
   const Finished verified = on_target({"verify"});
   EXPECT_EQ(verified.exit_code, 0) << verified.out;
 }
+
+INSTANTIATE_TEST_SUITE_P(From, Upgrade, testing::ValuesIn(recordings()), [](const auto& recording) {
+  std::string name = "Version" + recording.param.stem().string();
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace qvdhouse::tests

@@ -2,7 +2,7 @@
 // every mode, then one undisturbed run: every table holds exactly its files' rows, no staging table
 // is left. A reader looks all the time, and must only ever see whole files.
 //
-// QVDHOUSE_KILLS (default 10) of each kind and QVDHOUSE_KILL_SEED set how many moments and which.
+// QVDHOUSE_KILLS (default 6) of each kind and QVDHOUSE_KILL_SEED set how many moments and which.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -96,7 +96,7 @@ TEST_P(Kill, EveryTableIsExactAfterTheNextRun) {
   CommandLine::SetUp();
   start_with_files(GetParam());
   if (IsSkipped() || HasFailure()) return;
-  const std::uint64_t kills = number_from("QVDHOUSE_KILLS", 10);
+  const std::uint64_t kills = number_from("QVDHOUSE_KILLS", 6);
   const std::uint64_t seed = number_from("QVDHOUSE_KILL_SEED", 20261123);
   std::mt19937_64 random(seed);
   fmt::print("{} kills of each kind, seed {}\n", kills, seed);

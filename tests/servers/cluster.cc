@@ -143,7 +143,7 @@ struct ClickHouseCluster::State {
 };
 
 ClickHouseCluster::State::State(ClusterOptions wanted, fs::path folder)
-    : options(wanted), work(std::move(folder)) {
+    : options(std::move(wanted)), work(std::move(folder)) {
   nodes.resize(options.shards * options.replicas);
   for (std::size_t index = 0; index < nodes.size(); ++index) {
     nodes[index].work = work / fmt::format("node{}", index);
@@ -180,6 +180,10 @@ void ClickHouseCluster::State::configure(std::size_t index) const {
   const Node& node = nodes[index];
   const std::string keeper_map =
       options.keeper_map ? "<keeper_map_path_prefix>/keeper_map</keeper_map_path_prefix>" : "";
+  std::string grants;
+  for (const std::string& one : options.limited_grants) {
+    grants += "<query>" + one + "</query>";
+  }
   write_configuration(is_oldest() ? "cluster_node_18.xml" : "cluster_node.xml",
                       node.work / "config.xml",
                       {{"WORK", node.work},
@@ -193,7 +197,9 @@ void ClickHouseCluster::State::configure(std::size_t index) const {
                        {"SHARD", std::to_string(index / options.replicas + 1)},
                        {"REPLICA", fmt::format("r{}", index % options.replicas + 1)},
                        {"USER", kUser},
-                       {"PASSWORD", kPassword}});
+                       {"PASSWORD", kPassword},
+                       {"LIMITED_USER", kLimitedUser},
+                       {"LIMITED_GRANTS", grants}});
 }
 
 void ClickHouseCluster::State::start_zookeeper() {

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "clickhouse/connection.h"
 #include "tests/servers/clickhouse.h"
@@ -19,11 +20,16 @@
 
 namespace qvdhouse::tests {
 
+inline constexpr const char* kLimitedUser = "limited";
+
 struct ClusterOptions {
   ServerKind kind = ServerKind::kNewest;  // or kOldest
   std::size_t shards = 1;
   std::size_t replicas = 2;  // of each shard
   bool keeper_map = true;    // whether tables of engine KeeperMap can be made; 18.16 has none
+  // "GRANT … ON …": all rights of the user kLimitedUser, whose password is that of user(); 26.7
+  // only.
+  std::vector<std::string> limited_grants;
 };
 
 // Each node knows the cluster as `main` (internal_replication), has the macros {cluster}, {shard}

@@ -76,6 +76,14 @@ constexpr Place kMayReplicateDdl{"DatabaseCatalog::canPerformReplicatedDDLQuerie
 // "CreateTablesThreadPool is not initialized"
 constexpr Place kThreadPool{"StaticThreadPool::get", 0xf1cd380,
                             "\x41\x56\x53\x48\x83\xec\x48\x48\x8b\x47\x30\x48"sv};
+// No message: any exception that leaves a connection (a client that goes away within an answer)
+// ends a process that has set no handler for it. Of the three kinds of exceptions.
+constexpr Place kHandleError{"Poco::ErrorHandler::handle(Poco::Exception)", 0x1c8f99c0,
+                             "\x53\x48\x83\xec\x10\x48\x89\xfb\x48\x8d\x35\xe1"sv};
+constexpr Place kHandleStdError{"Poco::ErrorHandler::handle(std::exception)", 0x1c8f9a40,
+                                "\x53\x48\x83\xec\x10\x48\x89\xfb\x48\x8d\x35\x61"sv};
+constexpr Place kHandleOtherError{"Poco::ErrorHandler::handle()", 0x1c8f9ac0,
+                                  "\x53\x48\x83\xec\x10\x48\x8d\x35\xe4\xdc\x06\x06"sv};
 // "supports only TCP and HTTP listeners": SYSTEM START LISTEN INTERSERVER HTTP is refused.
 // These are whole instructions, none of them relative, since they are run from another place.
 constexpr Place kHandlerFactory{
@@ -185,6 +193,9 @@ void* get_ddl_worker(const void* /*context*/) { return ddl_worker; }
 
 bool may_replicate_ddl(const void* /*catalog*/) { return true; }
 
+// As a server does it, but for the line in its log.
+void handle_error() {}
+
 // CreateTablesThreadPool among others, which clickhouse-local does not initialize.
 void* get_thread_pool(char* pool) {
   static std::mutex mutex;
@@ -274,8 +285,9 @@ char* base_of_known_library(const void* address) {
 void check_bytes() {
   for (const Place* place :
        {&kInterserverAddress, &kInterserverScheme, &kInterserverCredentials, &kDdlWorker,
-        &kMayReplicateDdl, &kThreadPool, &kHandlerFactory, &kThreadPoolInitialize,
-        &kDdlWorkerConstructor, &kDdlWorkerStartup, &kServerUuid}) {
+        &kMayReplicateDdl, &kThreadPool, &kHandleError, &kHandleStdError, &kHandleOtherError,
+        &kHandlerFactory, &kThreadPoolInitialize, &kDdlWorkerConstructor, &kDdlWorkerStartup,
+        &kServerUuid}) {
     if (std::memcmp(library_base + place->offset, place->bytes.data(), place->bytes.size()) != 0) {
       throw OtherLibrary("other bytes at " + std::string(place->name));
     }
@@ -338,6 +350,9 @@ void make_replica() {
   replace(kDdlWorker, get_ddl_worker);
   replace(kMayReplicateDdl, may_replicate_ddl);
   replace(kThreadPool, get_thread_pool);
+  for (const Place& place : {kHandleError, kHandleStdError, kHandleOtherError}) {
+    replace(place, handle_error);
+  }
   set_server_uuid(own_address.port);
 }
 

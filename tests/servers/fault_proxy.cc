@@ -99,7 +99,9 @@ void FaultProxy::accept_all(const std::stop_token& stop) {
     if (client < 0) continue;
     const std::uint16_t upstream = upstreams_[connections_.size() % upstreams_.size()];
     connections_.emplace_back(
-        [this, client, upstream](const std::stop_token& ended) { relay(client, upstream, ended); });
+        [this, client, upstream, number = connections_.size()](const std::stop_token& ended) {
+          relay(client, upstream, number, ended);
+        });
   }
 }
 
@@ -115,11 +117,28 @@ bool FaultProxy::is_to_be_spoiled(std::string_view request) {
   return true;
 }
 
-void FaultProxy::relay(int client, std::uint16_t upstream, const std::stop_token& stop) {
+void FaultProxy::record(std::size_t connection, bool from_server, const std::string& bytes) {
+  if (!plan_.records) return;
+  const std::lock_guard lock(mutex_);
+  const std::size_t at = 2 * connection + (from_server ? 1 : 0);
+  if (recorded_.size() <= at) recorded_.resize(at + 1);
+  recorded_[at] += bytes;
+}
+
+std::string FaultProxy::recorded() const {
+  const std::lock_guard lock(mutex_);
+  std::string all;
+  for (const std::string& said : recorded_) all += said + "\n";
+  return all;
+}
+
+void FaultProxy::relay(int client, std::uint16_t upstream, std::size_t connection,
+                       const std::stop_token& stop) {
   const int server = connect_to(upstream);
   for (bool from_server = false; server >= 0 && readable(client, server, stop, from_server);) {
     const std::string bytes = receive(from_server ? server : client);
     if (bytes.empty()) break;
+    record(connection, from_server, bytes);
     const bool spoil = !from_server && is_to_be_spoiled(bytes);
     if (spoil && (plan_.fault == Fault::kCutRequest || plan_.fault == Fault::kLostReply)) {
       spoil_request(client, server, bytes, stop);

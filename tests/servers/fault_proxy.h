@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <list>
+#include <mutex>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@ struct FaultPlan {
   std::string_view name = ".qvd";    // part of its first line
   std::string_view body = "";        // part of it, as far as it comes in one piece
   int after = 0;                     // so many of them pass before
+  bool records = false;              // FaultProxy::recorded() is asked for
 };
 // A plan for ClickHouse, where every request is a POST.
 FaultPlan statement_fault(Fault fault, int after, std::size_t bytes);
@@ -55,10 +57,14 @@ class FaultProxy {
   int spoiled() const { return spoiled_; }
   // How many requests of the kind that counts there were.
   int counted() const { return counted_; }
+  // All bytes of both directions, connection by connection.
+  std::string recorded() const;
 
  private:
   void accept_all(const std::stop_token& stop);
-  void relay(int client, std::uint16_t upstream, const std::stop_token& stop);
+  void relay(int client, std::uint16_t upstream, std::size_t connection,
+             const std::stop_token& stop);
+  void record(std::size_t connection, bool from_server, const std::string& bytes);
   bool is_to_be_spoiled(std::string_view request);
   void spoil_request(int client, int server, std::string piece, const std::stop_token& stop) const;
   bool answer_spoiled(int client, int server, const std::stop_token& stop) const;
@@ -69,6 +75,8 @@ class FaultProxy {
   FaultPlan plan_;
   std::uint16_t port_;
   int listener_;
+  mutable std::mutex mutex_;           // guards recorded_
+  std::vector<std::string> recorded_;  // two a connection: what the client said, and the server
   std::atomic<int> counted_{0};
   std::atomic<int> spoiled_{0};
   std::list<std::jthread> connections_;  // of the accepting thread

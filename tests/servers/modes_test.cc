@@ -112,8 +112,8 @@ TEST_P(ServerModes, EachRowIsThereOnce) {
   }
   EXPECT_EQ(ask("SELECT count() FROM Sales"), "300");
   clickhouse::Connection connection(endpoint_);
-  EXPECT_TRUE(load::delete_file(connection, "Sales", "a", "Sales__aside"));
-  EXPECT_FALSE(load::delete_file(connection, "Sales", "a", "Sales__aside"));
+  EXPECT_TRUE(load::delete_file({&connection, 1}, 0, "Sales", "a", "Sales__aside"));
+  EXPECT_FALSE(load::delete_file({&connection, 1}, 0, "Sales", "a", "Sales__aside"));
   EXPECT_EQ(ask("SELECT count() FROM Sales"), "0");
   EXPECT_EQ(tables(), "Sales");
 }

@@ -1,5 +1,8 @@
-# Reads ctest's JUnit report: lists skipped tests with their reasons, then prints the closing line
-# "LABEL N passed, N failed, N skipped". Fails when a test failed or could not be run at all.
+# Reads ctest's JUnit report: lists skipped tests with their reasons and what failed ones printed last, where
+# the end of a log still shows it, then prints the closing line "LABEL N passed, N failed, N skipped". Fails
+# when a test failed or could not be run at all.
+
+BEGIN { most_lines = 40 }
 
 function text(xml) {
   gsub(/&lt;/, "<", xml); gsub(/&gt;/, ">", xml); gsub(/&quot;/, "\"", xml)
@@ -18,7 +21,9 @@ function attribute(line, key) {
   reason = ""
   in_reason = 0
   broken = 0
+  lines = 0
 }
+{ printed[lines++ % most_lines] = text($0) }
 
 # ctest takes a test that failed before it was skipped (in SetUpTestSuite, say) for a skipped one.
 /: Failure$/ { broken = 1 }
@@ -39,6 +44,12 @@ in_reason && index(reason, text($0)) == 0 { reason = reason (reason == "" ? "" :
     skips[skipped] = name ": " (reason == "" ? "no reason given" : reason)
   } else {
     failed++
+    if (status == "fail") {
+      output[failed] = "failed " name
+      for (i = lines > most_lines ? lines - most_lines : 0; i < lines; i++) {
+        output[failed] = output[failed] "\n  " substr(printed[i % most_lines], 1, 500)
+      }
+    }
     if (status != "fail") failures[failed] = name ": " (broken ? "failed in its set-up" : skip_message)
   }
   skip_message = ""
@@ -47,6 +58,7 @@ in_reason && index(reason, text($0)) == 0 { reason = reason (reason == "" ? "" :
 END {
   for (i = 1; i <= skipped; i++) print "skipped " skips[i]
   for (i in failures) print "not run " failures[i]
+  for (i = 1; i <= failed; i++) if (i in output) print output[i]
   print ""
   if (label != "") label = label " "
   printf "%s%d passed, %d failed, %d skipped\n", label, passed, failed, skipped

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <map>
 #include <stdexcept>
@@ -30,12 +32,15 @@ std::string contents(std::FILE* file) {
 }  // namespace
 
 std::vector<std::string> child_environment(const Environment& added) {
+  constexpr std::array<std::string_view, 5> kOurs = {"QVD", "CLICKHOUSE_", "OTEL_", "OPENLINEAGE_",
+                                                     "TRACE"};
   std::map<std::string, std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::size_t equals = text.find('=');
     const std::string name(text.substr(0, equals));
-    const bool ours = name.starts_with("QVD") || name.starts_with("CLICKHOUSE_");
+    const bool ours = std::ranges::any_of(
+        kOurs, [&](std::string_view prefix) { return name.starts_with(prefix); });
     if (!ours && equals != std::string_view::npos) variables[name] = text.substr(equals + 1);
   }
   for (const auto& [name, value] : added) {
@@ -82,6 +87,18 @@ Process::~Process() {
   }
   std::fclose(out_);
   std::fclose(err_);
+}
+
+// Reads beside the child, which writes at the position that it shares with this process.
+std::string Process::errors_so_far() const {
+  std::string text;
+  char buffer[65536];
+  ssize_t count = 0;
+  while ((count = ::pread(::fileno(err_), buffer, sizeof(buffer),
+                          static_cast<off_t>(text.size()))) > 0) {
+    text.append(buffer, static_cast<std::size_t>(count));
+  }
+  return text;
 }
 
 Finished Process::wait() {

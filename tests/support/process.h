@@ -12,8 +12,9 @@ namespace qvdhouse::tests {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
-// What a child is given: our environment but QVD_*, CLICKHOUSE_* and QVDHOUSE_*, and what is added;
-// an entry with an empty value is taken away. "NAME=value" each.
+// What a child is given: our environment but for what settings are read from (QVD*, CLICKHOUSE_*,
+// OTEL_*, OPENLINEAGE_*, TRACE*), and what is added; an entry with an empty value is taken away.
+// "NAME=value" each.
 std::vector<std::string> child_environment(const Environment& added);
 // As posix_spawn takes them; valid while `texts` is.
 std::vector<char*> spawn_list(std::vector<std::string>& texts);
@@ -37,6 +38,8 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   pid_t pid() const { return pid_; }
+  // What it printed to standard error by now.
+  std::string errors_so_far() const;
   // Waits for its end and returns what it printed.
   Finished wait();
 

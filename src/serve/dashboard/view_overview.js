@@ -12,6 +12,7 @@ import {
   errorText,
   fileLink,
   link,
+  runLink,
   section,
   table,
   tableLink,
@@ -238,6 +239,39 @@ function freshness({ overview }) {
   );
 }
 
+// One worker is what runs now, here or elsewhere; how several share the work is told here.
+function workers({ workers: all }) {
+  if (all.length < 2) return null;
+  return section(
+    'Workers',
+    table({
+      label: 'Runs of all machines that claim tables',
+      rows: all,
+      keyOf: (one) => one.run_id,
+      columns: [
+        { label: 'Machine', kind: 'main', draw: (one) => `${one.host}, process ${one.process}` },
+        {
+          label: 'State',
+          draw: (one) => badge(one.state === 'working' ? 'running' : 'waiting', one.state),
+        },
+        { label: 'Since', draw: (one) => runLink(one.run_id, time(one.since)) },
+        { label: 'Heartbeat', draw: (one) => `${format.count(one.heartbeat_seconds)} s ago` },
+        {
+          label: 'Tables',
+          kind: 'wide',
+          draw: (one) => [
+            one.tables.map((name, index) => [index > 0 ? ', ' : '', tableLink(name)]),
+            one.table_count > one.tables.length
+              ? ` and ${format.count(one.table_count - one.tables.length)} more`
+              : '',
+            one.file_count > 0 ? ` (${format.plural(one.file_count, 'file')})` : '',
+          ],
+        },
+      ],
+    }),
+  );
+}
+
 export const overviewView = {
   title: () => 'Overview',
   isAgeing: true,
@@ -262,7 +296,9 @@ export const overviewView = {
               limit: MOST_FAILURES,
             }),
           );
-    return { overview, failed };
+    const none = { workers: [] };
+    const { workers: all } = overview.summary === null ? none : await get('/api/workers');
+    return { overview, failed, workers: all };
   },
   take: (data, event) => data.overview.live.some((run) => takeProgress(run, event)),
   draw(data, page) {
@@ -276,6 +312,7 @@ export const overviewView = {
             'Running now',
             data.overview.live.map((run) => liveRun(run, page.actions)),
           ),
+      workers(data),
       failures(data, page.actions),
       plots(data, { hours, theme: page.theme, setLocal: page.setLocal }),
       freshness(data),

@@ -43,6 +43,10 @@ function filesOf(run) {
   return parts.filter((part) => part !== '').join(', ');
 }
 
+function whyOf(run) {
+  return run.asked_for ? `${run.trigger}: ${run.asked_for}` : run.trigger;
+}
+
 const columns = [
   {
     label: 'Started',
@@ -51,7 +55,7 @@ const columns = [
   },
   { label: 'Status', draw: (run) => badge(run.status) },
   { label: 'Workflow', draw: (run) => run.workflow },
-  { label: 'Why', draw: (run) => run.trigger },
+  { label: 'Why', draw: whyOf },
   {
     label: 'Files',
     draw: (run) => h('span', null, filesOf(run), errorText(run.error, run.error_class)),
@@ -147,7 +151,7 @@ export const runView = {
         ),
         errorText(run.error, run.error_class),
         facts([
-          ['Why it ran', run.trigger],
+          ['Why it ran', whyOf(run)],
           ['Due', run.scheduled_at ? time(run.scheduled_at, format.dateTime) : null],
           ['Took', format.duration(run.duration_seconds)],
           ['Rows', format.count(run.rows)],

@@ -1,4 +1,4 @@
-#include "catalog/scrub.h"
+#include "base/scrub.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "base/ascii.h"
 
-namespace qvdhouse::catalog {
+namespace qvdhouse::base {
 namespace {
 
 constexpr std::string_view kStars = "***";
@@ -32,7 +32,7 @@ bool ends_in_secret_name(std::string_view text) {
     if (c == ' ' && after_blank) break;
     after_blank = c == ' ';
     if (is_joint) continue;
-    name.insert(name.begin(), base::to_lower(c));
+    name.insert(name.begin(), to_lower(c));
     if (std::ranges::any_of(kSecretNames, [&](std::string_view s) { return name == s; })) {
       return true;
     }
@@ -53,8 +53,7 @@ std::size_t value_begin(std::string_view text, std::size_t at) {
   if (sign >= text.size()) return std::string_view::npos;
   if (text[sign] == '=' || text[sign] == ':') return skip_blanks(text, sign + 1);
   const bool is_is = sign > at && sign + 2 < text.size() &&
-                     base::equal_ignoring_case(text.substr(sign, 2), "is") &&
-                     is_blank(text[sign + 2]);
+                     equal_ignoring_case(text.substr(sign, 2), "is") && is_blank(text[sign + 2]);
   return is_is ? skip_blanks(text, sign + 3) : std::string_view::npos;
 }
 
@@ -126,12 +125,12 @@ std::string without_user_info(const std::string& text) {
     if (scheme == std::string::npos) return out + text.substr(at);
     const std::size_t begin = scheme + 3;
     const std::size_t end = std::min(text.find_first_of("/?# \t\r\n\"'<>", begin), text.size());
-    const std::size_t sign = text.rfind('@', end == 0 ? 0 : end - 1);
+    const std::size_t sign = std::string_view(text).substr(begin, end - begin).rfind('@');
     out += text.substr(at, begin - at);
     at = begin;
-    if (sign != std::string::npos && sign >= begin && sign < end) {
+    if (sign != std::string_view::npos) {
       out += kStars;
-      at = sign;
+      at = begin + sign;
     }
   }
 }
@@ -142,4 +141,4 @@ std::string scrubbed(std::string_view text) {
   return without_user_info(without_assigned_secrets(text));
 }
 
-}  // namespace qvdhouse::catalog
+}  // namespace qvdhouse::base

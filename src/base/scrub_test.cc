@@ -1,9 +1,9 @@
-#include "catalog/scrub.h"
+#include "base/scrub.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace qvdhouse::catalog {
+namespace qvdhouse::base {
 namespace {
 
 using testing::HasSubstr;
@@ -46,5 +46,13 @@ TEST(Scrub, AllElseStays) {
   }
 }
 
+TEST(Scrub, EachUrlLosesItsOwnUserInfo) {
+  EXPECT_EQ(scrubbed("a://b@c://d a://e, f@g"), "a://***@c://d a://e, f@g");
+  EXPECT_EQ(scrubbed("://@x"), "://***@x");
+  std::string many = "a@";
+  for (int i = 0; i < 300'000; ++i) many += "://";
+  EXPECT_EQ(scrubbed(many), many);
+}
+
 }  // namespace
-}  // namespace qvdhouse::catalog
+}  // namespace qvdhouse::base
