@@ -89,8 +89,11 @@ bool set_plain(std::string_view type, std::string_view server_zone, Reading& rea
   reading.conversion = found->conversion;
   if (const auto parsed = clickhouse::parse_column_type(type)) {
     reading.scale = parsed->scale;
-    reading.timezone = parsed->timezone.empty() ? server_zone : parsed->timezone;
+    reading.timezone = parsed->timezone;
   }
+  const bool is_stamp =
+      reading.conversion == Conversion::kDateTime || reading.conversion == Conversion::kTicks;
+  if (is_stamp && reading.timezone.empty()) reading.timezone = server_zone;
   return true;
 }
 
