@@ -42,14 +42,14 @@ struct Asked {
 };
 
 Asked asked_for(const ExportArguments& arguments) {
-  const bool has_sql = !arguments.sql.empty();
-  if (has_sql + !arguments.table.empty() + !arguments.from.empty() != 1) {
+  // A single argument is the file.
+  const bool has_sql = !arguments.out.empty();
+  Asked asked{.select = {}, .out = has_sql ? arguments.out : arguments.sql, .table_name = {}};
+  if (asked.out.empty() || has_sql + !arguments.table.empty() + !arguments.from.empty() != 1) {
     throw UsageError(
-        "expected exactly one of SQL, --table and --from before the file to write, such as: "
+        "expected exactly one of SQL, --table and --from, and the file to write, such as: "
         "qvdhouse export --table QvdItem Item.qvd");
   }
-  Asked asked{.select = {}, .out = arguments.out, .table_name = {}};
-  if (asked.out.empty()) throw UsageError("expected the name of the file to write, found ''");
   asked.table_name = std::filesystem::path(asked.out).stem().string();
   if (has_sql) {
     asked.select = read_statement(arguments.sql);
@@ -184,8 +184,10 @@ void add_export(CommandLine& line) {
       "  qvdhouse export 'SELECT * FROM QvdItem WHERE Year = 2024' Item2024.qvd\n"
       "  qvdhouse export --from sales.parquet sales.qvd");
   o.settings({Topic::kServer, Topic::kEngine});
-  o.option("SQL", a.sql, "", "one SELECT; - reads it from standard input");
-  o.option("OUT", a.out, "", "the file to write")->required();
+  o.option("SQL", a.sql, "",
+           "one SELECT, unless --table or --from says what; - reads it from "
+           "standard input");
+  o.option("OUT", a.out, "", "the file to write");
   o.option("--table", a.table, "NAME", "all rows of a table, in place of SQL");
   o.file("--from", a.from, "all rows of a .parquet, .csv, .tsv or .jsonl file, likewise");
   o.flag("--replace", a.replace, "replace OUT.qvd where it is there (else that is an error)");

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -24,8 +25,9 @@ constexpr double kMicrosecondsPerDay = 86400e6;
 bool is_crowded(std::size_t count, std::size_t slots) { return count * 3 >= slots * 2; }
 
 std::size_t slot_of(std::uint64_t bits, std::size_t mask) {
+  bits ^= bits >> 32U;         // doubles of few digits differ in their high bits alone
   bits *= 0x9E3779B97F4A7C15;  // 2^64 / golden ratio: neighbours come far apart
-  return static_cast<std::size_t>(bits >> 32U ^ bits) & mask;
+  return static_cast<std::size_t>(bits ^ bits >> 32U) & mask;
 }
 
 // The number that the lowest bytes of `bits` are.
@@ -73,6 +75,10 @@ Code BitsTable::find_or_add(std::uint64_t bits, Code next, bool& added) {
   }
 }
 
+void BitsTable::prefetch(std::uint64_t bits) const {
+  if (!slots_.empty()) __builtin_prefetch(&slots_[slot_of(bits, slots_.size() - 1)]);
+}
+
 void BitsTable::grow() {
   std::vector<Slot> old(std::max(kFirstSlots, slots_.size() * 2));
   old.swap(slots_);
@@ -92,10 +98,24 @@ void BitsTable::set(std::uint64_t bits, Code code) {
   slots_[at].code = code;
 }
 
-TextTable::Entry& TextTable::find_or_add(std::string_view text, Code next, bool& added) {
+std::uint32_t TextTable::hash_of(std::string_view text) {
+  return static_cast<std::uint32_t>(XXH3_64bits(text.data(), text.size()));
+}
+
+void TextTable::prefetch_slot(std::uint32_t hash) const {
+  if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+}
+
+void TextTable::prefetch_entry(std::uint32_t hash) const {
+  if (slots_.empty()) return;
+  const Slot& slot = slots_[hash & (slots_.size() - 1)];
+  if (slot.entry != 0) __builtin_prefetch(&entries_[slot.entry - 1]);
+}
+
+TextTable::Entry& TextTable::find_or_add(std::string_view text, std::uint32_t hash, Code next,
+                                         bool& added) {
   if (is_crowded(entries_.size() + 1, slots_.size())) grow();
   const std::size_t mask = slots_.size() - 1;
-  const auto hash = static_cast<std::uint32_t>(XXH3_64bits(text.data(), text.size()));
   for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
     Slot& slot = slots_[at];
     if (slot.entry == 0) {
@@ -186,15 +206,21 @@ void ColumnSymbols::encode_values(const clickhouse::DecodedValues& values,
 template <class Bits>
 void ColumnSymbols::encode_bits(const clickhouse::DecodedValues& values,
                                 std::span<const std::uint8_t> nulls, std::span<Code> codes) {
+  constexpr std::size_t kAhead = 16;  // rows
+  const auto bits_at = [&](std::size_t row) {
+    Bits bits;
+    std::memcpy(&bits, values.bytes.data() + row * sizeof bits, sizeof bits);
+    return bits;
+  };
   Bits last{};
   Code last_code = 0;
   for (std::size_t row = 0; row < codes.size(); ++row) {
+    if (row + kAhead < codes.size()) bits_.prefetch(bits_at(row + kAhead));
     if (!nulls.empty() && nulls[row] != 0) {
       codes[row] = 0;
       continue;
     }
-    Bits bits;
-    std::memcpy(&bits, values.bytes.data() + row * sizeof bits, sizeof bits);
+    const Bits bits = bits_at(row);
     if (bits != last || last_code == 0) {
       last = bits;
       last_code = code_of_bits(bits, sizeof bits);
@@ -205,19 +231,27 @@ void ColumnSymbols::encode_bits(const clickhouse::DecodedValues& values,
 
 void ColumnSymbols::encode_texts(const clickhouse::DecodedValues& values,
                                  std::span<const std::uint8_t> nulls, std::span<Code> codes) {
+  constexpr std::size_t kTogether = 64;  // rows whose memory is fetched at once
+  std::array<std::string_view, kTogether> texts;
+  std::array<std::uint32_t, kTogether> hashes{};
   const auto* const fixed = reinterpret_cast<const char*>(values.bytes.data());
-  for (std::size_t row = 0; row < codes.size(); ++row) {
-    if (!nulls.empty() && nulls[row] != 0) {
-      codes[row] = 0;
-      continue;
+  const auto text_at = [&](std::size_t row) {
+    if (values.value_bytes == 0) return values.texts[row];
+    const std::string_view text(fixed + row * values.value_bytes, values.value_bytes);
+    return text.substr(0, text.find_last_not_of('\0') + 1);
+  };
+  for (std::size_t first = 0; first < codes.size(); first += kTogether) {
+    const std::size_t count = std::min(kTogether, codes.size() - first);
+    for (std::size_t i = 0; i < count; ++i) {
+      texts[i] = text_at(first + i);
+      hashes[i] = TextTable::hash_of(texts[i]);
+      texts_.prefetch_slot(hashes[i]);
     }
-    if (values.value_bytes == 0) {
-      codes[row] = code_of_text(values.texts[row]);
-      continue;
+    for (std::size_t i = 0; i < count; ++i) texts_.prefetch_entry(hashes[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      const bool is_null = !nulls.empty() && nulls[first + i] != 0;
+      codes[first + i] = is_null ? 0 : code_of_text(texts[i], hashes[i]);
     }
-    std::string_view text(fixed + row * values.value_bytes, values.value_bytes);
-    text = text.substr(0, text.find_last_not_of('\0') + 1);
-    codes[row] = code_of_text(text);
   }
 }
 
@@ -255,9 +289,9 @@ Code ColumnSymbols::code_of_bits(std::uint64_t bits, std::size_t value_bytes) {
   return own;
 }
 
-Code ColumnSymbols::code_of_text(std::string_view text) {
+Code ColumnSymbols::code_of_text(std::string_view text, std::uint32_t hash) {
   bool added = false;
-  TextTable::Entry& entry = texts_.find_or_add(text, static_cast<Code>(count_ + 1), added);
+  TextTable::Entry& entry = texts_.find_or_add(text, hash, static_cast<Code>(count_ + 1), added);
   if (!added) return entry.code;
   if (!keeps_texts()) return entry.code = add(digits_value(text));
   ++count_;
@@ -442,11 +476,11 @@ qvd::NumberFormat ColumnSymbols::number_format() const {
       return plain_format("TIMESTAMP", "YYYY-MM-DD hh:mm:ss" + fraction_pattern(reading_.scale));
     case Conversion::kTime:
       return plain_format(facts_.all_within_day ? "TIME" : "INTERVAL",
-                       "hh:mm:ss" + fraction_pattern(reading_.scale));
+                          "hh:mm:ss" + fraction_pattern(reading_.scale));
     case Conversion::kInterval:
       return plain_format("INTERVAL", "hh:mm:ss" + fraction_pattern(reading_.unit < 1e3   ? 6
-                                                                 : reading_.unit < 1e6 ? 3
-                                                                                       : 0));
+                                                                    : reading_.unit < 1e6 ? 3
+                                                                                          : 0));
     case Conversion::kText:
     case Conversion::kFixedText:
       break;

@@ -28,6 +28,8 @@ class BitsTable {
  public:
   // The code of `bits`; a new one gets `next`, and `added` is set.
   Code find_or_add(std::uint64_t bits, Code next, bool& added);
+  // Starts to fetch what find_or_add() will look at, so that it need not wait for memory.
+  void prefetch(std::uint64_t bits) const;
   // Another code for bits that are there.
   void set(std::uint64_t bits, Code code);
   std::size_t memory_bytes() const { return slots_.capacity() * sizeof(Slot); }
@@ -51,9 +53,13 @@ class TextTable {
     std::uint64_t length;  // in bytes
     Code code;
   };
+  static std::uint32_t hash_of(std::string_view text);
   // The entry of `text`, valid until the next call; a new one gets the code `next`, and `added` is
   // set.
-  Entry& find_or_add(std::string_view text, Code next, bool& added);
+  Entry& find_or_add(std::string_view text, std::uint32_t hash, Code next, bool& added);
+  // Start to fetch what find_or_add() will look at: first the one for some texts, then the other.
+  void prefetch_slot(std::uint32_t hash) const;
+  void prefetch_entry(std::uint32_t hash) const;
   std::size_t memory_bytes() const;
   const std::vector<std::byte>& symbols() const { return symbols_; }
 
@@ -120,7 +126,7 @@ class ColumnSymbols {
                      std::span<Code> codes);
   void encode_dictionary(const clickhouse::DecodedColumn& column, std::span<Code> codes);
   Code code_of_bits(std::uint64_t bits, std::size_t value_bytes);
-  Code code_of_text(std::string_view text);
+  Code code_of_text(std::string_view text, std::uint32_t hash);
   Code add(const qvd::Value& value);
   void note_text(std::string_view text);
   void count_refused(std::span<const Code> codes);
