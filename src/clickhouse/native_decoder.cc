@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint64_t kMaxNameBytes = 1024 * 1024;
 constexpr std::uint64_t kMaxColumns = 1024 * 1024;
 constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 32;
+constexpr std::size_t kShownBytes = 500;            // of what is no block
 constexpr std::size_t kTrustedBytes = 1024 * 1024;  // reserved before they have come
 
 // Of the second number of a LowCardinality column.
@@ -88,7 +89,8 @@ std::optional<WireType> wire_type(std::string_view type_name) {
   return type;
 }
 
-NativeDecoder::NativeDecoder(std::function<std::string_view()> next) : next_(std::move(next)) {}
+NativeDecoder::NativeDecoder(std::function<std::string_view()> next, std::size_t wanted_columns)
+    : next_(std::move(next)), wanted_columns_(wanted_columns) {}
 
 // Whether there are bytes in rest_; false at the end of the answer.
 bool NativeDecoder::fill() {
@@ -96,18 +98,17 @@ bool NativeDecoder::fill() {
   return !rest_.empty();
 }
 
-void NativeDecoder::fail(std::string_view expected) {
-  constexpr std::size_t kShown = 500;
-  std::string found = "its end";
-  if (!rest_.empty()) {
-    found = "'";
-    for (const char c : rest_.substr(0, kShown)) found += c >= ' ' && c <= '~' ? c : '.';
-    found += "'";
+void NativeDecoder::fail(std::string_view expected, std::string_view found) {
+  std::string shown = "its end";
+  if (!found.empty()) {
+    shown = "'";
+    for (const char c : found.substr(0, kShownBytes)) shown += c >= ' ' && c <= '~' ? c : '.';
+    shown += "'";
   }
   throw base::IoError(fmt::format(
       "the answer of ClickHouse in the format Native: expected {} at byte {}, found {}; run the "
       "query by itself to see whether it fails: qvdhouse query",
-      expected, decoded_bytes_, found));
+      expected, decoded_bytes_, shown));
 }
 
 // `out` becomes the next `count` bytes. It grows as they come: no number in the answer is trusted.
@@ -156,8 +157,12 @@ void NativeDecoder::read_name(std::string& out) {
 bool NativeDecoder::next_block() {
   do {
     if (!fill()) return false;
+    const std::string start(rest_.substr(0, kShownBytes));
     column_count_ = read_varuint();
-    if (column_count_ > kMaxColumns) fail("a block of at most 1048576 columns");
+    if (wanted_columns_ != 0 && column_count_ != 0 && column_count_ != wanted_columns_) {
+      fail(fmt::format("a block of {} columns", wanted_columns_), start);
+    }
+    if (column_count_ > kMaxColumns) fail("a block of at most 1048576 columns", start);
     row_count_ = read_varuint();
     if (row_count_ > kMaxRows) fail("a block of at most 4294967296 rows");
   } while (column_count_ == 0);

@@ -51,8 +51,8 @@ struct DecodedColumn {
 class NativeDecoder {
  public:
   // `next` gives the next bytes of the answer, valid until its next call, and nothing at the end;
-  // what it throws goes on to the caller.
-  explicit NativeDecoder(std::function<std::string_view()> next);
+  // what it throws goes on to the caller. `wanted_columns`: how many each block must have; 0: any.
+  explicit NativeDecoder(std::function<std::string_view()> next, std::size_t wanted_columns = 0);
 
   // Begins the next block that has columns; false at the end of the answer. All columns of the
   // block before must have been read. Throws IoError when the answer ends within a block or is no
@@ -67,7 +67,8 @@ class NativeDecoder {
 
  private:
   bool fill();
-  [[noreturn]] void fail(std::string_view expected);
+  [[noreturn]] void fail(std::string_view expected) { fail(expected, rest_); }
+  [[noreturn]] void fail(std::string_view expected, std::string_view found);
   void read(std::vector<std::byte>& out, std::size_t count);
   std::uint64_t read_varuint();
   std::uint64_t read_u64();
@@ -77,6 +78,7 @@ class NativeDecoder {
   void read_dictionary(const WireType& type);
 
   std::function<std::string_view()> next_;
+  std::size_t wanted_columns_;
   std::string_view rest_;            // bytes that came and were not decoded
   std::uint64_t decoded_bytes_ = 0;  // before rest_
   std::size_t column_count_ = 0;

@@ -82,12 +82,15 @@ std::string two_blocks() {
 }
 
 // All cells as text, "NULL" for NULL: one entry a column and block.
-std::vector<std::string> decoded(std::string_view bytes, std::size_t piece) {
-  NativeDecoder decoder([&] {
-    const std::string_view next = bytes.substr(0, piece);
-    bytes.remove_prefix(next.size());
-    return next;
-  });
+std::vector<std::string> decoded(std::string_view bytes, std::size_t piece,
+                                 std::size_t wanted_columns = 0) {
+  NativeDecoder decoder(
+      [&] {
+        const std::string_view next = bytes.substr(0, piece);
+        bytes.remove_prefix(next.size());
+        return next;
+      },
+      wanted_columns);
   std::vector<std::string> columns;
   while (decoder.next_block()) {
     for (std::size_t i = 0; i < decoder.column_count(); ++i) {
@@ -141,10 +144,12 @@ TEST(NativeDecoder, AnAnswerThatIsCutIsAnError) {
 
 TEST(NativeDecoder, TextInPlaceOfABlockIsShown) {
   try {
-    decoded(two_blocks() + "Code: 395, e.displayText() = DB::Exception: late", 100);
+    decoded(two_blocks() + "Code: 395, e.displayText() = DB::Exception: late", 1000, 3);
     FAIL() << "an error of an old server was taken for rows";
   } catch (const base::IoError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("expected "));
+    EXPECT_THAT(error.what(), HasSubstr("expected a block of 3 columns at byte "));
+    EXPECT_THAT(error.what(),
+                HasSubstr("found 'Code: 395, e.displayText() = DB::Exception: late'"));
     EXPECT_THAT(error.what(), HasSubstr("qvdhouse query"));
   }
 }

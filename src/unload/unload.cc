@@ -121,15 +121,9 @@ void check_memory(const std::vector<ColumnSymbols>& columns, std::uint64_t row_c
 void receive(clickhouse::AnswerStream& answer, const Options& options,
              const std::function<void(const Progress&)>& on_progress,
              std::vector<ColumnSymbols>& columns, StoredCodes& rows) {
-  clickhouse::NativeDecoder decoder([&] { return answer.next(); });
+  clickhouse::NativeDecoder decoder([&] { return answer.next(); }, columns.size());
   std::vector<Code> codes;
   while (asked([&] { return decoder.next_block(); })) {
-    if (decoder.column_count() != columns.size()) {
-      throw AnswerError(fmt::format(
-          "expected {} columns in the answer of ClickHouse, found {}; the table may have been "
-          "changed meanwhile: try again",
-          columns.size(), decoder.column_count()));
-    }
     if (decoder.row_count() > 0) rows.start_block(decoder.row_count());
     for (ColumnSymbols& column : columns) {
       asked([&] { column.encode(decoder.next_column(), codes); });
