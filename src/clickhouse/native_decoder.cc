@@ -22,7 +22,7 @@ constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 32;
 constexpr std::size_t kShownBytes = 500;            // of what is no block
 constexpr std::size_t kTrustedBytes = 1024 * 1024;  // reserved before they have come
 
-// Of the second number of a LowCardinality column.
+// Bits of the second number of a LowCardinality column.
 constexpr std::uint64_t kIndexWidthMask = 0xFF;
 constexpr std::uint64_t kHasSharedDictionary = 0x100;
 constexpr std::uint64_t kHasKeys = 0x200;
