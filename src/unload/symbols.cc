@@ -20,6 +20,10 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 64;
 constexpr double kMicrosecondsPerDay = 86400e6;
+// No clock goes so far; what reads the bits of something else as a time may.
+constexpr std::int64_t kMostMicroseconds = 1'000'000'000'000'000'000;
+constexpr std::int64_t kFirstSecond = -62'135'596'800;  // 0001-01-01
+constexpr std::int64_t kLastSecond = 253'402'300'799;   // 9999-12-31 23:59:59
 
 // A table is grown when more than two of three slots are taken.
 bool is_crowded(std::size_t count, std::size_t slots) { return count * 3 >= slots * 2; }
@@ -419,7 +423,13 @@ qvd::Value ColumnSymbols::digits_value(std::string_view digits) {
 std::int64_t ColumnSymbols::microseconds_of(std::int64_t ticks) {
   const int scale = reading_.scale;
   if (scale <= schema::kMicrosecondScale) {
-    return ticks * schema::power_of_ten(schema::kMicrosecondScale - scale);
+    std::int64_t microseconds = 0;
+    if (!__builtin_mul_overflow(ticks, schema::power_of_ten(schema::kMicrosecondScale - scale),
+                                &microseconds)) {
+      return std::clamp(microseconds, -kMostMicroseconds, kMostMicroseconds);
+    }
+    ++facts_.rounded;
+    return ticks < 0 ? -kMostMicroseconds : kMostMicroseconds;
   }
   const std::int64_t per_microsecond = schema::power_of_ten(scale - schema::kMicrosecondScale);
   if (ticks % per_microsecond != 0) ++facts_.rounded;
@@ -428,6 +438,13 @@ std::int64_t ColumnSymbols::microseconds_of(std::int64_t ticks) {
 }
 
 qvd::Value ColumnSymbols::stamp_value(std::int64_t ticks) {
+  const std::int64_t per_second = schema::power_of_ten(reading_.scale);
+  if (ticks / per_second <= kFirstSecond || ticks / per_second >= kLastSecond) {
+    ++facts_.rounded;
+    return qvd::Value::of(static_cast<double>(ticks) / static_cast<double>(per_second) /
+                              static_cast<double>(schema::kSecondsPerDay) +
+                          static_cast<double>(schema::kEpochSerial));
+  }
   const std::int64_t wall = zone_.to_wall_clock(ticks, reading_.scale);
   if (zone_.from_wall_clock(wall, reading_.scale).ticks != ticks) ++facts_.ambiguous_times;
   const std::uint64_t rounded = facts_.rounded;
@@ -450,8 +467,7 @@ qvd::Value ColumnSymbols::time_value(std::int64_t ticks) {
 qvd::Value ColumnSymbols::interval_value(std::int64_t units) {
   const double microseconds = static_cast<double>(units) * reading_.unit;
   const double days = microseconds / kMicrosecondsPerDay;
-  constexpr double kMostShown = 1e18;  // an Int64 holds it
-  if (std::fabs(microseconds) > kMostShown) return qvd::Value::of(days);
+  if (std::fabs(microseconds) > static_cast<double>(kMostMicroseconds)) return qvd::Value::of(days);
   return qvd::Value::dual(days, clock_text(std::llround(microseconds)));
 }
 
