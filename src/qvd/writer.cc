@@ -192,7 +192,7 @@ void append_symbol(std::string_view field_name, const Value& value, std::vector<
   out.push_back(std::byte{0});
 }
 
-QvdWriter::QvdWriter(const TableData& table, std::vector<bool> nullable) {
+QvdWriter::QvdWriter(const TableData& table, const std::vector<bool>& nullable) {
   std::vector<std::byte> bytes;
   std::vector<EncodedSymbols> symbols;
   for (const FieldData& data : table.fields) {
@@ -300,7 +300,7 @@ std::vector<std::byte> write_qvd(const TableData& table) {
     nullable.push_back(std::ranges::find(field.codes, 0U) != field.codes.end());
     codes.push_back(field.codes);
   }
-  const QvdWriter writer(table, std::move(nullable));
+  const QvdWriter writer(table, nullable);
   std::vector<std::byte> file = writer.head();
   writer.append_rows(codes, file);
   return file;

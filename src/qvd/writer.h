@@ -77,7 +77,7 @@ std::vector<std::byte> write_qvd(const TableData& table);
 // field i may be NULL).
 class QvdWriter {
  public:
-  QvdWriter(const TableData& table, std::vector<bool> nullable);
+  QvdWriter(const TableData& table, const std::vector<bool>& nullable);
   // The same of symbol tables that the caller keeps, one a field: head() is without them, and they
   // follow it in the order of the fields. FieldData::values are ignored.
   QvdWriter(const TableData& table, const std::vector<bool>& nullable,
