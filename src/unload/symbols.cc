@@ -134,10 +134,8 @@ TextTable::Entry& TextTable::find_or_add(std::string_view text, std::uint32_t ha
     }
     if (slot.hash != hash) continue;
     Entry& entry = entries_[slot.entry - 1];
-    if (entry.length == text.size() &&
-        std::memcmp(symbols_.data() + entry.offset, text.data(), text.size()) == 0) {
-      return entry;
-    }
+    const auto* const known = reinterpret_cast<const char*>(symbols_.data()) + entry.offset;
+    if (std::string_view(known, entry.length) == text) return entry;
   }
 }
 
@@ -433,13 +431,18 @@ std::int64_t ColumnSymbols::microseconds_of(std::int64_t ticks) {
   }
   const std::int64_t per_microsecond = schema::power_of_ten(scale - schema::kMicrosecondScale);
   if (ticks % per_microsecond != 0) ++facts_.rounded;
+  const std::int64_t rest = ticks % per_microsecond;
   const std::int64_t half = per_microsecond / 2;
-  return (ticks < 0 ? ticks - half : ticks + half) / per_microsecond;
+  return ticks / per_microsecond + (rest >= half ? 1 : rest <= -half ? -1 : 0);
 }
 
 qvd::Value ColumnSymbols::stamp_value(std::int64_t ticks) {
   const std::int64_t per_second = schema::power_of_ten(reading_.scale);
-  if (ticks / per_second <= kFirstSecond || ticks / per_second >= kLastSecond) {
+  // Within a day of the ends of Int64, what the zone adds would not fit.
+  constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t most = kEnd - schema::kSecondsPerDay * per_second;
+  if (ticks / per_second <= kFirstSecond || ticks / per_second >= kLastSecond || ticks > most ||
+      ticks < -most) {
     ++facts_.rounded;
     return qvd::Value::of(static_cast<double>(ticks) / static_cast<double>(per_second) /
                               static_cast<double>(schema::kSecondsPerDay) +
