@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/planned_source.h"
 #include "cli/sql_argument.h"
 #include "cli/target.h"
 #include "clickhouse/quote.h"
@@ -145,6 +146,7 @@ void print_result(const unload::Result& result, const std::string& out, double s
 
 int run_export(const ExportArguments& arguments, const Context& context) {
   const Asked asked = asked_for(arguments);
+  check_output_is_new(asked.out, arguments.replace, "--replace");
   const auto start = Clock::now();
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::system_clock::now().time_since_epoch());

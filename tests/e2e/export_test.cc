@@ -156,12 +156,13 @@ TEST_P(Export, WrongCommandLinesSayWhatIsRight) {
   EXPECT_EQ(exit_of({"export", "SELECT 1", "out/x.qvd", "--table", "t"}), 1);
   EXPECT_EQ(exit_of({"export", "--from", "a.csv", "--table", "t", "out/x.qvd"}), 1);
   EXPECT_EQ(exit_of({"export", "SELECT 1", "out/x.qvd", "--max-symbols-bytes", "many"}), 1);
-  EXPECT_EQ(exit_of({"export", "SELECT 1 AS a", "out"}), 4) << "a folder";
+  EXPECT_EQ(exit_of({"export", "SELECT 1 AS a", "out"}), 2) << "a folder";
+  EXPECT_EQ(exit_of({"export", "SELECT 1 AS a", "out", "--replace"}), 4) << "a folder";
   EXPECT_EQ(exit_of({"export", "--table", "NoSuchTable", "out/x.qvd"}), 5);
   EXPECT_EQ(exit_of({"export", "SELECT 1 AS a", "out/x.qvd"}), 0);
   const Finished again = on_target({"export", "SELECT 2 AS a", "out/x.qvd"});
-  EXPECT_EQ(again.exit_code, 4);
-  EXPECT_THAT(again.err, HasSubstr("out/x.qvd cannot be written: File exists"));
+  EXPECT_EQ(again.exit_code, 2);
+  EXPECT_THAT(again.err, HasSubstr("out/x.qvd is there already; --replace replaces it"));
   EXPECT_EQ(exit_of({"export", "SELECT 2 AS a", "out/x.qvd", "--replace"}), 0);
   EXPECT_EQ(files_out(), 1u);
 }
