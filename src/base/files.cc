@@ -66,6 +66,9 @@ namespace {
 constexpr mode_t kNewFile = 0666;  // less the umask
 constexpr mode_t kPermissions = 07777;
 
+// By which a file without a name is named.
+std::string link_of(int descriptor) { return fmt::format("/proc/self/fd/{}", descriptor); }
+
 std::uint64_t random_number() {
   std::uint64_t number = 0;
   if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) return 0;
@@ -94,7 +97,7 @@ OutputFile::OutputFile(std::filesystem::path path, Existing existing)
 
 OutputFile::~OutputFile() {
   if (descriptor_ >= 0) close(descriptor_);
-  if (!finished_) unlink(aside_.c_str());
+  if (!finished_ && !aside_.empty()) unlink(aside_.c_str());
 }
 
 void OutputFile::look_at_existing() {
@@ -111,16 +114,37 @@ void OutputFile::look_at_existing() {
   mode_ = found.st_mode & kPermissions;
 }
 
-void OutputFile::make_aside() {
+bool OutputFile::make_nameless() {
+  const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+  descriptor_ = open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, kNewFile);
+  if (descriptor_ < 0) return false;
+  // Without /proc it could get no name later.
+  if (access(link_of(descriptor_).c_str(), F_OK) == 0) return true;
+  close(std::exchange(descriptor_, -1));
+  return false;
+}
+
+// `make` makes something of the name `aside_`, which must be new; true when it did.
+template <class Make>
+void OutputFile::name_aside(Make make) {
   constexpr int kTries = 100;
   for (int i = 0; i < kTries; ++i) {
     aside_ = fmt::format("{}.{:016x}.new", path_.string(), random_number());
-    descriptor_ =
-        open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kNewFile);
-    if (descriptor_ >= 0) return;
+    if (make()) return;
     if (errno != EEXIST) break;
   }
-  fail(errno);
+  const int error = errno;
+  aside_.clear();
+  fail(error);
+}
+
+void OutputFile::make_aside() {
+  if (make_nameless()) return;
+  name_aside([&] {
+    descriptor_ =
+        open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kNewFile);
+    return descriptor_ >= 0;
+  });
 }
 
 void OutputFile::write(std::span<const std::byte> bytes) {
@@ -135,8 +159,18 @@ void OutputFile::write(std::span<const std::byte> bytes) {
   }
 }
 
+void OutputFile::sync() {
+  if (fsync(descriptor_) != 0) fail(errno);
+}
+
 std::uint64_t OutputFile::finish() {
   if (mode_ && fchmod(descriptor_, *mode_) != 0) fail(errno);
+  if (aside_.empty()) {
+    name_aside([&] {
+      return linkat(AT_FDCWD, link_of(descriptor_).c_str(), AT_FDCWD, aside_.c_str(),
+                    AT_SYMLINK_FOLLOW) == 0;
+    });
+  }
   // Some file systems tell of a full disk only here.
   if (close(std::exchange(descriptor_, -1)) != 0) fail(errno);
   const bool replaces = existing_ == Existing::kReplace;

@@ -20,9 +20,11 @@ enum class Existing { kReplace, kKeep };
 
 // A file that a command writes for its user: it appears under its name whole, or not at all.
 //
-// Written aside, under a name in the same folder that nobody can foresee, and renamed at the end,
-// so that a kill or a full disk leaves what was there. No link is ever followed, in the file's own
-// name or aside (O_EXCL, O_NOFOLLOW): one that another user has planted leads nowhere.
+// Written aside in the same folder and named at the end, so that a kill or a full disk leaves what
+// was there. Where the file system can keep a file without a name, a kill leaves nothing else
+// behind; elsewhere the file aside has a name that nobody can foresee. No link is ever followed, in
+// the file's own name or aside (O_EXCL, O_NOFOLLOW): one that another user has planted leads
+// nowhere.
 class OutputFile {
  public:
   // Makes its folder where that is absent. Throws IoError, also where `path` is a symbolic link or
@@ -36,6 +38,10 @@ class OutputFile {
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
+  // Waits until the disk has all that was written, so that a loss of power after finish() loses
+  // none of it. Throws IoError.
+  void sync();
+
   // Gives the file its name, and the permissions of the one that it replaces. Returns its size in
   // bytes. Throws IoError, also where, with Existing::kKeep, something has the name by now.
   std::uint64_t finish();
@@ -45,9 +51,12 @@ class OutputFile {
   [[noreturn]] void fail(std::string_view why) const;
   void look_at_existing();
   void make_aside();
+  bool make_nameless();
+  template <class Make>
+  void name_aside(Make make);
 
   std::filesystem::path path_;
-  std::filesystem::path aside_;
+  std::filesystem::path aside_;  // empty: the file has no name yet
   Existing existing_;
   std::optional<mode_t> mode_;  // of the file that is replaced
   int descriptor_ = -1;

@@ -2,12 +2,12 @@
 // terminal without control characters.
 #include <unistd.h>
 
-#include <iostream>
-#include <iterator>
+#include <string>
 
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/sql_argument.h"
 #include "cli/target.h"
 
 namespace qvdhouse::cli {
@@ -22,11 +22,6 @@ struct QueryArguments {
 
 // The reader of standard output went away: there is no one left to answer.
 struct OutputClosed {};
-
-std::string statement(const std::string& argument) {
-  if (argument != "-") return argument;
-  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
-}
 
 clickhouse::Settings settings_of(const QueryArguments& arguments, const std::string& format,
                                  const clickhouse::Dialect& dialect) {
@@ -44,7 +39,7 @@ clickhouse::Settings settings_of(const QueryArguments& arguments, const std::str
 }
 
 int run_query(const QueryArguments& arguments, const Context& context) {
-  const std::string sql = statement(arguments.sql);
+  const std::string sql = read_statement(arguments.sql);
   const bool is_terminal = stdout_is_terminal();
   const std::string fallback = is_terminal ? "PrettyCompact" : "TSV";
   const std::string format = arguments.format.empty() ? fallback : arguments.format;

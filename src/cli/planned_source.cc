@@ -210,7 +210,7 @@ SourceModels read_models(std::string_view command, const Context& context) {
   return found;
 }
 
-void check_output_is_new(const std::string& path, bool overwrite) {
+void check_output_is_new(const std::string& path, bool overwrite, std::string_view flag) {
   if (path.empty() || overwrite) return;
   std::error_code error;
   const auto status = std::filesystem::symlink_status(path, error);
@@ -220,7 +220,7 @@ void check_output_is_new(const std::string& path, bool overwrite) {
         fmt::format("{} cannot be written: {}", printable(path), error.message()));
   }
   throw base::ConfigError(
-      fmt::format("{} is there already; --overwrite replaces it", printable(path)));
+      fmt::format("{} is there already; {} replaces it", printable(path), flag));
 }
 
 void check_lock(const std::string& lock_path, const DecidedSources& decided,

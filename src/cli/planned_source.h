@@ -39,9 +39,10 @@ struct SourceModels {
 // Sources::chosen() throws.
 SourceModels read_models(std::string_view command, const Context& context);
 
-// Throws ConfigError when a file to be written is there already, and may not be replaced. An empty
-// path is none.
-void check_output_is_new(const std::string& path, bool overwrite);
+// Throws ConfigError when a file to be written is there already, and may not be replaced: `flag` is
+// what would allow it. An empty path is none.
+void check_output_is_new(const std::string& path, bool overwrite,
+                         std::string_view flag = "--overwrite");
 
 // Holds the tables that something would be loaded into against a lock, as the files to load make
 // them: what a live table has kept of earlier files is not drift. Throws SchemaError with what has

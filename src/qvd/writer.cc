@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -29,8 +30,12 @@ bool is_int32(double number) {
          !(number == 0 && std::signbit(number));  // -0.0 survives as a double only
 }
 
+[[noreturn]] void refuse(std::string_view field_name, const std::string& message) {
+  throw base::InputError(message, {.field = std::string(field_name), .byte_offset = {}});
+}
+
 [[noreturn]] void refuse(const FieldData& field, const std::string& message) {
-  throw base::InputError(message, {.field = field.name, .byte_offset = {}});
+  refuse(field.name, message);
 }
 
 template <typename T>
@@ -45,35 +50,6 @@ void append_text(std::vector<std::byte>& out, std::string_view text) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-void append_symbol(const FieldData& field, const Value& value, std::vector<std::byte>& out) {
-  out.push_back(static_cast<std::byte>(value.kind));
-  switch (value.kind) {
-    case SymbolKind::kInt:
-    case SymbolKind::kDualInt:
-      if (!is_int32(value.number)) {
-        refuse(field, fmt::format("expected a whole number within int32 in a symbol of kind {}, "
-                                  "found {}; store it as a double",
-                                  int(value.kind), value.number));
-      }
-      append_number(out, static_cast<std::int32_t>(value.number));
-      break;
-    case SymbolKind::kDouble:
-    case SymbolKind::kDualDouble:
-      append_number(out, value.number);
-      break;
-    case SymbolKind::kText:
-      break;
-  }
-  if ((static_cast<unsigned>(value.kind) & 4U) == 0) return;
-  if (const std::size_t at = value.text.find('\0'); at != std::string::npos) {
-    refuse(field, fmt::format("expected text without NUL bytes, found one at byte {} of a text of "
-                              "{} bytes; a QVD cannot hold it",
-                              at, value.text.size()));
-  }
-  append_text(out, value.text);
-  out.push_back(std::byte{0});
-}
-
 // Bits that the largest stored value of a field needs: ceil(log2(symbols - bias)).
 std::uint64_t needed_bits(const FieldHeader& field, bool nullable) {
   const std::uint64_t values = field.symbol_count + (nullable && field.bias == 0 ? 1 : 0);
@@ -83,12 +59,13 @@ std::uint64_t needed_bits(const FieldHeader& field, bool nullable) {
   return stored_values == 0 ? 0 : static_cast<std::uint64_t>(std::bit_width(stored_values - 1));
 }
 
-std::uint64_t checked_width(const FieldData& field, std::uint64_t needed) {
+std::uint64_t checked_width(const FieldData& field, std::uint64_t symbol_count,
+                            std::uint64_t needed) {
   const std::uint64_t width = field.width_bits.value_or(needed);
   if (width < needed || width > base::kMaxFieldBits) {
     refuse(field, fmt::format("expected a width of {} to {} bits for {} values, found {}; leave "
                               "width_bits unset",
-                              needed, base::kMaxFieldBits, field.values.size(), width));
+                              needed, base::kMaxFieldBits, symbol_count, width));
   }
   return width;
 }
@@ -146,7 +123,6 @@ FieldHeader field_header(const FieldData& data) {
   field.name = data.name;
   field.number_format = data.number_format;
   if (field.number_format.type.empty()) field.number_format.type = "UNKNOWN";
-  field.symbol_count = data.values.size();
   field.comment = data.comment;
   field.tags = data.tags;
   return field;
@@ -187,7 +163,55 @@ Value Value::dual(double number, std::string_view text) {
   return {.kind = kind, .number = number, .text = std::string(text)};
 }
 
-QvdWriter::QvdWriter(const TableData& table, std::vector<bool> nullable) {
+void append_symbol(std::string_view field_name, const Value& value, std::vector<std::byte>& out) {
+  out.push_back(static_cast<std::byte>(value.kind));
+  switch (value.kind) {
+    case SymbolKind::kInt:
+    case SymbolKind::kDualInt:
+      if (!is_int32(value.number)) {
+        refuse(field_name, fmt::format("expected a whole number within int32 in a symbol of kind "
+                                       "{}, found {}; store it as a double",
+                                       int(value.kind), value.number));
+      }
+      append_number(out, static_cast<std::int32_t>(value.number));
+      break;
+    case SymbolKind::kDouble:
+    case SymbolKind::kDualDouble:
+      append_number(out, value.number);
+      break;
+    case SymbolKind::kText:
+      break;
+  }
+  if ((static_cast<unsigned>(value.kind) & 4U) == 0) return;
+  if (const std::size_t at = value.text.find('\0'); at != std::string::npos) {
+    refuse(field_name, fmt::format("expected text without NUL bytes, found one at byte {} of a "
+                                   "text of {} bytes; a QVD cannot hold it",
+                                   at, value.text.size()));
+  }
+  append_text(out, value.text);
+  out.push_back(std::byte{0});
+}
+
+QvdWriter::QvdWriter(const TableData& table, const std::vector<bool>& nullable) {
+  std::vector<std::byte> bytes;
+  std::vector<EncodedSymbols> symbols;
+  for (const FieldData& data : table.fields) {
+    const std::size_t start = bytes.size();
+    for (const Value& value : data.values) append_symbol(data.name, value, bytes);
+    symbols.push_back({.count = data.values.size(), .bytes = bytes.size() - start});
+  }
+  lay_out(table, nullable, symbols);
+  head_.insert(head_.end(), bytes.begin(), bytes.end());
+}
+
+QvdWriter::QvdWriter(const TableData& table, const std::vector<bool>& nullable,
+                     std::span<const EncodedSymbols> symbols) {
+  lay_out(table, nullable, symbols);
+}
+
+void QvdWriter::lay_out(const TableData& table, const std::vector<bool>& nullable,
+                        std::span<const EncodedSymbols> symbols) {
+  assert(symbols.size() == table.fields.size());
   if (table.fields.empty() || nullable.size() != table.fields.size()) {
     throw base::InputError(
         fmt::format("expected at least one field and one nullable flag a field, "
@@ -204,18 +228,19 @@ QvdWriter::QvdWriter(const TableData& table, std::vector<bool> nullable) {
   header.table_tags = table.tags;
   header.record_count = table.row_count;
 
-  std::vector<std::byte> symbols;
+  std::uint64_t symbol_bytes = 0;
   for (std::size_t i = 0; i < table.fields.size(); ++i) {
     const FieldData& data = table.fields[i];
     FieldHeader& field = header.fields.emplace_back(field_header(data));
+    field.symbol_count = symbols[i].count;
     field.bias = data.bias.value_or(nullable[i] ? kNullableBias : 0);
-    field.width_bits = checked_width(data, needed_bits(field, nullable[i]));
-    field.offset = symbols.size();
-    for (const Value& value : data.values) append_symbol(data, value, symbols);
-    field.length = symbols.size() - field.offset;
+    field.width_bits = checked_width(data, field.symbol_count, needed_bits(field, nullable[i]));
+    field.offset = symbol_bytes;
+    field.length = symbols[i].bytes;
+    symbol_bytes += field.length;
   }
   lay_out_record(table, header);
-  header.rows_offset = symbols.size();
+  header.rows_offset = symbol_bytes;
   header.rows_length = header.record_count * header.record_bytes;
   record_bytes_ = header.record_bytes;
   for (std::size_t i = 0; i < header.fields.size(); ++i) {
@@ -228,7 +253,6 @@ QvdWriter::QvdWriter(const TableData& table, std::vector<bool> nullable) {
   }
   append_text(head_, format_header(header, table.lf_header));
   head_.push_back(std::byte{0});
-  head_.insert(head_.end(), symbols.begin(), symbols.end());
 }
 
 std::uint64_t QvdWriter::stored_index(const Layout& field, std::uint32_t code, std::size_t row) {
@@ -276,7 +300,7 @@ std::vector<std::byte> write_qvd(const TableData& table) {
     nullable.push_back(std::ranges::find(field.codes, 0U) != field.codes.end());
     codes.push_back(field.codes);
   }
-  const QvdWriter writer(table, std::move(nullable));
+  const QvdWriter writer(table, nullable);
   std::vector<std::byte> file = writer.head();
   writer.append_rows(codes, file);
   return file;

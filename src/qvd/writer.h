@@ -58,6 +58,16 @@ struct TableData {
   bool lf_header = false;           // LF instead of CRLF, as Qlik's Linux engine writes
 };
 
+// A symbol table that is encoded already (append_symbol()), instead of FieldData::values.
+struct EncodedSymbols {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
+// Appends a value as it stands in a symbol table. Throws base::InputError for an int outside int32
+// and for NUL in text; `field_name` goes into the message.
+void append_symbol(std::string_view field_name, const Value& value, std::vector<std::byte>& out);
+
 // The whole file. Throws base::InputError when the data break a rule: no field, code out of range,
 // NUL in text, an int outside int32, forced width too narrow, forced offsets that overlap.
 std::vector<std::byte> write_qvd(const TableData& table);
@@ -67,8 +77,12 @@ std::vector<std::byte> write_qvd(const TableData& table);
 // field i may be NULL).
 class QvdWriter {
  public:
-  QvdWriter(const TableData& table, std::vector<bool> nullable);
-  // XML header, NUL and all symbol tables.
+  QvdWriter(const TableData& table, const std::vector<bool>& nullable);
+  // The same of symbol tables that the caller keeps, one a field: head() is without them, and they
+  // follow it in the order of the fields. FieldData::values are ignored.
+  QvdWriter(const TableData& table, const std::vector<bool>& nullable,
+            std::span<const EncodedSymbols> symbols);
+  // XML header, NUL and all symbol tables that were not encoded by the caller.
   const std::vector<std::byte>& head() const { return head_; }
   std::size_t record_bytes() const { return record_bytes_; }
   // Appends records to `out`; codes[field][row], all of one length. Throws base::InputError for a
@@ -84,6 +98,8 @@ class QvdWriter {
     std::uint64_t symbol_count;
     std::optional<std::uint64_t> stored_null;
   };
+  void lay_out(const TableData& table, const std::vector<bool>& nullable,
+               std::span<const EncodedSymbols> symbols);
   static std::uint64_t stored_index(const Layout& field, std::uint32_t code, std::size_t row);
   std::vector<std::byte> head_;
   std::vector<Layout> layout_;

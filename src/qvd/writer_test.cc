@@ -147,5 +147,24 @@ TEST(Value, ChoosesTheKindThatQlikChooses) {
   EXPECT_EQ(Value::dual(0.5, "half").kind, SymbolKind::kDualDouble);
 }
 
+TEST(QvdWriter, SymbolsThatTheCallerKeepsComeToTheSameFile) {
+  const TableData table{.name = "T",
+                        .fields = {{.name = "a", .values = {Value::of(1), Value::of("x")}},
+                                   {.name = "b", .values = {Value::dual(2.5, "2,5")}}},
+                        .row_count = 0};
+  std::vector<std::byte> symbols;
+  std::vector<EncodedSymbols> encoded;
+  TableData without = table;
+  for (FieldData& field : without.fields) {
+    const std::size_t start = symbols.size();
+    for (const Value& value : field.values) append_symbol(field.name, value, symbols);
+    encoded.push_back({.count = field.values.size(), .bytes = symbols.size() - start});
+    field.values.clear();
+  }
+  std::vector<std::byte> head = QvdWriter(without, {true, false}, encoded).head();
+  head.insert(head.end(), symbols.begin(), symbols.end());
+  EXPECT_EQ(head, QvdWriter(table, {true, false}).head());
+}
+
 }  // namespace
 }  // namespace qvdhouse::qvd

@@ -89,7 +89,7 @@ SampleFile write_sample(const std::filesystem::path& path, const SampleTable& ta
     nullable.push_back(used.has_null);
     code_of.push_back(std::move(used.code_of));
   }
-  const QvdWriter writer(data, std::move(nullable));
+  const QvdWriter writer(data, nullable);
   data.fields.clear();
 
   base::OutputFile file(path, base::Existing::kReplace);

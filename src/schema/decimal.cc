@@ -1,5 +1,7 @@
 #include "schema/decimal.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -84,6 +86,18 @@ std::optional<Int128> scaled(const Decimal& value, int scale) {
     result = result * 10 + (at < value.digits.size() ? value.digits[at] - '0' : 0);
   }
   return value.negative ? -result : result;
+}
+
+std::string decimal_text(Int128 value, int scale) {
+  const bool is_negative = value < 0;
+  std::string digits = fmt::format("{}", is_negative ? -value : value);
+  const auto places = static_cast<std::size_t>(scale);
+  if (digits.size() <= places) digits.insert(0, places + 1 - digits.size(), '0');
+  std::string text = (is_negative ? "-" : "") + digits.substr(0, digits.size() - places);
+  std::string fraction = digits.substr(digits.size() - places);
+  fraction.erase(fraction.find_last_not_of('0') + 1);
+  if (!fraction.empty()) text += "." + fraction;
+  return text;
 }
 
 std::string shortest_text(double number) {

@@ -39,6 +39,9 @@ std::optional<Decimal> parse_decimal(std::string_view text);
 // value · 10^scale as an integer; empty when digits would be lost or it exceeds 38 digits.
 std::optional<Int128> scaled(const Decimal& value, int scale);
 
+// value · 10^-scale, without zeros at the end of the fraction: "-12.5".
+std::string decimal_text(Int128 value, int scale);
+
 // The shortest exact text: "12", "0.1", "1e+30", "nan", "inf", "-0".
 std::string shortest_text(double number);
 

@@ -106,6 +106,11 @@ std::optional<std::int64_t> wall_ticks(double serial, int scale) {
   return ticks;
 }
 
+double serial_of_stamp(std::int64_t microseconds) {
+  return static_cast<double>(static_cast<long double>(microseconds) / (kSecondsPerDay * 1e6L) +
+                             static_cast<long double>(kEpochSerial));
+}
+
 bool ticks_hold(double serial, int scale) {
   if (scale >= kMicrosecondScale) return true;
   const long double microseconds = day_fraction(serial) * (kSecondsPerDay * 1'000'000.0L);
@@ -245,8 +250,7 @@ std::int64_t Zone::to_wall_clock(std::int64_t ticks, int scale) const {
 std::optional<double> serial_of(std::string_view text) {
   const auto wall = parse_iso_stamp(text, kMicrosecondScale);
   if (!wall) return std::nullopt;
-  return static_cast<double>(*wall) / 1e6 / static_cast<double>(kSecondsPerDay) +
-         static_cast<double>(kEpochSerial);
+  return serial_of_stamp(*wall);
 }
 
 std::optional<double> number_or_serial(std::string_view text) {

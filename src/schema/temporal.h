@@ -42,6 +42,8 @@ std::int64_t day_ticks(double serial, int scale);
 // Day and time to the nearest tick; empty when Int64 does not hold it (nanoseconds after 2262).
 // For serials in clock range.
 std::optional<std::int64_t> wall_ticks(double serial, int scale);
+// The serial of a day and time, in microseconds since 1970-01-01 00:00: the nearest double.
+double serial_of_stamp(std::int64_t microseconds);
 // Whether ticks of this scale hold the serial to 1 µs, which is about what a double resolves at
 // today's dates; finer scales always do.
 bool ticks_hold(double serial, int scale);
@@ -75,6 +77,8 @@ class Zone {
   // "UTC" and "" mean that wall clock and instant are the same. Throws SchemaError for an unknown
   // name.
   explicit Zone(const std::string& name);
+
+  bool is_utc() const { return zone_ == nullptr; }
 
   enum class Reading { kUnique, kTwice, kNever };
   struct Instant {

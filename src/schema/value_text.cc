@@ -48,7 +48,6 @@ std::string float_text(double number) {
   return fmt::format("{}{}.{}", sign, digits.substr(0, whole), digits.substr(whole));
 }
 
-// Without zeros at the end of the fraction.
 std::string decimal_text(const Dictionary& values, std::size_t slot) {
   Int128 value = 0;
   switch (values.type().value_bytes()) {
@@ -61,15 +60,7 @@ std::string decimal_text(const Dictionary& values, std::size_t slot) {
     default:
       value = value_at<Int128>(values, slot);
   }
-  const bool is_negative = value < 0;
-  std::string digits = fmt::format("{}", is_negative ? -value : value);
-  const std::size_t scale = values.type().scale;
-  if (digits.size() <= scale) digits.insert(0, scale + 1 - digits.size(), '0');
-  std::string text = (is_negative ? "-" : "") + digits.substr(0, digits.size() - scale);
-  std::string fraction = digits.substr(digits.size() - scale);
-  fraction.erase(fraction.find_last_not_of('0') + 1);
-  if (!fraction.empty()) text += "." + fraction;
-  return text;
+  return schema::decimal_text(value, values.type().scale);
 }
 
 // "hh:mm:ss", and all digits of the fraction.

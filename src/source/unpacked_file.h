@@ -13,7 +13,7 @@
 #include <string>
 
 #include "base/byte_source.h"
-#include "source/temporary_file.h"
+#include "base/temporary_file.h"
 #include "source/unpacker.h"
 
 namespace qvdhouse::source {
@@ -60,7 +60,7 @@ class UnpackedFile : public base::ByteSource {
   UnpackingPlace place_;
   mutable std::mutex mutex_;  // guards what follows
   mutable Unpacker unpacker_;
-  mutable std::optional<TemporaryFile> bytes_;
+  mutable std::optional<base::TemporaryFile> bytes_;
   mutable std::uint32_t crc_ = 0;
   mutable bool is_whole_ = false;
   mutable std::exception_ptr failure_;

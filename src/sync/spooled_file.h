@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/byte_source.h"
-#include "source/temporary_file.h"
+#include "base/temporary_file.h"
 
 namespace qvdhouse::sync {
 
@@ -29,7 +29,7 @@ class SpooledFile : public base::ByteSource {
 
  private:
   const base::ByteSource& remote_;
-  source::TemporaryFile bytes_;
+  base::TemporaryFile bytes_;
 };
 
 }  // namespace qvdhouse::sync

@@ -8,13 +8,15 @@
 #include <span>
 #include <string>
 
-namespace qvdhouse::source {
+namespace qvdhouse::base {
 
 class TemporaryFile {
  public:
   // Below `folder`, which is made where it is absent; where that is empty, in the system's own for
-  // such files. `whose`: what messages call the bytes. Throws IoError.
-  TemporaryFile(const std::filesystem::path& folder, std::string whose);
+  // such files. `whose`: what messages call the bytes; `otherwise`: what else than making room
+  // helps when the disk is full. Throws IoError.
+  TemporaryFile(const std::filesystem::path& folder, std::string whose,
+                std::string otherwise = "set data_dir to a folder on a larger disk");
   ~TemporaryFile();
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -30,8 +32,9 @@ class TemporaryFile {
   [[noreturn]] void fail(const char* what) const;
   std::string folder_;
   std::string whose_;
+  std::string otherwise_;
   std::uint64_t size_ = 0;
   int fd_ = -1;
 };
 
-}  // namespace qvdhouse::source
+}  // namespace qvdhouse::base

@@ -1,4 +1,4 @@
-#include "source/temporary_file.h"
+#include "base/temporary_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,10 +11,11 @@
 
 #include "base/error.h"
 
-namespace qvdhouse::source {
+namespace qvdhouse::base {
 
-TemporaryFile::TemporaryFile(const std::filesystem::path& folder, std::string whose)
-    : whose_(std::move(whose)) {
+TemporaryFile::TemporaryFile(const std::filesystem::path& folder, std::string whose,
+                             std::string otherwise)
+    : whose_(std::move(whose)), otherwise_(std::move(otherwise)) {
   std::error_code error;
   const std::filesystem::path place =
       folder.empty() ? std::filesystem::temp_directory_path(error) : folder;
@@ -29,10 +30,10 @@ TemporaryFile::TemporaryFile(const std::filesystem::path& folder, std::string wh
 TemporaryFile::~TemporaryFile() { ::close(fd_); }
 
 void TemporaryFile::fail(const char* what) const {
-  throw base::IoError(
-      fmt::format("{}: its bytes are kept in a file below {} while it is read, and that {} at byte "
-                  "{}: {}; make room there, or set data_dir to a folder on a larger disk",
-                  whose_, folder_, what, size_, std::strerror(errno)));
+  throw IoError(
+      fmt::format("{}: its bytes are kept in a temporary file below {}, and that {} at byte "
+                  "{}: {}; make room there, or {}",
+                  whose_, folder_, what, size_, std::strerror(errno), otherwise_));
 }
 
 void TemporaryFile::append(std::span<const std::byte> bytes) {
@@ -51,11 +52,11 @@ void TemporaryFile::read_at(std::uint64_t offset, std::span<std::byte> out) cons
         ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno != EINTR) fail("cannot be read");
     if (got == 0) {
-      throw base::ChangedError(fmt::format("{}: expected {} bytes at byte {}, found the end at {}",
-                                           whose_, out.size(), offset, size_));
+      throw ChangedError(fmt::format("{}: expected {} bytes at byte {}, found the end at {}",
+                                     whose_, out.size(), offset, size_));
     }
     if (got > 0) done += static_cast<std::size_t>(got);
   }
 }
 
-}  // namespace qvdhouse::source
+}  // namespace qvdhouse::base
