@@ -288,4 +288,13 @@ void NativeEncoder::append_trimmed_keys(const Dictionary& dictionary, BlockBuffe
   out.append_u64(row_count_);
 }
 
+void append_empty_block(std::span<const NativeEncoder::Column> columns, BlockBuffer& out) {
+  out.append_varuint(columns.size());
+  out.append_varuint(0);
+  for (const NativeEncoder::Column& column : columns) {
+    out.append_string(column.name);
+    out.append_string(column.dictionary->type().name());
+  }
+}
+
 }  // namespace qvdhouse::clickhouse

@@ -289,7 +289,8 @@ struct HttpServer::State::Stream {
   State* server;
   MHD_Connection* connection;
   std::function<std::optional<std::string>()> next;
-  std::string left;  // of the last piece, not sent yet
+  bool is_broken_by_stop;
+  std::string left{};  // of the last piece, not sent yet
 };
 
 void HttpServer::State::start_daemons() {
@@ -424,6 +425,7 @@ MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char*
     auto made = std::make_unique<Exchange>();
     made->request = read_request(connection, path, method);
     made->request.stop = handlers_stop.get_token();
+    made->request.wake = [this] { wake_streams(); };
     made->connection = connection;
     made->client = client_of(connection);
     exchange = made.release();
@@ -476,7 +478,8 @@ MHD_Result HttpServer::State::answer(Exchange& exchange) {
   StreamReader reader;
   if (exchange.response.stream) {
     reader.read = &State::stream_callback;
-    reader.context = new Stream{this, exchange.connection, std::move(exchange.response.stream), {}};
+    reader.context = new Stream{this, exchange.connection, std::move(exchange.response.stream),
+                                exchange.response.is_broken_by_stop};
     reader.free_context = &State::stream_free_callback;
   }
   const std::chrono::seconds for_body(exchange.response.body.size() / kBytesPerSecond);
@@ -501,7 +504,10 @@ ssize_t HttpServer::State::on_stream(Stream& stream, char* out, std::size_t size
     std::uint64_t wakes_before = 0;
     {
       const std::lock_guard lock(mutex);
-      if (is_stopping) return MHD_CONTENT_READER_END_OF_STREAM;
+      if (is_stopping) {
+        return stream.is_broken_by_stop ? MHD_CONTENT_READER_END_WITH_ERROR
+                                        : MHD_CONTENT_READER_END_OF_STREAM;
+      }
       wakes_before = wakes;
     }
     std::optional<std::string> piece = stream.next();

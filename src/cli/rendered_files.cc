@@ -1,0 +1,141 @@
+#include "cli/rendered_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "cli/decisions.h"
+#include "cli/exit_code.h"
+#include "cli/target.h"
+#include "clickhouse/connection.h"
+#include "clickhouse/quote.h"
+#include "decide/placement.h"
+#include "source/listing.h"
+
+namespace qvdhouse::cli {
+namespace {
+
+class Pipe {
+ public:
+  Pipe() {
+    if (pipe2(ends_, O_CLOEXEC) != 0) {
+      throw base::IoError(fmt::format("a pipe cannot be made: {}", std::strerror(errno)));
+    }
+  }
+  ~Pipe() {
+    close_end(0);
+    close_end(1);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  // By which another process of this user opens the end to read from.
+  std::string path() const { return fmt::format("/proc/{}/fd/{}", getpid(), ends_[0]); }
+  void close_reader() { close_end(0); }
+  void close_writer() { close_end(1); }
+  // False once nobody reads.
+  bool write(std::span<const std::byte> bytes) const {
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(ends_[1], bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return false;
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+    return true;
+  }
+
+ private:
+  void close_end(int end) {
+    if (ends_[end] >= 0) close(ends_[end]);
+    ends_[end] = -1;
+  }
+  int ends_[2] = {-1, -1};
+};
+
+std::string structure_of(const render::Rows& rows) {
+  std::string structure;
+  for (const auto& [name, type] : rows.columns()) {
+    structure += fmt::format("{}{} {}", structure.empty() ? "" : ", ",
+                             clickhouse::quote_identifier(name), type);
+  }
+  return structure;
+}
+
+}  // namespace
+
+std::vector<render::File> rendered_files(std::string_view command,
+                                         const std::vector<std::string>& names, Sources& sources,
+                                         const Context& context) {
+  std::vector<render::File> files;
+  for (const std::string& name : names) {
+    const OpenSource source = sources.of(name);
+    const sync::Options options = sync_options(context.config, source.settings);
+    const std::size_t before = files.size();
+    for (const source::FileEntry& entry : source.storage.list(name, {})) {
+      if (!entry.skip_code.empty()) continue;
+      const decide::Placement placement =
+          decide::place_file(entry.path, options.tables, options.load.policy, options.source);
+      decide::FileLoad load = decide::load_of(options.load, placement, entry.path);
+      files.push_back({.name = entry.name,
+                       .open = [&storage = source.storage, entry] { return storage.open(entry); },
+                       .options = std::move(load.options),
+                       .target = std::move(load.target)});
+    }
+    if (files.size() > before) continue;
+    throw UsageError(fmt::format("{}: {} leads to no QVD file", command, masked_source(name)));
+  }
+  return files;
+}
+
+void write_by_engine(render::Rows& rows, render::Format format,
+                     const std::function<void(std::string_view)>& on_bytes,
+                     const Context& context) {
+  const std::string_view name = render::info(format).name;
+  const std::span<const std::byte> first = rows.next();
+  const Target target = Target::open_to_ask(context);
+  if (target.engine() == nullptr) {
+    throw base::ConfigError(fmt::format(
+        "{} is written by the embedded engine, and the target is a server ({}): leave the server "
+        "out "
+        "of the settings of this command, or choose CSV, TSV, JSONEachRow, Markdown or Native",
+        name, target_name(context.config)));
+  }
+  Pipe pipe;
+  std::stop_source stop;
+  const std::stop_callback forward(context.stop, [&] { stop.request_stop(); });
+  std::exception_ptr failure;
+  std::jthread writer([&] {
+    try {
+      std::span<const std::byte> piece = first;
+      while (!piece.empty() && pipe.write(piece)) piece = rows.next();
+      pipe.close_writer();
+    } catch (...) {
+      failure = std::current_exception();
+      stop.request_stop();  // before the end that the engine would take for that of the rows
+    }
+  });
+  std::exception_ptr of_query;
+  try {
+    clickhouse::Connection connection = target.connect_anywhere(stop.get_token());
+    connection.query_streamed(fmt::format("SELECT * FROM file({}, 'Native', {}) FORMAT {}",
+                                          clickhouse::quote_literal(pipe.path()),
+                                          clickhouse::quote_literal(structure_of(rows)), name),
+                              on_bytes, {{"max_threads", "1"}});
+  } catch (...) {
+    of_query = std::current_exception();
+  }
+  pipe.close_reader();
+  writer.join();
+  if (failure) std::rethrow_exception(failure);
+  if (of_query) std::rethrow_exception(of_query);
+}
+
+}  // namespace qvdhouse::cli

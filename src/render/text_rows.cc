@@ -1,0 +1,167 @@
+#include "render/text_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/workers.h"
+
+namespace qvdhouse::render {
+namespace {
+
+// Cells of a chunk: 16 bytes each, they fit the second-level cache beside the bytes of the rows.
+constexpr std::size_t kChunkCells = 16'384;
+constexpr std::size_t kFewestChunkRows = 64;
+constexpr std::size_t kMostChunkRows = 2'048;
+
+// Short texts are copied in steps of this many bytes, which may pass the end of the text.
+constexpr std::size_t kStep = ReadyValues::kSlackBytes;
+constexpr std::size_t kLongText = 128;
+
+// Of the text of a chunk, where it has more than one row.
+constexpr std::size_t kMostChunkBytes = 16 << 20;
+
+constexpr std::size_t kMostDigits = 20;  // of a UInt64
+
+inline char* copy_text(const char* from, std::size_t size, char* out) noexcept {
+  if (size > kLongText) {
+    std::memcpy(out, from, size);
+  } else {
+    for (std::size_t done = 0; done < size; done += kStep) {
+      std::memcpy(out + done, from + done, kStep);
+    }
+  }
+  return out + size;
+}
+
+// What a format puts around the values of a column.
+struct Around {
+  std::string before;
+  std::string_view after;
+};
+Around around(Format format, const std::string& name, bool is_first, bool is_last) {
+  switch (format) {
+    case Format::kCsv:
+      return {"", is_last ? "\n" : ","};
+    case Format::kMarkdown:
+      return {is_first ? "| " : "", is_last ? " |\n" : " | "};
+    case Format::kJsonEachRow: {
+      Around json{is_first ? "{" : ",", is_last ? "}\n" : ""};
+      append_name(format, name, json.before);
+      json.before += ':';
+      return json;
+    }
+    default:
+      return {"", is_last ? "\n" : "\t"};
+  }
+}
+
+}  // namespace
+
+std::string head_line(Format format, std::span<const load::ColumnValues> columns) {
+  std::string head;
+  if (format == Format::kJsonEachRow) return head;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Around of = around(format, columns[i].name, i == 0, i + 1 == columns.size());
+    head += of.before;
+    append_name(format, columns[i].name, head);
+    head += of.after;
+  }
+  if (format != Format::kMarkdown) return head;
+  for (const load::ColumnValues& column : columns) {
+    head += stands_right(column.dictionary.type()) ? "|-:" : "|:-";
+  }
+  return head + "|\n";
+}
+
+TextRows::TextRows(Format format, const qvd::RowDecoder& decoder,
+                   std::span<load::ColumnValues> columns, unsigned threads)
+    : decoder_(decoder),
+      chunk_rows_(std::clamp(kChunkCells / columns.size(), kFewestChunkRows, kMostChunkRows)),
+      codes_(chunk_rows_),
+      cells_(chunk_rows_ * columns.size()) {
+  std::vector<std::optional<Column>> made(columns.size());
+  base::for_each_index(columns.size(), threads, [&](std::size_t i) {
+    load::ColumnValues& column = columns[i];
+    Around of = around(format, column.name, i == 0, i + 1 == columns.size());
+    const std::size_t before_size = of.before.size();
+    of.before.append(kStep, '\0');
+    made[i] = {.values = &column,
+               .ready = ReadyValues(format, column.dictionary, of.after),
+               .before = std::move(of.before),
+               .before_size = before_size,
+               .after = std::string(of.after)};
+    column.dictionary = clickhouse::Dictionary(column.dictionary.type());
+  });
+  for (std::optional<Column>& column : made) columns_.push_back(std::move(*column));
+}
+
+void TextRows::find_cells(const Column& column, const std::byte* records, std::uint64_t first_row,
+                          std::span<const std::uint64_t> row_numbers, std::span<Cell> cells) {
+  if (column.values->is_row_number()) return number_cells(column, first_row, row_numbers, cells);
+  const std::span codes(codes_.data(), cells.size());
+  column.values->read_codes(decoder_, records, first_row, codes);
+  const std::uint64_t* offsets = column.ready.offsets();
+  const char* bytes = column.ready.bytes();
+  const std::uint32_t* code = codes.data();
+  Cell* cell = cells.data();
+  for (std::size_t row = 0; row < cells.size(); ++row) {
+    const std::uint64_t begin = offsets[code[row]];
+    cell[row] = {bytes + begin, offsets[code[row] + 1] - begin};
+  }
+}
+
+void TextRows::number_cells(const Column& column, std::uint64_t first_row,
+                            std::span<const std::uint64_t> row_numbers, std::span<Cell> cells) {
+  numbers_.clear();
+  numbers_.reserve(cells.size() * (kMostDigits + column.after.size()) + kStep);  // never moved
+  for (std::size_t row = 0; row < cells.size(); ++row) {
+    const std::size_t begin = numbers_.size();
+    numbers_ +=
+        fmt::format("{}{}", row_numbers.empty() ? first_row + row : row_numbers[row], column.after);
+    cells[row] = {numbers_.data() + begin, numbers_.size() - begin};
+  }
+}
+
+std::size_t TextRows::bytes_of_row(std::size_t row) const {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    bytes += columns_[i].before_size + cells_[i * chunk_rows_ + row].size;
+  }
+  return bytes;
+}
+
+std::size_t TextRows::append(const std::byte* records, std::uint64_t first_row,
+                             std::size_t row_count, std::span<const std::uint64_t> row_numbers,
+                             clickhouse::BlockBuffer& out) {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const std::span cells(&cells_[i * chunk_rows_], row_count);
+    find_cells(columns_[i], records, first_row, row_numbers, cells);
+    total += row_count * columns_[i].before_size;
+    for (const Cell& cell : cells) total += cell.size;
+  }
+  while (total > kMostChunkBytes && row_count > 1) total -= bytes_of_row(--row_count);
+  const std::size_t begin = out.size();
+  char* at = reinterpret_cast<char*>(out.extend(total + kStep));
+  const char* const start = at;
+  const Cell* cells = cells_.data();
+  for (std::size_t row = 0; row < row_count; ++row) {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const Column& column = columns_[i];
+      // The texts of the next rows lie scattered over dictionaries that the caches may not hold.
+      __builtin_prefetch(cells[i * chunk_rows_ + std::min(row + 2, row_count - 1)].bytes);
+      if (column.before_size != 0) at = copy_text(column.before.data(), column.before_size, at);
+      const Cell& cell = cells[i * chunk_rows_ + row];
+      at = copy_text(cell.bytes, cell.size, at);
+    }
+  }
+  out.shrink(begin + static_cast<std::size_t>(at - start));
+  return row_count;
+}
+
+}  // namespace qvdhouse::render
