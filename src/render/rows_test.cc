@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "clickhouse/quote.h"
 #include "clickhouse/test_engine.h"
 #include "load/load.h"
 #include "qvd/writer.h"
@@ -26,9 +25,8 @@ namespace qvdhouse::render {
 namespace {
 
 using qvd::Value;
-using ::testing::ElementsAre;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 // Files in memory, and what is asked for of them.
 class Made {
@@ -249,8 +247,8 @@ TEST_F(RenderedRows, ANativeAnswerWithoutRowsHasItsColumns) {
   const std::string native =
       of_sales().written(Format::kNative, {.columns = {"Region", "Amount"}, .limit = 0});
   EXPECT_EQ(by_engine(native, "SELECT count() FROM {}"), "0");
-  EXPECT_EQ(by_engine(native, "SELECT arrayStringConcat(groupArray(name), ' ') FROM (DESCRIBE TABLE {})"),
-            "Region Amount");
+  EXPECT_THAT(by_engine(native, "DESCRIBE TABLE {} FORMAT TSV"),
+              AllOf(HasSubstr("Region\t"), HasSubstr("\nAmount\t")));
 }
 
 }  // namespace
