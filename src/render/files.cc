@@ -84,7 +84,6 @@ Files::Files(std::vector<File> files, Request request, std::stop_token stop)
   }
   for (File& file : files_) keep_rows_only(request_, file);
   std::vector<schema::Shape> with_rows;
-  std::vector<schema::Shape> all;
   for (std::size_t i = 0; i < files_.size(); ++i) {
     OpenFile opened = prepare(i);
     note_columns(opened.prepared);
@@ -93,14 +92,14 @@ Files::Files(std::vector<File> files, Request request, std::stop_token stop)
       only_ = std::move(opened);
       break;
     }
-    all.push_back(schema::shape_of(opened.prepared.plan));
-    if (opened.prepared.header.record_count > 0) with_rows.push_back(all.back());
+    own_shapes_.push_back(schema::shape_of(opened.prepared.plan));
+    if (opened.prepared.header.record_count > 0) with_rows.push_back(own_shapes_.back());
   }
   check_columns();
   if (only_) return;
-  shape_ =
-      schema::find_drift({}, with_rows.empty() ? all : with_rows, schema::DriftPolicy::kEvolve, {})
-          .shape;
+  shape_ = schema::find_drift({}, with_rows.empty() ? own_shapes_ : with_rows,
+                              schema::DriftPolicy::kEvolve, {})
+               .shape;
 }
 
 OpenFile Files::prepare(std::size_t index) const {
@@ -174,11 +173,17 @@ void Files::check_columns() const {
 }
 
 std::vector<std::size_t> Files::chosen(const schema::TablePlan& plan) const {
+  std::vector<std::string> names;
+  for (const schema::ColumnPlan& column : plan.columns) names.push_back(column.name);
+  return chosen(names);
+}
+
+std::vector<std::size_t> Files::chosen(const std::vector<std::string>& columns) const {
   std::vector<std::size_t> chosen;
-  std::vector<bool> is_chosen(plan.columns.size());
+  std::vector<bool> is_chosen(columns.size());
   const auto choose = [&](const auto& is_wanted) {
-    for (std::size_t i = 0; i < plan.columns.size(); ++i) {
-      if (is_chosen[i] || !is_wanted(plan.columns[i].name)) continue;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (is_chosen[i] || !is_wanted(columns[i])) continue;
       is_chosen[i] = true;
       chosen.push_back(i);
     }
@@ -186,13 +191,14 @@ std::vector<std::size_t> Files::chosen(const schema::TablePlan& plan) const {
   if (request_.columns.empty()) choose([](const std::string&) { return true; });
   for (std::size_t wanted = 0; wanted < request_.columns.size(); ++wanted) {
     const std::string& pattern = request_.columns[wanted];
-    const bool is_name = std::ranges::any_of(columns_, [&](const std::string& column) {
+    const auto is_called = [&](const std::string& column) {
       return schema::matches_pattern(column, pattern);
-    });
-    choose([&](const std::string& column) {
-      return is_name ? schema::matches_pattern(column, pattern)
-                     : of_fields_[wanted].contains(column);
-    });
+    };
+    if (std::ranges::any_of(columns_, is_called)) {
+      choose(is_called);
+    } else {
+      choose([&](const std::string& column) { return of_fields_[wanted].contains(column); });
+    }
   }
   return chosen;
 }

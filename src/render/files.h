@@ -58,10 +58,15 @@ class Files {
   const std::stop_token& stop() const { return stop_; }
   std::uint64_t record_count() const { return record_count_; }  // of all files, whatever is asked
 
+  // The columns that each file would have by itself; none where there is one file.
+  const std::vector<schema::Shape>& own_shapes() const { return own_shapes_; }
+
   // Opens a file and plans it for the common columns. To be called once a file.
   OpenFile open(std::size_t index);
 
-  // Which columns of a plan that open() made are wanted, in the order wanted.
+  // Which of these columns are wanted, by index, in the order wanted; the same of a plan that
+  // open() made.
+  std::vector<std::size_t> chosen(const std::vector<std::string>& columns) const;
   std::vector<std::size_t> chosen(const schema::TablePlan& plan) const;
 
  private:
@@ -76,6 +81,7 @@ class Files {
   std::uint64_t record_count_ = 0;
   std::optional<OpenFile> only_;  // where there is one file
   schema::Shape shape_;           // where there are several
+  std::vector<schema::Shape> own_shapes_;
   // By name in the request: columns of fields that are called so.
   std::vector<std::set<std::string>> of_fields_;
   std::set<std::string> columns_;  // of all files

@@ -94,6 +94,12 @@ FileRows::Range FileRows::next(std::uint64_t rows_at_once, std::uint64_t most_ro
   return {};
 }
 
+void FileRows::restart() {
+  if (reading_.valid()) reading_.get();
+  next_row_ = rows_read_ = 0;
+  is_finished_ = false;
+}
+
 void FileRows::finish() {
   is_finished_ = true;
   file_.bytes->check_unchanged();

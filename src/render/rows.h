@@ -57,6 +57,8 @@ class FileRows {
   // more.
   Range next(std::uint64_t rows_at_once, std::uint64_t most_rows);
   std::uint64_t rows_read() const { return rows_read_; }
+  // The next range is the first one again.
+  void restart();
 
  private:
   struct Read {

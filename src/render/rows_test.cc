@@ -7,8 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <list>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +18,7 @@
 #include "render/files.h"
 #include "render/format.h"
 #include "render/test_every_type.h"
+#include "render/test_made_files.h"
 
 namespace qvdhouse::render {
 namespace {
@@ -28,18 +27,8 @@ using qvd::Value;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// Files in memory, and what is asked for of them.
-class Made {
+class Made : public MadeFiles {
  public:
-  File& add(const qvd::TableData& table, const std::string& name = "T.qvd") {
-    const std::vector<std::byte>& bytes = bytes_.emplace_back(qvd::write_qvd(table));
-    files.push_back({.name = name,
-                     .open = [&bytes] { return std::make_unique<base::MemorySource>(bytes); },
-                     .options = {},
-                     .target = {}});
-    return files.back();
-  }
-
   std::string written(Format format, const Request& request = {}, bool has_head = true) const {
     Files all(files, request, {});
     Rows rows(all, {.format = format,
@@ -53,11 +42,6 @@ class Made {
     return text;
   }
   std::string csv(const Request& request = {}) const { return written(Format::kCsv, request); }
-
-  std::vector<File> files;
-
- private:
-  std::list<std::vector<std::byte>> bytes_;
 };
 
 qvd::TableData sales() {
@@ -153,16 +137,12 @@ TEST(RowsOfFiles, SeveralFilesAreJoinedByName) {
 
 TEST(RowsOfFiles, OnlyWhatIsAskedForIsRead) {
   // Symbols of the other field are damaged: who reads them notices.
-  qvd::TableData table = sales();
-  std::vector<std::byte> bytes = qvd::write_qvd(table);
+  std::vector<std::byte> bytes = qvd::write_qvd(sales());
   const base::MemorySource source(bytes);
   const qvd::TableHeader header = qvd::read_header(source);
   bytes[header.body_offset + header.fields[0].offset] = std::byte{99};
   Made made;
-  made.files.push_back({.name = "T.qvd",
-                        .open = [&] { return std::make_unique<base::MemorySource>(bytes); },
-                        .options = {},
-                        .target = {}});
+  made.add(bytes);
   EXPECT_THROW(made.csv({}), base::InputError);
   EXPECT_EQ(made.csv({.columns = {"Amount"}, .limit = 1}), "\"Amount\"\n1\n");
 }

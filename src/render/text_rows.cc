@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/workers.h"
+#include "clickhouse/copy_text.h"
 
 namespace qvdhouse::render {
 namespace {
@@ -18,24 +18,13 @@ constexpr std::size_t kChunkCells = 16'384;
 constexpr std::size_t kFewestChunkRows = 64;
 constexpr std::size_t kMostChunkRows = 2'048;
 
-// Short texts are copied in steps of this many bytes, which may pass the end of the text.
-constexpr std::size_t kStep = ReadyValues::kSlackBytes;
-constexpr std::size_t kLongText = 128;
-
 // Of the text of a chunk, where it has more than one row.
 constexpr std::size_t kMostChunkBytes = 16 << 20;
 
 constexpr std::size_t kMostDigits = 20;  // of a UInt64
 
-inline char* copy_text(const char* from, std::size_t size, char* out) noexcept {
-  if (size > kLongText) {
-    std::memcpy(out, from, size);
-  } else {
-    for (std::size_t done = 0; done < size; done += kStep) {
-      std::memcpy(out + done, from + done, kStep);
-    }
-  }
-  return out + size;
+const std::byte* as_bytes(const std::string& text) {
+  return reinterpret_cast<const std::byte*>(text.data());
 }
 
 // What a format puts around the values of a column.
@@ -89,7 +78,7 @@ TextRows::TextRows(Format format, const qvd::RowDecoder& decoder,
     load::ColumnValues& column = columns[i];
     Around of = around(format, column.name, i == 0, i + 1 == columns.size());
     const std::size_t before_size = of.before.size();
-    of.before.append(kStep, '\0');
+    of.before.append(clickhouse::kTextStep, '\0');
     made[i] = {.values = &column,
                .ready = ReadyValues(format, column.dictionary, of.after),
                .before = std::move(of.before),
@@ -106,7 +95,7 @@ void TextRows::find_cells(const Column& column, const std::byte* records, std::u
   const std::span codes(codes_.data(), cells.size());
   column.values->read_codes(decoder_, records, first_row, codes);
   const std::uint64_t* offsets = column.ready.offsets();
-  const char* bytes = column.ready.bytes();
+  const std::byte* bytes = column.ready.bytes();
   const std::uint32_t* code = codes.data();
   Cell* cell = cells.data();
   for (std::size_t row = 0; row < cells.size(); ++row) {
@@ -118,12 +107,13 @@ void TextRows::find_cells(const Column& column, const std::byte* records, std::u
 void TextRows::number_cells(const Column& column, std::uint64_t first_row,
                             std::span<const std::uint64_t> row_numbers, std::span<Cell> cells) {
   numbers_.clear();
-  numbers_.reserve(cells.size() * (kMostDigits + column.after.size()) + kStep);  // never moved
+  numbers_.reserve(cells.size() * (kMostDigits + column.after.size()) +
+                   clickhouse::kTextStep);  // never moved
   for (std::size_t row = 0; row < cells.size(); ++row) {
     const std::size_t begin = numbers_.size();
     numbers_ +=
         fmt::format("{}{}", row_numbers.empty() ? first_row + row : row_numbers[row], column.after);
-    cells[row] = {numbers_.data() + begin, numbers_.size() - begin};
+    cells[row] = {as_bytes(numbers_) + begin, numbers_.size() - begin};
   }
 }
 
@@ -147,17 +137,19 @@ std::size_t TextRows::append(const std::byte* records, std::uint64_t first_row,
   }
   while (total > kMostChunkBytes && row_count > 1) total -= bytes_of_row(--row_count);
   const std::size_t begin = out.size();
-  char* at = reinterpret_cast<char*>(out.extend(total + kStep));
-  const char* const start = at;
+  std::byte* at = out.extend(total + clickhouse::kTextStep);
+  const std::byte* const start = at;
   const Cell* cells = cells_.data();
   for (std::size_t row = 0; row < row_count; ++row) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const Column& column = columns_[i];
       // The texts of the next rows lie scattered over dictionaries that the caches may not hold.
       __builtin_prefetch(cells[i * chunk_rows_ + std::min(row + 2, row_count - 1)].bytes);
-      if (column.before_size != 0) at = copy_text(column.before.data(), column.before_size, at);
+      if (column.before_size != 0) {
+        at = clickhouse::copy_text(as_bytes(column.before), column.before_size, at);
+      }
       const Cell& cell = cells[i * chunk_rows_ + row];
-      at = copy_text(cell.bytes, cell.size, at);
+      at = clickhouse::copy_text(cell.bytes, cell.size, at);
     }
   }
   out.shrink(begin + static_cast<std::size_t>(at - start));

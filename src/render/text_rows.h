@@ -37,7 +37,7 @@ class TextRows {
 
  private:
   struct Cell {
-    const char* bytes;
+    const std::byte* bytes;
     std::size_t size;
   };
   struct Column {

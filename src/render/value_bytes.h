@@ -3,11 +3,13 @@
 // is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "clickhouse/copy_text.h"
 #include "clickhouse/dictionary.h"
 #include "render/format.h"
 
@@ -27,15 +29,14 @@ bool stands_right(const clickhouse::ColumnType& type);
 class ReadyValues {
  public:
   // May be read past the end of the last value.
-  static constexpr std::size_t kSlackBytes = 16;
+  static constexpr std::size_t kSlackBytes = clickhouse::kTextStep;
 
   // `after` follows each value. A dictionary without slots gives none.
   ReadyValues(Format format, const clickhouse::Dictionary& values, std::string_view after);
 
-  const char* bytes() const { return bytes_.data(); }
+  const std::byte* bytes() const { return reinterpret_cast<const std::byte*>(bytes_.data()); }
   // slots + 1, from bytes().
   const std::uint64_t* offsets() const { return offsets_.data(); }
-  std::size_t byte_count() const { return bytes_.size(); }
 
  private:
   std::string bytes_;
