@@ -21,8 +21,8 @@ namespace qvdhouse::render {
 namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 65'536;
-// Of the rows that differ, those that may be shown: of more of them, it is not the first ones of
-// the files that are.
+// Rows that differ and may be shown. When there are more, those shown are not the first of the
+// files.
 constexpr std::size_t kMostKept = 100'000;
 constexpr std::uint64_t kAllRows = ~std::uint64_t{0};
 constexpr clickhouse::HashFunction kHash = clickhouse::HashFunction::kXxh3;

@@ -36,7 +36,7 @@ struct RowExample {
   Kind kind = Kind::kFirstOnly;
   std::optional<std::uint64_t> first_row;   // from 0, in the first file; absent: it has none
   std::optional<std::uint64_t> second_row;  // likewise
-  // Of kChanged: the key, then what differs; else all columns that both files have.
+  // kChanged: the key, then what differs; else all columns that both files have.
   std::vector<Cell> cells;
 };
 
@@ -45,7 +45,7 @@ struct Diff {
   std::vector<schema::ColumnChange> columns;
   std::uint64_t first_rows = 0;
   std::uint64_t second_rows = 0;
-  // Of the columns that both have: those whose values are not the same, as a multiset.
+  // Columns that both have and whose values are not the same, as a multiset.
   std::vector<std::string> different_columns;
   // Rows by the columns that both have.
   std::uint64_t only_first = 0;
@@ -59,7 +59,8 @@ struct Diff {
 };
 
 // `files` has two. Rows are compared by hashes of 64 bits, as `verify` does. Throws SchemaError for
-// a key that is no column of both or when they have no column in common, and what FileRows throws.
+// a key that is not a column of both or when they have no column in common, and what FileRows
+// throws.
 Diff diff(Files& files, const DiffRequest& request);
 
 }  // namespace qvdhouse::render

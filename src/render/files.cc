@@ -61,7 +61,7 @@ void keep_columns_only(const Request& request, const qvd::TableHeader& header, c
                                [](const std::string& name) { return !name.empty(); });
   };
   if (has_one()) return;
-  // Of columns that come from no field, or that other files have: rows need a field all the same.
+  // The columns come from no field, or other files have them: rows need a field all the same.
   policy.only.clear();
   for (const std::string& name : schema::column_names(fields, policy)) {
     if (name.empty()) continue;

@@ -10,8 +10,8 @@
 namespace qvdhouse::render {
 namespace {
 
-// Of a range of records: those of a local file stay in the second-level cache while all columns are
-// decoded from them; a remote one costs a request.
+// Size of a range of records. A range of a local file stays in the second-level cache while all
+// columns are decoded from it; a range of a remote file costs a request.
 constexpr std::uint64_t kLocalBytes = 512 << 10;
 constexpr std::uint64_t kRemoteBytes = 8 << 20;
 constexpr std::uint64_t kFewestAtOnce = 1'024;

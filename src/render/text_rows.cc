@@ -18,7 +18,7 @@ constexpr std::size_t kChunkCells = 16'384;
 constexpr std::size_t kFewestChunkRows = 64;
 constexpr std::size_t kMostChunkRows = 2'048;
 
-// Of the text of a chunk, where it has more than one row.
+// Most bytes of the text of a chunk that has more than one row.
 constexpr std::size_t kMostChunkBytes = 16 << 20;
 
 constexpr std::size_t kMostDigits = 20;  // of a UInt64

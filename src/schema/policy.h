@@ -68,7 +68,7 @@ struct Policy {
   // the file has them; see TableRules.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
-  // Of those that these leave in, the fields that somebody asked for; empty: all.
+  // Narrows them to the fields that somebody asked for; empty: all.
   std::vector<std::string> only;
   std::vector<std::pair<std::string, std::string>> rename;
   // What protects values, of all tables and of this one, and the key of hashes.

@@ -30,7 +30,7 @@
 namespace qvdhouse::serve {
 namespace {
 
-// Of one answer, made and not sent yet.
+// Bytes of one answer that are made and not sent yet.
 constexpr std::size_t kMostWaitingBytes = 4 << 20;
 // Each holds the distinct values of the columns that were asked for.
 constexpr int kMostReaders = 4;
