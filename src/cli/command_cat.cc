@@ -47,7 +47,10 @@ render::Format format_of(const CatArguments& arguments) {
     throw UsageError(fmt::format("--format: expected one of {}, found {}", render::format_names(),
                                  arguments.format));
   }
-  return render::format_of_file(arguments.output).value_or(render::Format::kCsv);
+  if (arguments.output.empty()) return render::Format::kCsv;
+  if (const auto format = render::format_of_file(arguments.output)) return *format;
+  throw UsageError(fmt::format("the ending of {} names no format; name one of {} by --format",
+                               printable(arguments.output), render::format_names()));
 }
 
 // The reader of standard output went away: there is no one left to write for.

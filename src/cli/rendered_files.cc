@@ -1,12 +1,10 @@
 #include "cli/rendered_files.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <cstddef>
 #include <exception>
+#include <span>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -14,6 +12,7 @@
 #include "base/error.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
+#include "cli/pipe.h"
 #include "cli/target.h"
 #include "clickhouse/connection.h"
 #include "clickhouse/quote.h"
@@ -22,43 +21,6 @@
 
 namespace qvdhouse::cli {
 namespace {
-
-class Pipe {
- public:
-  Pipe() {
-    if (pipe2(ends_, O_CLOEXEC) != 0) {
-      throw base::IoError(fmt::format("a pipe cannot be made: {}", std::strerror(errno)));
-    }
-  }
-  ~Pipe() {
-    close_end(0);
-    close_end(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-
-  // By which another process of this user opens the end to read from.
-  std::string path() const { return fmt::format("/proc/{}/fd/{}", getpid(), ends_[0]); }
-  void close_reader() { close_end(0); }
-  void close_writer() { close_end(1); }
-  // False once nobody reads.
-  bool write(std::span<const std::byte> bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t count = ::write(ends_[1], bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return false;
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-
- private:
-  void close_end(int end) {
-    if (ends_[end] >= 0) close(ends_[end]);
-    ends_[end] = -1;
-  }
-  int ends_[2] = {-1, -1};
-};
 
 std::string structure_of(const render::Rows& rows) {
   std::string structure;

@@ -85,7 +85,7 @@ Files::Files(std::vector<File> files, Request request, std::stop_token stop)
   for (File& file : files_) keep_rows_only(request_, file);
   std::vector<schema::Shape> with_rows;
   for (std::size_t i = 0; i < files_.size(); ++i) {
-    OpenFile opened = prepare(i);
+    OpenFile opened = naming(i, [&] { return prepare(i); });
     note_columns(opened.prepared);
     record_count_ += opened.prepared.header.record_count;
     if (files_.size() == 1) {
@@ -116,9 +116,11 @@ OpenFile Files::prepare(std::size_t index) const {
 
 OpenFile Files::open(std::size_t index) {
   if (only_) return *std::exchange(only_, std::nullopt);
-  OpenFile opened = prepare(index);
-  load::fit_file(opened.prepared, shape_, files_[index].options.streams, stop_);
-  return opened;
+  return naming(index, [&] {
+    OpenFile opened = prepare(index);
+    load::fit_file(opened.prepared, shape_, files_[index].options.streams, stop_);
+    return opened;
+  });
 }
 
 void Files::check_where(const load::Options& options, const qvd::TableHeader& header) const {

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "base/byte_source.h"
+#include "base/error.h"
 #include "load/load.h"
+#include "qvd/header.h"
 #include "schema/drift.h"
 #include "schema/plan.h"
 
@@ -60,6 +62,20 @@ class Files {
 
   // The columns that each file would have by itself; none where there is one file.
   const std::vector<schema::Shape>& own_shapes() const { return own_shapes_; }
+
+  // Runs `read`, in which an error of a file's contents says which of several files it is of.
+  template <class Read>
+  auto naming(std::size_t index, const Read& read) const {
+    try {
+      return read();
+    } catch (const base::InputError& error) {
+      if (size() == 1) throw;
+      throw base::InputError(file(index).name + ": " + error.what(), error.place());
+    } catch (const base::SchemaError& error) {
+      if (size() == 1) throw;
+      throw base::SchemaError(file(index).name + ": " + error.what());
+    }
+  }
 
   // Opens a file and plans it for the common columns. To be called once a file.
   OpenFile open(std::size_t index);

@@ -182,17 +182,17 @@ std::span<const std::byte> Rows::next() {
       continue;
     }
     if (native_) {
-      const std::span<const std::byte> piece = native_->next();
+      const auto piece = files_.naming(index_, [&] { return native_->next(); });
       if (!piece.empty()) {
         if (piece_.size() == 0) return piece;
         piece_.append(piece);
         return piece_.bytes();
       }
     } else if (range_done_ < range_.row_count) {
-      append_text();
+      files_.naming(index_, [&] { append_text(); });
       continue;
     }
-    range_ = file_->next(rows_at_once(), rows_left());
+    range_ = files_.naming(index_, [&] { return file_->next(rows_at_once(), rows_left()); });
     range_done_ = 0;
     rows_written_ += range_.row_count;
     if (range_.row_count == 0) {

@@ -147,6 +147,19 @@ TEST(RowsOfFiles, OnlyWhatIsAskedForIsRead) {
   EXPECT_EQ(made.csv({.columns = {"Amount"}, .limit = 1}), "\"Amount\"\n1\n");
 }
 
+TEST(RowsOfFiles, ADamagedFileIsNamedAmongOthers) {
+  std::vector<std::byte> bytes = qvd::write_qvd(sales());
+  bytes.back() = std::byte{0xFF};
+  Made made = of_sales();
+  made.add(bytes, "Damaged.qvd");
+  try {
+    made.csv();
+    FAIL() << "a damaged row was taken";
+  } catch (const base::InputError& error) {
+    EXPECT_THAT(error.what(), ::testing::StartsWith("Damaged.qvd: "));
+  }
+}
+
 TEST(RowsOfFiles, LongTextsAreWrittenInPieces) {
   qvd::FieldData text{.name = "Text", .values = {Value::of(std::string(3'000'000, 'x'))}};
   text.codes.assign(50, 1);

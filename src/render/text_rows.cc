@@ -18,6 +18,12 @@ constexpr std::size_t kChunkCells = 16'384;
 constexpr std::size_t kFewestChunkRows = 64;
 constexpr std::size_t kMostChunkRows = 2'048;
 
+constexpr std::size_t kPrefetchRows = 3;
+
+// Cells of one row in all columns are so many cells farther apart than a chunk has rows: at a
+// distance of a power of two they would share few places of the first-level cache.
+constexpr std::size_t kCellsOfALine = 4;
+
 // Most bytes of the text of a chunk that has more than one row.
 constexpr std::size_t kMostChunkBytes = 16 << 20;
 
@@ -71,8 +77,9 @@ TextRows::TextRows(Format format, const qvd::RowDecoder& decoder,
                    std::span<load::ColumnValues> columns, unsigned threads)
     : decoder_(decoder),
       chunk_rows_(std::clamp(kChunkCells / columns.size(), kFewestChunkRows, kMostChunkRows)),
+      stride_(chunk_rows_ + kCellsOfALine),
       codes_(chunk_rows_),
-      cells_(chunk_rows_ * columns.size()) {
+      cells_(stride_ * columns.size()) {
   std::vector<std::optional<Column>> made(columns.size());
   base::for_each_index(columns.size(), threads, [&](std::size_t i) {
     load::ColumnValues& column = columns[i];
@@ -120,7 +127,7 @@ void TextRows::number_cells(const Column& column, std::uint64_t first_row,
 std::size_t TextRows::bytes_of_row(std::size_t row) const {
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    bytes += columns_[i].before_size + cells_[i * chunk_rows_ + row].size;
+    bytes += columns_[i].before_size + cells_[i * stride_ + row].size;
   }
   return bytes;
 }
@@ -130,7 +137,7 @@ std::size_t TextRows::append(const std::byte* records, std::uint64_t first_row,
                              clickhouse::BlockBuffer& out) {
   std::size_t total = 0;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const std::span cells(&cells_[i * chunk_rows_], row_count);
+    const std::span cells(&cells_[i * stride_], row_count);
     find_cells(columns_[i], records, first_row, row_numbers, cells);
     total += row_count * columns_[i].before_size;
     for (const Cell& cell : cells) total += cell.size;
@@ -139,17 +146,18 @@ std::size_t TextRows::append(const std::byte* records, std::uint64_t first_row,
   const std::size_t begin = out.size();
   std::byte* at = out.extend(total + clickhouse::kTextStep);
   const std::byte* const start = at;
-  const Cell* cells = cells_.data();
+  const std::span<const Column> columns = columns_;
   for (std::size_t row = 0; row < row_count; ++row) {
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const Column& column = columns_[i];
-      // The texts of the next rows lie scattered over dictionaries that the caches may not hold.
-      __builtin_prefetch(cells[i * chunk_rows_ + std::min(row + 2, row_count - 1)].bytes);
+    const Cell* cell = cells_.data() + row;
+    // The texts of the next rows lie scattered over dictionaries that the caches may not hold.
+    const std::size_t ahead = std::min<std::size_t>(kPrefetchRows, row_count - 1 - row);
+    for (const Column& column : columns) {
+      __builtin_prefetch(cell[ahead].bytes);
       if (column.before_size != 0) {
         at = clickhouse::copy_text(as_bytes(column.before), column.before_size, at);
       }
-      const Cell& cell = cells[i * chunk_rows_ + row];
-      at = clickhouse::copy_text(cell.bytes, cell.size, at);
+      at = clickhouse::copy_text(cell->bytes, cell->size, at);
+      cell += stride_;
     }
   }
   out.shrink(begin + static_cast<std::size_t>(at - start));

@@ -56,6 +56,7 @@ class TextRows {
   const qvd::RowDecoder& decoder_;
   std::vector<Column> columns_;
   std::size_t chunk_rows_;
+  std::size_t stride_;                // cells from a column's first to the next one's
   std::vector<std::uint32_t> codes_;  // of a chunk of one column
   std::vector<Cell> cells_;           // of a chunk, by column
   std::string numbers_;               // the text of row numbers, of a chunk

@@ -62,6 +62,7 @@ TEST_F(Cat, AFileIsWrittenWholeOrNotAtAll) {
 TEST_F(Cat, SaysWhatIsWrong) {
   const std::string file = write_qvd("a.qvd").string();
   EXPECT_EQ(qvdhouse({"cat", file, "--format", "xlsx"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"cat", file, "-o", "out.xlsx"}).exit_code, 1);
   EXPECT_EQ(qvdhouse({"cat", "none.qvd"}).exit_code, 4);
   const Finished column = qvdhouse({"cat", file, "--columns", "txt"});
   EXPECT_EQ(column.exit_code, 3);
@@ -88,8 +89,8 @@ class CatByEngine : public EngineCommandLine {};
 TEST_F(CatByEngine, ParquetAndArrowHaveTheRows) {
   const std::string file = write_qvd("a.qvd").string();
   for (const std::string format : {"Parquet", "ArrowStream"}) {
-    const std::string path = (folder / ("out." + format)).string();
-    const Finished written = qvdhouse({"cat", file, "--format", format, "-o", path});
+    const std::string path = (folder / "out").string();
+    const Finished written = qvdhouse({"cat", file, "--format", format, "-o", path, "--overwrite"});
     EXPECT_EQ(written.exit_code, 0) << written.err;
     ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
     EXPECT_EQ(qvdhouse({"query", "SELECT id, text FROM file('" + path + "', '" + format +
