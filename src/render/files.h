@@ -70,7 +70,7 @@ class Files {
       return read();
     } catch (const base::InputError& error) {
       if (size() == 1) throw;
-      throw base::InputError(file(index).name + ": " + error.what(), error.place());
+      throw base::InputError(file(index).name + ": " + error.what());
     } catch (const base::SchemaError& error) {
       if (size() == 1) throw;
       throw base::SchemaError(file(index).name + ": " + error.what());
