@@ -61,20 +61,24 @@ void FileRows::read(std::uint64_t rows, Read& into) {
   qvd::read_records(*file_.bytes, header(), into.first_row, into.row_count, into.records);
 }
 
-// What comes over a network is read while the range before it is written.
-void FileRows::take_next(std::uint64_t rows) {
+// What comes over a network is read while the range before it is written, unless that is enough.
+void FileRows::take_next(std::uint64_t rows, std::uint64_t most_rows) {
+  if (!sifter_) rows = std::min(rows, most_rows);
   if (!file_.bytes->is_remote()) return read(rows, now_);
-  if (!reading_.valid()) read(rows, ahead_);
-  if (reading_.valid()) reading_.get();
+  if (reading_.valid()) {
+    reading_.get();
+  } else {
+    read(rows, ahead_);
+  }
   std::swap(now_, ahead_);
-  if (now_.row_count == 0) return;
+  if (now_.row_count == 0 || (!sifter_ && now_.row_count >= most_rows)) return;
   reading_ = std::async(std::launch::async, [this, rows] { read(rows, ahead_); });
 }
 
 FileRows::Range FileRows::next(std::uint64_t rows_at_once, std::uint64_t most_rows) {
   while (most_rows > 0 && !is_finished_) {
     if (files_.stop().stop_requested()) throw base::Cancelled("stopped while rows were written");
-    take_next(sifter_ ? rows_at_once : std::min(rows_at_once, most_rows));
+    take_next(rows_at_once, most_rows);
     if (now_.row_count == 0) {
       finish();
       break;

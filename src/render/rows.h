@@ -67,7 +67,7 @@ class FileRows {
     std::vector<std::byte> records;
   };
   void read(std::uint64_t rows, Read& into);
-  void take_next(std::uint64_t rows);
+  void take_next(std::uint64_t rows, std::uint64_t most_rows);
   void finish();
 
   const Files& files_;

@@ -160,6 +160,24 @@ TEST(RowsOfFiles, ADamagedFileIsNamedAmongOthers) {
   }
 }
 
+TEST(RowsOfFiles, ARemoteFileIsReadAheadAndHasTheSameRows) {
+  qvd::FieldData field{.name = "a"};
+  for (int i = 0; i < 3; ++i) field.values.push_back(Value::of(i));
+  for (std::uint32_t row = 0; row < 2'500'000; ++row) field.codes.push_back(row * 7 / 5 % 3 + 1);
+  const std::uint64_t rows = field.codes.size();
+  Made made;
+  made.add({.name = "T", .fields = {field}, .row_count = rows});
+  const std::vector<Request> requests = {
+      {}, {.columns = {}, .where = "a = 1"}, {.columns = {}, .where = "a > 0", .limit = 900'000}};
+  std::vector<std::string> local;
+  for (const Request& request : requests) local.push_back(made.csv(request));
+  EXPECT_EQ(local[0].size(), 4 + 2 * rows);
+  made.make_remote();
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_TRUE(made.csv(requests[i]) == local[i]) << i;
+  }
+}
+
 TEST(RowsOfFiles, LongTextsAreWrittenInPieces) {
   qvd::FieldData text{.name = "Text", .values = {Value::of(std::string(3'000'000, 'x'))}};
   text.codes.assign(50, 1);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/byte_source.h"
+#include "load/test_source.h"
 #include "qvd/writer.h"
 #include "render/files.h"
 
@@ -25,6 +26,14 @@ class MadeFiles {
   }
   File& add(const qvd::TableData& table, const std::string& name = "T.qvd") {
     return add(qvd::write_qvd(table), name);
+  }
+
+  // Of all files that are there: they are read as remote ones are.
+  void make_remote() {
+    auto bytes = bytes_.begin();
+    for (File& file : files) {
+      file.open = [&kept = *bytes++] { return std::make_unique<load::MaybeRemote>(kept, true); };
+    }
   }
 
   std::vector<File> files;
