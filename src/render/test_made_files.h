@@ -28,7 +28,7 @@ class MadeFiles {
     return add(qvd::write_qvd(table), name);
   }
 
-  // Of all files that are there: they are read as remote ones are.
+  // From now on the files that are there are read as remote ones are.
   void make_remote() {
     auto bytes = bytes_.begin();
     for (File& file : files) {
