@@ -62,14 +62,16 @@ void write_by_engine(render::Rows& rows, render::Format format,
                      const Context& context) {
   const std::string_view name = render::info(format).name;
   const std::span<const std::byte> first = rows.next();
-  const Target target = Target::open_to_ask(context);
-  if (target.engine() == nullptr) {
-    throw base::ConfigError(fmt::format(
-        "{} is written by the embedded engine, and the target is a server ({}): leave the server "
-        "out "
-        "of the settings of this command, or choose CSV, TSV, JSONEachRow, Markdown or Native",
-        name, target_name(context.config)));
-  }
+  // Whatever the target: a server would not see the pipe.
+  Config embedded = context.config;
+  embedded.endpoint.reset();
+  const Context with_engine{.config = embedded,
+                            .display = context.display,
+                            .log = context.log,
+                            .stop = context.stop,
+                            .sources = context.sources,
+                            .on_reload = {}};
+  const Target target = Target::open_to_ask(with_engine);
   Pipe pipe;
   std::stop_source stop;
   const std::stop_callback forward(context.stop, [&] { stop.request_stop(); });

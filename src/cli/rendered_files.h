@@ -23,9 +23,9 @@ std::vector<render::File> rendered_files(std::string_view command,
                                          const Context& context);
 
 // Has the embedded engine read `rows`, which are Native, and write them as `format`; on_bytes gets
-// its answer piece by piece. It reads them from a pipe of this process: nothing is stored. Throws
-// ConfigError where the target is a server, TargetError, ServerError, what on_bytes throws, and
-// what rows.next() throws.
+// its answer piece by piece. It reads them from a pipe of this process: nothing is stored, and a
+// server that is the target has no part in it. Throws ConfigError where the engine is not
+// installed, TargetError, ServerError, what on_bytes throws, and what rows.next() throws.
 void write_by_engine(render::Rows& rows, render::Format format,
                      const std::function<void(std::string_view)>& on_bytes, const Context& context);
 

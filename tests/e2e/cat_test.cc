@@ -100,5 +100,12 @@ TEST_F(CatByEngine, ParquetAndArrowHaveTheRows) {
   }
 }
 
+TEST_F(CatByEngine, TheTargetMayBeAServerThatIsDown) {
+  const Finished written = qvdhouse({"cat", write_qvd("a.qvd").string(), "--format", "parquet"},
+                                    {{"CLICKHOUSE_HOST", "127.0.0.1"}, {"CLICKHOUSE_PORT", "1"}});
+  EXPECT_EQ(written.exit_code, 0) << written.err;
+  EXPECT_THAT(written.out, ::testing::StartsWith("PAR1"));
+}
+
 }  // namespace
 }  // namespace qvdhouse::tests
