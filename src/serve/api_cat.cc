@@ -24,6 +24,7 @@
 #include "render/rows.h"
 #include "serve/api_context.h"
 #include "serve/router.h"
+#include "source/archive_name.h"
 #include "source/listing.h"
 #include "source/scope.h"
 
@@ -196,8 +197,12 @@ struct TakenFile {
 TakenFile find_file(const std::string& name, const Owners& owners) {
   std::vector<std::string> paths = {name};
   for (const Workflow& workflow : owners.configuration()->workflows) {
-    const std::string folder = source::Scope(workflow.options.source).folder();
-    paths.push_back(source::identity_of(folder + (folder.ends_with('/') ? "" : "/") + name));
+    std::string below = source::Scope(workflow.options.source).folder();
+    if (!below.ends_with('/')) below += '/';
+    below += name;
+    paths.push_back(source::identity_of(below));
+    const std::string alone = source::identity_of(workflow.options.source);
+    if (source::name_of_file(alone) == name) paths.push_back(alone);  // the source is this file
   }
   std::string error;
   for (const std::string& path : paths) {
@@ -259,8 +264,8 @@ HttpResponse cat_answer(const RoutedRequest& request, ApiContext& context) {
   const auto reader = std::make_shared<CatReader>(context);
   const SlowTurn turn(context);
   std::shared_ptr<const Owners> owners = context.owners();
-  const TakenFile file = find_file(name, *owners);
   try {
+    const TakenFile file = find_file(name, *owners);
     reader->set(std::make_shared<CatStream>(std::move(owners),
                                             std::vector<render::File>{rendered(file, context)},
                                             request_of(request.http), format, request.http.wake),
@@ -268,7 +273,7 @@ HttpResponse cat_answer(const RoutedRequest& request, ApiContext& context) {
   } catch (const base::SchemaError& error) {
     throw Problem(400, error.what());
   } catch (const base::InputError& error) {
-    throw Problem(409, fmt::format("{} cannot be read: {}", file.entry.name, error.what()));
+    throw Problem(409, fmt::format("{} cannot be read: {}", name, error.what()));
   } catch (const base::IoError& error) {
     throw Problem(503, error.what());
   }

@@ -124,6 +124,16 @@ TEST_F(CatTest, OnlyFilesOfASourceAreRead) {
   EXPECT_EQ(ask("file=" + (source_ / "../Other.qvd").string()).status, 404);
 }
 
+TEST_F(CatTest, ASourceMayBeOneFile) {
+  put("T.qvd", qvd_bytes(3));
+  put("Other.qvd", qvd_bytes(3));
+  options_.source = (source_ / "T.qvd").string();
+  source_ /= "T.qvd";  // of the workflow
+  serve();
+  EXPECT_EQ(ask("file=T.qvd&limit=1").body, "\"id\"\n0\n");
+  EXPECT_EQ(ask("file=Other.qvd").status, 404);
+}
+
 TEST_F(CatTest, WhatIsWrongIsSaidBeforeARowIsSent) {
   put("T.qvd", qvd_bytes(3));
   put("Bad.qvd", "this is no QVD file");
