@@ -181,6 +181,14 @@ TEST_F(CatTest, TheEndOfTheServerBreaksTheConnection) {
   EXPECT_FALSE(client.receive_until("").ends_with("0\r\n\r\n"));
 }
 
+TEST_F(CatTest, AClientThatCannotTellABreakIsRefused) {
+  put("T.qvd", qvd_bytes(3));
+  serve();
+  RawSocket client(port());
+  client.send("GET /api/cat?file=T.qvd HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(client.receive_until(""), HasSubstr(" 505 "));
+}
+
 TEST_F(CatTest, TooManyAtOnceAreToldSo) {
   put("Long.qvd", qvd_bytes(3'000'000));
   put("T.qvd", qvd_bytes(3));

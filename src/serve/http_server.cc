@@ -47,6 +47,7 @@ struct Exchange {
   Client* client = nullptr;
   bool is_too_large = false;
   bool is_dispatched = false;
+  bool is_http_1_0 = false;
 };
 
 Client* client_of(MHD_Connection* connection) {
@@ -428,6 +429,7 @@ MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char*
     made->request.wake = [this] { wake_streams(); };
     made->connection = connection;
     made->client = client_of(connection);
+    made->is_http_1_0 = std::string_view(version) == MHD_HTTP_VERSION_1_0;
     exchange = made.release();
     *context = exchange;
     {
@@ -474,6 +476,11 @@ MHD_Result HttpServer::State::dispatch(Exchange& exchange) {
 }
 
 MHD_Result HttpServer::State::answer(Exchange& exchange) {
+  if (exchange.is_http_1_0 && exchange.response.is_broken_by_stop) {
+    exchange.response = plain(MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,
+                              "this answer needs HTTP/1.1: in HTTP/1.0 one that breaks off looks "
+                              "like a whole one");
+  }
   const auto status = static_cast<unsigned>(exchange.response.status);
   StreamReader reader;
   if (exchange.response.stream) {
