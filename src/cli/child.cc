@@ -14,44 +14,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "cli/pipe.h"
 
 namespace qvdhouse::cli {
 namespace {
-
-// A pipe that no other child inherits.
-class Pipe {
- public:
-  Pipe() {
-    if (::pipe2(ends_.data(), O_CLOEXEC) != 0) {
-      throw base::IoError(fmt::format("cannot make a pipe: {}", std::strerror(errno)));
-    }
-  }
-  ~Pipe() {
-    close_end(0);
-    close_end(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-
-  int reader() const { return ends_[0]; }
-  int writer() const { return ends_[1]; }
-  void close_writer() { close_end(1); }
-  // Reads what is there. False at the end.
-  bool read_into(std::string& text) {
-    std::array<char, 65536> buffer;
-    const ssize_t count = ::read(reader(), buffer.data(), buffer.size());
-    if (count < 0) return errno == EINTR;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-    return count > 0;
-  }
-
- private:
-  void close_end(std::size_t end) {
-    if (const int descriptor = std::exchange(ends_[end], -1); descriptor >= 0) ::close(descriptor);
-  }
-
-  std::array<int, 2> ends_{-1, -1};
-};
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> made;

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "clickhouse/copy_text.h"
+
 namespace qvdhouse::clickhouse {
 namespace {
 
@@ -44,11 +46,6 @@ void gather_fixed(std::size_t value_bytes, const std::byte* values,
   }
 }
 
-// Texts are copied 16 bytes at a time, so the last step may write past a text's end: into bytes
-// that the next text, or extend()'s slack, overwrites. Long ones are for memcpy.
-constexpr std::size_t kTextStep = 16;
-constexpr std::size_t kLongText = 128;
-
 // Texts lie scattered over a dictionary that the caches may not hold: asked for this far ahead.
 constexpr std::size_t kPrefetchRows = 12;
 
@@ -63,14 +60,12 @@ std::byte* gather_text(const Dictionary& dictionary, std::span<const std::uint32
     const std::byte* from = bytes + offsets[codes[row]];
     const std::size_t length = offsets[codes[row] + 1] - offsets[codes[row]];
     const std::size_t left = static_cast<std::size_t>(end - from);
-    if (length <= kLongText && left >= length + kTextStep) {
-      for (std::size_t done = 0; done < length; done += kTextStep) {
-        std::memcpy(out + done, from + done, kTextStep);
-      }
+    if (left >= length + kTextStep) {
+      out = copy_text(from, length, out);
     } else {
       std::memcpy(out, from, length);
+      out += length;
     }
-    out += length;
   }
   return out;
 }
@@ -286,6 +281,15 @@ void NativeEncoder::append_trimmed_keys(const Dictionary& dictionary, BlockBuffe
                                 : dictionary.fixed().subspan(code * value_bytes, value_bytes));
   }
   out.append_u64(row_count_);
+}
+
+void append_empty_block(std::span<const NativeEncoder::Column> columns, BlockBuffer& out) {
+  out.append_varuint(columns.size());
+  out.append_varuint(0);
+  for (const NativeEncoder::Column& column : columns) {
+    out.append_string(column.name);
+    out.append_string(column.dictionary->type().name());
+  }
 }
 
 }  // namespace qvdhouse::clickhouse

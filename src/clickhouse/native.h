@@ -101,6 +101,10 @@ class NativeEncoder {
   std::vector<std::uint32_t> trimmed_keys_;  // of all rows of the current column
 };
 
+// Appends a block of these columns and no row, by which a reader of an empty table knows its
+// columns.
+void append_empty_block(std::span<const NativeEncoder::Column> columns, BlockBuffer& out);
+
 // ClickHouse's variable-length unsigned integer (LEB128): 7 bits a byte, low bits first.
 // docs/clickhouse.md, "Native, byte for byte".
 inline void append_varuint(std::vector<std::byte>& out, std::uint64_t value) {

@@ -88,7 +88,11 @@ void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row, std
       sums_.null_count[i] += nulls;
     }
   }
-  for (const std::uint64_t mix : mixes) sums_.row_hash_sum += hash_number(mix, hashes_.function);
+  for (const std::uint64_t mix : mixes) {
+    const std::uint64_t hash = hash_number(mix, hashes_.function);
+    sums_.row_hash_sum += hash;
+    if (row_hashes_ != nullptr) row_hashes_->push_back(hash);
+  }
 }
 
 void Checksums::add(const Checksums& other) {

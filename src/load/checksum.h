@@ -52,6 +52,8 @@ class RowSummer {
   void add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
                 std::span<const std::uint64_t> row_numbers = {});
   const Checksums& sums() const { return sums_; }
+  // From now on the hash of each row (of its mix) is appended to `hashes`, which must outlive it.
+  void keep_row_hashes(std::vector<std::uint64_t>& hashes) { row_hashes_ = &hashes; }
 
  private:
   void add_chunk(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
@@ -62,6 +64,7 @@ class RowSummer {
   const ValueHashes& hashes_;
   std::vector<std::uint32_t> codes_;
   std::vector<std::uint64_t> mixes_;
+  std::vector<std::uint64_t>* row_hashes_ = nullptr;  // null: nobody wants them
   Checksums sums_;
 };
 

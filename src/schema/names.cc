@@ -12,6 +12,7 @@
 
 #include "base/ascii.h"
 #include "base/error.h"
+#include "schema/plan.h"
 
 namespace qvdhouse::schema {
 namespace {
@@ -73,6 +74,16 @@ bool matches_any(const std::vector<std::string>& patterns, std::string_view fiel
   });
 }
 
+// Also by the name of a column that may stand beside its own.
+bool is_asked_for(const std::vector<std::string>& only, std::string_view field,
+                  const std::string& column) {
+  return matches_any(only, field, column) ||
+         std::ranges::any_of(only, [&](const std::string& pattern) {
+           return matches_pattern(column + std::string(kNumberSuffix), pattern) ||
+                  matches_pattern(column + std::string(kOutsideSuffix), pattern);
+         });
+}
+
 struct Renamed {
   std::string name;
   std::string rest;  // rest_of_name()
@@ -113,7 +124,8 @@ std::string wanted_name(const std::string& field, std::size_t index, const Polic
   }
   // ClickHouse has no column without a name.
   if (name.empty()) name = fmt::format("field_{}", index + 1);
-  const bool is_in = policy.include.empty() || matches_any(policy.include, field, name);
+  const bool is_in = (policy.include.empty() || matches_any(policy.include, field, name)) &&
+                     (policy.only.empty() || is_asked_for(policy.only, field, name));
   const bool is_out = matches_any(policy.exclude, field, name) ||
                       protection_of(policy, field, name).kind == Protection::Kind::kDrop;
   return is_in && !is_out ? name : std::string();

@@ -15,9 +15,9 @@ namespace qvdhouse::schema {
 // small with NamingPolicy::kOriginal: "PurchaseOrder.qvd" → "QvdPurchaseorder".
 std::string table_name(std::string_view file_name, const Policy& policy);
 
-// Field names → column names, one each; empty for a field that include and exclude leave out, or
-// that a protection drops. The first entry of policy.rename that matches names a field, else
-// policy.naming does. Throws SchemaError when two fields claim one name, naming both and the
+// Field names → column names, one each; empty for a field that include, exclude and only leave
+// out, or that a protection drops. The first entry of policy.rename that matches names a field,
+// else policy.naming does. Throws SchemaError when two fields claim one name, naming both and the
 // setting that parts them; exact duplicates (other writers make them) get "_2", ….
 std::vector<std::string> column_names(const std::vector<std::string>& field_names,
                                       const Policy& policy);

@@ -68,6 +68,8 @@ struct Policy {
   // the file has them; see TableRules.
   std::vector<std::string> include;
   std::vector<std::string> exclude;
+  // Narrows them to the fields that somebody asked for; empty: all.
+  std::vector<std::string> only;
   std::vector<std::pair<std::string, std::string>> rename;
   // What protects values, of all tables and of this one, and the key of hashes.
   Protections protections;

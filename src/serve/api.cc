@@ -95,6 +95,18 @@ std::shared_ptr<const Owners> ApiContext::owners() const {
   return known_owners;
 }
 
+SlowTurn::SlowTurn(ApiContext& context) : context_(context) {
+  if (!context_.slow.try_acquire_for(std::chrono::seconds(3))) {
+    throw Problem(503, "several looks at files and sources are under way; try again");
+  }
+}
+
+sync::Options options_of(const Workflow& workflow, const ApiContext& context) {
+  sync::Options options = workflow.options;
+  options.load.policy.dialect = context.target().endpoint.dialect;
+  return options;
+}
+
 void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>& routes) {
   for (const ApiRoute& route : routes) {
     router.add({.method = route.method,
@@ -125,6 +137,7 @@ struct Api::State {
 Api::Api(Service& service, ApiOptions options, spdlog::logger& log)
     : state_(std::make_unique<State>(service, std::move(options), log)) {
   add_status_routes(state_->router, state_->context);
+  add_cat_routes(state_->router, state_->context);
   add_file_routes(state_->router, state_->context);
   add_run_routes(state_->router, state_->context);
   add_service_routes(state_->router, state_->context);

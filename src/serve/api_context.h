@@ -38,6 +38,8 @@ class SharedAnswers {
   std::map<std::string, std::shared_ptr<Entry>> entries_;
 };
 
+class CatStreams;
+
 struct ApiContext {
   Service& service;
   ApiOptions options;
@@ -46,7 +48,8 @@ struct ApiContext {
   // Requests that read files or list sources: a few at a time, so that threads are left for others.
   std::counting_semaphore<8> slow{3};
   std::atomic<int> event_streams{0};
-  std::atomic<unsigned> access_changes{0};  // how often another token was set
+  std::shared_ptr<CatStreams> cat_streams{};  // of api_cat.cc
+  std::atomic<unsigned> access_changes{0};    // how often another token was set
 
   // Throw Problem 503, "not ready yet, because …", while there is no configuration or no
   // ClickHouse.
@@ -65,6 +68,22 @@ struct ApiContext {
   mutable std::shared_ptr<const Owners> known_owners{};  // of the configuration when last asked
 };
 
+// A turn at work that takes long, while it lives: threads are left for quick answers. Throws
+// Problem 503 when too many have one.
+class SlowTurn {
+ public:
+  explicit SlowTurn(ApiContext& context);
+  ~SlowTurn() { context_.slow.release(); }
+  SlowTurn(const SlowTurn&) = delete;
+  SlowTurn& operator=(const SlowTurn&) = delete;
+
+ private:
+  ApiContext& context_;
+};
+
+// The options of a run of the workflow into today's target. Throws Problem 503.
+sync::Options options_of(const Workflow& workflow, const ApiContext& context);
+
 // A path and what answers it.
 struct ApiRoute {
   const char* method;                   // GET (HEAD, too) or POST
@@ -79,6 +98,7 @@ void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>
 
 // The groups.
 void add_status_routes(Router& router, ApiContext& context);
+void add_cat_routes(Router& router, ApiContext& context);
 void add_file_routes(Router& router, ApiContext& context);
 void add_run_routes(Router& router, ApiContext& context);
 void add_service_routes(Router& router, ApiContext& context);

@@ -22,29 +22,6 @@ namespace {
 
 constexpr std::size_t kHistoryShown = 50;
 
-// Leaves threads for quick answers.
-class SlowTurn {
- public:
-  explicit SlowTurn(ApiContext& context) : context_(context) {
-    if (!context_.slow.try_acquire_for(std::chrono::seconds(3))) {
-      throw Problem(503, "several looks at files and sources are under way; try again");
-    }
-  }
-  ~SlowTurn() { context_.slow.release(); }
-  SlowTurn(const SlowTurn&) = delete;
-  SlowTurn& operator=(const SlowTurn&) = delete;
-
- private:
-  ApiContext& context_;
-};
-
-// The options of a run of the workflow into today's target.
-sync::Options options_of(const Workflow& workflow, const ApiContext& context) {
-  sync::Options options = workflow.options;
-  options.load.policy.dialect = context.target().endpoint.dialect;
-  return options;
-}
-
 // Empty: all files are meant.
 tracking::PastLoads past_loads(const std::set<std::string>& paths, const sync::Options& options,
                                const ApiContext& context) {

@@ -47,6 +47,7 @@ struct Exchange {
   Client* client = nullptr;
   bool is_too_large = false;
   bool is_dispatched = false;
+  bool is_http_1_0 = false;
 };
 
 Client* client_of(MHD_Connection* connection) {
@@ -289,7 +290,8 @@ struct HttpServer::State::Stream {
   State* server;
   MHD_Connection* connection;
   std::function<std::optional<std::string>()> next;
-  std::string left;  // of the last piece, not sent yet
+  bool is_broken_by_stop;
+  std::string left{};  // of the last piece, not sent yet
 };
 
 void HttpServer::State::start_daemons() {
@@ -424,8 +426,10 @@ MHD_Result HttpServer::State::on_request(MHD_Connection* connection, const char*
     auto made = std::make_unique<Exchange>();
     made->request = read_request(connection, path, method);
     made->request.stop = handlers_stop.get_token();
+    made->request.wake = [this] { wake_streams(); };
     made->connection = connection;
     made->client = client_of(connection);
+    made->is_http_1_0 = std::string_view(version) == MHD_HTTP_VERSION_1_0;
     exchange = made.release();
     *context = exchange;
     {
@@ -472,11 +476,17 @@ MHD_Result HttpServer::State::dispatch(Exchange& exchange) {
 }
 
 MHD_Result HttpServer::State::answer(Exchange& exchange) {
+  if (exchange.is_http_1_0 && exchange.response.is_broken_by_stop) {
+    exchange.response = plain(MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,
+                              "this answer needs HTTP/1.1: in HTTP/1.0 one that breaks off looks "
+                              "like a whole one");
+  }
   const auto status = static_cast<unsigned>(exchange.response.status);
   StreamReader reader;
   if (exchange.response.stream) {
     reader.read = &State::stream_callback;
-    reader.context = new Stream{this, exchange.connection, std::move(exchange.response.stream), {}};
+    reader.context = new Stream{this, exchange.connection, std::move(exchange.response.stream),
+                                exchange.response.is_broken_by_stop};
     reader.free_context = &State::stream_free_callback;
   }
   const std::chrono::seconds for_body(exchange.response.body.size() / kBytesPerSecond);
@@ -501,7 +511,10 @@ ssize_t HttpServer::State::on_stream(Stream& stream, char* out, std::size_t size
     std::uint64_t wakes_before = 0;
     {
       const std::lock_guard lock(mutex);
-      if (is_stopping) return MHD_CONTENT_READER_END_OF_STREAM;
+      if (is_stopping) {
+        return stream.is_broken_by_stop ? MHD_CONTENT_READER_END_WITH_ERROR
+                                        : MHD_CONTENT_READER_END_OF_STREAM;
+      }
       wakes_before = wakes;
     }
     std::optional<std::string> piece = stream.next();

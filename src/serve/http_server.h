@@ -26,6 +26,8 @@ struct HttpRequest {
   std::string body;
   std::string peer;      // address of the client
   std::stop_token stop;  // asked for when the server goes: a handler that takes long looks at it
+  // As HttpServer::wake(), for a stream that this request is answered by, as long as that lives.
+  std::function<void()> wake;
   std::optional<std::string> header(std::string_view name) const;     // in any case
   std::optional<std::string> parameter(std::string_view name) const;  // of the query; the last one
 };
@@ -39,6 +41,10 @@ struct HttpResponse {
   // quick; empty: nothing yet (the connection sleeps until wake(), a second at most); none: the
   // end.
   std::function<std::optional<std::string>()> stream;
+  // The server's own end breaks the stream's connection, as an exception of `stream` does, so that
+  // its client cannot take what came by then for the whole. Requests of HTTP/1.0, which cannot tell
+  // the two, are answered 505.
+  bool is_broken_by_stop = false;
 };
 
 struct HttpOptions {

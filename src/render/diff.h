@@ -1,0 +1,66 @@
+// What differs between two files, as their tables would hold them: columns, then values by
+// checksums of columns, then rows. The order of rows does not count.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "render/files.h"
+#include "schema/drift.h"
+
+namespace qvdhouse::render {
+
+struct DiffRequest {
+  std::vector<std::string> key;      // columns that say which rows belong together; empty: none
+  std::uint64_t most_examples = 10;  // rows that are shown
+  // For the hashes of rows, 16 bytes each of both files: with more rows the files are read several
+  // times.
+  std::uint64_t memory_bytes = 256 << 20;
+  unsigned threads = 1;
+};
+
+// The value of a cell as text; absent: NULL.
+using CellText = std::optional<std::string>;
+
+// A row that the other file has not, or has with other values.
+struct RowExample {
+  enum class Kind { kFirstOnly, kSecondOnly, kChanged };
+  struct Cell {
+    std::string column;
+    CellText first;   // not of kSecondOnly
+    CellText second;  // not of kFirstOnly
+  };
+  Kind kind = Kind::kFirstOnly;
+  std::optional<std::uint64_t> first_row;   // from 0, in the first file; absent: it has none
+  std::optional<std::uint64_t> second_row;  // likewise
+  // kChanged: the key, then what differs; else all columns that both files have.
+  std::vector<Cell> cells;
+};
+
+struct Diff {
+  // Added: only the second file has it; removed: only the first.
+  std::vector<schema::ColumnChange> columns;
+  std::uint64_t first_rows = 0;
+  std::uint64_t second_rows = 0;
+  // Columns that both have and whose values are not the same, as a multiset.
+  std::vector<std::string> different_columns;
+  // Rows by the columns that both have.
+  std::uint64_t only_first = 0;
+  std::uint64_t only_second = 0;
+  std::uint64_t changed = 0;  // with a key: the same key, other values
+  std::vector<RowExample> examples;
+
+  bool is_equal() const {
+    return columns.empty() && only_first == 0 && only_second == 0 && changed == 0;
+  }
+};
+
+// `files` has two. Rows are compared by hashes of 64 bits, as `verify` does. Throws SchemaError for
+// a key that is not a column of both or when they have no column in common, and what FileRows
+// throws.
+Diff diff(Files& files, const DiffRequest& request);
+
+}  // namespace qvdhouse::render
