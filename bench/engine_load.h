@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "clickhouse/connection.h"
@@ -15,10 +16,14 @@
 
 namespace qvdhouse::bench {
 
-// Wall and processor seconds (ours and the engine's) of one kind of run.
+// Wall and processor seconds, of this program and of the engine, of one kind of run.
 struct Times {
   std::vector<double> wall;
-  std::vector<double> cpu;
+  std::vector<double> our_cpu;
+  std::vector<double> engine_cpu;
+
+  // "  1.422 s wall,   0.613 s cpu of ours,   2.060 s of the engine": the medians.
+  std::string text() const;
 };
 
 class EngineLoad {

@@ -40,8 +40,7 @@ void compare(bench::EngineLoad& loads, std::uint64_t rows, int runs, unsigned st
   }
   const double loading = bench::median(bare.wall);
   const auto show = [&](const char* what, const Times& times) {
-    fmt::print("{:42} {:7.3f} s wall {:7.3f} s cpu  {:6.2f} M rows/s\n", what,
-               bench::median(times.wall), bench::median(times.cpu),
+    fmt::print("{:42} {} {:6.2f} M rows/s\n", what, times.text(),
                static_cast<double>(rows) / bench::median(times.wall) / 1e6);
   };
   fmt::print("{} rows, {} columns, {} streams, medians of {} alternating runs\n", rows,

@@ -34,8 +34,7 @@ void compare(bench::EngineLoad& loads, int runs) {
     }
   }
   const auto show = [&](const char* what, const bench::Times& times) {
-    fmt::print("{:42} {:7.3f} s wall {:7.3f} s cpu\n", what, bench::median(times.wall),
-               bench::median(times.cpu));
+    fmt::print("{:42} {}\n", what, times.text());
   };
   show("engine, INSERT SELECT FROM file(Native)", native);
   show("qvdhouse, without verification", bare);

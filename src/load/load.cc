@@ -156,15 +156,24 @@ Sent send_rows(const base::ByteSource& source, const PreparedFile& file,
   }
 }
 
-void verify_staged(clickhouse::Connection& connection, const Staging& staging,
-                   std::span<const ColumnValues> columns, const Checksums& expected,
-                   const Options& options, const Target& target) {
-  const auto found = differences(
-      columns, expected, checksum_table(connection, staging.name(), columns, options.streams));
-  if (!found.empty()) {
-    throw base::VerifyError(
-        fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
-  }
+// What of the table's rows, those of `where` (SQL; empty: all), is not as in the file; empty when
+// all is.
+std::vector<std::string> differing(clickhouse::Connection& connection, std::string_view table,
+                                   std::string_view where, const RowSums& expected,
+                                   const base::ByteSource& source, const PreparedFile& file,
+                                   const qvd::RowDecoder& decoder,
+                                   std::span<const ColumnValues> columns, unsigned threads,
+                                   const std::stop_token& stop, Sifting* sifting) {
+  const RowSums found = sum_table(connection, table, columns, threads, where);
+  if (found == expected) return {};
+  const auto of_file = sum_file_columns(source, file.header, decoder, columns,
+                                        connection.endpoint().dialect.hash, threads, stop, sifting);
+  const auto of_table = sum_table_columns(connection, table, columns, threads, where);
+  return differences(columns, expected, found, of_file, of_table);
+}
+
+void check_partitions(clickhouse::Connection& connection, const Staging& staging,
+                      const Target& target) {
   if (!target.is_set()) return;
   const std::size_t partitions = partition_ids(connection, staging.table()).size();
   if (partitions > 1) refuse_partition_by(target.rules.partition_by, std::to_string(partitions));
@@ -229,6 +238,12 @@ class RuledLoad {
     sifting_.emplace(Sifting{.rules = rules_, .proves_indexes = true});
     return &*sifting_;
   }
+  // For another pass over the rows that were sent; null: all stay.
+  Sifting* to_explain() {
+    if (rules_.are_kept()) return nullptr;
+    again_.emplace(Sifting{.rules = rules_});
+    return &*again_;
+  }
   // For the pass that sends them; also one that proves them, where none has before. What the
   // quarantine table takes is done beside it, and beside the verification of the table's rows.
   Sifting* to_send(const clickhouse::Endpoint& endpoint, const PreparedFile& file,
@@ -286,6 +301,7 @@ class RuledLoad {
   Result& result_;
   RowRules rules_;
   std::optional<Sifting> sifting_;
+  std::optional<Sifting> again_;
   std::optional<clickhouse::Connection> connection_;  // of what is done beside the load
   std::unique_ptr<Quarantine> quarantine_;
   std::unique_ptr<QuarantineWriter> writer_;  // waits for the table's creation when it goes
@@ -372,7 +388,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   result = {};
   PreparedFile file;
   std::vector<ColumnValues> columns;
-  Checksums expected;
+  RowSums expected;
   clickhouse::Connection connection(endpoint, stop);
   RuledLoad ruled(target, result);
 
@@ -400,8 +416,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   // over a network is checked as it is sent, since reading it twice would cost twice.
   if (!source.is_remote()) {
     run_step("check", progress, result, [&] {
-      expected = checksum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
-                               options.streams, stop, ruled.to_check());
+      expected = sum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
+                          options.streams, stop, ruled.to_check());
       ruled.take_counts(file);
     });
   }
@@ -428,7 +444,13 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
 
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
-    verify_staged(connection, *staging, columns, expected, options, target);
+    const auto found = differing(connection, staging->name(), {}, expected, source, file, decoder,
+                                 columns, options.streams, stop, ruled.to_explain());
+    if (!found.empty()) {
+      throw base::VerifyError(
+          fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
+    }
+    check_partitions(connection, *staging, target);
     if (target.mode == schema::LoadMode::kUpsert) {
       check_keys(connection, staging->name(), file.plan.order_by);
     }
@@ -536,22 +558,22 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
   QuarantineWriter quarantined(quarantine, file, rules, decoder, endpoint.dialect.hash, nullptr, {},
                                {}, 0);
   Sifting sifting{.rules = rules, .sink = &quarantined};
-  const Checksums expected =
-      checksum_file(source, file.header, decoder, columns, endpoint.dialect.hash, options.streams,
-                    stop, rules.are_kept() ? nullptr : &sifting);
-  const Checksums found =
-      checksum_table(connection, clickhouse::qualified(endpoint.database, file.plan.table), columns,
-                     options.streams, target.is_set() ? rows_of(rows) : std::string());
-  auto differing = differences(columns, expected, found);
+  const RowSums expected = sum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
+                                    options.streams, stop, rules.are_kept() ? nullptr : &sifting);
+  Sifting again{.rules = rules};
+  auto found =
+      differing(connection, clickhouse::qualified(endpoint.database, file.plan.table),
+                target.is_set() ? rows_of(rows) : std::string(), expected, source, file, decoder,
+                columns, options.streams, stop, rules.are_kept() ? nullptr : &again);
   const QuarantineSums in_file = quarantined.finish();
   const QuarantineSums in_table = quarantine_sums(connection, quarantine);
   if (in_file != in_table) {
-    differing.push_back(
+    found.push_back(
         fmt::format("quarantine: {} rows of the file break rules, {} has {}{}", in_file.row_count,
                     quarantine.table, in_table.row_count,
                     in_file.row_count == in_table.row_count ? " whose content is another" : ""));
   }
-  return differing;
+  return found;
 }
 
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,
