@@ -210,7 +210,9 @@ Settings of_types() {
 Settings of_loading() {
   return {
       setting("parallel_files", &sync::Options::parallel_files, Number(1, 256),
-              "files loaded at once", {.flag = "--parallel-files N", .otherwise = "by cores"}),
+              "files loaded at once",
+              {.flag = "--parallel-files N",
+               .otherwise = "one a core, two where they are below 1 MiB"}),
       setting("streams", &load::Options::streams, Number(1, 64), "insert streams of one file",
               {.flag = "--streams N"}),
       setting("batch_size", &load::Options::batch_rows, Number(1),

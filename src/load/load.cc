@@ -19,6 +19,7 @@
 #include "load/checksum.h"
 #include "load/doubtful_rows.h"
 #include "load/layout.h"
+#include "load/made_types.h"
 #include "load/quarantine.h"
 #include "load/rescued_rows.h"
 #include "load/row_rules.h"
@@ -82,10 +83,9 @@ void check_written(const base::ByteSource& source, const qvd::TableHeader& heade
       text));
 }
 
-// The server must have made of the DDL exactly the types that will be sent.
-void check_columns(clickhouse::Connection& connection, const std::string& database,
-                   const std::string& table, std::span<const ColumnValues> columns) {
-  const auto found = clickhouse::describe_table(connection, database, table);
+// The table must have exactly the columns that will be sent.
+void check_columns(const std::string& table, const std::vector<clickhouse::ColumnDefinition>& found,
+                   std::span<const ColumnValues> columns) {
   if (found.size() != columns.size()) {
     throw base::VerifyError(fmt::format("table {}: expected {} columns, found {}", table,
                                         columns.size(), found.size()));
@@ -173,8 +173,8 @@ std::vector<std::string> differing(clickhouse::Connection& connection, std::stri
 }
 
 void check_partitions(clickhouse::Connection& connection, const Staging& staging,
-                      const Target& target) {
-  if (!target.is_set()) return;
+                      const Layout& live, const Target& target) {
+  if (!target.is_set() || live.is_by_file_only(target.mode == schema::LoadMode::kAppend)) return;
   const std::size_t partitions = partition_ids(connection, staging.table()).size();
   if (partitions > 1) refuse_partition_by(target.rules.partition_by, std::to_string(partitions));
 }
@@ -320,16 +320,33 @@ std::vector<ColumnValues> values_of(const base::ByteSource& source, PreparedFile
   return columns;
 }
 
+// The set that the file's rows become part of; not exists(): the table is made of the file, or
+// remade. Throws SchemaError for another's table.
+Layout live_layout(clickhouse::Connection& connection, const std::string& table,
+                   const Target& target) {
+  const bool is_asked_for = target.is_set() && !target.is_remade;
+  if (is_asked_for && target.layout != nullptr) return target.layout->get(connection, table);
+  const bool is_there = target.may_exist && is_our_table(connection, table);
+  return is_there && is_asked_for ? read_layout(connection, table) : Layout();
+}
+
 // `live`: of the set that its partitions are to become those of, where it exists.
 void create_staging(clickhouse::Connection& connection, const std::string& table,
                     const Layout& live, const clickhouse::TableDefinition& definition,
-                    std::span<const ColumnValues> columns, Staging& staging) {
+                    std::span<const ColumnValues> columns, MadeTypes* made_types,
+                    Staging& staging) {
   if (live.exists()) {
+    check_columns(table, live.columns, columns);
     staging.create_like(connection, table, live, columns);
-  } else {
-    staging.create(connection, definition, columns);
+    return;
   }
-  check_columns(connection, connection.endpoint().database, staging.table(), columns);
+  staging.create(connection, definition, columns);
+  if (made_types != nullptr && made_types->has_all(columns)) return;
+  check_columns(
+      staging.table(),
+      clickhouse::describe_table(connection, connection.endpoint().database, staging.table()),
+      columns);
+  if (made_types != nullptr) made_types->add(columns);
 }
 
 // What is verified, ready for its commit.
@@ -341,7 +358,8 @@ std::unique_ptr<StagedFile> as_staged(std::unique_ptr<Staging> staging, Prepared
   StagedRows rows{.staging = staging->table(),
                   .file_key = target.file_key,
                   .version = target.version,
-                  .keeps_versions = target.mode == schema::LoadMode::kAppend};
+                  .keeps_versions = target.mode == schema::LoadMode::kAppend,
+                  .row_count = file.header.record_count - ruled.left_out()};
   std::string aside =
       aside_table(endpoint.database, file.plan.table, options.run_id, target.number);
   return std::make_unique<StagedFile>(std::move(staging), std::move(aside), std::move(rows),
@@ -381,6 +399,8 @@ StagedFile::StagedFile(std::unique_ptr<Staging> staging, std::string aside, Stag
 
 StagedFile::~StagedFile() = default;
 
+void StagedFile::was_renamed() { staging_->was_renamed(); }
+
 std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
                                        const clickhouse::Endpoint& endpoint, const Options& options,
                                        const Target& target, Progress& progress, Result& result,
@@ -396,10 +416,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   Layout live;  // of a set that exists
   run_step("plan", progress, result, [&] {
     file = prepare(source, file_name, options, target, stop);
-    if (is_our_table(connection, file.plan.table) && target.is_set() && !target.is_remade) {
-      live = read_layout(connection, file.plan.table);
-      order_like(live, file.plan);
-    }
+    live = live_layout(connection, file.plan.table, target);
+    if (live.exists()) order_like(live, file.plan);
     columns = values_of(source, file, options, target, stop);
     run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
@@ -429,7 +447,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
       endpoint, staging_table(endpoint.database, file.plan.table, options.run_id, target.number),
       file.header.record_count > kSmallTableRows);
   run_step("create", progress, result, [&] {
-    create_staging(connection, file.plan.table, live, definition, columns, *staging);
+    create_staging(connection, file.plan.table, live, definition, columns, options.made_types,
+                   *staging);
   });
 
   // Stream the rows.
@@ -450,7 +469,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
       throw base::VerifyError(
           fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
     }
-    check_partitions(connection, *staging, target);
+    check_partitions(connection, *staging, live, target);
     if (target.mode == schema::LoadMode::kUpsert) {
       check_keys(connection, staging->name(), file.plan.order_by);
     }
@@ -464,10 +483,10 @@ namespace {
 
 // The staged rows as a table of one file. On replicas a swap would show the rows of a replica that
 // has not fetched them yet, so the staging table stays where it is.
-void replace_table(clickhouse::Connection& connection, const StagedFile& file) {
+void replace_table(clickhouse::Connection& connection, StagedFile& file, bool may_exist) {
   const std::string& table = file.definition().name;
   if (!connection.endpoint().dialect.replication.is_on) {
-    swap_in(connection, file.rows().staging, table);
+    if (swap_in(connection, file.rows().staging, table, may_exist)) file.was_renamed();
   } else if (!replace_whole(connection, file.rows(), file.definition())) {
     rebuild({&connection, 1}, file.definition(), file.aside(), table, {file.rows()}, {}, false);
   }
@@ -475,7 +494,7 @@ void replace_table(clickhouse::Connection& connection, const StagedFile& file) {
 
 }  // namespace
 
-bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
+bool commit_file(StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
                  Progress& progress, Result& result, std::stop_token stop) {
   const std::string& table = file.definition().name;
   clickhouse::Connection connection(endpoint, std::move(stop));
@@ -483,10 +502,12 @@ bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, c
   if (file.quarantine() != nullptr) file.quarantine()->commit_begins();
   run_step("swap", progress, result, [&] {
     if (target.mode == schema::LoadMode::kReplace) {
-      replace_table(connection, file);
+      replace_table(connection, file, target.may_exist);
       result.add_changes(file.column_changes());
     } else {
-      committed = replace_partition(connection, file.rows(), table);
+      committed = replace_partition(connection, file.rows(), table,
+                                    target.layout != nullptr ? target.layout->get(connection, table)
+                                                             : read_layout(connection, table));
     }
     if (committed && file.quarantine() != nullptr) file.quarantine()->settle(connection);
     if (committed) run_post_sql(connection, target, table);
@@ -541,7 +562,7 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
   if (rules.has_unique()) rules.find_repeated(source, file.header, decoder, options.streams, stop);
   leave_out_superseded(source, file, decoder, columns, target, rules, stop);
   try {
-    check_columns(connection, endpoint.database, file.plan.table, columns);
+    check_columns(file.plan.table, live.columns, columns);
   } catch (const base::VerifyError& error) {
     return {error.what()};
   }
