@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,6 +47,15 @@ bool FileLock::try_lock(Kind kind) {
 }
 
 void FileLock::lock(Kind kind) { flock(kind == Kind::kShared ? LOCK_SH : LOCK_EX); }
+
+void FileLock::unlock() { flock(LOCK_UN); }
+
+bool FileLock::is_in_place() const {
+  struct stat opened {};
+  struct stat found {};
+  return ::fstat(descriptor_, &opened) == 0 && ::stat(path_.c_str(), &found) == 0 &&
+         opened.st_dev == found.st_dev && opened.st_ino == found.st_ino;
+}
 
 bool FileLock::flock(int operation) {
   while (::flock(descriptor_, operation) != 0) {

@@ -26,6 +26,10 @@ class FileLock {
   bool try_lock(Kind kind = Kind::kExclusive);
   // Waits for the lock; nothing calls the wait off. Throws as try_lock().
   void lock(Kind kind = Kind::kExclusive);
+  // Gives the lock back and keeps the file open.
+  void unlock();
+  // Whether the path still leads to the file: nobody removed, replaced or moved it.
+  bool is_in_place() const;
 
  private:
   bool flock(int operation);

@@ -89,6 +89,29 @@ TEST_F(FileLockTest, DoesNotOutliveAKilledHolder) {
   ::close(ready[1]);
 }
 
+TEST_F(FileLockTest, GivenBackItIsFreeAndCanBeTakenAgain) {
+  FileLock lock(path_, 0600);
+  ASSERT_TRUE(lock.try_lock());
+  lock.unlock();
+  {
+    FileLock other(path_, 0600);
+    EXPECT_TRUE(other.try_lock());
+    EXPECT_FALSE(lock.try_lock());
+  }
+  EXPECT_TRUE(lock.try_lock());
+}
+
+TEST_F(FileLockTest, KnowsWhetherItsPathStillLeadsToIt) {
+  const FileLock lock(path_, 0600);
+  EXPECT_TRUE(lock.is_in_place());
+  fs::rename(path_, dir_ / "moved.lock");
+  EXPECT_FALSE(lock.is_in_place());
+  std::ofstream another(path_);
+  EXPECT_FALSE(lock.is_in_place());
+  fs::rename(dir_ / "moved.lock", path_);
+  EXPECT_TRUE(lock.is_in_place());
+}
+
 TEST_F(FileLockTest, AFileThatHasToBeThereIsNotCreated) {
   EXPECT_FALSE(FileLock::of_existing(path_));
   EXPECT_FALSE(fs::exists(path_));

@@ -1,6 +1,7 @@
 #include "claim/locks.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <system_error>
@@ -103,5 +104,24 @@ void forget_run(const fs::path& lock_dir, const std::string& run_id) {
   std::error_code error;
   fs::remove(file_of_run(lock_dir, run_id), error);
 }
+
+OnlyRun::OnlyRun(const fs::path& lock_dir, const std::string& run_id)
+    : own_file_(file_of_run(lock_dir, run_id)), alone_since_(alone_since()) {}
+
+std::optional<std::int64_t> OnlyRun::alone_since() const {
+  struct stat folder {};
+  if (::stat(own_file_.parent_path().c_str(), &folder) != 0) return std::nullopt;
+  bool is_own_there = false;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(own_file_.parent_path(), error)) {
+    if (file.path() != own_file_) return std::nullopt;
+    is_own_there = true;
+  }
+  if (error || !is_own_there) return std::nullopt;
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  return folder.st_mtim.tv_sec * kNanoseconds + folder.st_mtim.tv_nsec;
+}
+
+bool OnlyRun::is_so() const { return alone_since_ && alone_since() == alone_since_; }
 
 }  // namespace qvdhouse::claim

@@ -50,4 +50,22 @@ RunLife life_of_run(const std::filesystem::path& lock_dir, const std::string& ru
 // Removes the file of a dead run.
 void forget_run(const std::filesystem::path& lock_dir, const std::string& run_id);
 
+// Tells whether a run is the only one of this machine, so that what it has read of the tracking
+// tables is still what they say.
+class OnlyRun {
+ public:
+  // From now on; the run that asks holds its RunLock.
+  OnlyRun(const std::filesystem::path& lock_dir, const std::string& run_id);
+  // Whether no other run has been under way since. A file that a dead run left counts as one.
+  bool is_so() const;
+
+ private:
+  // When a file of the folder came or went, in nanoseconds; empty while another run's is there, or
+  // the own one is not.
+  std::optional<std::int64_t> alone_since() const;
+
+  std::filesystem::path own_file_;
+  std::optional<std::int64_t> alone_since_;
+};
+
 }  // namespace qvdhouse::claim

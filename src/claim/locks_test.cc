@@ -110,5 +110,27 @@ TEST(RunLock, TellsWhetherTheProcessOfARunLives) {
   fs::remove_all(folder);
 }
 
+TEST(OnlyRun, NoticesEveryOtherRun) {
+  const fs::path folder = fs::path(testing::TempDir()) / "qvdhouse_only_run";
+  fs::remove_all(folder);
+  EXPECT_FALSE(OnlyRun(folder, "mine").is_so());  // without a lock of its own
+  const RunLock lock(folder, "mine");
+  const OnlyRun before(folder, "mine");
+  EXPECT_TRUE(before.is_so());
+  {
+    const RunLock other(folder, "other");
+    EXPECT_FALSE(before.is_so());
+    EXPECT_FALSE(OnlyRun(folder, "mine").is_so());
+  }
+  // It is gone, and may have written something.
+  EXPECT_FALSE(before.is_so());
+  const OnlyRun after(folder, "mine");
+  EXPECT_TRUE(after.is_so());
+  std::ofstream(folder / "runs" / "dead.lock").flush();
+  EXPECT_FALSE(after.is_so());
+  EXPECT_FALSE(OnlyRun(folder, "mine").is_so());
+  fs::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace qvdhouse::claim

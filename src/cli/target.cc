@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -141,6 +142,7 @@ Target Target::open_to_ask(const Context& context) {
         });
     options.data_dir = folder;
     options.http_port = options.tcp_port = 0;
+    options.linger = std::chrono::seconds(0);
   }
   return at_target(config, [&] {
     target.engine_ = clickhouse::Engine::attach_or_start(options);

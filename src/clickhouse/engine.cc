@@ -103,37 +103,44 @@ std::optional<EngineInfo> running_engine(const fs::path& data_dir) {
   return std::nullopt;
 }
 
-void check_port(std::string_view which, std::uint16_t wanted, std::uint16_t found,
-                const EngineInfo& info) {
-  if (wanted == 0 || wanted == found) return;
-  throw base::ConfigError(fmt::format(
+std::optional<std::string> wrong_port(std::string_view which, std::uint16_t wanted,
+                                      std::uint16_t found, const EngineInfo& info) {
+  if (wanted == 0 || wanted == found) return std::nullopt;
+  return fmt::format(
       "{} {} is wanted, but the engine that runs already (pid {}) listens on {}: use that, or end "
       "the commands that use it first",
-      which, wanted, info.pid, found));
+      which, wanted, info.pid, found);
+}
+
+// Whether the engine's paths lead to nothing, or to another folder, any more.
+bool was_moved(const EngineInfo& info, const fs::path& data_dir) {
+  std::error_code missing;
+  return !fs::equivalent(info.data_dir, data_dir, missing);
 }
 
 bool wants_native(const EngineOptions& options) {
   return options.native_clients || options.tcp_port != 0;
 }
 
-void check_wanted(const EngineOptions& options, const EngineInfo& info) {
-  check_port("HTTP port", options.http_port, info.http_port, info);
+// Why a running engine is not the one that is wanted; nothing when it is.
+std::optional<std::string> why_not_wanted(const EngineOptions& options, const EngineInfo& info) {
+  if (auto wrong = wrong_port("HTTP port", options.http_port, info.http_port, info)) return wrong;
   if (wants_native(options) && info.tcp_port == 0) {
-    throw base::ConfigError(fmt::format(
+    return fmt::format(
         "the engine that runs already (pid {}) has no TCP port for native clients: start the "
         "command that keeps it running with --tcp-port PORT (or QVD_TCP_PORT), or end the commands "
         "that use it and run \"qvdhouse client --keep\"; HTTP clients can use "
         "http://127.0.0.1:{} as it is",
-        info.pid, info.http_port));
+        info.pid, info.http_port);
   }
-  check_port("TCP port", options.tcp_port, info.tcp_port, info);
+  if (auto wrong = wrong_port("TCP port", options.tcp_port, info.tcp_port, info)) return wrong;
   const bool other_user = options.user != EngineOptions{}.user && options.user != info.user;
   const bool other_password = !options.password.empty() && options.password != info.password;
-  if (!other_user && !other_password) return;
-  throw base::ConfigError(fmt::format(
+  if (!other_user && !other_password) return std::nullopt;
+  return fmt::format(
       "the engine that runs already (pid {}) was started with another {}: use that, or end the "
       "commands that use it first",
-      info.pid, other_user ? "user" : "password"));
+      info.pid, other_user ? "user" : "password");
 }
 
 EngineInfo fresh_info(const EngineOptions& options) {
@@ -147,6 +154,7 @@ EngineInfo fresh_info(const EngineOptions& options) {
   info.user = options.user;
   info.password = options.password.empty() ? random_hex(24) : options.password;
   info.nonce = random_hex(16);
+  info.data_dir = fs::absolute(options.data_dir);
   return info;
 }
 
@@ -179,17 +187,42 @@ struct Engine::State {
   base::FileLock in_use;  // held as long as this lives: the engine runs on
   EngineInfo info;
   std::optional<ChildProcess> child;  // when started here
+  std::chrono::seconds linger{0};
 
   void start(const EngineOptions& options);
   std::optional<Failure> try_start(const EngineOptions& options, const fs::path& binary,
                                    const fs::path& library);
   // Waits until the engine that was just started answers.
   std::optional<std::string> wait_for_answer(milliseconds patience);
+  // Ends the running engine if nobody else uses it. Whether it has ended.
+  bool end_unused();
   void use() {
     in_use = lock_within(kAttachPatience, data_dir / "engine.lock", base::FileLock::Kind::kShared,
                          "the engine that ran here is still ending; try again");
   }
+  // Lets the engine notice that nobody uses it, and that it is to end then.
+  void leave() {
+    write_linger(data_dir, std::chrono::seconds(0));
+    in_use = base::FileLock();
+  }
 };
+
+bool Engine::State::end_unused() {
+  // The engine itself takes the lock for a moment each time it looks.
+  constexpr int kTries = 10;
+  for (int i = 0; !in_use.try_lock(base::FileLock::Kind::kExclusive); ++i) {
+    if (i == kTries) {
+      use();
+      return false;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  leave();
+  const auto deadline = steady_clock::now() + kAttachPatience;
+  while (is_alive(info) && steady_clock::now() < deadline) std::this_thread::sleep_for(kPoll);
+  use();
+  return !is_alive(info);
+}
 
 std::optional<std::string> Engine::State::wait_for_answer(milliseconds patience) {
   const auto deadline = steady_clock::now() + patience;
@@ -213,7 +246,8 @@ std::optional<Engine::State::Failure> Engine::State::try_start(const EngineOptio
   const auto files = write_engine_config(options, info);
   const auto log = data_dir / "engine-stderr.log";
   child.emplace(std::vector<std::string>{binary.string(), library.string(),
-                                         (data_dir / "engine.lock").string(), files.gate.string(),
+                                         (data_dir / "engine.lock").string(),
+                                         (data_dir / kLingerFile).string(), files.gate.string(),
                                          "--config-file=" + files.config.string(),
                                          std::string("--query=") + kStartQueries},
                 data_dir, log);
@@ -258,7 +292,7 @@ void Engine::State::start(const EngineOptions& options) {
     if (folder_taken) {
       // Perhaps an engine whose starter died before it wrote engine.json: left alone by us for a
       // moment, it ends itself.
-      in_use = base::FileLock();
+      leave();
       std::this_thread::sleep_for(milliseconds(100));
       use();
     }
@@ -282,12 +316,20 @@ Engine Engine::attach_or_start(const EngineOptions& options) {
                   base::FileLock::Kind::kExclusive,
                   "another command has been starting the engine for too long; end it");
   state->use();
-  if (auto info = running_engine(state->data_dir)) {
-    check_wanted(options, *info);
-    state->info = *std::move(info);
-  } else {
-    state->start(options);
+  auto info = running_engine(state->data_dir);
+  if (info) {
+    state->info = *info;
+    const auto reason = why_not_wanted(options, *info);
+    const bool is_ended = (reason || was_moved(*info, state->data_dir)) && state->end_unused();
+    if (is_ended) {
+      info.reset();
+    } else if (reason) {
+      throw base::ConfigError(*reason);
+    }
   }
+  if (!info) state->start(options);
+  write_linger(state->data_dir, options.linger);
+  state->linger = options.linger;
   return Engine(std::move(state));
 }
 
@@ -298,7 +340,7 @@ Engine::~Engine() {
   state_->in_use = base::FileLock();
   // If we were the last, it ends at once, and leaves no zombie.
   constexpr milliseconds kEnding{100};
-  if (state_->child) state_->child->wait_for(kEnding);
+  if (state_->child && state_->linger == std::chrono::seconds(0)) state_->child->wait_for(kEnding);
 }
 
 Engine::Engine(Engine&&) noexcept = default;

@@ -2,8 +2,9 @@
 // (`qvdhouse-engine`) over one data directory. docs/clickhouse.md, "One way in: HTTP".
 //
 // Lifetime: every process that uses the engine holds a shared flock on DATA/engine.lock; the engine
-// waits for the exclusive one and ends itself when it gets it, that is, when the last user is gone,
-// however it died. So commands attach to an engine that runs already, whoever started it, through
+// waits for the exclusive one, which it gets when the last user is gone, however it died. It then
+// stays for the time in DATA/engine.linger, which that user wrote, and ends itself unless another
+// one has come. So commands attach to an engine that runs already, whoever started it, through
 // DATA/engine.json (mode 0600: pid, start time, ports, user, password, and the folder that it is
 // of).
 #pragma once
@@ -31,6 +32,9 @@ struct EngineOptions {
   std::filesystem::path engine_binary;   // empty: beside this executable
   std::filesystem::path engine_library;  // libchdb.so; empty: the usual places
   std::chrono::milliseconds start_timeout{120'000};
+  // How long the engine stays after its last user, unless a later one says otherwise; see
+  // engine_linger.h.
+  std::chrono::seconds linger{0};
 };
 
 // What engine.json says of a running engine.
@@ -41,13 +45,14 @@ struct EngineInfo {
   std::uint16_t tcp_port = 0;  // 0: none
   std::string user;
   std::string password;
-  std::string nonce;  // GET /qvdhouse-nonce answers it, before any password is sent
+  std::string nonce;               // GET /qvdhouse-nonce answers it, before any password is sent
+  std::filesystem::path data_dir;  // as it was called at the start
 };
 
 class Engine {
  public:
   // Attaches to the engine that runs on options.data_dir, or starts one. Throws ConfigError
-  // (library or binary not found, ports of a running engine that differ or that it lacks), IoError
+  // (library or binary not found, ports of an engine in use that differ or that it lacks), IoError
   // (it did not start; with the last lines of its log). A start that a signal ends is tried once
   // more.
   static Engine attach_or_start(const EngineOptions& options);

@@ -250,8 +250,10 @@ void write_engine_info(const fs::path& data_dir, const EngineInfo& info) {
       {"user", info.user},
       {"password", info.password},
       {"nonce", info.nonce},
+      {"data_dir", info.data_dir.string()},
   };
-  write_private_file(data_dir / "engine.json", record.dump(2) + "\n");
+  write_private_file(data_dir / "engine.json",
+                     record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::optional<EngineInfo> read_engine_info(const fs::path& data_dir) {
@@ -269,10 +271,17 @@ std::optional<EngineInfo> read_engine_info(const fs::path& data_dir) {
                       .tcp_port = record.at("tcp_port").get<std::uint16_t>(),
                       .user = record.at("user").get<std::string>(),
                       .password = record.at("password").get<std::string>(),
-                      .nonce = record.at("nonce").get<std::string>()};
+                      .nonce = record.at("nonce").get<std::string>(),
+                      .data_dir = record.value("data_dir", data_dir.string())};
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
+}
+
+void write_linger(const fs::path& data_dir, std::chrono::seconds linger) try {
+  write_private_file(data_dir / kLingerFile, fmt::format("{}\n", linger.count()));
+} catch (const base::IoError&) {
+  // The engine stays longer or shorter than asked for, which harms nobody.
 }
 
 std::string random_hex(std::size_t bytes) {

@@ -38,6 +38,11 @@ void make_subfolders_private(const std::filesystem::path& data_dir);
 void write_engine_info(const std::filesystem::path& data_dir, const EngineInfo& info);
 std::optional<EngineInfo> read_engine_info(const std::filesystem::path& data_dir);
 
+// DATA/engine.linger: how long the engine stays after its last user. Where it cannot be written, on
+// a full disk for one, the last word stays.
+inline constexpr const char* kLingerFile = "engine.linger";
+void write_linger(const std::filesystem::path& data_dir, std::chrono::seconds linger);
+
 // `bytes` random bytes in hex.
 std::string random_hex(std::size_t bytes);
 

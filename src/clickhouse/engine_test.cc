@@ -12,13 +12,16 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/engine_files.h"
+#include "clickhouse/engine_linger.h"
 #include "clickhouse/engine_process.h"
 #include "clickhouse/test_engine_start.h"
 
@@ -325,6 +328,125 @@ TEST_F(EngineTest, CopyOfTheFolderGetsAnEngineOfItsOwn) {
   fs::rename(options_.data_dir, folder_ / "renamed");
   options.data_dir = folder_ / "renamed";
   EXPECT_EQ(Engine::attach_or_start(options).info().pid, engine.info().pid);
+}
+
+// How the engine stays for the next user, who says for how long it stays after that.
+class EngineLinger : public EngineTest {
+ protected:
+  // Which no test waits for.
+  static constexpr std::chrono::seconds kLong{600};
+
+  void SetUp() override {
+    EngineTest::SetUp();
+    options_.linger = kLong;
+  }
+  void TearDown() override {
+    // The last engine of a test ends with its folder.
+    std::optional<EngineInfo> last;
+    if (fs::exists(options_.data_dir)) last = read_engine_info(options_.data_dir);
+    EngineTest::TearDown();
+    if (last) {
+      EXPECT_TRUE(ends(*last));
+    }
+  }
+  // Uses it for a moment.
+  EngineInfo use() const {
+    const auto engine = start();
+    EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
+    return engine.info();
+  }
+  static bool runs(const EngineInfo& info) {
+    return process_start_time(info.pid) == info.pid_start_time;
+  }
+};
+
+TEST_F(EngineLinger, NextUserFindsItAndSaysHowLongItStays) {
+  const EngineInfo first = use();
+  EXPECT_TRUE(runs(first));
+  EXPECT_EQ(use().pid, first.pid);
+  EXPECT_TRUE(runs(first));
+  options_.linger = std::chrono::seconds(0);
+  EXPECT_EQ(use().pid, first.pid);
+  EXPECT_TRUE(ends(first));
+}
+
+TEST_F(EngineLinger, EndsAfterItsTimeButNotUnderAUser) {
+  options_.linger = std::chrono::seconds(1);
+  EngineInfo info;
+  {
+    const auto engine = start();
+    info = engine.info();
+    EXPECT_EQ(query(engine, "SELECT sleep(1.5)"), "0\n");
+    EXPECT_EQ(use().pid, info.pid);
+    EXPECT_EQ(query(engine, "SELECT sleep(1.5)"), "0\n");
+    EXPECT_TRUE(engine.is_running());
+  }
+  EXPECT_TRUE(ends(info));
+}
+
+TEST_F(EngineLinger, StaysWhenItsUserIsKilled) {
+  OtherUser user(options_);
+  const int pid = user.engine_pid();
+  ASSERT_NE(pid, 0);
+  user.kill();
+  EXPECT_EQ(use().pid, pid);
+}
+
+TEST_F(EngineLinger, EndsWhenItsFolderIsRemovedOrMoved) {
+  const EngineInfo removed = use();
+  fs::rename(options_.data_dir, folder_ / "elsewhere");
+  EXPECT_TRUE(ends(removed));
+
+  // A folder of the same name is another one.
+  const EngineInfo other = use();
+  EXPECT_NE(other.pid, removed.pid);
+  EXPECT_EQ(use().pid, other.pid);
+  fs::rename(options_.data_dir, folder_ / "away");
+  options_.data_dir = folder_ / "away";
+  EXPECT_NE(use().pid, other.pid);
+  EXPECT_TRUE(ends(other));
+}
+
+TEST_F(EngineLinger, CopyOfItsFolderGetsAnEngineOfItsOwn) {
+  const EngineInfo original = use();
+  const fs::path copy = folder_ / "copy";
+  fs::copy(options_.data_dir, copy, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const fs::path first = std::exchange(options_.data_dir, copy);
+  const EngineInfo other = use();
+  EXPECT_NE(other.pid, original.pid);
+  options_.data_dir = first;
+  EXPECT_EQ(use().pid, original.pid);
+  fs::remove_all(copy);
+  EXPECT_TRUE(ends(other));
+}
+
+TEST_F(EngineLinger, GivesWayToAUserWhoWantsAnother) {
+  const EngineInfo plain = use();
+  EXPECT_EQ(plain.tcp_port, 0);
+  options_.native_clients = true;
+  const auto with_port = start();
+  EXPECT_TRUE(with_port.started_here());
+  EXPECT_NE(with_port.info().tcp_port, 0);
+  EXPECT_TRUE(ends(plain));
+
+  // With a user it does not.
+  options_.password = "another";
+  EXPECT_THAT(message_of<base::ConfigError>([&] { start(); }), HasSubstr("another password"));
+  EXPECT_EQ(query(with_port, "SELECT 1"), "1\n");
+}
+
+TEST(EngineLingerTime, ServiceOfSystemdIsKnownByItsGroup) {
+  EXPECT_TRUE(is_of_service("0::/system.slice/cron.service\n"));
+  EXPECT_TRUE(is_of_service("0::/system.slice/qvdhouse.service/part\n"));
+  EXPECT_TRUE(is_of_service("12:pids:/\n1:name=systemd:/system.slice/cron.service\n0::/\n"));
+  EXPECT_TRUE(is_of_service("0::/user.slice/user-1.slice/user@1.service/app.slice/a.service"));
+  EXPECT_FALSE(is_of_service("0::/user.slice/user-1000.slice/session-2.scope\n"));
+  EXPECT_FALSE(is_of_service(
+      "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-terminal-7.scope\n"));
+  EXPECT_FALSE(is_of_service("12:pids:/system.slice/cron.service\n0::/\n"));
+  EXPECT_FALSE(is_of_service("0::/\n"));
+  EXPECT_FALSE(is_of_service("nonsense\n:\n"));
+  EXPECT_FALSE(is_of_service(""));
 }
 
 TEST(EngineFiles, LastLines) {

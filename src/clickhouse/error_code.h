@@ -7,6 +7,7 @@ namespace qvdhouse::clickhouse::error_code {
 inline constexpr int kBadArguments = 36;
 inline constexpr int kUnknownFunction = 46;
 inline constexpr int kUnknownIdentifier = 47;
+inline constexpr int kTableAlreadyExists = 57;
 inline constexpr int kUnknownTable = 60;
 inline constexpr int kSyntaxError = 62;
 inline constexpr int kUnknownDatabase = 81;

@@ -516,6 +516,7 @@ Config load_config(const ConfigSources& sources) {
     check_found_log("openlineage_url", "QVD_OPENLINEAGE_URL",
                     config.lineage.url.substr(kFileUrl.size()));
   }
+  if (!config.values.contains("engine.linger")) config.engine.linger = clickhouse::usual_linger();
   config.sync.lock_dir = config.engine.data_dir / "locks";
   config.serve.alerts.state_file = config.engine.data_dir / "alerts.json";
   resolve_target(config);

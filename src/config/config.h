@@ -13,6 +13,7 @@
 
 #include "clickhouse/connection.h"
 #include "clickhouse/engine.h"
+#include "clickhouse/engine_linger.h"
 #include "observe/options.h"
 #include "schema/table_rules.h"
 #include "serve/alerts.h"
@@ -118,7 +119,8 @@ struct Config {
   observe::TraceOptions traces;
   observe::LineageOptions lineage;
   ServerSettings server;
-  clickhouse::EngineOptions engine{.data_dir = "./qvdhouse-data"};
+  clickhouse::EngineOptions engine{.data_dir = "./qvdhouse-data",
+                                   .linger = clickhouse::kUsualLinger};
   // By a flag, the environment or the file of --config, and not by what the working folder holds.
   bool is_data_dir_named = false;
   std::string log_level = "warning";

@@ -210,7 +210,9 @@ Settings of_types() {
 Settings of_loading() {
   return {
       setting("parallel_files", &sync::Options::parallel_files, Number(1, 256),
-              "files loaded at once", {.flag = "--parallel-files N", .otherwise = "by cores"}),
+              "files loaded at once",
+              {.flag = "--parallel-files N",
+               .otherwise = "one a core, two where they are below 1 MiB"}),
       setting("streams", &load::Options::streams, Number(1, 64), "insert streams of one file",
               {.flag = "--streams N"}),
       setting("batch_size", &load::Options::batch_rows, Number(1),
@@ -362,6 +364,9 @@ Settings of_engine() {
               {.otherwise = "a random one each start", .is = kSecret}),
       setting("engine.memory", &EngineOptions::memory_bytes, Bytes(), "the most memory it may use",
               {.otherwise = "60 % of the machine's"}),
+      setting("engine.linger", &EngineOptions::linger, wait_time(),
+              "how long it stays after the last command, for the next one",
+              {.otherwise = "none in a container and in a service of systemd"}),
       setting("engine.library", &EngineOptions::engine_library, path(), "libchdb.so",
               {.otherwise = "the usual places", .is = kProgram}),
       setting("engine.binary", &EngineOptions::engine_binary, path(), "qvdhouse-engine",

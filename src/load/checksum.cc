@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -18,32 +19,70 @@ namespace {
 constexpr std::uint64_t kReadRows = 65'536;
 constexpr std::size_t kDecodeRows = 2'048;
 
+// Takes records from row `first_row` on; `row_numbers` as RowSummer::add_rows() has them.
+using TakeRows = std::function<void(const std::byte* records, std::uint64_t first_row,
+                                    std::size_t row_count, std::span<const std::uint64_t> numbers)>;
+
+// Reads all rows of the file on `threads` threads, each of which runs `work` with what hands rows
+// to a TakeRows of its own until there are none left.
+void read_all_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+                   const qvd::RowDecoder& decoder, unsigned threads, const std::stop_token& stop,
+                   Sifting* sifting,
+                   const std::function<void(const std::function<void(const TakeRows&)>&)>& work) {
+  std::atomic<std::uint64_t> next_row{0};
+  std::mutex mutex;  // guards sifting->counts
+  const auto hand_out = [&](const TakeRows& take) {
+    std::optional<RowSifter> sifter;
+    if (sifting != nullptr) {
+      sifter.emplace(sifting->rules, header, decoder, sifting->sink, sifting->proves_indexes);
+    }
+    std::vector<std::byte> records;
+    for (;;) {
+      const std::uint64_t first = next_row.fetch_add(kReadRows);
+      if (first >= header.record_count) break;
+      if (stop.stop_requested()) throw base::Cancelled("stopped while the rows were checked");
+      const std::uint64_t count = std::min(kReadRows, header.record_count - first);
+      qvd::read_records(source, header, first, count, records);
+      if (sifter) {
+        const std::size_t kept = sifter->sift(first, count, records);
+        take(records.data(), first, kept, sifter->row_numbers());
+      } else {
+        take(records.data(), first, count, {});
+      }
+    }
+    if (!sifter) return;
+    const std::lock_guard lock(mutex);
+    sifting->counts.add(sifter->counts());
+  };
+  const std::uint64_t turns = (header.record_count + kReadRows - 1) / kReadRows;
+  base::run_workers(
+      static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)), [&] { work(hand_out); },
+      [&] { next_row = header.record_count; });
+}
+
 }  // namespace
 
-ValueHashes hash_values(std::span<const ColumnValues> columns, clickhouse::HashFunction function,
-                        unsigned threads) {
-  ValueHashes hashes{.function = function, .of_slots = {}};
-  hashes.of_slots.resize(columns.size());
+Mixes mix_values(std::span<const ColumnValues> columns, clickhouse::HashFunction function,
+                 unsigned threads) {
+  Mixes mixes{.function = function, .of_slots = {}};
+  mixes.of_slots.resize(columns.size());
   base::for_each_index(columns.size(), threads, [&](std::size_t i) {
-    std::vector<std::uint64_t>& of_slot = hashes.of_slots[i];
+    std::vector<std::uint64_t>& of_slot = mixes.of_slots[i];
     of_slot.resize(columns[i].dictionary.slot_count());
     for (std::size_t slot = 0; slot < of_slot.size(); ++slot) {
-      of_slot[slot] = columns[i].hash(slot, function);
+      of_slot[slot] = mix_factor(i) * columns[i].hash(slot, function);
     }
   });
-  return hashes;
+  return mixes;
 }
 
 RowSummer::RowSummer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                     const ValueHashes& hashes)
+                     const Mixes& mixes)
     : decoder_(decoder),
       columns_(columns),
-      hashes_(hashes),
+      mixes_(mixes),
       codes_(kDecodeRows),
-      mixes_(kDecodeRows) {
-  sums_.null_count.resize(columns.size());
-  sums_.hash_sum.resize(columns.size());
-}
+      mixed_(kDecodeRows) {}
 
 void RowSummer::add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
                          std::span<const std::uint64_t> row_numbers) {
@@ -58,118 +97,129 @@ void RowSummer::add_chunk(const std::byte* records, std::uint64_t first_row, std
                           std::span<const std::uint64_t> row_numbers) {
   sums_.row_count += row_count;
   const std::span codes(codes_.data(), row_count);
-  const std::span mixes(mixes_.data(), row_count);
-  std::ranges::fill(mixes, 0);
+  std::uint64_t* const mixed = mixed_.data();
+  std::fill_n(mixed, row_count, 0);
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const std::uint64_t factor = mix_factor(i);
-    std::uint64_t sum = 0;
     if (columns_[i].is_row_number()) {
       for (std::size_t row = 0; row < row_count; ++row) {
         const std::uint64_t number = row_numbers.empty() ? first_row + row : row_numbers[row];
-        const std::uint64_t hash = hash_number(number, hashes_.function);
-        sum += hash;
-        mixes[row] += factor * hash;
+        mixed[row] += mix_factor(i) * hash_number(number, mixes_.function);
       }
-      sums_.hash_sum[i] += sum;
       continue;
     }
     columns_[i].read_codes(decoder_, records, first_row, codes);
-    const std::uint64_t* hashes = hashes_.of_slots[i].data();
-    for (std::size_t row = 0; row < row_count; ++row) {
-      const std::uint64_t hash = hashes[codes[row]];
-      sum += hash;
-      mixes[row] += factor * hash;
-    }
-    sums_.hash_sum[i] += sum;
-    if (columns_[i].dictionary.type().nullable) {
-      const std::uint8_t* marks = columns_[i].dictionary.null_marks().data();
-      std::uint64_t nulls = 0;
-      for (const std::uint32_t code : codes) nulls += marks[code];
-      sums_.null_count[i] += nulls;
-    }
+    const std::uint64_t* const of_slot = mixes_.of_slots[i].data();
+    for (std::size_t row = 0; row < row_count; ++row) mixed[row] += of_slot[codes[row]];
   }
-  for (const std::uint64_t mix : mixes) {
-    const std::uint64_t hash = hash_number(mix, hashes_.function);
-    sums_.row_hash_sum += hash;
+  for (std::size_t row = 0; row < row_count; ++row) {
+    const std::uint64_t hash = hash_number(mixed[row], mixes_.function);
+    sums_.hash_sum += hash;
     if (row_hashes_ != nullptr) row_hashes_->push_back(hash);
   }
 }
 
-void Checksums::add(const Checksums& other) {
+void RowSums::add(const RowSums& other) {
   row_count += other.row_count;
-  row_hash_sum += other.row_hash_sum;
-  null_count.resize(other.null_count.size());
-  hash_sum.resize(other.hash_sum.size());
-  for (std::size_t i = 0; i < hash_sum.size(); ++i) {
-    null_count[i] += other.null_count[i];
-    hash_sum[i] += other.hash_sum[i];
+  hash_sum += other.hash_sum;
+}
+
+void ColumnSums::add(const ColumnSums& other) {
+  null_count += other.null_count;
+  hash_sum += other.hash_sum;
+}
+
+ColumnSummer::ColumnSummer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                           clickhouse::HashFunction function)
+    : decoder_(decoder), columns_(columns), function_(function), sums_(columns.size()) {}
+
+void ColumnSummer::add_rows(const std::byte* records, std::uint64_t first_row,
+                            std::size_t row_count, std::span<const std::uint64_t> row_numbers) {
+  codes_.resize(row_count);
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const ColumnValues& column = columns_[i];
+    if (column.is_row_number()) {
+      for (std::size_t row = 0; row < row_count; ++row) {
+        const std::uint64_t number = row_numbers.empty() ? first_row + row : row_numbers[row];
+        sums_[i].hash_sum += hash_number(number, function_);
+      }
+      continue;
+    }
+    const bool may_be_null = column.dictionary.type().nullable;
+    column.read_codes(decoder_, records, first_row, codes_);
+    for (const std::uint32_t code : codes_) {
+      sums_[i].null_count += may_be_null && column.dictionary.is_null(code) ? 1U : 0U;
+      sums_[i].hash_sum += column.hash(code, function_);
+    }
   }
 }
 
-Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
-                        const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
-                        Sifting* sifting) {
-  const ValueHashes hashes = hash_values(columns, function, threads);
-  std::atomic<std::uint64_t> next_row{0};
+RowSums sum_file(const base::ByteSource& source, const qvd::TableHeader& header,
+                 const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                 clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
+                 Sifting* sifting) {
+  const Mixes mixes = mix_values(columns, function, threads);
   std::mutex mutex;
-  // Guarded by mutex, as sifting->counts.
-  Checksums total = RowSummer(decoder, columns, hashes).sums();
-  const std::uint64_t turns = (header.record_count + kReadRows - 1) / kReadRows;
-  base::run_workers(
-      static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)),
-      [&] {
-        RowSummer summer(decoder, columns, hashes);
-        std::optional<RowSifter> sifter;
-        if (sifting != nullptr) {
-          sifter.emplace(sifting->rules, header, decoder, sifting->sink, sifting->proves_indexes);
-        }
-        std::vector<std::byte> records;
-        for (;;) {
-          const std::uint64_t first = next_row.fetch_add(kReadRows);
-          if (first >= header.record_count) break;
-          if (stop.stop_requested()) throw base::Cancelled("stopped while the rows were checked");
-          const std::uint64_t count = std::min(kReadRows, header.record_count - first);
-          qvd::read_records(source, header, first, count, records);
-          if (sifter) {
-            const std::size_t kept = sifter->sift(first, count, records);
-            summer.add_rows(records.data(), first, kept, sifter->row_numbers());
-          } else {
-            summer.add_rows(records.data(), first, count);
-          }
-        }
-        const std::lock_guard lock(mutex);
-        total.add(summer.sums());
-        if (sifter) sifting->counts.add(sifter->counts());
-      },
-      [&] { next_row = header.record_count; });
+  RowSums total;  // guarded by mutex
+  read_all_rows(source, header, decoder, threads, stop, sifting, [&](const auto& hand_out) {
+    RowSummer summer(decoder, columns, mixes);
+    hand_out([&](const std::byte* records, std::uint64_t first_row, std::size_t row_count,
+                 std::span<const std::uint64_t> numbers) {
+      summer.add_rows(records, first_row, row_count, numbers);
+    });
+    const std::lock_guard lock(mutex);
+    total.add(summer.sums());
+  });
   return total;
 }
 
-std::vector<std::string> differences(std::span<const ColumnValues> columns, const Checksums& file,
-                                     const Checksums& table) {
+std::vector<ColumnSums> sum_file_columns(const base::ByteSource& source,
+                                         const qvd::TableHeader& header,
+                                         const qvd::RowDecoder& decoder,
+                                         std::span<const ColumnValues> columns,
+                                         clickhouse::HashFunction function, unsigned threads,
+                                         std::stop_token stop, Sifting* sifting) {
+  std::mutex mutex;
+  std::vector<ColumnSums> total(columns.size());  // guarded by mutex
+  read_all_rows(source, header, decoder, threads, stop, sifting, [&](const auto& hand_out) {
+    ColumnSummer summer(decoder, columns, function);
+    hand_out([&](const std::byte* records, std::uint64_t first_row, std::size_t row_count,
+                 std::span<const std::uint64_t> numbers) {
+      summer.add_rows(records, first_row, row_count, numbers);
+    });
+    const std::lock_guard lock(mutex);
+    for (std::size_t i = 0; i < total.size(); ++i) total[i].add(summer.sums()[i]);
+  });
+  return total;
+}
+
+std::vector<std::string> differences(std::span<const ColumnValues> columns, const RowSums& file,
+                                     const RowSums& table,
+                                     std::span<const ColumnSums> columns_of_file,
+                                     std::span<const ColumnSums> columns_of_table) {
   std::vector<std::string> found;
   if (file.row_count != table.row_count) {
     found.push_back(
         fmt::format("rows: the file has {}, the table has {}", file.row_count, table.row_count));
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (file.null_count[i] != table.null_count[i]) {
+    const ColumnSums& of_file = columns_of_file[i];
+    const ColumnSums& of_table = columns_of_table[i];
+    if (of_file.null_count != of_table.null_count) {
       found.push_back(fmt::format("column \"{}\": the file has {} NULLs, the table has {}",
-                                  columns[i].name, file.null_count[i], table.null_count[i]));
+                                  columns[i].name, of_file.null_count, of_table.null_count));
     }
-    if (file.hash_sum[i] != table.hash_sum[i]) {
+    if (of_file.hash_sum != of_table.hash_sum) {
       found.push_back(
           fmt::format("column \"{}\": the sum of the values' hashes is {:016x} in the file, "
                       "{:016x} in the table",
-                      columns[i].name, file.hash_sum[i], table.hash_sum[i]));
+                      columns[i].name, of_file.hash_sum, of_table.hash_sum));
     }
   }
-  if (found.empty() && file.row_hash_sum != table.row_hash_sum) {
+  if (found.empty()) {
     found.push_back(fmt::format(
         "rows are torn apart: each column is right by itself, but the sum of the rows' hashes is "
         "{:016x} in the file, {:016x} in the table",
-        file.row_hash_sum, table.row_hash_sum));
+        file.hash_sum, table.hash_sum));
   }
   return found;
 }

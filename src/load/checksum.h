@@ -1,7 +1,7 @@
 // What is in a file, as numbers that the table must agree with (docs/architecture.md, "Verify"):
-// the row count, per column the NULLs and the sum of a hash of every value, and a sum over rows in
-// which the hashes of all columns of a row are mixed: sums over columns cannot see rows torn
-// apart. load/table_checksum.h computes the same in the server.
+// the row count and a sum over rows, in which the hashes of all values of a row are mixed. Where
+// they do not agree, sums of each column say which one differs. load/table_checksum.h computes the
+// same in the server.
 #pragma once
 
 #include <cstdint>
@@ -17,41 +17,43 @@
 
 namespace qvdhouse::load {
 
-struct Checksums {
-  std::uint64_t row_count = 0;
-  std::vector<std::uint64_t> null_count;  // one a column
-  std::vector<std::uint64_t> hash_sum;    // one a column, modulo 2^64; NULLs add nothing
-  std::uint64_t row_hash_sum = 0;         // of each row's mix, modulo 2^64
+struct Sifting;
 
-  void add(const Checksums& other);
+struct RowSums {
+  std::uint64_t row_count = 0;
+  std::uint64_t hash_sum = 0;  // of each row's mix, modulo 2^64
+
+  void add(const RowSums& other);
+  bool operator==(const RowSums&) const = default;
 };
 
 // A row's mix is the hash of the sum, modulo 2^64, of its values' hashes, each times this factor:
-// odd and another for each column, or two columns that changed places would go unseen.
+// odd and another for each column, or two columns that changed places would go unseen. A NULL adds
+// nothing, and no value in practice does the same.
 constexpr std::uint64_t mix_factor(std::size_t column) {
   return 0x9E3779B97F4A7C15u * (2 * std::uint64_t{column} + 1);
 }
 
-// The hashes of every column's values, by slot: what sums are made of.
-struct ValueHashes {
+// What each value adds to its row's mix, by slot.
+struct Mixes {
   clickhouse::HashFunction function = clickhouse::HashFunction::kXxh3;
   std::vector<std::vector<std::uint64_t>> of_slots;  // one vector a column
 };
-ValueHashes hash_values(std::span<const ColumnValues> columns, clickhouse::HashFunction function,
-                        unsigned threads);
+Mixes mix_values(std::span<const ColumnValues> columns, clickhouse::HashFunction function,
+                 unsigned threads);
 
 // Sums up rows; one object a thread. All references must outlive it.
 class RowSummer {
  public:
   RowSummer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-            const ValueHashes& hashes);
+            const Mixes& mixes);
 
   // Takes `row_count` records, of which the first is row `first_row` of the file. Throws InputError
   // for an index outside its symbol table. `row_numbers`: of each of them, where rows between them
   // are left out.
   void add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
                 std::span<const std::uint64_t> row_numbers = {});
-  const Checksums& sums() const { return sums_; }
+  const RowSums& sums() const { return sums_; }
   // From now on the hash of each row (of its mix) is appended to `hashes`, which must outlive it.
   void keep_row_hashes(std::vector<std::uint64_t>& hashes) { row_hashes_ = &hashes; }
 
@@ -61,25 +63,60 @@ class RowSummer {
 
   const qvd::RowDecoder& decoder_;
   std::span<const ColumnValues> columns_;
-  const ValueHashes& hashes_;
+  const Mixes& mixes_;
   std::vector<std::uint32_t> codes_;
-  std::vector<std::uint64_t> mixes_;
+  std::vector<std::uint64_t> mixed_;
   std::vector<std::uint64_t>* row_hashes_ = nullptr;  // null: nobody wants them
-  Checksums sums_;
+  RowSums sums_;
 };
 
 // Reads all rows of the file on `threads` threads; `function` is that of the server's dialect, as
-// everywhere. Throws InputError for an index outside its
-// symbol table (so that a file is known to be whole before anything is sent), IoError, Cancelled.
-// `sifting`: of the rows that it leaves in only; null: of all.
-struct Sifting;
-Checksums checksum_file(const base::ByteSource& source, const qvd::TableHeader& header,
-                        const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
-                        clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
-                        Sifting* sifting = nullptr);
+// everywhere. `sifting`: of the rows that it leaves in only; null: of all. Throws InputError for an
+// index outside its symbol table (so that a file is known to be whole before anything is sent),
+// IoError, Cancelled.
+RowSums sum_file(const base::ByteSource& source, const qvd::TableHeader& header,
+                 const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                 clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
+                 Sifting* sifting = nullptr);
 
-// One sentence a difference, naming column and both numbers; empty when all agree.
-std::vector<std::string> differences(std::span<const ColumnValues> columns, const Checksums& file,
-                                     const Checksums& table);
+struct ColumnSums {
+  std::uint64_t null_count = 0;
+  std::uint64_t hash_sum = 0;  // modulo 2^64; NULLs add nothing
+
+  void add(const ColumnSums& other);
+  bool operator==(const ColumnSums&) const = default;
+};
+
+// Sums up columns, at some cost: it hashes each value. The rest is as in RowSummer.
+class ColumnSummer {
+ public:
+  ColumnSummer(const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+               clickhouse::HashFunction function);
+
+  void add_rows(const std::byte* records, std::uint64_t first_row, std::size_t row_count,
+                std::span<const std::uint64_t> row_numbers = {});
+  const std::vector<ColumnSums>& sums() const { return sums_; }
+
+ private:
+  const qvd::RowDecoder& decoder_;
+  std::span<const ColumnValues> columns_;
+  clickhouse::HashFunction function_;
+  std::vector<std::uint32_t> codes_;
+  std::vector<ColumnSums> sums_;  // one a column
+};
+
+// One a column; the parameters are those of sum_file().
+std::vector<ColumnSums> sum_file_columns(const base::ByteSource& source,
+                                         const qvd::TableHeader& header,
+                                         const qvd::RowDecoder& decoder,
+                                         std::span<const ColumnValues> columns,
+                                         clickhouse::HashFunction function, unsigned threads,
+                                         std::stop_token stop, Sifting* sifting = nullptr);
+
+// One sentence a difference, naming column and both numbers. The rows' sums must differ.
+std::vector<std::string> differences(std::span<const ColumnValues> columns, const RowSums& file,
+                                     const RowSums& table,
+                                     std::span<const ColumnSums> columns_of_file,
+                                     std::span<const ColumnSums> columns_of_table);
 
 }  // namespace qvdhouse::load

@@ -106,14 +106,21 @@ void finish_swap(clickhouse::Connection& connection, const std::string& table) {
   }
 }
 
-void swap_in(clickhouse::Connection& connection, const std::string& staging,
-             const std::string& table) {
+bool swap_in(clickhouse::Connection& connection, const std::string& staging,
+             const std::string& table, bool may_exist) {
   const std::string from = quoted(connection, staging);
   const std::string to = quoted(connection, table);
   finish_swap(connection, table);
-  if (!is_our_table(connection, table)) {
-    connection.query(fmt::format("RENAME TABLE {} TO {}{}", from, to, on_cluster(connection)));
-  } else if (connection.endpoint().dialect.has_exchange) {
+  if (!may_exist || !is_our_table(connection, table)) {
+    try {
+      connection.query(fmt::format("RENAME TABLE {} TO {}{}", from, to, on_cluster(connection)));
+      return true;
+    } catch (const base::ServerError& error) {
+      if (may_exist || error.code() != clickhouse::error_code::kTableAlreadyExists) throw;
+      return swap_in(connection, staging, table);
+    }
+  }
+  if (connection.endpoint().dialect.has_exchange) {
     connection.query(fmt::format("EXCHANGE TABLES {} AND {}{}", from, to, on_cluster(connection)));
   } else {
     const std::string old =
@@ -121,6 +128,7 @@ void swap_in(clickhouse::Connection& connection, const std::string& staging,
     connection.query(fmt::format("RENAME TABLE {1} TO {2}, {0} TO {1}, {2} TO {0}{3}", from, to,
                                  old, on_cluster(connection)));
   }
+  return false;
 }
 
 void refuse_partition_by(const std::string& partition_by, const std::string& count) {
@@ -145,13 +153,18 @@ std::vector<std::string> staged_partitions(clickhouse::Connection& connection,
 }
 
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
-                       const std::string& table) {
-  const Layout layout = read_layout(connection, table);
+                       const std::string& table, const Layout& layout) {
   if (!layout.is_by_file(rows.keeps_versions)) return false;
+  const bool may_replace = connection.endpoint().dialect.has_covering_parts;
+  if (may_replace && rows.row_count > 0 && !rows.keeps_versions && layout.is_by_file_only(false)) {
+    connection.query(fmt::format("ALTER TABLE {} REPLACE PARTITION {} FROM {}",
+                                 quoted(connection, table), quote_literal(rows.file_key),
+                                 quoted(connection, rows.staging)));
+    return true;
+  }
   const auto ids = staged_partitions(connection, rows.staging);
   if (ids.size() > 1) refuse_partition_by(layout.partition_key, std::to_string(ids.size()));
   const std::string staged = ids.empty() ? "" : ids.front();
-  const bool may_replace = connection.endpoint().dialect.has_covering_parts;
   if (staged.empty() || !may_replace || !layout.is_by_file_only(rows.keeps_versions)) {
     const auto live = partition_ids(connection, table, rows_of(rows));
     if (live.size() > 1 || (!may_replace && !live.empty())) return false;
@@ -445,10 +458,10 @@ void rebuild_without(std::span<clickhouse::Connection> connections, const std::s
                      const std::string& table, const std::string& file_key) {
   clickhouse::Connection& first = connections.front();
   const Aside dropped_at_end(first, aside);
-  const std::string engine = read_layout(first, table).engine;
+  const Layout live = read_layout(first, table);
   create_like(first, aside, table,
-              engine_aside(engine, clickhouse::reach_of(engine), first.endpoint(), aside),
-              first.endpoint().dialect);
+              engine_aside(live.engine, clickhouse::reach_of(live.engine), first.endpoint(), aside),
+              live.comment, first.endpoint().dialect);
   const Layout layout = read_layout(first, aside);
   const std::string gone = any_of({}, {file_key});
   for (clickhouse::Connection& connection : connections) {

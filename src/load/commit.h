@@ -15,6 +15,7 @@
 
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
+#include "load/layout.h"
 
 namespace qvdhouse::load {
 
@@ -25,16 +26,20 @@ struct StagedRows {
   std::uint64_t version = 0;    // `_version`
   bool keeps_versions = false;  // kAppend: rows of other versions of the file stay
   std::size_t shard = 0;        // of a table whose files are spread: which of its connections
+  std::uint64_t row_count = 0;  // in the staging table; 0: none, or not known
 };
 
 // Puts staging in the place of the table, whose old rows are under staging's name then: EXCHANGE,
 // or one RENAME of several names where the server has no EXCHANGE. Such a RENAME is a step of names
 // at a time: a reader that comes between two of them is told that there is no such table
-// (docs/operations.md has the measure), and a server that dies there leaves none:
-void swap_in(clickhouse::Connection& connection, const std::string& staging,
-             const std::string& table);
-// brings back what such a death left under another name. To be called before a table is looked at,
-// by whoever holds its claim; nothing to do, and nothing asked, where servers have EXCHANGE.
+// (docs/operations.md has the measure), and a server that dies there leaves none. `may_exist`
+// false: there was no such table a moment ago, which saves asking. True: there was none, and no
+// table is under staging's name any more.
+bool swap_in(clickhouse::Connection& connection, const std::string& staging,
+             const std::string& table, bool may_exist = true);
+// Brings back what the death of a server within such a RENAME left under another name. To be called
+// before a table is looked at, by whoever holds its claim; nothing to do, and nothing asked, where
+// servers have EXCHANGE.
 void finish_swap(clickhouse::Connection& connection, const std::string& table);
 
 // Whether there is such a table. Throws SchemaError when there is one that we did not make:
@@ -56,9 +61,9 @@ std::string rows_of(const StagedRows& rows);
 // is gone: whoever took over the claim of a run drops its staging tables. False, with nothing
 // changed, when one statement cannot do it: the table is not partitioned by file, the file's old
 // rows lie in other partitions, or there are some and the server might have them back
-// (Dialect::has_covering_parts).
+// (Dialect::has_covering_parts). `layout`: of the table.
 bool replace_partition(clickhouse::Connection& connection, const StagedRows& rows,
-                       const std::string& table);
+                       const std::string& table, const Layout& layout);
 
 // Replaces all rows of a table of one file that has replicas, which keep their old rows until they
 // have fetched the new ones. Throws as replace_partition(). False, with nothing changed, when one

@@ -11,6 +11,7 @@
 #include "clickhouse/error_code.h"
 #include "clickhouse/quote.h"
 #include "clickhouse/table_engine.h"
+#include "load/commit.h"
 #include "schema/table_rules.h"
 #include "tracking/row_binary.h"
 
@@ -71,13 +72,13 @@ bool Layout::fits(const Layout& other) const {
 Layout read_layout(clickhouse::Connection& connection, const std::string& table) {
   const std::string& database = connection.endpoint().database;
   // The server writes keys and engines as SQL on one line, whatever is in their names and texts.
+  // The comment is the last: it may have several lines.
   const std::string answer = connection.query(fmt::format(
       "SELECT concat(engine_full, '\\n', partition_key, '\\n', sorting_key, '\\n', primary_key, "
       "'\\n', sampling_key, '\\n', arrayStringConcat(extractAll(create_table_query, 'INDEX .*? "
-      "TYPE "
-      ".*? GRANULARITY [0-9]+'), ', ')) FROM system.tables WHERE database = {} AND name = {} "
-      "FORMAT "
-      "TSVRaw",
+      "TYPE .*? GRANULARITY [0-9]+'), ', '), '\\n', {}) FROM system.tables WHERE database = {} AND "
+      "name = {} FORMAT TSVRaw",
+      connection.endpoint().dialect.has_table_comment ? "comment" : "''",
       clickhouse::quote_literal(database), clickhouse::quote_literal(table)));
   if (answer.empty()) return {};
   std::string_view rest = answer;
@@ -88,8 +89,18 @@ Layout read_layout(clickhouse::Connection& connection, const std::string& table)
   layout.primary_key = take_line(rest);
   layout.sampling_key = take_line(rest);
   layout.indexes = take_line(rest);
+  layout.comment = rest;
+  if (layout.comment.ends_with('\n')) layout.comment.pop_back();  // of the answer
   layout.columns = clickhouse::describe_table(connection, database, table);
   return layout;
+}
+
+Layout KnownLayout::get(clickhouse::Connection& connection, const std::string& table) {
+  const std::lock_guard lock(mutex_);
+  if (!layout_.exists() && is_our_table(connection, table)) {
+    layout_ = read_layout(connection, table);
+  }
+  return layout_;
 }
 
 std::map<std::string, std::vector<std::string>> views_over(clickhouse::Connection& connection) {
@@ -130,17 +141,14 @@ std::string engine_aside(const std::string& engine, clickhouse::Reach reach,
 }
 
 void create_like(clickhouse::Connection& connection, const std::string& name,
-                 const std::string& table, const std::string& engine,
+                 const std::string& table, const std::string& engine, const std::string& comment,
                  const clickhouse::Dialect& dialect) {
   const clickhouse::Endpoint& endpoint = connection.endpoint();
   std::string sql = fmt::format(
       "CREATE TABLE {}{} AS {} ENGINE = {}", clickhouse::qualified(endpoint.database, name),
       dialect.replication.on_cluster(), clickhouse::qualified(endpoint.database, table), engine);
   // Comments of columns come along, where a server without comments of tables has the table's.
-  if (endpoint.dialect.has_table_comment) {
-    const auto comment = clickhouse::table_comment(connection, endpoint.database, table);
-    sql += " COMMENT " + clickhouse::quote_literal(comment.value_or(""));
-  }
+  if (dialect.has_table_comment) sql += " COMMENT " + clickhouse::quote_literal(comment);
   connection.query(sql);
 }
 

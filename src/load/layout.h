@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ struct Layout {
   std::string primary_key;
   std::string sampling_key;
   std::string indexes;                                // as in the server's own CREATE TABLE
+  std::string comment;                                // empty where servers keep none
   std::vector<clickhouse::ColumnDefinition> columns;  // name and type
 
   bool exists() const { return !engine.empty(); }
@@ -36,6 +38,18 @@ struct Layout {
 };
 
 Layout read_layout(clickhouse::Connection& connection, const std::string& table);
+
+// The layout of one of our tables while nobody may change it: asked for once. Threads may share it.
+class KnownLayout {
+ public:
+  // Throws as is_our_table() (load/commit.h). Without columns, and asked for again, where there is
+  // no such table.
+  Layout get(clickhouse::Connection& connection, const std::string& table);
+
+ private:
+  std::mutex mutex_;
+  Layout layout_;
+};
 
 // Materialized views that are fed by inserts into tables of the connection's database, and so get
 // nothing of a load: table → "database.view", sorted; empty on a server that does not tell. Throws
@@ -52,10 +66,10 @@ inline constexpr const char* kInsteadOfView =
 std::string engine_aside(const std::string& engine, clickhouse::Reach reach,
                          const clickhouse::Endpoint& endpoint, const std::string& name);
 
-// Makes an empty table with the columns and the comment of another, and `engine`, on the servers of
+// Makes an empty table with the columns of another, `engine` and `comment`, on the servers of
 // `dialect`.
 void create_like(clickhouse::Connection& connection, const std::string& name,
-                 const std::string& table, const std::string& engine,
+                 const std::string& table, const std::string& engine, const std::string& comment,
                  const clickhouse::Dialect& dialect);
 
 // Ids of the partitions that hold rows of a table, sorted; `where`: of those that fulfil it.

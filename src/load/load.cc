@@ -19,6 +19,7 @@
 #include "load/checksum.h"
 #include "load/doubtful_rows.h"
 #include "load/layout.h"
+#include "load/made_types.h"
 #include "load/quarantine.h"
 #include "load/rescued_rows.h"
 #include "load/row_rules.h"
@@ -82,10 +83,9 @@ void check_written(const base::ByteSource& source, const qvd::TableHeader& heade
       text));
 }
 
-// The server must have made of the DDL exactly the types that will be sent.
-void check_columns(clickhouse::Connection& connection, const std::string& database,
-                   const std::string& table, std::span<const ColumnValues> columns) {
-  const auto found = clickhouse::describe_table(connection, database, table);
+// The table must have exactly the columns that will be sent.
+void check_columns(const std::string& table, const std::vector<clickhouse::ColumnDefinition>& found,
+                   std::span<const ColumnValues> columns) {
   if (found.size() != columns.size()) {
     throw base::VerifyError(fmt::format("table {}: expected {} columns, found {}", table,
                                         columns.size(), found.size()));
@@ -156,16 +156,25 @@ Sent send_rows(const base::ByteSource& source, const PreparedFile& file,
   }
 }
 
-void verify_staged(clickhouse::Connection& connection, const Staging& staging,
-                   std::span<const ColumnValues> columns, const Checksums& expected,
-                   const Options& options, const Target& target) {
-  const auto found = differences(
-      columns, expected, checksum_table(connection, staging.name(), columns, options.streams));
-  if (!found.empty()) {
-    throw base::VerifyError(
-        fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
-  }
-  if (!target.is_set()) return;
+// What of the table's rows, those of `where` (SQL; empty: all), is not as in the file; empty when
+// all is.
+std::vector<std::string> differing(clickhouse::Connection& connection, std::string_view table,
+                                   std::string_view where, const RowSums& expected,
+                                   const base::ByteSource& source, const PreparedFile& file,
+                                   const qvd::RowDecoder& decoder,
+                                   std::span<const ColumnValues> columns, unsigned threads,
+                                   const std::stop_token& stop, Sifting* sifting) {
+  const RowSums found = sum_table(connection, table, columns, threads, where);
+  if (found == expected) return {};
+  const auto of_file = sum_file_columns(source, file.header, decoder, columns,
+                                        connection.endpoint().dialect.hash, threads, stop, sifting);
+  const auto of_table = sum_table_columns(connection, table, columns, threads, where);
+  return differences(columns, expected, found, of_file, of_table);
+}
+
+void check_partitions(clickhouse::Connection& connection, const Staging& staging,
+                      const Layout& live, const Target& target) {
+  if (!target.is_set() || live.is_by_file_only(target.mode == schema::LoadMode::kAppend)) return;
   const std::size_t partitions = partition_ids(connection, staging.table()).size();
   if (partitions > 1) refuse_partition_by(target.rules.partition_by, std::to_string(partitions));
 }
@@ -229,6 +238,12 @@ class RuledLoad {
     sifting_.emplace(Sifting{.rules = rules_, .proves_indexes = true});
     return &*sifting_;
   }
+  // For another pass over the rows that were sent; null: all stay.
+  Sifting* to_explain() {
+    if (rules_.are_kept()) return nullptr;
+    again_.emplace(Sifting{.rules = rules_});
+    return &*again_;
+  }
   // For the pass that sends them; also one that proves them, where none has before. What the
   // quarantine table takes is done beside it, and beside the verification of the table's rows.
   Sifting* to_send(const clickhouse::Endpoint& endpoint, const PreparedFile& file,
@@ -286,6 +301,7 @@ class RuledLoad {
   Result& result_;
   RowRules rules_;
   std::optional<Sifting> sifting_;
+  std::optional<Sifting> again_;
   std::optional<clickhouse::Connection> connection_;  // of what is done beside the load
   std::unique_ptr<Quarantine> quarantine_;
   std::unique_ptr<QuarantineWriter> writer_;  // waits for the table's creation when it goes
@@ -304,16 +320,33 @@ std::vector<ColumnValues> values_of(const base::ByteSource& source, PreparedFile
   return columns;
 }
 
+// The set that the file's rows become part of; not exists(): the table is made of the file, or
+// remade. Throws SchemaError for another's table.
+Layout live_layout(clickhouse::Connection& connection, const std::string& table,
+                   const Target& target) {
+  const bool is_asked_for = target.is_set() && !target.is_remade;
+  if (is_asked_for && target.layout != nullptr) return target.layout->get(connection, table);
+  const bool is_there = target.may_exist && is_our_table(connection, table);
+  return is_there && is_asked_for ? read_layout(connection, table) : Layout();
+}
+
 // `live`: of the set that its partitions are to become those of, where it exists.
 void create_staging(clickhouse::Connection& connection, const std::string& table,
                     const Layout& live, const clickhouse::TableDefinition& definition,
-                    std::span<const ColumnValues> columns, Staging& staging) {
+                    std::span<const ColumnValues> columns, MadeTypes* made_types,
+                    Staging& staging) {
   if (live.exists()) {
+    check_columns(table, live.columns, columns);
     staging.create_like(connection, table, live, columns);
-  } else {
-    staging.create(connection, definition, columns);
+    return;
   }
-  check_columns(connection, connection.endpoint().database, staging.table(), columns);
+  staging.create(connection, definition, columns);
+  if (made_types != nullptr && made_types->has_all(columns)) return;
+  check_columns(
+      staging.table(),
+      clickhouse::describe_table(connection, connection.endpoint().database, staging.table()),
+      columns);
+  if (made_types != nullptr) made_types->add(columns);
 }
 
 // What is verified, ready for its commit.
@@ -325,7 +358,8 @@ std::unique_ptr<StagedFile> as_staged(std::unique_ptr<Staging> staging, Prepared
   StagedRows rows{.staging = staging->table(),
                   .file_key = target.file_key,
                   .version = target.version,
-                  .keeps_versions = target.mode == schema::LoadMode::kAppend};
+                  .keeps_versions = target.mode == schema::LoadMode::kAppend,
+                  .row_count = file.header.record_count - ruled.left_out()};
   std::string aside =
       aside_table(endpoint.database, file.plan.table, options.run_id, target.number);
   return std::make_unique<StagedFile>(std::move(staging), std::move(aside), std::move(rows),
@@ -365,6 +399,8 @@ StagedFile::StagedFile(std::unique_ptr<Staging> staging, std::string aside, Stag
 
 StagedFile::~StagedFile() = default;
 
+void StagedFile::was_renamed() { staging_->was_renamed(); }
+
 std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
                                        const clickhouse::Endpoint& endpoint, const Options& options,
                                        const Target& target, Progress& progress, Result& result,
@@ -372,7 +408,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   result = {};
   PreparedFile file;
   std::vector<ColumnValues> columns;
-  Checksums expected;
+  RowSums expected;
   clickhouse::Connection connection(endpoint, stop);
   RuledLoad ruled(target, result);
 
@@ -380,10 +416,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   Layout live;  // of a set that exists
   run_step("plan", progress, result, [&] {
     file = prepare(source, file_name, options, target, stop);
-    if (is_our_table(connection, file.plan.table) && target.is_set() && !target.is_remade) {
-      live = read_layout(connection, file.plan.table);
-      order_like(live, file.plan);
-    }
+    live = live_layout(connection, file.plan.table, target);
+    if (live.exists()) order_like(live, file.plan);
     columns = values_of(source, file, options, target, stop);
     run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
@@ -400,8 +434,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
   // over a network is checked as it is sent, since reading it twice would cost twice.
   if (!source.is_remote()) {
     run_step("check", progress, result, [&] {
-      expected = checksum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
-                               options.streams, stop, ruled.to_check());
+      expected = sum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
+                          options.streams, stop, ruled.to_check());
       ruled.take_counts(file);
     });
   }
@@ -413,7 +447,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
       endpoint, staging_table(endpoint.database, file.plan.table, options.run_id, target.number),
       file.header.record_count > kSmallTableRows);
   run_step("create", progress, result, [&] {
-    create_staging(connection, file.plan.table, live, definition, columns, *staging);
+    create_staging(connection, file.plan.table, live, definition, columns, options.made_types,
+                   *staging);
   });
 
   // Stream the rows.
@@ -428,7 +463,13 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
 
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
-    verify_staged(connection, *staging, columns, expected, options, target);
+    const auto found = differing(connection, staging->name(), {}, expected, source, file, decoder,
+                                 columns, options.streams, stop, ruled.to_explain());
+    if (!found.empty()) {
+      throw base::VerifyError(
+          fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
+    }
+    check_partitions(connection, *staging, live, target);
     if (target.mode == schema::LoadMode::kUpsert) {
       check_keys(connection, staging->name(), file.plan.order_by);
     }
@@ -442,10 +483,10 @@ namespace {
 
 // The staged rows as a table of one file. On replicas a swap would show the rows of a replica that
 // has not fetched them yet, so the staging table stays where it is.
-void replace_table(clickhouse::Connection& connection, const StagedFile& file) {
+void replace_table(clickhouse::Connection& connection, StagedFile& file, bool may_exist) {
   const std::string& table = file.definition().name;
   if (!connection.endpoint().dialect.replication.is_on) {
-    swap_in(connection, file.rows().staging, table);
+    if (swap_in(connection, file.rows().staging, table, may_exist)) file.was_renamed();
   } else if (!replace_whole(connection, file.rows(), file.definition())) {
     rebuild({&connection, 1}, file.definition(), file.aside(), table, {file.rows()}, {}, false);
   }
@@ -453,7 +494,7 @@ void replace_table(clickhouse::Connection& connection, const StagedFile& file) {
 
 }  // namespace
 
-bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
+bool commit_file(StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
                  Progress& progress, Result& result, std::stop_token stop) {
   const std::string& table = file.definition().name;
   clickhouse::Connection connection(endpoint, std::move(stop));
@@ -461,10 +502,12 @@ bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, c
   if (file.quarantine() != nullptr) file.quarantine()->commit_begins();
   run_step("swap", progress, result, [&] {
     if (target.mode == schema::LoadMode::kReplace) {
-      replace_table(connection, file);
+      replace_table(connection, file, target.may_exist);
       result.add_changes(file.column_changes());
     } else {
-      committed = replace_partition(connection, file.rows(), table);
+      committed = replace_partition(connection, file.rows(), table,
+                                    target.layout != nullptr ? target.layout->get(connection, table)
+                                                             : read_layout(connection, table));
     }
     if (committed && file.quarantine() != nullptr) file.quarantine()->settle(connection);
     if (committed) run_post_sql(connection, target, table);
@@ -519,7 +562,7 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
   if (rules.has_unique()) rules.find_repeated(source, file.header, decoder, options.streams, stop);
   leave_out_superseded(source, file, decoder, columns, target, rules, stop);
   try {
-    check_columns(connection, endpoint.database, file.plan.table, columns);
+    check_columns(file.plan.table, live.columns, columns);
   } catch (const base::VerifyError& error) {
     return {error.what()};
   }
@@ -536,22 +579,22 @@ std::vector<std::string> verify_table(const base::ByteSource& source, const std:
   QuarantineWriter quarantined(quarantine, file, rules, decoder, endpoint.dialect.hash, nullptr, {},
                                {}, 0);
   Sifting sifting{.rules = rules, .sink = &quarantined};
-  const Checksums expected =
-      checksum_file(source, file.header, decoder, columns, endpoint.dialect.hash, options.streams,
-                    stop, rules.are_kept() ? nullptr : &sifting);
-  const Checksums found =
-      checksum_table(connection, clickhouse::qualified(endpoint.database, file.plan.table), columns,
-                     options.streams, target.is_set() ? rows_of(rows) : std::string());
-  auto differing = differences(columns, expected, found);
+  const RowSums expected = sum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
+                                    options.streams, stop, rules.are_kept() ? nullptr : &sifting);
+  Sifting again{.rules = rules};
+  auto found =
+      differing(connection, clickhouse::qualified(endpoint.database, file.plan.table),
+                target.is_set() ? rows_of(rows) : std::string(), expected, source, file, decoder,
+                columns, options.streams, stop, rules.are_kept() ? nullptr : &again);
   const QuarantineSums in_file = quarantined.finish();
   const QuarantineSums in_table = quarantine_sums(connection, quarantine);
   if (in_file != in_table) {
-    differing.push_back(
+    found.push_back(
         fmt::format("quarantine: {} rows of the file break rules, {} has {}{}", in_file.row_count,
                     quarantine.table, in_table.row_count,
                     in_file.row_count == in_table.row_count ? " whose content is another" : ""));
   }
-  return differing;
+  return found;
 }
 
 std::vector<std::string> verify_table(const base::ByteSource& source, const std::string& file_name,

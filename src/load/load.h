@@ -31,6 +31,8 @@
 
 namespace qvdhouse::load {
 
+class KnownLayout;
+class MadeTypes;
 class Quarantine;
 
 // Where the rows of one file go: the table, the way into it, and which of its columns come from no
@@ -39,6 +41,8 @@ struct Target {
   bool is_set() const { return mode != schema::LoadMode::kReplace; }
 
   std::string table;  // empty: by the naming rule
+  // False: there was no such table when the run began, which saves asking for it.
+  bool may_exist = true;
   // The number of the staging table: not 0 and unique in the run where files of a table are staged
   // together.
   std::uint32_t number = 0;
@@ -51,6 +55,9 @@ struct Target {
   std::uint64_t version = 0;      // value of `_version`: the same for the same version of the file
   std::int64_t loaded_at_us = 0;  // value of `_loaded_at`
   std::vector<schema::NamePart> name_parts;  // columns out of the file's name
+  // A set: of the table, which nobody changes while its files are loaded; null: asked for each
+  // time.
+  KnownLayout* layout = nullptr;
   // Table of the rows that break the rules; empty: quarantine_table(table).
   std::string quarantine;
   // It may hold rows of the file, whether there are rules today or not.
@@ -79,6 +86,7 @@ struct Options {
   std::string run_id;                      // part of the staging table's name
   ZeroTail zero_tail = ZeroTail::kWarn;
   ReservedColumns* reserved = nullptr;    // of the target; null: nobody asks
+  MadeTypes* made_types = nullptr;        // of the target; null: each table is looked at
   std::set<std::string> present_columns;  // of the live table: reserved or not, it has them
 };
 
@@ -184,6 +192,8 @@ class StagedFile {
   // Its rows that break rules (load/quarantine.h); null where there are neither rules nor such rows
   // of an earlier load. Whoever commits the rows says so before and after.
   Quarantine* quarantine() const { return quarantine_.get(); }
+  // The staging table has become the target table.
+  void was_renamed();
 
  private:
   std::unique_ptr<Staging> staging_;
@@ -209,7 +219,7 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
 // Makes staged rows the table's rows in one statement, then runs the SQL to run after. False, with
 // nothing changed, when one statement cannot do it: then the table is to be rebuilt
 // (load/commit.h). Doing it twice changes nothing.
-bool commit_file(const StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
+bool commit_file(StagedFile& file, const clickhouse::Endpoint& endpoint, const Target& target,
                  Progress& progress, Result& result, std::stop_token stop = {});
 
 // The SQL that the target's rules want after a commit, for one that commit_file() did not make.

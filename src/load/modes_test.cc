@@ -68,7 +68,7 @@ class Modes : public tests::SharedEngine {
     return stage_file(base::MemorySource(bytes), "Sales.qvd", endpoint(), kOptions, target,
                       progress, result);
   }
-  static bool commit(const StagedFile& file, const Target& target) {
+  static bool commit(StagedFile& file, const Target& target) {
     Progress progress;
     Result result;
     return commit_file(file, endpoint(), target, progress, result);

@@ -168,6 +168,7 @@ Staging::Staging(clickhouse::Endpoint endpoint, std::string table, bool is_large
     : endpoint_(std::move(endpoint)), table_(std::move(table)), is_large_(is_large) {}
 
 Staging::~Staging() {
+  if (is_gone_) return;
   try {
     // A connection of its own: the load's may be stopped.
     clickhouse::Connection connection(clickhouse::impatient(endpoint_, kDropPatienceSeconds));
@@ -181,7 +182,6 @@ std::string Staging::name() const { return clickhouse::qualified(endpoint_.datab
 
 void Staging::create(clickhouse::Connection& connection, clickhouse::TableDefinition definition,
                      std::span<const ColumnValues> columns) {
-  drop(connection);  // an earlier attempt of this run may have left it
   definition.name = table_;
   const clickhouse::Dialect local = endpoint_.dialect.local();
   if (endpoint_.dialect.replication.is_on) {
@@ -191,15 +191,28 @@ void Staging::create(clickhouse::Connection& connection, clickhouse::TableDefini
     definition.projection = {kSumsProjection, sums_projection_sql(columns, endpoint_.dialect.hash)};
   }
   has_sums_ = !definition.projection.select.empty();
-  connection.query(clickhouse::create_table_sql(definition, local));
+  create_by(connection, [&] { connection.query(clickhouse::create_table_sql(definition, local)); });
   stop_merges(connection, !definition.ttl.empty() || definition.engine != "MergeTree");
+}
+
+// An earlier attempt of this run may have left a table of its name.
+void Staging::create_by(clickhouse::Connection& connection,
+                        const std::function<void()>& create) const {
+  try {
+    create();
+  } catch (const base::ServerError& error) {
+    if (error.code() != clickhouse::error_code::kTableAlreadyExists) throw;
+    drop(connection);
+    create();
+  }
 }
 
 void Staging::create_like(clickhouse::Connection& connection, const std::string& table,
                           const Layout& layout, std::span<const ColumnValues> columns) {
-  drop(connection);
-  load::create_like(connection, table_, table, clickhouse::plain_engine(layout.engine),
-                    endpoint_.dialect.local());
+  create_by(connection, [&] {
+    load::create_like(connection, table_, table, clickhouse::plain_engine(layout.engine),
+                      layout.comment, endpoint_.dialect.local());
+  });
   // The live table of an old server has no comment on replicas; by one of its own, the next run
   // knows this one.
   if (!endpoint_.dialect.has_table_comment && endpoint_.dialect.replication.is_on) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -89,8 +90,11 @@ class Staging {
                    const Layout& layout, std::span<const ColumnValues> columns);
   // Makes it a table like any other, ready to be swapped in.
   void settle(clickhouse::Connection& connection);
+  // It has another name now, and there is nothing to drop.
+  void was_renamed() { is_gone_ = true; }
 
  private:
+  void create_by(clickhouse::Connection& connection, const std::function<void()>& create) const;
   void drop(clickhouse::Connection& connection) const;
   void stop_merges(clickhouse::Connection& connection, bool merges_lose_rows);
 
@@ -99,6 +103,7 @@ class Staging {
   bool is_large_;
   bool has_sums_ = false;
   bool is_stopped_ = false;  // nothing is merged
+  bool is_gone_ = false;
 };
 
 }  // namespace qvdhouse::load

@@ -244,21 +244,20 @@ Sent insert_rows(const base::ByteSource& source, const qvd::TableHeader& header,
       {"max_partitions_per_insert_block", std::to_string(kMostPartitions)},
       {"optimize_on_insert", "0"}};  // takes no rows away
   const bool sums_here = source.is_remote();
-  const ValueHashes hashes =
-      sums_here ? hash_values(columns, endpoint.dialect.hash, streams) : ValueHashes();
+  const Mixes mixes = sums_here ? mix_values(columns, endpoint.dialect.hash, streams) : Mixes();
 
   Ranges ranges(source, header, limits.rows);
   std::atomic<std::uint64_t> bytes_sent{0};
   std::mutex mutex;
   Sent sent;  // guarded by mutex
-  if (sums_here) sent.sums = RowSummer(decoder, columns, hashes).sums();
+  if (sums_here) sent.sums.emplace();
   std::stop_source stop_all;
   const std::stop_callback forward(stop, [&] { stop_all.request_stop(); });
   const auto run_stream = [&] {
     BlockEncoder encoder(header, decoder, columns, limits.bytes);
     clickhouse::Connection connection(endpoint, stop_all.get_token());
     std::optional<RowSummer> summer;
-    if (sums_here) summer.emplace(decoder, columns, hashes);
+    if (sums_here) summer.emplace(decoder, columns, mixes);
     std::optional<RowSifter> sifter;
     if (sifting != nullptr) {
       sifter.emplace(sifting->rules, header, decoder, sifting->sink, sifting->proves_indexes);

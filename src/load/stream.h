@@ -80,7 +80,7 @@ class BlockEncoder {
 // What a load has sent.
 struct Sent {
   std::uint64_t bytes = 0;
-  std::optional<Checksums> sums;  // of the rows, where they were summed as they came by
+  std::optional<RowSums> sums;  // of the rows, where they were summed as they came by
 };
 
 // Inserts all rows into `table` (quoted and qualified). A remote file is read once: the next range

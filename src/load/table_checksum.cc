@@ -11,8 +11,11 @@
 namespace qvdhouse::load {
 namespace {
 
-// Columns of one SELECT: wide tables are asked in several, so that no query grows without bound.
+// Columns of one SELECT of their sums: wide tables are asked in several, so that no query grows
+// without bound.
 constexpr std::size_t kColumnsPerQuery = 250;
+// The same of a projection, which is part of the table's definition.
+constexpr std::size_t kMostColumnsOfProjection = 2'000;
 
 using clickhouse::HashFunction;
 
@@ -31,15 +34,16 @@ std::string hash_sql(const ColumnValues& column, HashFunction function) {
   return column.dictionary.type().nullable ? fmt::format("ifNull({}, 0)", hash) : hash;
 }
 
-// Row count, then of each column its NULLs (where it may have some) and its sum; checksum_table()
-// reads them back in this order. No constants: a projection with one would never be used.
+// The NULLs (where there may be some) and the sum of each column; sum_table_columns() reads them
+// back in this order.
 std::string column_sums_sql(std::span<const ColumnValues> columns, HashFunction function) {
-  std::string sql = "SELECT count()";
+  std::string sql;
   for (const ColumnValues& column : columns) {
+    sql += sql.empty() ? "SELECT " : ", ";
     if (column.dictionary.type().nullable) {
-      sql += fmt::format(", countIf(isNull({}))", clickhouse::quote_identifier(column.name));
+      sql += fmt::format("countIf(isNull({})), ", clickhouse::quote_identifier(column.name));
     }
-    sql += fmt::format(", sum({})", hash_sql(column, function));
+    sql += fmt::format("sum({})", hash_sql(column, function));
   }
   return sql;
 }
@@ -60,9 +64,10 @@ std::string mix_sql(std::span<const ColumnValues> columns, std::size_t first,
                      mix_sql(columns.subspan(half), first + half, function));
 }
 
-// The sum over rows.
-std::string row_sum_sql(std::span<const ColumnValues> columns, HashFunction function) {
-  return fmt::format("sum({})", hash_sql(mix_sql(columns, 0, function), false, function));
+// No constants: a projection with one would never be used.
+std::string row_sums_sql(std::span<const ColumnValues> columns, HashFunction function) {
+  return fmt::format("SELECT count(), sum({})",
+                     hash_sql(mix_sql(columns, 0, function), false, function));
 }
 
 std::vector<std::uint64_t> select_numbers(clickhouse::Connection& connection,
@@ -94,45 +99,42 @@ std::vector<std::uint64_t> select_numbers(clickhouse::Connection& connection,
   return numbers;
 }
 
+std::string from_sql(std::string_view table, std::string_view where) {
+  return fmt::format(" FROM {}{}{}", table, where.empty() ? "" : " WHERE ", where);
+}
+
 }  // namespace
 
 std::string sums_projection_sql(std::span<const ColumnValues> columns, HashFunction function) {
-  if (columns.size() > kColumnsPerQuery) return {};
-  return column_sums_sql(columns, function) + ", " + row_sum_sql(columns, function);
+  if (columns.size() > kMostColumnsOfProjection) return {};
+  return row_sums_sql(columns, function);
 }
 
-Checksums checksum_table(clickhouse::Connection& connection, std::string_view table,
-                         std::span<const ColumnValues> columns, unsigned threads,
-                         std::string_view where) {
-  Checksums sums;
+RowSums sum_table(clickhouse::Connection& connection, std::string_view table,
+                  std::span<const ColumnValues> columns, unsigned threads, std::string_view where) {
+  const std::string sql = row_sums_sql(columns, connection.endpoint().dialect.hash);
+  const auto numbers = select_numbers(connection, sql + from_sql(table, where), 2, threads);
+  return {.row_count = numbers[0], .hash_sum = numbers[1]};
+}
+
+std::vector<ColumnSums> sum_table_columns(clickhouse::Connection& connection,
+                                          std::string_view table,
+                                          std::span<const ColumnValues> columns, unsigned threads,
+                                          std::string_view where) {
+  std::vector<ColumnSums> sums;
   const HashFunction function = connection.endpoint().dialect.hash;
-  const std::string from = fmt::format("FROM {}{}{}", table, where.empty() ? "" : " WHERE ", where);
-  const auto take_columns = [&](std::span<const ColumnValues> part, const std::uint64_t*& number) {
-    sums.row_count = *number++;
-    for (const ColumnValues& column : part) {
-      sums.null_count.push_back(column.dictionary.type().nullable ? *number++ : 0);
-      sums.hash_sum.push_back(*number++);
-    }
-  };
-  if (columns.size() <= kColumnsPerQuery) {
-    const auto numbers = select_numbers(
-        connection, fmt::format("{} {}", sums_projection_sql(columns, function), from),
-        2 + columns.size() + count_nullable(columns), threads);
-    const std::uint64_t* number = numbers.data();
-    take_columns(columns, number);
-    sums.row_hash_sum = *number;
-    return sums;
-  }
   for (std::size_t first = 0; first < columns.size(); first += kColumnsPerQuery) {
     const auto part = columns.subspan(first, std::min(kColumnsPerQuery, columns.size() - first));
     const auto numbers =
-        select_numbers(connection, fmt::format("{} {}", column_sums_sql(part, function), from),
-                       1 + part.size() + count_nullable(part), threads);
+        select_numbers(connection, column_sums_sql(part, function) + from_sql(table, where),
+                       part.size() + count_nullable(part), threads);
     const std::uint64_t* number = numbers.data();
-    take_columns(part, number);
+    for (const ColumnValues& column : part) {
+      ColumnSums& of_column = sums.emplace_back();
+      if (column.dictionary.type().nullable) of_column.null_count = *number++;
+      of_column.hash_sum = *number++;
+    }
   }
-  sums.row_hash_sum = select_numbers(
-      connection, fmt::format("SELECT {} {}", row_sum_sql(columns, function), from), 1, threads)[0];
   return sums;
 }
 

@@ -1,28 +1,35 @@
 // The sums of load/checksum.h as ClickHouse computes them, in SQL.
 //
-// Reading a large table again for its sums would cost 40 % of its load. So while it is filled, the
-// server keeps the sums of each part inside the part as it writes it (a projection of these very
-// expressions): asked for them, it adds those up. Without the projection (a small table, one of
+// Reading a large table again for its sum would cost 40 % of its load. So while it is filled, the
+// server keeps the sum of each part inside the part as it writes it (a projection of these very
+// expressions): asked for it, it adds those up. Without the projection (a small table, one of
 // very many columns; `verify`, at any later time) the same query reads everything.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clickhouse/connection.h"
 #include "load/checksum.h"
 
 namespace qvdhouse::load {
 
-// The sums as the SELECT of a projection; empty where columns are too many for one query.
+// The rows' sums as the SELECT of a projection; empty where columns are too many for one.
 std::string sums_projection_sql(std::span<const ColumnValues> columns,
                                 clickhouse::HashFunction function);
 
-// Lets the server compute the checksums of `table` (quoted and qualified), of the rows that `where`
-// (SQL; empty: all) says.
-Checksums checksum_table(clickhouse::Connection& connection, std::string_view table,
-                         std::span<const ColumnValues> columns, unsigned threads,
-                         std::string_view where = {});
+// Lets the server sum up the rows of `table` (quoted and qualified) that `where` (SQL; empty: all)
+// says.
+RowSums sum_table(clickhouse::Connection& connection, std::string_view table,
+                  std::span<const ColumnValues> columns, unsigned threads,
+                  std::string_view where = {});
+
+// The same of each column.
+std::vector<ColumnSums> sum_table_columns(clickhouse::Connection& connection,
+                                          std::string_view table,
+                                          std::span<const ColumnValues> columns, unsigned threads,
+                                          std::string_view where = {});
 
 }  // namespace qvdhouse::load

@@ -44,14 +44,17 @@ class Side {
       const auto column = std::ranges::find(rows_.columns(), name, &load::ColumnValues::name);
       columns_.push_back(std::move(*column));
     }
-    hashes_ = load::hash_values(columns_, kHash, options.threads);
+    mixes_ = load::mix_values(columns_, kHash, options.threads);
   }
 
-  load::Checksums sums() {
-    load::RowSummer summer(rows_.decoder(), columns_, hashes_);
-    each_range([&](const FileRows::Range& range) {
-      summer.add_rows(range.records.data(), range.first_row, range.row_count, range.row_numbers);
-    });
+  load::RowSums sums() {
+    load::RowSummer summer(rows_.decoder(), columns_, mixes_);
+    add_all_to(summer);
+    return summer.sums();
+  }
+  std::vector<load::ColumnSums> column_sums() {
+    load::ColumnSummer summer(rows_.decoder(), columns_, kHash);
+    add_all_to(summer);
     return summer.sums();
   }
 
@@ -60,18 +63,15 @@ class Side {
   void each_row(const Visit& visit) {
     std::vector<std::uint64_t> rows;
     std::vector<std::uint64_t> keys;
-    load::RowSummer summer(rows_.decoder(), columns_, hashes_);
-    load::RowSummer key_summer(rows_.decoder(), std::span(columns_).first(key_count_), hashes_);
+    load::RowSummer summer(rows_.decoder(), columns_, mixes_);
+    load::RowSummer key_summer(rows_.decoder(), std::span(columns_).first(key_count_), mixes_);
     summer.keep_row_hashes(rows);
     key_summer.keep_row_hashes(keys);
     each_range([&](const FileRows::Range& range) {
       rows.clear();
       keys.clear();
-      const auto add = [&](load::RowSummer& to) {
-        to.add_rows(range.records.data(), range.first_row, range.row_count, range.row_numbers);
-      };
-      add(summer);
-      if (key_count_ > 0) add(key_summer);
+      add_to(summer, range);
+      if (key_count_ > 0) add_to(key_summer, range);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         visit(range, i, HashedRow{key_count_ > 0 ? keys[i] : rows[i], rows[i]});
       }
@@ -94,6 +94,14 @@ class Side {
   }
 
  private:
+  template <class Summer>
+  static void add_to(Summer& summer, const FileRows::Range& range) {
+    summer.add_rows(range.records.data(), range.first_row, range.row_count, range.row_numbers);
+  }
+  template <class Summer>
+  void add_all_to(Summer& summer) {
+    each_range([&](const FileRows::Range& range) { add_to(summer, range); });
+  }
   template <class Visit>
   void each_range(const Visit& visit) {
     rows_.restart();
@@ -106,7 +114,7 @@ class Side {
   FileRows rows_;
   std::size_t key_count_;
   std::vector<load::ColumnValues> columns_;
-  load::ValueHashes hashes_;
+  load::Mixes mixes_;
 };
 
 std::uint64_t row_number(const FileRows::Range& range, std::size_t index) {
@@ -318,19 +326,17 @@ Diff diff(Files& files, const DiffRequest& request) {
   const Options options{.threads = request.threads};
   Side first(files, 0, options, common, request.key.size());
   Side second(files, 1, options, common, request.key.size());
-  const load::Checksums of_first = first.sums();
-  const load::Checksums of_second = second.sums();
+  const load::RowSums of_first = first.sums();
+  const load::RowSums of_second = second.sums();
   found.first_rows = of_first.row_count;
   found.second_rows = of_second.row_count;
+  if (of_first == of_second) return found;
+  const std::vector<load::ColumnSums> columns_of_first = first.column_sums();
+  const std::vector<load::ColumnSums> columns_of_second = second.column_sums();
   for (std::size_t i = 0; i < common.size(); ++i) {
-    if (of_first.null_count[i] != of_second.null_count[i] ||
-        of_first.hash_sum[i] != of_second.hash_sum[i]) {
-      found.different_columns.push_back(common[i]);
-    }
+    if (columns_of_first[i] != columns_of_second[i]) found.different_columns.push_back(common[i]);
   }
-  const bool is_same = found.different_columns.empty() && found.first_rows == found.second_rows &&
-                       of_first.row_hash_sum == of_second.row_hash_sum;
-  if (!is_same) RowComparison(first, second, request, found).compare();
+  RowComparison(first, second, request, found).compare();
   return found;
 }
 

@@ -508,4 +508,33 @@ SampleFile write_speed_table(const std::filesystem::path& path, std::uint64_t ro
                       {.name = "Sales", .row_count = row_count, .columns = columns(row_count)});
 }
 
+SampleFile write_wide_table(const std::filesystem::path& path, std::uint64_t row_count,
+                            std::uint32_t column_count) {
+  constexpr std::uint32_t kTexts = 256;
+  constexpr std::uint32_t kNumbers = 65'536;
+  constexpr std::uint32_t kWideDays = 3'650;
+  const auto amount = [](std::uint32_t k) { return Value::of((k + 1) / 100.0); };
+  const auto day = [](std::uint32_t k) { return Value::of(40'000.0 + k); };
+  SampleTable table{.name = "Wide", .row_count = row_count};
+  for (std::uint32_t i = 0; i < column_count; ++i) {
+    const std::string name = fmt::format("FIELD{:03}", i);
+    const auto text = [i](std::uint32_t k) { return Value::of(fmt::format("F{} value {}", i, k)); };
+    switch (i % 10) {
+      case 6:
+      case 7:
+        table.columns.push_back({name, kNumbers, whole(0), pick_evenly(i, kNumbers)});
+        break;
+      case 8:
+        table.columns.push_back({name, kNumbers, amount, pick_evenly(i, kNumbers)});
+        break;
+      case 9:
+        table.columns.push_back({name, kWideDays, day, pick_evenly(i, kWideDays), kDate});
+        break;
+      default:
+        table.columns.push_back({name, kTexts, text, pick_evenly(i, kTexts)});
+    }
+  }
+  return write_sample(path, table);
+}
+
 }  // namespace qvdhouse::sample

@@ -1,4 +1,4 @@
-// Sample QVD files made with the writer: a table of any length for measuring, and a folder of small
+// Sample QVD files made with the writer: tables of any length for measuring, and a folder of small
 // related tables for trying things out. Deterministic: the same call writes the same bytes.
 #pragma once
 
@@ -9,7 +9,7 @@
 namespace qvdhouse::sample {
 
 // Each file is written beside its name as NAME.part and renamed when complete; a file that is there
-// already is replaced. Both functions throw IoError, naming path, cause and what to do, when the
+// already is replaced. All functions throw IoError, naming path, cause and what to do, when the
 // disk is full or the folder cannot be written; no .part is left behind then.
 
 struct SampleFile {
@@ -26,6 +26,11 @@ struct SampleFile {
 // that memory use at different lengths can be compared. Rows are streamed: memory does not depend
 // on row_count.
 SampleFile write_speed_table(const std::filesystem::path& path, std::uint64_t row_count);
+
+// A table as extracts of SAP are: of every ten columns six are texts of 256 values, two whole
+// numbers and one an amount of 65,536 values, one a date of 3,650 days; all picked at random.
+SampleFile write_wide_table(const std::filesystem::path& path, std::uint64_t row_count,
+                            std::uint32_t column_count);
 
 // Writes into `dir`, made if missing: customers.qvd, products.qvd, orders.qvd, order_lines.qvd,
 // calendar.qvd and "Остатки на складе.qvd". Together they have what real exports have: %KEY fields

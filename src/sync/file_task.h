@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "claim/lease.h"
+#include "claim/locks.h"
 #include "clickhouse/connection.h"
 #include "decide/decide.h"
 #include "source/storage.h"
@@ -38,6 +39,8 @@ struct RunContext {
   spdlog::logger& log;
   Recorder& recorder;
   const std::optional<claim::Lease>& lease;  // empty: the target needs none
+  // From before the facts were gathered; null where other machines may write to the target.
+  const claim::OnlyRun* only_run;
   // The run holds single files of these tables; other runs may hold other files of them.
   std::set<std::string> shared_tables;
   std::stop_token stop;

@@ -25,6 +25,7 @@
 #include "clickhouse/replicas.h"
 #include "clickhouse/shards.h"
 #include "decide/anomaly.h"
+#include "load/made_types.h"
 #include "load/staging.h"
 #include "sync/adopt.h"
 #include "sync/facts.h"
@@ -353,6 +354,7 @@ class Passes {
     Monitor& monitor;
     spdlog::logger& log;
     const std::function<void(const FileOutcome&)>& on_file;
+    const claim::OnlyRun* only_run;
     std::stop_token stop;
   };
 
@@ -536,6 +538,7 @@ void Passes::run_pass() {
                              .log = means_.log,
                              .recorder = recorder,
                              .lease = lease_,
+                             .only_run = means_.only_run,
                              .shared_tables = std::move(shared),
                              .stop = means_.stop};
     // Whoever waits for work gets some while long files load, too.
@@ -625,6 +628,8 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
   }
   load::ReservedColumns reserved([&] { return target; }, stop);
   options.load.reserved = &reserved;
+  load::MadeTypes made_types;
+  options.load.made_types = &made_types;
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
@@ -634,6 +639,7 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
   if (!list_source(options, storage, listing, summary)) return summary;
   const double list_seconds = seconds_since(list_start);
   check_after_load(options, listing.files);
+  const claim::OnlyRun only_run(options.lock_dir, summary.run_id);
   Decided decided = decide_all(options, storage, tracking, listing, stop);
   if (const std::string why = decide::why_source_is_lost(listing.files, decided.facts);
       !why.empty()) {
@@ -654,6 +660,7 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
                           .monitor = monitor,
                           .log = log,
                           .on_file = on_file,
+                          .only_run = options.needs_lease ? nullptr : &only_run,
                           .stop = stop},
                          std::move(decided))
                       .run();

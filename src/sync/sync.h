@@ -65,7 +65,7 @@ struct Options {
   std::function<void(const Decision&)> on_file_begin;
   std::stop_token finish;       // asked: what is open is finished, no further file is begun, and
                                 // other runs may have the rest at once
-  unsigned parallel_files = 0;  // 0: by cores
+  unsigned parallel_files = 0;  // 0: one a core, or two where they are tiny
   unsigned max_attempts = 3;    // within one run, for errors that may pass
   std::chrono::seconds file_timeout{0};  // of one attempt, up to its commit; 0: none
   unsigned history_days = 90;

@@ -132,6 +132,13 @@ void TableSession::read_tracking(tracking::Tracking& tracking) {
     paths.insert(decision->file.path);
     if (!decision->moved_from.empty()) paths.insert(decision->moved_from);
   }
+  if (context_.only_run != nullptr && context_.only_run->is_so()) {
+    for (const std::string& path : paths) {
+      const FileRecord* record = find_record(context_.facts.tracked, path);
+      if (record != nullptr) tracked_.push_back(*record);
+    }
+    return;
+  }
   constexpr std::size_t kFewFiles = 4;
   if (paths.size() <= kFewFiles) {
     tracked_ = tracking.files_at(paths);
@@ -287,6 +294,8 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
       decide::load_of(options, decision.placement, decide::file_key(decision), now_us());
   file.target.table = stored_in_;
   const auto& tables = context_.facts.tables;
+  // A table of many files was made with its session.
+  file.target.may_exist = decision.placement.is_set() || !tables || tables->contains(stored_in_);
   const FileRecord* record = tracked(decision.file.path);
   file.target.has_quarantine = !tables || tables->contains(file.target.quarantine) ||
                                (record != nullptr && record->rows_quarantined > 0);
@@ -301,6 +310,7 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
   }
   hold_to(shape, file);
   file.target.is_remade = table_plan_.is_remade;
+  if (!is_spread()) file.target.layout = &layout_;
   file.target.number = ++context_.staged_files;
   return file;
 }

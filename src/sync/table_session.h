@@ -22,6 +22,7 @@
 
 #include "claim/locks.h"
 #include "clickhouse/connection.h"
+#include "load/layout.h"
 #include "load/load.h"
 #include "sync/file_task.h"
 #include "sync/planned_table.h"
@@ -121,6 +122,7 @@ class TableSession {
   std::map<std::string, std::size_t> shards_;  // of such files, by key
   LiveTable replaced_;                         // whose place one file takes
   PlannedTable table_plan_;                    // of a multi-file table
+  mutable load::KnownLayout layout_;           // of the same, where its files are on one server
   std::set<std::string> put_off_;              // files (paths) that would change a shared table
   std::size_t left_ = 0;
   Pending pending_;

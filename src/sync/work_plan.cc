@@ -15,17 +15,26 @@ using Tables = std::map<std::string, std::vector<std::size_t>>;  // decisions, b
 
 // A file of this size keeps all streams busy by itself.
 constexpr std::uint64_t kLargeFileBytes = 64 << 20;
+// Files of this size, on average, spend most of their time in statements, waiting for the server.
+constexpr std::uint64_t kTinyFileBytes = 1 << 20;
 
 void append(Items& items, Items more) {
   std::move(more.begin(), more.end(), std::back_inserter(items));
 }
 
-void add_batch(std::vector<Batch>& batches, Items items, bool one_by_one,
-               const RunContext& context) {
+bool are_tiny(const Items& items, const std::vector<Decision>& decisions) {
+  std::uint64_t bytes = 0;
+  for (const WorkItem& item : items) bytes += decisions[item.index].file.size;
+  return bytes < items.size() * kTinyFileBytes;
+}
+
+void add_batch(std::vector<Batch>& batches, Items items, const std::vector<Decision>& decisions,
+               bool one_by_one, const RunContext& context) {
   if (items.empty()) return;
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const unsigned wanted = context.options.parallel_files;
-  const unsigned parallel = one_by_one ? 1 : wanted > 0 ? wanted : cores;
+  const unsigned by_cores = are_tiny(items, decisions) ? 2 * cores : cores;
+  const unsigned parallel = one_by_one ? 1 : wanted > 0 ? wanted : by_cores;
   Batch batch{.items = std::move(items), .load = context.options.load};
   batch.workers = static_cast<unsigned>(std::min<std::size_t>(parallel, batch.items.size()));
   batch.load.run_id = context.run_id;
@@ -99,13 +108,13 @@ std::vector<Batch> plan_in_turn(const RunContext& context, const std::vector<Dec
     for (WorkItem& item : items_in_order(files, decisions, context)) {
       const bool is_large = is_large_load(decisions[item.index]);
       if (is_large != is_open_large) {
-        add_batch(batches, std::exchange(open, {}), is_open_large, context);
+        add_batch(batches, std::exchange(open, {}), decisions, is_open_large, context);
       }
       is_open_large = is_large;
       open.push_back(std::move(item));
     }
   }
-  add_batch(batches, std::move(open), is_open_large, context);
+  add_batch(batches, std::move(open), decisions, is_open_large, context);
   return batches;
 }
 
@@ -140,15 +149,15 @@ std::vector<Batch> plan_work(const RunContext& context, const std::vector<Decisi
     if (items.large.empty()) {
       append(small, std::move(items.changes));
     } else {
-      add_batch(batches_of_sets, std::move(items.changes), false, context);
-      add_batch(batches_of_sets, std::move(items.large), true, context);
+      add_batch(batches_of_sets, std::move(items.changes), decisions, false, context);
+      add_batch(batches_of_sets, std::move(items.large), decisions, true, context);
     }
   }
   std::vector<Batch> batches;
-  add_batch(batches, std::move(changes), false, context);
-  add_batch(batches, std::move(small), false, context);
+  add_batch(batches, std::move(changes), decisions, false, context);
+  add_batch(batches, std::move(small), decisions, false, context);
   std::ranges::move(batches_of_sets, std::back_inserter(batches));
-  add_batch(batches, std::move(large), true, context);
+  add_batch(batches, std::move(large), decisions, true, context);
   return batches;
 }
 

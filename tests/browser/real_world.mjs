@@ -68,6 +68,7 @@ export async function startReal(binary) {
       QVD_SOURCE: folder,
       QVD_SCHEDULE: '@every 2s',
       QVD_PORT: String(port),
+      QVD_ENGINE_LINGER: '0', // its folder is removed
     },
   });
   const output = [];

@@ -64,6 +64,26 @@ TEST_F(EmbeddedEngine, ClientSaysHowToGetAPortWhereThereIsNone) {
   query.wait();
 }
 
+TEST_F(EmbeddedEngine, StaysForTheNextCommandAndHoldsNothingOfItsCaller) {
+  fs::create_directory(folder / "qvdhouse-data");
+  const std::string command = binary().string() + " query";
+  // The shell waits until nobody holds the pipe any more.
+  const Finished asked =
+      run("/bin/sh", {"-c", "x=$(" + command + " 'SELECT 1' 2>&1); echo \"got $x\""},
+          {{"QVD_ENGINE_LINGER", "10m"}}, folder);
+  EXPECT_EQ(asked.out, "got 1\n") << asked.err;
+  const auto first = card();
+  EXPECT_EQ(::kill(first["pid"].get<int>(), 0), 0);
+  EXPECT_EQ(qvdhouse({"query", "SELECT 2"}).out, "2\n");
+  EXPECT_EQ(card()["pid"], first["pid"]);
+  // That command said 0, as all of these tests do.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (::kill(first["pid"].get<int>(), 0) == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_NE(::kill(first["pid"].get<int>(), 0), 0);
+}
+
 TEST_F(EmbeddedEngine, FoundDataDirectoryMustBeItsOwnersAlone) {
   const fs::path data = folder / "qvdhouse-data";
   fs::create_directory(data);

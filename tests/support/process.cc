@@ -43,6 +43,7 @@ std::vector<std::string> child_environment(const Environment& added) {
         kOurs, [&](std::string_view prefix) { return name.starts_with(prefix); });
     if (!ours && equals != std::string_view::npos) variables[name] = text.substr(equals + 1);
   }
+  variables["QVD_ENGINE_LINGER"] = "0";
   for (const auto& [name, value] : added) {
     if (value.empty()) {
       variables.erase(name);

@@ -13,8 +13,9 @@ namespace qvdhouse::tests {
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 // What a child is given: our environment but for what settings are read from (QVD*, CLICKHOUSE_*,
-// OTEL_*, OPENLINEAGE_*, TRACE*), and what is added; an entry with an empty value is taken away.
-// "NAME=value" each.
+// OTEL_*, OPENLINEAGE_*, TRACE*), that no engine stays after its last command, because a test
+// removes its folder, and what is added; an entry with an empty value is taken away. "NAME=value"
+// each.
 std::vector<std::string> child_environment(const Environment& added);
 // As posix_spawn takes them; valid while `texts` is.
 std::vector<char*> spawn_list(std::vector<std::string>& texts);
