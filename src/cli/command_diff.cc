@@ -23,9 +23,6 @@ namespace {
 using render::Diff;
 using render::RowExample;
 
-// As diff(1) and its like have it.
-constexpr int kDifferent = 1;
-
 struct DiffArguments {
   std::string first;
   std::string second;
@@ -147,7 +144,7 @@ int run_diff(const DiffArguments& arguments, const Context& context) {
   } else {
     print_text(diff);
   }
-  return diff.is_equal() ? static_cast<int>(kOk) : kDifferent;
+  return diff.is_equal() ? kOk : kVerify;
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ enum ExitCode : int {
   kSchema = 3,      // a policy forbids this schema
   kSource = 4,      // a file is wrong or needs more memory than there is, storage not reached
   kClickHouse = 5,  // the server or the embedded engine
-  kVerify = 6,      // a table is not what its file is
+  kVerify = 6,      // a table is not what its file is, or two files differ
   kPartial = 7,     // some files failed and others did not
   kStopped = 130,   // Ctrl-C or SIGTERM
 };

@@ -76,9 +76,9 @@ TEST_F(Cat, DiffEndsWithZeroOrOne) {
   EXPECT_EQ(same.exit_code, 0) << same.err;
   EXPECT_THAT(same.out, HasSubstr("equal: 3 rows"));
   const Finished other = qvdhouse({"diff", a, b});
-  EXPECT_EQ(other.exit_code, 1) << other.err;
+  EXPECT_EQ(other.exit_code, 6) << other.err;
   EXPECT_THAT(other.out, HasSubstr("- column text"));
-  const auto found = json({"diff", a, b, "--key", "id"}, 1);
+  const auto found = json({"diff", a, b, "--key", "id"}, 6);
   EXPECT_EQ(found["equal"], false);
   EXPECT_EQ(found["columns"].size(), 2U);
   EXPECT_EQ(found["only_first"], 0);
