@@ -129,7 +129,8 @@ template <class Make>
 void OutputFile::name_aside(Make make) {
   constexpr int kTries = 100;
   for (int i = 0; i < kTries; ++i) {
-    aside_ = fmt::format("{}.{:016x}.new", path_.string(), random_number());
+    // Not longer than any name may be, whatever the file's own is.
+    aside_ = path_.parent_path() / fmt::format(".{:016x}.new", random_number());
     if (make()) return;
     if (errno != EEXIST) break;
   }
@@ -161,23 +162,37 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 
 void OutputFile::sync() {
   if (fsync(descriptor_) != 0) fail(errno);
+  is_synced_ = true;
+}
+
+// So that the folder's disk has the name, too.
+void OutputFile::sync_folder() const {
+  const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;  // some file systems let nobody open folders
+  fsync(descriptor);
+  close(descriptor);
 }
 
 std::uint64_t OutputFile::finish() {
   if (mode_ && fchmod(descriptor_, *mode_) != 0) fail(errno);
-  if (aside_.empty()) {
-    name_aside([&] {
-      return linkat(AT_FDCWD, link_of(descriptor_).c_str(), AT_FDCWD, aside_.c_str(),
-                    AT_SYMLINK_FOLLOW) == 0;
-    });
-  }
+  const bool is_nameless = aside_.empty();
+  const auto link_as = [&](const std::filesystem::path& name) {
+    return linkat(AT_FDCWD, link_of(descriptor_).c_str(), AT_FDCWD, name.c_str(),
+                  AT_SYMLINK_FOLLOW) == 0;
+  };
+  const bool replaces = existing_ == Existing::kReplace;
+  if (is_nameless && replaces) name_aside([&] { return link_as(aside_); });
+  if (is_nameless && !replaces && !link_as(path_)) fail(errno);
   // Some file systems tell of a full disk only here.
   if (close(std::exchange(descriptor_, -1)) != 0) fail(errno);
-  const bool replaces = existing_ == Existing::kReplace;
-  const int renamed = replaces ? std::rename(aside_.c_str(), path_.c_str())
-                               : rename_to_new(aside_.c_str(), path_.c_str());
-  if (renamed != 0) fail(errno);
+  if (replaces || !is_nameless) {
+    const int renamed = replaces ? std::rename(aside_.c_str(), path_.c_str())
+                                 : rename_to_new(aside_.c_str(), path_.c_str());
+    if (renamed != 0) fail(errno);
+  }
   finished_ = true;
+  if (is_synced_) sync_folder();
   return written_;
 }
 

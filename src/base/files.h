@@ -50,6 +50,7 @@ class OutputFile {
   [[noreturn]] void fail(int error) const;
   [[noreturn]] void fail(std::string_view why) const;
   void look_at_existing();
+  void sync_folder() const;
   void make_aside();
   bool make_nameless();
   template <class Make>
@@ -62,6 +63,7 @@ class OutputFile {
   int descriptor_ = -1;
   std::uint64_t written_ = 0;
   bool finished_ = false;
+  bool is_synced_ = false;
 };
 
 // Like rename(), but what has the new name stays (errno: EEXIST).

@@ -84,7 +84,12 @@ bool is_table_locked(const fs::path& lock_dir, std::uint64_t table_hash) {
 
 RunLock::RunLock(const fs::path& lock_dir, const std::string& run_id)
     : path_(file_of_run(lock_dir, run_id)), lock_(open_lock(path_)) {
-  if (lock_.try_lock()) return;
+  // Others take it for a moment when they ask whether its run lives.
+  constexpr int kTries = 10;
+  for (int i = 0; i < kTries; ++i) {
+    if (lock_.try_lock()) return;
+    base::pause_for(std::chrono::milliseconds(5), {});
+  }
   throw base::IoError(
       fmt::format("{}: another run holds this lock; no two runs may have one id", path_.string()));
 }
@@ -106,7 +111,15 @@ void forget_run(const fs::path& lock_dir, const std::string& run_id) {
 }
 
 OnlyRun::OnlyRun(const fs::path& lock_dir, const std::string& run_id)
-    : own_file_(file_of_run(lock_dir, run_id)), alone_since_(alone_since()) {}
+    : own_file_(file_of_run(lock_dir, run_id)) {
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(own_file_.parent_path(), error)) {
+    if (file.path() == own_file_) continue;
+    std::optional<FileLock> lock = FileLock::of_existing(file.path());
+    if (lock && lock->try_lock()) dead_.insert(file.path());
+  }
+  alone_since_ = alone_since();
+}
 
 std::optional<std::int64_t> OnlyRun::alone_since() const {
   struct stat folder {};
@@ -114,6 +127,7 @@ std::optional<std::int64_t> OnlyRun::alone_since() const {
   bool is_own_there = false;
   std::error_code error;
   for (const auto& file : fs::directory_iterator(own_file_.parent_path(), error)) {
+    if (dead_.contains(file.path())) continue;
     if (file.path() != own_file_) return std::nullopt;
     is_own_there = true;
   }

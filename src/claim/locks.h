@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -51,20 +52,21 @@ RunLife life_of_run(const std::filesystem::path& lock_dir, const std::string& ru
 void forget_run(const std::filesystem::path& lock_dir, const std::string& run_id);
 
 // Tells whether a run is the only one of this machine, so that what it has read of the tracking
-// tables is still what they say.
+// tables is still what they say. Whatever else changes these holds a RunLock meanwhile.
 class OnlyRun {
  public:
   // From now on; the run that asks holds its RunLock.
   OnlyRun(const std::filesystem::path& lock_dir, const std::string& run_id);
-  // Whether no other run has been under way since. A file that a dead run left counts as one.
+  // Whether no other run has been under way since.
   bool is_so() const;
 
  private:
-  // When a file of the folder came or went, in nanoseconds; empty while another run's is there, or
-  // the own one is not.
+  // When a file of the folder came or went, in nanoseconds; empty while another run's is there that
+  // is not known to be dead, or the own one is not.
   std::optional<std::int64_t> alone_since() const;
 
   std::filesystem::path own_file_;
+  std::set<std::filesystem::path> dead_;  // files that dead runs left
   std::optional<std::int64_t> alone_since_;
 };
 

@@ -197,7 +197,8 @@ int reset_state(const InitQvdArguments& arguments, const Context& context) {
   at_target(context.config, [&] {
     clickhouse::Connection connection = target.connect(context.stop);
     tracking::Tracking tracking = target.tracking(context.config);
-    sync::carry_out(reset, context.config.sync.database, connection, tracking);
+    sync::carry_out(reset, locks_of_target(context.config), context.config.sync.database,
+                    connection, tracking);
   });
   print("✓ Tracking state reset\n");
   return kOk;

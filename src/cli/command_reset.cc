@@ -92,7 +92,8 @@ int run_reset(const ResetArguments& arguments, const Context& context) {
     at_target(context.config, [&] {
       clickhouse::Connection connection = target.connect(context.stop);
       tracking::Tracking tracking = target.tracking(context.config);
-      sync::carry_out(reset, context.config.sync.database, connection, tracking);
+      sync::carry_out(reset, locks_of_target(context.config), context.config.sync.database,
+                      connection, tracking);
     });
   }
   if (arguments.json) {

@@ -176,6 +176,7 @@ class Setup {
       made.workflows.push_back(workflow_of(config, config.sources[index]));
     }
     made.database = config.sync.database;
+    made.lock_dir = config.sync.lock_dir;
     made.target = target_name(config);
     made.history_days = config.sync.history_days;
     made.settings = config::shown_settings(config);

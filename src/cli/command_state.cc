@@ -3,12 +3,16 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "base/error.h"
+#include "claim/locks.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/target.h"
+#include "load/staging.h"
+#include "sync/sync.h"
 #include "tracking/state_file.h"
 
 namespace qvdhouse::cli {
@@ -59,6 +63,10 @@ int run_state(const StateArguments& arguments, const Context& context) {
   clickhouse::Connection connection = target.connect_anywhere(context.stop);
   if (restores) {
     const tracking::StateFile state(arguments.file);
+    std::optional<claim::RunLock> seen_by_runs;
+    if (const auto locks = locks_of_target(config); !locks.empty()) {
+      seen_by_runs.emplace(locks, load::make_run_id(sync::now_us()));
+    }
     const auto rows = at_target(config, [&] {
       return tracking::restore_state(connection, database, config.sync.history_days, state,
                                      arguments.replace);

@@ -167,6 +167,10 @@ bool target_may_hold_data(const Config& config) {
   return config.endpoint || std::filesystem::exists(config.engine.data_dir);
 }
 
+std::filesystem::path locks_of_target(const Config& config) {
+  return config.endpoint ? std::filesystem::path() : config.sync.lock_dir;
+}
+
 std::string target_name(const Config& config) {
   if (config.endpoint)
     return fmt::format("{}, database {}", config.endpoint->url, config.sync.database);

@@ -50,6 +50,9 @@ class Target {
 // False when the target is embedded and has never been used: then there is nothing to ask.
 bool target_may_hold_data(const Config& config);
 
+// Where runs of an embedded target have their locks; empty for a server.
+std::filesystem::path locks_of_target(const Config& config);
+
 // "embedded in ./qvdhouse-data, database local" or "http://host:8123, database default".
 std::string target_name(const Config& config);
 

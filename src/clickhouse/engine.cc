@@ -112,6 +112,13 @@ std::optional<std::string> wrong_port(std::string_view which, std::uint16_t want
       which, wanted, info.pid, found);
 }
 
+// Whether it would be started in the same way now, but for what a user asks of it.
+bool is_as_set(const EngineOptions& options, const EngineInfo& info) {
+  return info.memory_bytes == options.memory_bytes &&
+         info.library == options.engine_library.string() &&
+         info.binary == options.engine_binary.string();
+}
+
 // Whether the engine's paths lead to nothing, or to another folder, any more.
 bool was_moved(const EngineInfo& info, const fs::path& data_dir) {
   std::error_code missing;
@@ -155,6 +162,9 @@ EngineInfo fresh_info(const EngineOptions& options) {
   info.password = options.password.empty() ? random_hex(24) : options.password;
   info.nonce = random_hex(16);
   info.data_dir = fs::absolute(options.data_dir);
+  info.memory_bytes = options.memory_bytes;
+  info.library = options.engine_library.string();
+  info.binary = options.engine_binary.string();
   return info;
 }
 
@@ -213,7 +223,7 @@ bool Engine::State::end_unused() {
   for (int i = 0; !in_use.try_lock(base::FileLock::Kind::kExclusive); ++i) {
     if (i == kTries) {
       use();
-      return false;
+      return !is_alive(info);
     }
     std::this_thread::sleep_for(kPoll);
   }
@@ -276,6 +286,8 @@ void Engine::State::start(const EngineOptions& options) {
   const auto library =
       first_existing(engine_library_candidates(options), kLibraryName, kGetEngineLibrary);
   make_subfolders_private(data_dir);
+  // Until engine.json tells of it: nobody could find it.
+  write_linger(data_dir, std::chrono::seconds(0));
   const bool any_port = options.http_port == 0 || (wants_native(options) && options.tcp_port == 0);
   bool was_ended_by_signal = false;
   for (int attempt = 1;; ++attempt) {
@@ -320,7 +332,9 @@ Engine Engine::attach_or_start(const EngineOptions& options) {
   if (info) {
     state->info = *info;
     const auto reason = why_not_wanted(options, *info);
-    const bool is_ended = (reason || was_moved(*info, state->data_dir)) && state->end_unused();
+    const bool is_ended =
+        (reason || was_moved(*info, state->data_dir) || !is_as_set(options, *info)) &&
+        state->end_unused();
     if (is_ended) {
       info.reset();
     } else if (reason) {

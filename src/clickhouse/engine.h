@@ -45,8 +45,12 @@ struct EngineInfo {
   std::uint16_t tcp_port = 0;  // 0: none
   std::string user;
   std::string password;
-  std::string nonce;               // GET /qvdhouse-nonce answers it, before any password is sent
-  std::filesystem::path data_dir;  // as it was called at the start
+  std::string nonce;  // GET /qvdhouse-nonce answers it, before any password is sent
+  // What it was started with: the folder, and the options of these names.
+  std::filesystem::path data_dir;
+  std::uint64_t memory_bytes = 0;
+  std::string library;
+  std::string binary;
 };
 
 class Engine {

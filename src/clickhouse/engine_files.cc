@@ -251,6 +251,9 @@ void write_engine_info(const fs::path& data_dir, const EngineInfo& info) {
       {"password", info.password},
       {"nonce", info.nonce},
       {"data_dir", info.data_dir.string()},
+      {"memory_bytes", info.memory_bytes},
+      {"library", info.library},
+      {"binary", info.binary},
   };
   write_private_file(data_dir / "engine.json",
                      record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
@@ -272,7 +275,10 @@ std::optional<EngineInfo> read_engine_info(const fs::path& data_dir) {
                       .user = record.at("user").get<std::string>(),
                       .password = record.at("password").get<std::string>(),
                       .nonce = record.at("nonce").get<std::string>(),
-                      .data_dir = record.value("data_dir", data_dir.string())};
+                      .data_dir = record.value("data_dir", data_dir.string()),
+                      .memory_bytes = record.value("memory_bytes", std::uint64_t{0}),
+                      .library = record.value("library", std::string()),
+                      .binary = record.value("binary", std::string())};
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }

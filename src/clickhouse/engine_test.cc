@@ -424,15 +424,25 @@ TEST_F(EngineLinger, GivesWayToAUserWhoWantsAnother) {
   const EngineInfo plain = use();
   EXPECT_EQ(plain.tcp_port, 0);
   options_.native_clients = true;
-  const auto with_port = start();
+  auto with_port = start();
   EXPECT_TRUE(with_port.started_here());
   EXPECT_NE(with_port.info().tcp_port, 0);
   EXPECT_TRUE(ends(plain));
 
+  // A setting of the engine's own is heeded, too.
+  options_.native_clients = false;
+  { const auto used_up = std::move(with_port); }
+  options_.memory_bytes = std::uint64_t{3} << 30;
+  const auto with_memory = start();
+  EXPECT_EQ(query(with_memory,
+                  "SELECT value FROM system.server_settings WHERE name = "
+                  "'max_server_memory_usage'"),
+            "3221225472\n");
+
   // With a user it does not.
   options_.password = "another";
   EXPECT_THAT(message_of<base::ConfigError>([&] { start(); }), HasSubstr("another password"));
-  EXPECT_EQ(query(with_port, "SELECT 1"), "1\n");
+  EXPECT_EQ(query(with_memory, "SELECT 1"), "1\n");
 }
 
 TEST(EngineLingerTime, ServiceOfSystemdIsKnownByItsGroup) {

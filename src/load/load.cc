@@ -166,10 +166,20 @@ std::vector<std::string> differing(clickhouse::Connection& connection, std::stri
                                    const std::stop_token& stop, Sifting* sifting) {
   const RowSums found = sum_table(connection, table, columns, threads, where);
   if (found == expected) return {};
-  const auto of_file = sum_file_columns(source, file.header, decoder, columns,
-                                        connection.endpoint().dialect.hash, threads, stop, sifting);
-  const auto of_table = sum_table_columns(connection, table, columns, threads, where);
-  return differences(columns, expected, found, of_file, of_table);
+  try {
+    const auto of_file =
+        sum_file_columns(source, file.header, decoder, columns, connection.endpoint().dialect.hash,
+                         threads, stop, sifting);
+    const auto of_table = sum_table_columns(connection, table, columns, threads, where);
+    return differences(columns, expected, found, of_file, of_table);
+  } catch (const base::Cancelled&) {
+    throw;
+  } catch (const base::Error& error) {
+    return {fmt::format(
+        "{} rows in the file, {} in the table, the sum of their hashes is {:016x} "
+        "and {:016x}; which columns differ could not be found: {}",
+        expected.row_count, found.row_count, expected.hash_sum, found.hash_sum, error.what())};
+  }
 }
 
 void check_partitions(clickhouse::Connection& connection, const Staging& staging,

@@ -180,10 +180,12 @@ HttpResponse reset_file(const RoutedRequest& request, ApiContext& context) {
   const auto record = std::ranges::find(files, path, &tracking::FileRecord::file_path);
   if (record == files.end()) throw Problem(404, "no file that was loaded is " + path);
   const sync::Reset reset = sync::plan_reset({*record}, sync::count_by_table(files), with_data);
-  clickhouse::Endpoint endpoint = context.target().endpoint;
+  const TargetAccess target = context.target();
+  clickhouse::Endpoint endpoint = target.endpoint;
   endpoint.database = configuration->database;
   clickhouse::Connection connection(std::move(endpoint));
-  sync::carry_out(reset, configuration->database, connection, tracking);
+  sync::carry_out(reset, target.is_embedded ? configuration->lock_dir : std::filesystem::path(),
+                  configuration->database, connection, tracking);
   context.log.info("{} was reset{}, asked for by the API", path, with_data ? " with its rows" : "");
   context.answers.forget();
   return json_response(Json{{"path", path}, {"with_data", with_data}}, 202);

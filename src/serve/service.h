@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -55,6 +56,7 @@ struct SettingShown {
 struct Configuration {
   std::vector<Workflow> workflows;
   std::string database;
+  std::filesystem::path lock_dir;  // sync::Options::lock_dir
   std::string
       target;  // "embedded in ./data", "http://host:8123"; when it changes it is opened again
   unsigned history_days = 90;

@@ -65,6 +65,7 @@ class ServiceTest : public sync::SyncTest {
       Configuration configuration;
       configuration.workflows.push_back(workflow(lock_dir));
       configuration.database = kDatabase;
+      configuration.lock_dir = lock_dir;
       configuration.target = "the engine of the test";
       return configuration;
     };

@@ -1,7 +1,9 @@
 #include "sync/reset.h"
 
+#include <optional>
 #include <utility>
 
+#include "claim/locks.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/newest_rows.h"
 #include "clickhouse/shards.h"
@@ -88,10 +90,13 @@ void empty_file(clickhouse::Connection& connection, const std::string& database,
 
 }  // namespace
 
-void carry_out(const Reset& reset, const std::string& database, clickhouse::Connection& connection,
+void carry_out(const Reset& reset, const std::filesystem::path& lock_dir,
+               const std::string& database, clickhouse::Connection& connection,
                tracking::Tracking& tracking) {
-  for (const std::string& table : reset.dropped) drop_table(connection, database, table);
   const std::string run_id = load::make_run_id(now_us());
+  std::optional<claim::RunLock> seen_by_runs;
+  if (!lock_dir.empty()) seen_by_runs.emplace(lock_dir, run_id);
+  for (const std::string& table : reset.dropped) drop_table(connection, database, table);
   for (const tracking::FileRecord& file : reset.emptied) {
     empty_file(connection, database, file, run_id);
     load::remove_quarantined(connection, schema::quarantine_table(file.table_name),

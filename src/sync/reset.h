@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -32,8 +33,10 @@ Reset plan_reset(const std::vector<tracking::FileRecord>& chosen,
                  const std::map<std::string, std::size_t>& files_of_table, bool with_data);
 
 // Throws ServerError, IoError. Rows first: should it stop midway, the tracking rows that are left
-// lead back to them.
-void carry_out(const Reset& reset, const std::string& database, clickhouse::Connection& connection,
+// lead back to them. `lock_dir`: of the runs of an embedded target, which notice it by a
+// claim::RunLock; empty: runs ask the server each time.
+void carry_out(const Reset& reset, const std::filesystem::path& lock_dir,
+               const std::string& database, clickhouse::Connection& connection,
                tracking::Tracking& tracking);
 
 }  // namespace qvdhouse::sync

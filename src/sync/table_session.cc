@@ -132,7 +132,10 @@ void TableSession::read_tracking(tracking::Tracking& tracking) {
     paths.insert(decision->file.path);
     if (!decision->moved_from.empty()) paths.insert(decision->moved_from);
   }
-  if (context_.only_run != nullptr && context_.only_run->is_so()) {
+  const bool only_loads = std::ranges::all_of(
+      decisions_, [](const Decision* decision) { return decision->action == Action::kLoad; });
+  // What is done without a file's rows must be right by the table itself.
+  if (only_loads && context_.only_run != nullptr && context_.only_run->is_so()) {
     for (const std::string& path : paths) {
       const FileRecord* record = find_record(context_.facts.tracked, path);
       if (record != nullptr) tracked_.push_back(*record);
@@ -310,7 +313,10 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
   }
   hold_to(shape, file);
   file.target.is_remade = table_plan_.is_remade;
-  if (!is_spread()) file.target.layout = &layout_;
+  // What the user's own SQL may change is asked for each time.
+  const schema::TableRules& rules = decision.placement.rules;
+  const bool may_change = !rules.pre_sql.empty() || !rules.post_sql.empty();
+  if (!is_spread() && !may_change) file.target.layout = &layout_;
   file.target.number = ++context_.staged_files;
   return file;
 }

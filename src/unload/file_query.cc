@@ -54,9 +54,11 @@ std::string_view format_of(const std::filesystem::path& file) {
 std::string select_from_file(const std::filesystem::path& file) {
   const std::string_view format = format_of(file);
   const std::string path = std::filesystem::absolute(file).string();
-  if (access(path.c_str(), R_OK) != 0 || !std::filesystem::is_regular_file(path)) {
-    throw base::IoError(fmt::format("{} cannot be read: {}", path,
-                                    errno != 0 ? std::strerror(errno) : "it is not a file"));
+  if (access(path.c_str(), R_OK) != 0) {
+    throw base::IoError(fmt::format("{} cannot be read: {}", path, std::strerror(errno)));
+  }
+  if (!std::filesystem::is_regular_file(path)) {
+    throw base::IoError(fmt::format("{} cannot be read: it is not a regular file", path));
   }
   if (path.find_first_of("*?{}") != std::string::npos || path.find("::") != std::string::npos) {
     throw base::ConfigError(fmt::format(

@@ -27,7 +27,6 @@ class StoredCodes {
   void add(std::span<const std::uint32_t> codes);
 
   std::uint64_t row_count() const { return row_count_; }
-  std::uint64_t byte_count() const { return file_.size(); }
 
   // Hands all rows over in order, some at a time: codes[column][row]. Throws IoError, and what
   // `take` throws.

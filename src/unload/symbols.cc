@@ -160,9 +160,9 @@ ColumnSymbols::ColumnSymbols(Reading reading, qvd::InvalidUtf8 invalid_utf8)
     : reading_(std::move(reading)), invalid_utf8_(invalid_utf8), zone_(reading_.timezone) {}
 
 std::size_t ColumnSymbols::memory_bytes() const {
-  constexpr std::size_t kBytesOfNode = 40;  // of by_number_, with its share of buckets
+  constexpr std::size_t kBytesOfNode = 40;  // in trees and maps
   return bits_.memory_bytes() + texts_.memory_bytes() + symbols_.capacity() +
-         by_number_.size() * kBytesOfNode;
+         (by_number_.size() + with_nul_.size() + not_utf8_.size()) * kBytesOfNode;
 }
 
 void ColumnSymbols::encode(const clickhouse::DecodedColumn& column, std::vector<Code>& codes) {
@@ -172,8 +172,11 @@ void ColumnSymbols::encode(const clickhouse::DecodedColumn& column, std::vector<
   const bool wants_texts =
       reading_.conversion == Conversion::kText || reading_.conversion == Conversion::kDigits;
   const bool is_fixed_text = reading_.conversion == Conversion::kFixedText;
-  if (are_texts != wants_texts ||
-      (!is_fixed_text && column.values.value_bytes > sizeof(std::uint64_t))) {
+  const bool is_as_planned = !reading_.expression.empty() ||
+                             (column.name == reading_.name && column.type == reading_.type);
+  const bool has_bits = column.values.value_bytes <= sizeof(std::uint64_t) &&
+                        std::has_single_bit(column.values.value_bytes);
+  if (!is_as_planned || are_texts != wants_texts || (!are_texts && !is_fixed_text && !has_bits)) {
     throw base::IoError(fmt::format(
         "column \"{}\": expected values of {}, found {} in the answer of ClickHouse; the table may "
         "have been changed meanwhile: try again",
@@ -311,6 +314,8 @@ bool ColumnSymbols::may_share_numbers() const {
     case Conversion::kDateTime:
     case Conversion::kTicks:
       return !zone_.is_utc() || reading_.scale >= schema::kMicrosecondScale;
+    case Conversion::kTime:
+      return reading_.scale > schema::kMicrosecondScale;
     default:
       return false;
   }

@@ -57,10 +57,18 @@ std::vector<QueryColumn> describe(clickhouse::Connection& connection, std::strin
   clickhouse::NativeDecoder decoder([&] { return std::exchange(rest, {}); });
   while (decoder.next_block()) {
     const std::size_t first = columns.size();
+    if (decoder.row_count() > base::kMaxFields + 1) {
+      throw base::InputError(fmt::format("expected 1 to {} columns, found {}; select fewer",
+                                         base::kMaxFields, decoder.row_count()));
+    }
     columns.resize(first + decoder.row_count());
     for (std::size_t i = 0; i < decoder.column_count(); ++i) {
       const clickhouse::DecodedColumn& column = decoder.next_column();
       if (column.name != "name" && column.name != "type") continue;
+      if (column.has_dictionary || column.values.texts.size() != decoder.row_count()) {
+        throw base::IoError(fmt::format("expected texts as the \"{}\" of DESCRIBE, found {}",
+                                        column.name, column.type));
+      }
       for (std::size_t row = 0; row < column.values.texts.size(); ++row) {
         QueryColumn& described = columns[first + row];
         (column.name == "name" ? described.name : described.type) = column.values.texts[row];
