@@ -62,6 +62,19 @@ qvd::NumberFormat number_format_of(std::string type, std::string pattern, int de
           .thousands_sign = ","};
 }
 
+// A type as Native names it: without the time zone that DESCRIBE tells of.
+std::string without_zone(std::string_view text) {
+  std::string type(text);
+  const std::size_t first = type.find('\'');
+  if (first == std::string::npos) return type;
+  type.erase(first, type.rfind('\'') + 1 - first);
+  for (const std::string_view left : {", )", "()"}) {
+    const std::size_t at = type.find(left);
+    if (at != std::string::npos) type.replace(at, left.size(), left.starts_with(',') ? ")" : "");
+  }
+  return type;
+}
+
 }  // namespace
 
 Code BitsTable::find_or_add(std::uint64_t bits, Code next, bool& added) {
@@ -172,8 +185,9 @@ void ColumnSymbols::encode(const clickhouse::DecodedColumn& column, std::vector<
   const bool wants_texts =
       reading_.conversion == Conversion::kText || reading_.conversion == Conversion::kDigits;
   const bool is_fixed_text = reading_.conversion == Conversion::kFixedText;
-  const bool is_as_planned = !reading_.expression.empty() ||
-                             (column.name == reading_.name && column.type == reading_.type);
+  const bool is_as_planned =
+      !reading_.expression.empty() ||
+      (column.name == reading_.name && without_zone(column.type) == without_zone(reading_.type));
   const bool has_bits = column.values.value_bytes <= sizeof(std::uint64_t) &&
                         std::has_single_bit(column.values.value_bytes);
   if (!is_as_planned || are_texts != wants_texts || (!are_texts && !is_fixed_text && !has_bits)) {

@@ -24,7 +24,8 @@ struct Encoded {
 
   Encoded(Reading reading, const std::vector<std::int64_t>& numbers)
       : column(std::move(reading), qvd::InvalidUtf8::kError) {
-    clickhouse::DecodedColumn decoded{.name = "c", .type = "T", .row_count = numbers.size()};
+    clickhouse::DecodedColumn decoded{
+        .name = "c", .type = column.reading().type, .row_count = numbers.size()};
     decoded.values = {.value_bytes = 8, .bytes = std::as_bytes(std::span(numbers)), .texts = {}};
     column.encode(decoded, codes);
     symbols = qvd::parse_symbols(
@@ -52,6 +53,34 @@ TEST(ColumnSymbols, NumbersThatADoubleDoesNotHoldAreTexts) {
   EXPECT_EQ(of_decimal.symbols.number(0), -1.5);
   EXPECT_EQ(of_decimal.symbols.text(1), "1234567890123456.78");
   EXPECT_EQ(of_decimal.symbols.integer(2), 0);
+}
+
+TEST(ColumnSymbols, OtherColumnsThanThosePlannedAreRefused) {
+  const std::vector<std::int64_t> numbers = {1, 2};
+  const auto refused = [&](const std::string& name, const std::string& type, std::size_t bytes) {
+    ColumnSymbols column({.name = "c",
+                          .type = "DateTime64(3, 'Europe/Berlin')",
+                          .conversion = Conversion::kTicks,
+                          .scale = 3,
+                          .timezone = "Europe/Berlin"},
+                         qvd::InvalidUtf8::kError);
+    clickhouse::DecodedColumn decoded{.name = name, .type = type, .row_count = 2};
+    decoded.values = {
+        .value_bytes = bytes, .bytes = std::as_bytes(std::span(numbers)), .texts = {}};
+    std::vector<Code> codes;
+    try {
+      column.encode(decoded, codes);
+      return false;
+    } catch (const base::IoError&) {
+      return true;
+    }
+  };
+  // Native does not tell the zone.
+  EXPECT_FALSE(refused("c", "DateTime64(3)", 8));
+  EXPECT_TRUE(refused("c", "DateTime64(6)", 8));
+  EXPECT_TRUE(refused("d", "DateTime64(3)", 8));
+  EXPECT_TRUE(refused("c", "FixedString(3)", 3));
+  EXPECT_TRUE(refused("c", "DateTime64(3)", 3));
 }
 
 // What reads other bits as a time may come to any number.
