@@ -176,4 +176,22 @@ std::string text_of(const DoubtfulRows& rows, const qvd::TableHeader& header) {
   return text;
 }
 
+std::string check_written(const base::ByteSource& source, const qvd::TableHeader& header,
+                          ZeroTail zero_tail, std::string_view taken, const std::stop_token& stop) {
+  const DoubtfulRows rows = find_doubtful_rows(source, header, stop);
+  if (rows.empty()) return {};
+  const std::string text = text_of(rows, header);
+  if (zero_tail == ZeroTail::kError) {
+    throw base::InputError(
+        fmt::format("{}; zero_tail = \"error\" refuses such files: store or copy it again, or set "
+                    "zero_tail = \"warn\"",
+                    text),
+        {.field = {}, .byte_offset = header.body_offset + header.rows_offset});
+  }
+  return fmt::format(
+      "{}; they are {} as they are: compare the file with its source (zero_tail = \"error\" "
+      "refuses such files)",
+      text, taken);
+}
+
 }  // namespace qvdhouse::load

@@ -6,11 +6,18 @@
 #include <cstdint>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/byte_source.h"
 #include "qvd/header.h"
 
 namespace qvdhouse::load {
+
+// What becomes of a file with such rows.
+enum class ZeroTail {
+  kWarn,   // it is loaded, with a warning that counts them
+  kError,  // it fails
+};
 
 struct DoubtfulRows {
   std::uint64_t zero_tail = 0;  // rows of zero bytes at the end, more than the others make likely
@@ -27,5 +34,12 @@ DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::Table
 
 // "the last 12 of 100 rows are zero bytes, …"; empty when there are none.
 std::string text_of(const DoubtfulRows& rows, const qvd::TableHeader& header);
+
+// What is to be said of the doubtful rows of a complete file, which are `taken` ("loaded") all the
+// same; empty when there are none. Throws InputError where `zero_tail` refuses them, and what
+// find_doubtful_rows() throws.
+std::string check_written(const base::ByteSource& source, const qvd::TableHeader& header,
+                          ZeroTail zero_tail, std::string_view taken,
+                          const std::stop_token& stop = {});
 
 }  // namespace qvdhouse::load

@@ -64,25 +64,6 @@ void describe(const PreparedFile& file, Result& result) {
   }
 }
 
-// Rows that were probably never written: told, or not taken.
-void check_written(const base::ByteSource& source, const qvd::TableHeader& header,
-                   ZeroTail zero_tail, const std::stop_token& stop, Result& result) {
-  const DoubtfulRows rows = find_doubtful_rows(source, header, stop);
-  if (rows.empty()) return;
-  const std::string text = text_of(rows, header);
-  if (zero_tail == ZeroTail::kError) {
-    throw base::InputError(
-        fmt::format("{}; zero_tail = \"error\" refuses such files: store or copy it again, or set "
-                    "zero_tail = \"warn\"",
-                    text),
-        {.field = {}, .byte_offset = header.body_offset + header.rows_offset});
-  }
-  result.add_alert(fmt::format(
-      "{}; they are loaded as they are: compare the file with its source (zero_tail = \"error\" "
-      "refuses such files)",
-      text));
-}
-
 // The table must have exactly the columns that will be sent.
 void check_columns(const std::string& table, const std::vector<clickhouse::ColumnDefinition>& found,
                    std::span<const ColumnValues> columns) {
@@ -294,7 +275,9 @@ class RuledLoad {
     result_.rows_filtered = counts.filtered;
     result_.rows_warned = counts.warned;
     const std::string table = quarantine_of(target_, file.plan.table).table;
-    for (const std::string& text : texts_of(rules_, counts, file, table)) result_.add_alert(text);
+    for (const std::string& text : texts_of(rules_, counts, file, {.quarantined = "in " + table})) {
+      result_.add_alert(text);
+    }
     if (!writer_) return;
     verified_ = std::async(std::launch::async,
                            [this] { quarantine_->verify(*connection_, writer_->finish()); });
@@ -432,7 +415,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
     run_sql(connection, target.rules.pre_sql, target, file.plan.table);
   });
   describe(file, result);
-  check_written(source, file.header, options.zero_tail, stop, result);
+  const std::string doubt = check_written(source, file.header, options.zero_tail, "loaded", stop);
+  if (!doubt.empty()) result.add_alert(doubt);
   progress.rows_total = file.header.record_count;
   const qvd::RowDecoder decoder(file.header);
   if (!target.rules.column_rules.empty() || !file.filtered.empty() || takes_last_rows(target)) {

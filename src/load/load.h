@@ -19,6 +19,7 @@
 #include "clickhouse/ddl.h"
 #include "load/column_values.h"
 #include "load/commit.h"
+#include "load/doubtful_rows.h"
 #include "load/reserved_columns.h"
 #include "load/row_rules.h"
 #include "load/staging.h"
@@ -51,6 +52,9 @@ struct Target {
   // like it, and only a rebuild can commit it.
   bool is_remade = false;
   schema::TableRules rules;
+  // Which rows somebody asks for, as `rules.row_filter` says which there are: for
+  // PreparedFile::not_chosen, which loads do not look at.
+  std::string chosen_rows{};
   std::string file_key;           // value of `_file`: what the rows of this file are known by
   std::uint64_t version = 0;      // value of `_version`: the same for the same version of the file
   std::int64_t loaded_at_us = 0;  // value of `_loaded_at`
@@ -69,12 +73,6 @@ struct Target {
   // kReplace: the columns of the table whose place the file takes, whether they bind it or not, to
   // tell what changes.
   std::optional<schema::Shape> replaced{};
-};
-
-// What becomes of a file with rows that were probably never written (load/doubtful_rows.h).
-enum class ZeroTail {
-  kWarn,   // it is loaded, with a warning that counts them
-  kError,  // it fails
 };
 
 struct Options {
@@ -141,7 +139,9 @@ struct PreparedFile {
   // kReplace: what becomes of that table's columns.
   std::vector<schema::ColumnChange> column_changes{};
   std::vector<FilteredField> filtered{};  // those that take rows out
-  std::vector<std::string> alerts{};      // as in Result
+  // Likewise by Target::chosen_rows: of the rows that the rules leave.
+  std::vector<FilteredField> not_chosen{};
+  std::vector<std::string> alerts{};  // as in Result
   // Columns of fields that the table lacks, whose cells go into its column kRescuedColumn.
   std::vector<schema::ColumnPlan> rescued{};
 };

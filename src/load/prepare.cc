@@ -75,36 +75,33 @@ class SymbolReader {
     for (std::size_t i = 0; i < fields.size(); ++i) {
       protections_.push_back(schema::protection_of(options.policy, fields[i], columns_[i]));
     }
-    conditions_.resize(fields.size());
-    const std::string& filter = target.rules.row_filter;
     // A file of keys that are gone has no other fields, and more of them do no harm.
-    if (filter.empty() || target.rules.is_deletes) return;
-    schema::RowConditions conditions;
-    schema::parse_row_filter(filter, conditions);  // it was read with the settings
-    for (schema::RowCondition& condition : conditions) {
-      conditions_[schema::field_of(condition, file.header)].push_back(std::move(condition));
-    }
+    conditions_ = by_field(target.rules.is_deletes ? "" : target.rules.row_filter);
+    chosen_ = by_field(target.chosen_rows);
   }
 
   void read_all() {
     const auto access = schema::section_access_field(file_.header);
     file_.symbols.resize(columns_.size());
     std::vector<FilteredField> filtered(columns_.size());
+    std::vector<FilteredField> not_chosen(columns_.size());
     std::vector<std::string> notes(columns_.size());
     std::string section_access;
     base::for_each_index(columns_.size(), options_.streams, [&](std::size_t i) {
-      if (columns_[i].empty() && conditions_[i].empty() && access != i) return;  // left out
+      const bool is_judged = !conditions_[i].empty() || !chosen_[i].empty();
+      if (columns_[i].empty() && !is_judged && access != i) return;  // left out
       qvd::SymbolTable symbols =
           qvd::read_symbols(source_, file_.header, i, options_.invalid_utf8, stop_);
       if (access == i) section_access = section_access_warning(symbols);
-      filtered[i] = {.field_index = i, .is_out = filtered_codes(i, symbols)};
+      filtered[i] = {.field_index = i, .is_out = filtered_codes(i, symbols, conditions_[i])};
+      not_chosen[i] = {.field_index = i, .is_out = filtered_codes(i, symbols, chosen_[i])};
       if (columns_[i].empty()) return;
       if (protections_[i].changes_values()) notes[i] = protect(i, symbols);
       file_.symbols[i] = std::move(symbols);
     });
-    for (FilteredField& field : filtered) {
-      if (!field.is_out.empty()) file_.filtered.push_back(std::move(field));
-    }
+    const auto takes_rows_out = [](const FilteredField& field) { return !field.is_out.empty(); };
+    std::ranges::copy_if(filtered, std::back_inserter(file_.filtered), takes_rows_out);
+    std::ranges::copy_if(not_chosen, std::back_inserter(file_.not_chosen), takes_rows_out);
     note_idle_protections();
     for (std::string& note : notes) {
       if (!note.empty()) file_.alerts.push_back(std::move(note));
@@ -118,9 +115,22 @@ class SymbolReader {
     return schema::null_texts_of(options_.policy, field(i).name, columns_[i]);
   }
 
-  std::vector<std::uint8_t> filtered_codes(std::size_t i, const qvd::SymbolTable& symbols) const {
+  // The conditions of a filter, which was read before, by the field that they are of.
+  std::vector<schema::RowConditions> by_field(const std::string& filter) const {
+    std::vector<schema::RowConditions> conditions_of(columns_.size());
+    if (filter.empty()) return conditions_of;
+    schema::RowConditions conditions;
+    schema::parse_row_filter(filter, conditions);
+    for (schema::RowCondition& condition : conditions) {
+      conditions_of[schema::field_of(condition, file_.header)].push_back(std::move(condition));
+    }
+    return conditions_of;
+  }
+
+  std::vector<std::uint8_t> filtered_codes(std::size_t i, const qvd::SymbolTable& symbols,
+                                           const schema::RowConditions& conditions) const {
     std::vector<std::uint8_t> is_out;
-    for (const schema::RowCondition& condition : conditions_[i]) {
+    for (const schema::RowCondition& condition : conditions) {
       const std::vector<std::uint8_t> codes = schema::filtered_codes(
           condition, symbols, field(i), file_.may_be_null[i], null_texts(i), stop_);
       if (is_out.empty()) is_out.resize(codes.size());
@@ -151,14 +161,20 @@ class SymbolReader {
   // A slip in a name leaves values as they are.
   void note_idle_protections() const {
     if (file_.header.fields.empty()) return;
+    std::vector<std::string> names;
+    for (const qvd::FieldHeader& header : file_.header.fields) names.push_back(header.name);
+    // A column that is not asked for has its name all the same.
+    std::vector<std::string> columns = columns_;
+    schema::Policy whole = options_.policy;
+    whole.only.clear();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].empty()) columns[i] = schema::column_names({names[i]}, whole).front();
+    }
     for (const auto& [name, protection] : options_.policy.protections_of_table) {
       const schema::Protections one = {{name, protection}};
       bool is_of_any = false;
-      std::vector<std::string> names;
-      for (std::size_t i = 0; i < columns_.size(); ++i) {
-        names.push_back(field(i).name);
-        is_of_any =
-            is_of_any || schema::find_protection(one, field(i).name, columns_[i]) != nullptr;
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        is_of_any = is_of_any || schema::find_protection(one, names[i], columns[i]) != nullptr;
       }
       if (is_of_any) continue;
       file_.alerts.push_back(fmt::format(
@@ -182,7 +198,8 @@ class SymbolReader {
   PreparedFile& file_;
   std::vector<std::string> columns_;  // empty: the field is left out
   std::vector<schema::Protection> protections_;
-  std::vector<schema::RowConditions> conditions_;
+  std::vector<schema::RowConditions> conditions_;  // of the table's filter, by field
+  std::vector<schema::RowConditions> chosen_;      // of Target::chosen_rows, likewise
 };
 
 // Settings that look at values which they could not tell apart any more.

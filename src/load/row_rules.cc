@@ -284,7 +284,12 @@ RowSifter::RowSifter(const RowRules& rules, const qvd::TableHeader& header,
       levels_(kSiftedAtOnce),
       is_filtered_(rules.has_filter() ? kSiftedAtOnce : 0),
       breaks_(kSiftedAtOnce) {
-  counts_.of_checks.resize(rules.checks().size());
+  restart();
+}
+
+void RowSifter::restart() {
+  counts_ = {};
+  counts_.of_checks.resize(rules_.checks().size());
 }
 
 std::size_t RowSifter::sift(std::uint64_t first_row, std::size_t row_count,
@@ -404,7 +409,7 @@ void RowSifter::prove(std::uint64_t first_row, std::size_t row_count, const std:
 }
 
 std::vector<std::string> texts_of(const RowRules& rules, const RowCounts& counts,
-                                  const PreparedFile& file, const std::string& quarantine) {
+                                  const PreparedFile& file, const RowWords& words) {
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < counts.of_checks.size(); ++i) {
     const CheckCount& count = counts.of_checks[i];
@@ -413,13 +418,13 @@ std::vector<std::string> texts_of(const RowRules& rules, const RowCounts& counts
     std::string what;
     switch (check.check.action) {
       case RuleAction::kWarn:
-        what = "loaded all the same (action = \"warn\")";
+        what = fmt::format("{} (action = \"warn\")", words.warned);
         break;
       case RuleAction::kDrop:
         what = "dropped";
         break;
       case RuleAction::kQuarantine:
-        what = "in " + quarantine;
+        what = words.quarantined;
         break;
       case RuleAction::kError:
         what = "not loaded";
@@ -436,7 +441,7 @@ std::vector<std::string> texts_of(const RowRules& rules, const RowCounts& counts
 }
 
 void check_counts(const RowRules& rules, const RowCounts& counts, const PreparedFile& file,
-                  const schema::TableRules& table_rules) {
+                  const schema::TableRules& table_rules, const RowWords& words) {
   if (counts.refused > 0) {
     std::string what;
     for (std::size_t i = 0; i < counts.of_checks.size(); ++i) {
@@ -445,18 +450,19 @@ void check_counts(const RowRules& rules, const RowCounts& counts, const Prepared
       what += (what.empty() ? "" : "; ") + text_of(file, rules.checks()[i], counts.of_checks[i]);
     }
     throw base::SchemaError(fmt::format(
-        "{}; nothing of the file was loaded: mend the file, or let the rule quarantine, drop or "
-        "warn by its action (rules of the table)",
-        what));
+        "{}; {}: mend the file, or let the rule quarantine, drop or warn by its action (rules of "
+        "the table)",
+        what, words.failed));
   }
   const std::uint64_t rows = file.header.record_count - counts.filtered;
   const auto refuse = [&](const std::string& most, const char* setting) {
-    throw base::SchemaError(fmt::format(
-        "{} of {} rows break rules ({} quarantined, {} dropped), more than {} = {} allows; nothing "
-        "of the file was loaded: mend the file, its rules, or raise {}",
-        base::format_count(counts.left_out()), base::format_count(rows),
-        base::format_count(counts.quarantined), base::format_count(counts.dropped), setting, most,
-        setting));
+    throw base::SchemaError(
+        fmt::format("{} of {} rows break rules ({} quarantined, {} dropped), more than {} = {} "
+                    "allows; {}: mend "
+                    "the file, its rules, or raise {}",
+                    base::format_count(counts.left_out()), base::format_count(rows),
+                    base::format_count(counts.quarantined), base::format_count(counts.dropped),
+                    setting, most, words.failed, setting));
   };
   if (table_rules.max_errors && counts.left_out() > *table_rules.max_errors) {
     refuse(std::to_string(*table_rules.max_errors), "max_errors");

@@ -10,6 +10,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -67,6 +68,8 @@ struct RowCounts {
 class RowRules {
  public:
   RowRules() = default;
+  // A filter and no rules.
+  explicit RowRules(std::vector<FilteredField> filters) : filters_(std::move(filters)) {}
   // Judges the symbols of `file`, which must be there. `columns`: its columns as cast_columns()
   // made them; empty: those that a rule is of are cast here. Works on up to `threads` threads.
   // Throws Cancelled.
@@ -136,6 +139,7 @@ class RowSifter {
   std::size_t sift(std::uint64_t first_row, std::size_t row_count, std::vector<std::byte>& records);
   const std::vector<std::uint64_t>& row_numbers() const { return row_numbers_; }
   const RowCounts& counts() const { return counts_; }
+  void restart();  // counts from zero, for another pass over the rows
 
  private:
   void filter_chunk(std::uint64_t first_row, const std::byte* records, std::size_t row_count);
@@ -166,13 +170,21 @@ struct Sifting {
   RowCounts counts{};
 };
 
+// What becomes of rows, as messages say it. The defaults are those of a load.
+struct RowWords {
+  std::string quarantined{};  // "in TABLE"
+  std::string_view warned = "loaded all the same";
+  std::string_view failed = "nothing of the file was loaded";  // where the file fails
+};
+
 // One line for each condition that rows break: what was counted, and what became of the rows.
 std::vector<std::string> texts_of(const RowRules& rules, const RowCounts& counts,
-                                  const PreparedFile& file, const std::string& quarantine);
+                                  const PreparedFile& file, const RowWords& words);
 
 // Throws SchemaError when rows make the file fail, or more are left out than the table allows.
+// Counts of a part of the rows refuse nothing that those of all rows would not.
 void check_counts(const RowRules& rules, const RowCounts& counts, const PreparedFile& file,
-                  const schema::TableRules& table_rules);
+                  const schema::TableRules& table_rules, const RowWords& words = {});
 
 // What the rules of the table say of a file that is only planned, a line each; its rows are counted
 // where it is local. Throws InputError, IoError, Cancelled.

@@ -12,6 +12,7 @@
 
 #include "base/did_you_mean.h"
 #include "base/error.h"
+#include "base/quantity.h"
 #include "load/checksum.h"
 #include "load/column_values.h"
 #include "render/rows.h"
@@ -24,6 +25,10 @@ constexpr std::uint64_t kRowsAtOnce = 65'536;
 // Rows that differ and may be shown. When there are more, those shown are not the first of the
 // files.
 constexpr std::size_t kMostKept = 100'000;
+// How much more than expected the rows of one pass may be: a share of them for which there is room
+// at once, and how often the memory for all.
+constexpr std::uint64_t kSpareOf = 16;
+constexpr std::uint64_t kMostOfMemory = 2;
 constexpr std::uint64_t kAllRows = ~std::uint64_t{0};
 constexpr clickhouse::HashFunction kHash = clickhouse::HashFunction::kXxh3;
 
@@ -180,8 +185,8 @@ class RowComparison {
     const std::uint64_t bytes = (diff_.first_rows + diff_.second_rows) * sizeof(HashedRow);
     const std::uint64_t passes = bytes / std::max<std::uint64_t>(1, request_.memory_bytes) + 1;
     for (std::uint64_t pass = 0; pass < passes; ++pass) {
-      const std::vector<HashedRow> first = rows_of(first_, pass, passes);
-      const std::vector<HashedRow> second = rows_of(second_, pass, passes);
+      const auto first = rows_of(first_, diff_.first_rows, pass, passes);
+      const auto second = rows_of(second_, diff_.second_rows, pass, passes);
       compare(first, second);
     }
     if (request_.most_examples > 0) find_examples();
@@ -189,13 +194,31 @@ class RowComparison {
 
  private:
   // Those of one pass, sorted.
-  static std::vector<HashedRow> rows_of(Side& side, std::uint64_t pass, std::uint64_t passes) {
+  std::vector<HashedRow> rows_of(Side& side, std::uint64_t row_count, std::uint64_t pass,
+                                 std::uint64_t passes) const {
     std::vector<HashedRow> rows;
+    const std::uint64_t expected = row_count / passes;
+    rows.reserve(expected + expected / kSpareOf);
+    // One pass holds all rows.
+    const std::uint64_t most =
+        passes == 1 ? row_count : kMostOfMemory * request_.memory_bytes / sizeof(HashedRow);
     side.each_row([&](const FileRows::Range&, std::size_t, const HashedRow& row) {
-      if (row.group % passes == pass) rows.push_back(row);
+      if (row.group % passes != pass) return;
+      if (rows.size() >= most) refuse_groups(most);
+      rows.push_back(row);
     });
     std::ranges::sort(rows);
     return rows;
+  }
+
+  // Rows of one key, and rows that are the same, cannot be parted.
+  [[noreturn]] void refuse_groups(std::uint64_t most) const {
+    throw base::SchemaError(fmt::format(
+        "more than {} of one file have few {}, so that they do not fit into the memory for a "
+        "comparison; {}",
+        base::format_quantity(most, "row"), request_.key.empty() ? "different values" : "keys",
+        request_.key.empty() ? "compare more columns, or a part of the rows by --where"
+                             : "name a key that tells more rows apart, or compare without one"));
   }
 
   void compare(std::span<const HashedRow> first, std::span<const HashedRow> second) {

@@ -59,7 +59,8 @@ struct Diff {
 };
 
 // `files` has two. Rows are compared by hashes of 64 bits, as `verify` does. Throws SchemaError for
-// a key that is not a column of both or when they have no column in common, and what FileRows
+// a key that is not a column of both, when they have no column in common, and for keys so few that
+// the rows of a part of them are more than twice `memory_bytes`, and what FileRows
 // throws.
 Diff diff(Files& files, const DiffRequest& request);
 

@@ -125,6 +125,20 @@ TEST(DiffOfFiles, ANumberIsTheSameInAnotherType) {
   EXPECT_FALSE(found.is_equal());
 }
 
+TEST(DiffOfFiles, KeysThatDoNotTellRowsApartAreRefused) {
+  std::vector<Row> first;
+  for (int i = 0; i < 20'000; ++i) first.push_back({i % 2, fmt::format("text {}", i)});
+  std::vector<Row> second = first;
+  second[777].text = "other";
+  try {
+    diff_of(table_of(first), table_of(second), {.key = {"Id"}, .memory_bytes = 32 << 10});
+    FAIL() << "all rows of a key were kept";
+  } catch (const base::SchemaError& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("more than 4,096 rows of one file"));
+  }
+  EXPECT_EQ(diff_of(table_of(first), table_of(second), {.key = {"Id"}}).changed, 1u);
+}
+
 TEST(DiffOfFiles, ManyRowsTakeSeveralPasses) {
   std::vector<Row> first;
   for (int i = 0; i < 20'000; ++i) first.push_back({i, fmt::format("text {}", i % 100)});

@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/did_you_mean.h"
 #include "base/error.h"
+#include "base/quantity.h"
+#include "load/doubtful_rows.h"
 #include "qvd/header.h"
 #include "schema/names.h"
 #include "schema/protection.h"
@@ -16,8 +20,12 @@
 namespace qvdhouse::render {
 namespace {
 
+// "*" stands for the columns that the tables have, so that only a pattern with its underscore is of
+// `column`, which they may not have.
 bool asks_for(const Request& request, std::string_view column) {
-  return std::ranges::find(request.columns, column) != request.columns.end();
+  return std::ranges::any_of(request.columns, [&](const std::string& pattern) {
+    return pattern.starts_with('_') && schema::matches_pattern(column, pattern);
+  });
 }
 
 std::vector<std::string> field_names(const qvd::TableHeader& header) {
@@ -29,6 +37,7 @@ std::vector<std::string> field_names(const qvd::TableHeader& header) {
 // Without what is of the table and not of its rows, and what only a load knows.
 void keep_rows_only(const Request& request, File& file) {
   schema::TableRules& rules = file.target.rules;
+  if (rules.is_deletes) rules.row_filter.clear();  // a load does not look at it
   if (file.target.is_set()) file.target.mode = schema::LoadMode::kReplaceByFile;
   file.target.shape.reset();
   file.target.replaced.reset();
@@ -39,11 +48,21 @@ void keep_rows_only(const Request& request, File& file) {
   rules.drift = schema::DriftPolicy::kEvolve;
   rules.with_loaded_at = false;
   rules.with_run_id = false;
-  rules.with_file = rules.with_file || asks_for(request, schema::kFileColumn);
-  rules.with_row = rules.with_row || asks_for(request, schema::kRowColumn);
-  if (request.where.empty()) return;
-  rules.row_filter += rules.row_filter.empty() ? "" : " and ";
-  rules.row_filter += request.where;
+  file.target.chosen_rows = request.where;
+}
+
+// The columns of the tables themselves: all files have those of any.
+void join_own_columns(const Request& request, std::vector<File>& files) {
+  bool with_file = asks_for(request, schema::kFileColumn);
+  bool with_row = asks_for(request, schema::kRowColumn);
+  for (const File& file : files) {
+    with_file = with_file || file.target.rules.with_file || file.target.is_set();
+    with_row = with_row || file.target.rules.with_row;
+  }
+  for (File& file : files) {
+    file.target.rules.with_file = with_file;
+    file.target.rules.with_row = with_row;
+  }
 }
 
 // Narrows what is read to the fields of the columns that are asked for, and those whose values the
@@ -83,6 +102,7 @@ Files::Files(std::vector<File> files, Request request, std::stop_token stop)
     if (!wrong.empty()) throw base::SchemaError(fmt::format("where: expected {}", wrong));
   }
   for (File& file : files_) keep_rows_only(request_, file);
+  join_own_columns(request_, files_);
   std::vector<schema::Shape> with_rows;
   for (std::size_t i = 0; i < files_.size(); ++i) {
     OpenFile opened = naming(i, [&] { return prepare(i); });
@@ -95,11 +115,13 @@ Files::Files(std::vector<File> files, Request request, std::stop_token stop)
     own_shapes_.push_back(schema::shape_of(opened.prepared.plan));
     if (opened.prepared.header.record_count > 0) with_rows.push_back(own_shapes_.back());
   }
+  if (!only_) {
+    shape_ = schema::find_drift({}, with_rows.empty() ? own_shapes_ : with_rows,
+                                schema::DriftPolicy::kEvolve, {})
+                 .shape;
+    forget_columns_without_rows();
+  }
   check_columns();
-  if (only_) return;
-  shape_ = schema::find_drift({}, with_rows.empty() ? own_shapes_ : with_rows,
-                              schema::DriftPolicy::kEvolve, {})
-               .shape;
 }
 
 OpenFile Files::prepare(std::size_t index) const {
@@ -109,9 +131,39 @@ OpenFile Files::prepare(std::size_t index) const {
   check_where(file.options, header);
   load::Options options = file.options;
   keep_columns_only(request_, header, file, options.policy);
+  check_size(options, file.target, header);
   opened.prepared =
       load::prepare(*opened.bytes, std::move(header), file.name, options, file.target, stop_);
+  std::string doubt = load::check_written(*opened.bytes, opened.prepared.header, options.zero_tail,
+                                          "written", stop_);
+  if (!doubt.empty()) opened.prepared.alerts.push_back(std::move(doubt));
   return opened;
+}
+
+void Files::check_size(const load::Options& options, const load::Target& target,
+                       const qvd::TableHeader& header) const {
+  if (!request_.most_symbol_bytes) return;
+  const std::vector<std::string> columns =
+      schema::column_names(field_names(header), options.policy);
+  std::set<std::size_t> read;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!columns[i].empty()) read.insert(i);
+  }
+  for (const std::string& filter : {target.chosen_rows, target.rules.row_filter}) {
+    schema::RowConditions conditions;
+    if (!filter.empty()) schema::parse_row_filter(filter, conditions);
+    for (const schema::RowCondition& condition : conditions) {
+      read.insert(schema::field_of(condition, header));
+    }
+  }
+  std::uint64_t bytes = 0;
+  for (const std::size_t field : read) bytes += header.fields[field].length;
+  if (bytes <= *request_.most_symbol_bytes) return;
+  throw TooLarge(fmt::format(
+      "the distinct values of the columns take {} in the file, more than the {} that are read "
+      "here; "
+      "name fewer columns, or use qvdhouse cat, which has no such limit",
+      base::format_quantity(bytes, "byte"), base::format_count(*request_.most_symbol_bytes)));
 }
 
 OpenFile Files::open(std::size_t index) {
@@ -157,6 +209,16 @@ void Files::note_columns(const load::PreparedFile& prepared) {
   }
 }
 
+// The common columns are those of the files that have rows, unless none has any.
+void Files::forget_columns_without_rows() {
+  const auto is_gone = [&](const std::string& column) {
+    return !schema::is_own_column(column) &&
+           std::ranges::find(shape_, column, &schema::ShapeColumn::name) == shape_.end();
+  };
+  std::erase_if(columns_, is_gone);
+  for (std::set<std::string>& columns : of_fields_) std::erase_if(columns, is_gone);
+}
+
 void Files::check_columns() const {
   for (std::size_t i = 0; i < request_.columns.size(); ++i) {
     const std::string& wanted = request_.columns[i];
@@ -169,7 +231,8 @@ void Files::check_columns() const {
     std::vector<std::string> known;
     if (only_) known = field_names(only_->prepared.header);
     throw base::SchemaError(fmt::format("columns names \"{}\", which is no column or field of {}{}",
-                                        wanted, only_ ? "the file" : "these files",
+                                        wanted,
+                                        only_ ? "the file" : "those of these files that have rows",
                                         base::did_you_mean(wanted, known)));
   }
 }

@@ -25,8 +25,16 @@ struct Request {
   // Names of columns or fields, with wildcards as settings have them, in the order in which the
   // columns are wanted; empty: all. "_file" and "_row" may be asked for where no table has them.
   std::vector<std::string> columns;
-  std::string where;                   // schema/row_filter.h; empty: all rows
+  // schema/row_filter.h, of the rows that the tables would have; empty: all of them.
+  std::string where;
   std::optional<std::uint64_t> limit;  // rows in all
+  // Limit of the bytes in the file of the symbol tables that are read; absent: any size.
+  std::optional<std::uint64_t> most_symbol_bytes{};
+};
+
+// A file is beyond Request::most_symbol_bytes.
+struct TooLarge : base::SchemaError {
+  using base::SchemaError::SchemaError;
 };
 
 // A file, read as a load would read it (decide::load_of).
@@ -51,7 +59,8 @@ class Files {
   // Reads the headers of all files and the symbol tables of what is asked for; of several files the
   // latter are read once more by open(). `files` is not empty. Throws InputError, IoError,
   // SchemaError (also for a name in `request` that no file has, and for a condition on a field that
-  // the settings protect or leave out: it would tell what they hide), and Cancelled.
+  // the settings protect or leave out: it would tell what they hide), TooLarge before any symbol
+  // of the file is read, and Cancelled.
   Files(std::vector<File> files, Request request, std::stop_token stop);
 
   std::size_t size() const { return files_.size(); }
@@ -88,7 +97,10 @@ class Files {
  private:
   OpenFile prepare(std::size_t index) const;
   void check_where(const load::Options& options, const qvd::TableHeader& header) const;
+  void check_size(const load::Options& options, const load::Target& target,
+                  const qvd::TableHeader& header) const;
   void note_columns(const load::PreparedFile& prepared);
+  void forget_columns_without_rows();
   void check_columns() const;
 
   std::vector<File> files_;

@@ -1,10 +1,14 @@
 #include "render/rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
+#include "base/quantity.h"
 #include "load/load.h"
 
 namespace qvdhouse::render {
@@ -27,6 +31,12 @@ std::vector<load::ColumnValues> cast(const Files& files, OpenFile& file, bool ke
   return load::cast_columns(file.prepared, threads, files.stop(), keeps_symbols);
 }
 
+load::RowWords words() {
+  return {.quarantined = "left out, as a load would quarantine them",
+          .warned = "written all the same",
+          .failed = "a load would take nothing of the file"};
+}
+
 }  // namespace
 
 FileRows::FileRows(const Files& files, std::size_t index, OpenFile file, const Options& options)
@@ -46,6 +56,11 @@ FileRows::FileRows(const Files& files, std::size_t index, OpenFile file, const O
     sifter_ = std::make_unique<load::RowSifter>(rules_, header(), decoder_, nullptr,
                                                 /*proves_indexes=*/false);
   }
+  choice_ = load::RowRules(std::move(file_.prepared.not_chosen));
+  if (!choice_.are_kept()) {
+    chooser_ = std::make_unique<load::RowSifter>(choice_, header(), decoder_, nullptr,
+                                                 /*proves_indexes=*/false);
+  }
   for (const std::size_t column : files_.chosen(file_.prepared.plan)) {
     columns_.push_back(std::move(all[column]));
   }
@@ -63,7 +78,8 @@ void FileRows::read(std::uint64_t rows, Read& into) {
 
 // What comes over a network is read while the range before it is written, unless that is enough.
 void FileRows::take_next(std::uint64_t rows, std::uint64_t most_rows) {
-  if (!sifter_) rows = std::min(rows, most_rows);
+  const bool all_stay = !sifter_ && !chooser_;
+  if (all_stay) rows = std::min(rows, most_rows);
   if (!file_.bytes->is_remote()) return read(rows, now_);
   if (reading_.valid()) {
     reading_.get();
@@ -71,12 +87,16 @@ void FileRows::take_next(std::uint64_t rows, std::uint64_t most_rows) {
     read(rows, ahead_);
   }
   std::swap(now_, ahead_);
-  if (now_.row_count == 0 || (!sifter_ && now_.row_count >= most_rows)) return;
+  if (now_.row_count == 0 || (all_stay && now_.row_count >= most_rows)) return;
   reading_ = std::async(std::launch::async, [this, rows] { read(rows, ahead_); });
 }
 
 FileRows::Range FileRows::next(std::uint64_t rows_at_once, std::uint64_t most_rows) {
-  while (most_rows > 0 && !is_finished_) {
+  while (!is_finished_) {
+    if (most_rows == 0) {
+      finish_early();
+      break;
+    }
     if (files_.stop().stop_requested()) throw base::Cancelled("stopped while rows were written");
     take_next(rows_at_once, most_rows);
     if (now_.row_count == 0) {
@@ -85,32 +105,72 @@ FileRows::Range FileRows::next(std::uint64_t rows_at_once, std::uint64_t most_ro
     }
     rows_read_ += now_.row_count;
     Range range{.first_row = now_.first_row, .row_count = now_.row_count};
-    if (sifter_) {
-      range.row_count = sifter_->sift(now_.first_row, now_.row_count, now_.records);
-      range.row_numbers = sifter_->row_numbers();
-    }
+    leave_out(range);
     if (range.row_count == 0) continue;  // none stays
     range.row_count = std::min(range.row_count, most_rows);
     range.records = now_.records;
     if (!range.row_numbers.empty()) range.row_numbers = range.row_numbers.first(range.row_count);
+    next_wanted_ = range.row_numbers.empty() ? range.first_row + range.row_count
+                                             : range.row_numbers.back() + 1;
     return range;
   }
   return {};
+}
+
+void FileRows::leave_out(Range& range) {
+  if (sifter_) {
+    range.row_count = sifter_->sift(range.first_row, range.row_count, now_.records);
+    range.row_numbers = sifter_->row_numbers();
+  }
+  if (!chooser_ || range.row_count == 0) return;
+  range.row_count = chooser_->sift(range.first_row, range.row_count, now_.records);
+  const std::vector<std::uint64_t>& chosen = chooser_->row_numbers();
+  if (chosen.empty()) return;  // all, or none
+  if (range.row_numbers.empty()) {
+    range.row_numbers = chosen;
+    return;
+  }
+  // The chooser counts the rows that the sifter left.
+  chosen_numbers_.clear();
+  for (const std::uint64_t row : chosen) {
+    chosen_numbers_.push_back(range.row_numbers[row - range.first_row]);
+  }
+  range.row_numbers = chosen_numbers_;
 }
 
 void FileRows::restart() {
   if (reading_.valid()) reading_.get();
   next_row_ = rows_read_ = 0;
   is_finished_ = false;
+  if (sifter_) sifter_->restart();
+  if (chooser_) chooser_->restart();
 }
 
 void FileRows::finish() {
   is_finished_ = true;
   file_.bytes->check_unchanged();
-  if (!sifter_ || !options_.warn || rules_.checks().empty()) return;
+  if (!sifter_) return;
+  load::check_counts(rules_, sifter_->counts(), file_.prepared, files_.file(index_).target.rules,
+                     words());
+  if (!options_.warn) return;
   for (const std::string& text :
-       load::texts_of(rules_, sifter_->counts(), file_.prepared, "the quarantine")) {
+       load::texts_of(rules_, sifter_->counts(), file_.prepared, words())) {
     options_.warn(files_.file(index_), text);
+  }
+}
+
+// Rows behind the last that is wanted are not judged, though some of them may have been read.
+void FileRows::finish_early() {
+  if (reading_.valid()) reading_.get();
+  is_finished_ = true;
+  file_.bytes->check_unchanged();
+  if (!sifter_) return;
+  const std::vector<load::CheckCount>& counts = sifter_->counts().of_checks;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const bool is_refused = rules_.checks()[i].check.action == schema::RuleAction::kError;
+    if (!is_refused || counts[i].rows == 0 || counts[i].first_row >= next_wanted_) continue;
+    load::check_counts(rules_, sifter_->counts(), file_.prepared, files_.file(index_).target.rules,
+                       words());
   }
 }
 
@@ -145,6 +205,8 @@ void Rows::begin_file() {
     for (const load::ColumnValues& column : columns) {
       columns_.emplace_back(column.name, column.dictionary.type().name());
     }
+  } else {
+    check_columns(columns);
   }
   if (options_.format == Format::kNative) {
     const load::BlockLimits limits =
@@ -167,6 +229,24 @@ void Rows::begin_file() {
         std::make_unique<TextRows>(options_.format, file_->decoder(), columns, options_.threads);
   }
   has_begun_ = true;
+}
+
+// All files have the columns of the first.
+void Rows::check_columns(std::span<const load::ColumnValues> columns) const {
+  const auto is_same = [](const auto& known, const load::ColumnValues& column) {
+    return known.first == column.name && known.second == column.dictionary.type().name();
+  };
+  if (std::ranges::equal(columns_, columns, is_same)) return;
+  std::string found;
+  for (const load::ColumnValues& column : columns) {
+    found += fmt::format("{}\"{}\" {}", found.empty() ? "" : ", ", column.name,
+                         column.dictionary.type().name());
+  }
+  throw base::SchemaError(fmt::format(
+      "{}: expected the {} of {}, found {}: name the files one by one, or give the tables the same "
+      "columns and types",
+      current_file().name, base::format_quantity(columns_.size(), "column"), files_.file(0).name,
+      found));
 }
 
 void Rows::end_file() {

@@ -53,8 +53,9 @@ class FileRows {
     std::span<const std::uint64_t> row_numbers;  // of each row; empty: they follow on the first
   };
   // At most `most_rows` rows that stay, of `rows_at_once` that are read. Throws InputError,
-  // IoError, Cancelled; ChangedError at the end when the file is not the one that was opened any
-  // more.
+  // IoError, Cancelled; at the end, also that of `most_rows`, ChangedError when the file is not the
+  // one that was opened any more, and SchemaError when a load would refuse it for its rows (of a
+  // part of them: for one before the last that was returned).
   Range next(std::uint64_t rows_at_once, std::uint64_t most_rows);
   std::uint64_t rows_read() const { return rows_read_; }
   // The next range is the first one again.
@@ -67,8 +68,10 @@ class FileRows {
     std::vector<std::byte> records;
   };
   void read(std::uint64_t rows, Read& into);
+  void leave_out(Range& range);
   void take_next(std::uint64_t rows, std::uint64_t most_rows);
   void finish();
+  void finish_early();
 
   const Files& files_;
   const std::size_t index_;
@@ -77,9 +80,13 @@ class FileRows {
   qvd::RowDecoder decoder_;
   std::vector<load::ColumnValues> columns_;  // those that are wanted
   load::RowRules rules_;
-  std::unique_ptr<load::RowSifter> sifter_;  // null: all rows stay
+  std::unique_ptr<load::RowSifter> sifter_;    // null: all rows stay
+  load::RowRules choice_;                      // the request's conditions, which judge what stays
+  std::unique_ptr<load::RowSifter> chooser_;   // null: all of them are wanted
+  std::vector<std::uint64_t> chosen_numbers_;  // of the rows of a range, where both left some out
   std::uint64_t next_row_ = 0;
   std::uint64_t rows_read_ = 0;
+  std::uint64_t next_wanted_ = 0;  // the row behind the last that next() returned
   bool is_finished_ = false;
   Read now_;
   Read ahead_;                 // of a remote file; the thread's while reading_ is valid
@@ -104,6 +111,7 @@ class Rows {
 
  private:
   void begin_file();
+  void check_columns(std::span<const load::ColumnValues> columns) const;
   void end_file();
   void append_text();
   std::uint64_t rows_left() const;

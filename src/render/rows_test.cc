@@ -34,7 +34,9 @@ class Made : public MadeFiles {
     Rows rows(all, {.format = format,
                     .has_head = has_head,
                     .threads = 2,
-                    .warn = [](const File&, std::string_view) {}});
+                    .warn = [this](const File&, std::string_view text) {
+                      said += std::string(text) + "\n";
+                    }});
     std::string text;
     for (auto piece = rows.next(); !piece.empty(); piece = rows.next()) {
       text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
@@ -42,6 +44,19 @@ class Made : public MadeFiles {
     return text;
   }
   std::string csv(const Request& request = {}) const { return written(Format::kCsv, request); }
+  // The message of the SchemaError or InputError that csv() throws; empty: it throws none.
+  std::string refusal(const Request& request = {}) const {
+    try {
+      csv(request);
+    } catch (const base::SchemaError& error) {
+      return error.what();
+    } catch (const base::InputError& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+  mutable std::string said;  // warnings
 };
 
 qvd::TableData sales() {
@@ -120,6 +135,123 @@ TEST(RowsOfFiles, RowsThatRulesLeaveOutAreNotThere) {
   made.add(sales()).target.rules.column_rules = {
       {.columns = "Amount", .max = "2", .action = schema::RuleAction::kQuarantine}};
   EXPECT_EQ(made.csv({.columns = {"Sales Id"}}), "\"Sales Id\"\n1\n2\n4\n");
+}
+
+TEST(RowsOfFiles, WhatALoadWouldRefuseIsRefused) {
+  Made made;
+  schema::TableRules& rules = made.add(sales()).target.rules;
+  rules.column_rules = {{.columns = "Amount", .max = "2", .action = schema::RuleAction::kError}};
+  EXPECT_THAT(made.refusal({.columns = {"Region"}}),
+              AllOf(HasSubstr("1 row breaks the rule \"Amount\" max = 2"),
+                    HasSubstr("a load would take nothing of the file")));
+  // What is not read is not judged.
+  EXPECT_EQ(made.refusal({.limit = 2}), "");
+  EXPECT_THAT(made.refusal({.limit = 3}), HasSubstr("row 3 with '2.5'"));
+  rules.column_rules[0].action = schema::RuleAction::kQuarantine;
+  rules.max_errors = 0;
+  EXPECT_THAT(made.refusal(), HasSubstr("more than max_errors = 0 allows"));
+  rules.max_errors = 1;
+  EXPECT_EQ(made.refusal(), "");
+  EXPECT_THAT(made.said, HasSubstr("left out, as a load would quarantine them"));
+}
+
+TEST(RowsOfFiles, ConditionsOfARequestJudgeTheRowsThatRulesLeave) {
+  Made made;
+  schema::TableRules& rules = made.add(sales()).target.rules;
+  rules.column_rules = {
+      {.columns = "Region", .unique = true, .action = schema::RuleAction::kQuarantine}};
+  EXPECT_EQ(made.csv({.columns = {"_row", "Region"}}), "\"_row\",\"Region\"\n1,\"East\"\n3,\\N\n");
+  // Each condition alone would leave one "West", which is still there twice.
+  EXPECT_EQ(made.csv({.columns = {"_row"}, .where = "Amount = 1"}), "\"_row\"\n3\n");
+  EXPECT_EQ(made.csv({.columns = {"_row"}, .where = "Amount = 2.5"}), "\"_row\"\n");
+  rules.max_error_ratio = 0.6;
+  EXPECT_EQ(made.refusal({.columns = {}, .where = "Amount = 2"}), "");
+}
+
+TEST(RowsOfFiles, TheFilterOfATableIsNotForItsFilesOfKeys) {
+  Made made;
+  schema::TableRules& rules = made.add(sales()).target.rules;
+  rules.row_filter = "Gone = 1";
+  EXPECT_THAT(made.refusal(), HasSubstr("Gone"));
+  rules.is_deletes = true;
+  EXPECT_EQ(made.csv({.columns = {"Amount"}, .where = {}, .limit = 1}), "\"Amount\"\n1\n");
+}
+
+TEST(RowsOfFiles, RowsNeverWrittenAreToldOrRefused) {
+  qvd::FieldData id{.name = "Id"};
+  for (std::uint32_t i = 0; i < 4'000; ++i) {
+    id.values.push_back(Value::of(static_cast<int>(i)));
+    id.codes.push_back(i + 1);
+  }
+  std::vector<std::byte> bytes = qvd::write_qvd({.name = "T", .fields = {id}, .row_count = 4'000});
+  std::fill(bytes.end() - 1'000, bytes.end(), std::byte{0});
+  Made made;
+  load::Options& options = made.add(bytes).options;
+  EXPECT_EQ(made.refusal(), "");
+  EXPECT_THAT(made.said, HasSubstr("are zero bytes"));
+  options.zero_tail = load::ZeroTail::kError;
+  EXPECT_THAT(made.refusal(), HasSubstr("zero_tail"));
+}
+
+TEST(RowsOfFiles, SymbolTablesBeyondTheLimitAreNotRead) {
+  std::vector<std::byte> bytes = qvd::write_qvd(sales());
+  const qvd::TableHeader header = qvd::read_header(base::MemorySource(bytes));
+  const std::uint64_t region = header.fields[0].length;
+  const std::uint64_t amount = header.fields[1].length;
+  bytes[header.body_offset + header.fields[0].offset] = std::byte{99};  // who reads it notices
+  Made made;
+  made.add(bytes);
+  EXPECT_EQ(
+      made.refusal({.columns = {"Amount"}, .where = {}, .limit = {}, .most_symbol_bytes = amount}),
+      "");
+  EXPECT_THROW(
+      made.csv({.columns = {"Amount"}, .where = {}, .limit = {}, .most_symbol_bytes = amount - 1}),
+      TooLarge);
+  EXPECT_THROW(made.csv({.columns = {"Amount"},
+                         .where = "Region = 'West'",
+                         .limit = {},
+                         .most_symbol_bytes = amount + region - 1}),
+               TooLarge);
+}
+
+TEST(RowsOfFiles, OneOfSeveralFieldsOfOneNameIsAskedForByItsColumn) {
+  qvd::TableData table = sales();
+  table.fields[1].name = table.fields[0].name;
+  Made made;
+  made.add(table);
+  EXPECT_EQ(made.csv({.columns = {"Region_2"}, .where = {}, .limit = 1}), "\"Region_2\"\n1\n");
+  EXPECT_EQ(made.csv({.columns = {"Region"}, .where = {}, .limit = 1}), "\"Region\"\n\"West\"\n");
+}
+
+TEST(RowsOfFiles, AProtectionOfAColumnThatIsNotAskedForIsNotIdle) {
+  Made made;
+  schema::Policy& policy = made.add(sales()).options.policy;
+  policy.naming = schema::NamingPolicy::kSnake;
+  policy.protections_of_table["sales_id"] = {.kind = schema::Protection::Kind::kMask};
+  EXPECT_EQ(made.csv({.columns = {"region"}, .where = {}, .limit = 1}), "\"region\"\n\"West\"\n");
+  EXPECT_EQ(made.said, "");
+}
+
+TEST(RowsOfFiles, ColumnsOfTheTablesAreThoseOfAllFiles) {
+  Made made = of_sales();
+  File& other = made.add(sales(), "Other.qvd");
+  made.files[0].target.file_key = "T.qvd";
+  other.target.file_key = "Other.qvd";
+  other.target.rules.with_row = true;
+  other.target.mode = schema::LoadMode::kReplaceByFile;
+  const std::string rows = made.csv({.columns = {"Amount", "_*"}});
+  EXPECT_THAT(rows, AllOf(HasSubstr("\"Amount\",\"_file\",\"_row\"\n1,\"T.qvd\",0\n"),
+                          HasSubstr("\n1,\"Other.qvd\",0\n")));
+  EXPECT_THAT(made.csv(),
+              ::testing::StartsWith("\"Region\",\"Amount\",\"Sales Id\",\"_file\",\"_row\"\n"));
+}
+
+TEST(RowsOfFiles, AColumnThatNoFileWithRowsHasIsNone) {
+  Made made = of_sales();
+  made.add({.name = "None", .fields = {{.name = "Other"}}, .row_count = 0}, "None.qvd");
+  EXPECT_THAT(made.refusal({.columns = {"Other"}}), HasSubstr("that have rows"));
+  made.files.erase(made.files.begin());
+  EXPECT_EQ(made.csv({.columns = {"Other"}}), "\"Other\"\n");
 }
 
 TEST(RowsOfFiles, SeveralFilesAreJoinedByName) {

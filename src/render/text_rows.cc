@@ -76,7 +76,8 @@ std::string head_line(Format format, std::span<const load::ColumnValues> columns
 TextRows::TextRows(Format format, const qvd::RowDecoder& decoder,
                    std::span<load::ColumnValues> columns, unsigned threads)
     : decoder_(decoder),
-      chunk_rows_(std::clamp(kChunkCells / columns.size(), kFewestChunkRows, kMostChunkRows)),
+      chunk_rows_(std::clamp(kChunkCells / std::max<std::size_t>(1, columns.size()),
+                             kFewestChunkRows, kMostChunkRows)),
       stride_(chunk_rows_ + kCellsOfALine),
       codes_(chunk_rows_),
       cells_(stride_ * columns.size()) {

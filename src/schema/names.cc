@@ -115,6 +115,7 @@ std::optional<Renamed> renamed(std::string_view field, const Policy& policy) {
 }
 
 // The field's own name in the table; empty: it is left out.
+// Whatever is asked for (Policy::only).
 std::string wanted_name(const std::string& field, std::size_t index, const Policy& policy) {
   std::string name;
   if (auto given = renamed(field, policy)) {
@@ -124,8 +125,7 @@ std::string wanted_name(const std::string& field, std::size_t index, const Polic
   }
   // ClickHouse has no column without a name.
   if (name.empty()) name = fmt::format("field_{}", index + 1);
-  const bool is_in = (policy.include.empty() || matches_any(policy.include, field, name)) &&
-                     (policy.only.empty() || is_asked_for(policy.only, field, name));
+  const bool is_in = policy.include.empty() || matches_any(policy.include, field, name);
   const bool is_out = matches_any(policy.exclude, field, name) ||
                       protection_of(policy, field, name).kind == Protection::Kind::kDrop;
   return is_in && !is_out ? name : std::string();
@@ -154,6 +154,9 @@ std::string table_name(std::string_view file_name, const Policy& policy) {
 
 std::vector<std::string> column_names(const std::vector<std::string>& field_names,
                                       const Policy& policy) {
+  const auto is_asked = [&](const std::string& field, const std::string& name) {
+    return policy.only.empty() || is_asked_for(policy.only, field, name);
+  };
   std::vector<std::string> wanted;
   std::set<std::string> taken;
   for (std::size_t i = 0; i < field_names.size(); ++i) {
@@ -167,6 +170,8 @@ std::vector<std::string> column_names(const std::vector<std::string>& field_name
     const auto [owner, is_new] = owners.emplace(wanted[i], field_names[i]);
     if (is_new) continue;
     if (owner->second != field_names[i]) {
+      // Two fields have one name, and one of them may be asked for by its own.
+      if (!is_asked(owner->second, wanted[i]) || !is_asked(field_names[i], wanted[i])) continue;
       throw_collision(owner->second, field_names[i], wanted[i], policy);
     }
     const std::string base = wanted[i];
@@ -174,6 +179,9 @@ std::vector<std::string> column_names(const std::vector<std::string>& field_name
     int& number = last_number.try_emplace(base, 1).first->second;
     while (!taken.insert(wanted[i]).second) wanted[i] = fmt::format("{}_{}", base, ++number);
     owners.emplace(wanted[i], field_names[i]);
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!wanted[i].empty() && !is_asked(field_names[i], wanted[i])) wanted[i].clear();
   }
   return wanted;
 }

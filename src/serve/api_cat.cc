@@ -6,6 +6,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
+#include <functional>
 #include <limits>
 #include <list>
 #include <memory>
@@ -13,6 +15,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -22,11 +25,14 @@
 #include "render/files.h"
 #include "render/format.h"
 #include "render/rows.h"
+#include "schema/row_filter.h"
 #include "serve/api_context.h"
 #include "serve/router.h"
 #include "source/archive_name.h"
+#include "source/glob.h"
 #include "source/listing.h"
 #include "source/scope.h"
+#include "source/url.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -36,14 +42,41 @@ constexpr std::size_t kMostWaitingBytes = 4 << 20;
 // Each holds the distinct values of the columns that were asked for.
 constexpr int kMostReaders = 4;
 
+// One piece that is sent at once.
+constexpr std::size_t kPieceBytes = 256 << 10;
+// In the query of one request.
+constexpr std::size_t kMostColumns = 1'000;
+constexpr std::size_t kMostConditions = 100;
+
+// One of the kMostReaders, while it lives.
+class CatPlace {
+ public:
+  // Throws Problem 503 when all are taken.
+  explicit CatPlace(std::atomic<int>& readers) : readers_(readers) {
+    if (++readers_ <= kMostReaders) return;
+    --readers_;
+    throw Problem(503, fmt::format("{} files are being read already; try again", kMostReaders));
+  }
+  ~CatPlace() { --readers_; }
+  CatPlace(const CatPlace&) = delete;
+  CatPlace& operator=(const CatPlace&) = delete;
+
+ private:
+  std::atomic<int>& readers_;
+};
+
 // The rows of one answer: made by a thread of its own, pulled by the one that moves bytes.
 class CatStream {
  public:
-  // `wake` is called while the stream has its consumer; none: nobody sleeps.
-  CatStream(std::shared_ptr<const Owners> owners, std::vector<render::File> files,
-            render::Request request, render::Format format, std::function<void()> wake)
-      : owners_(std::move(owners)),
-        wake_(std::move(wake)),
+  // Reads header and symbols until `http` is stopped. Its wake() is called while the stream has its
+  // consumer; none: nobody sleeps. Holds `place` until the rows are done or given up.
+  CatStream(std::unique_ptr<CatPlace> place, std::shared_ptr<const Owners> owners,
+            std::vector<render::File> files, render::Request request, render::Format format,
+            const HttpRequest& http)
+      : place_(std::move(place)),
+        owners_(std::move(owners)),
+        wake_(http.wake),
+        on_stop_(http.stop, [this] { stop_.request_stop(); }),
         files_(std::move(files), std::move(request), stop_.get_token()),
         rows_(files_, {.format = format}) {}
 
@@ -74,20 +107,31 @@ class CatStream {
     std::string error;
     try {
       for (auto piece = rows_.next(); !piece.empty(); piece = rows_.next()) {
-        if (!put({reinterpret_cast<const char*>(piece.data()), piece.size()})) return;
+        for (; !piece.empty(); piece = piece.subspan(std::min(piece.size(), kPieceBytes))) {
+          const auto part = piece.first(std::min(piece.size(), kPieceBytes));
+          if (!put({reinterpret_cast<const char*>(part.data()), part.size()})) return;
+        }
       }
+    } catch (const base::Cancelled& stopped) {  // the service ends
+      end(stopped.what());
+      return;
     } catch (const std::exception& failure) {
       error = failure.what();
     }
+    if (!error.empty() && !stop_.stop_requested())
+      log.error("GET /api/cat: {}: {}; its answer was broken off", file, error);
+    end(std::move(error));
+  }
+
+ private:
+  // `error`: empty: all rows were made.
+  void end(std::string error) {
     const std::lock_guard lock(mutex_);
     if (is_closed_) return;
-    if (!error.empty()) log.error("GET /api/cat: {}: {}; its answer was broken off", file, error);
     error_ = std::move(error);
     is_done_ = true;
     if (wake_) wake_();
   }
-
- private:
   bool put(std::string piece) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return is_closed_ || waiting_bytes_ < kMostWaitingBytes; });
@@ -98,9 +142,11 @@ class CatStream {
     return true;
   }
 
+  const std::unique_ptr<CatPlace> place_;
   const std::shared_ptr<const Owners> owners_;  // and so the storage
   const std::function<void()> wake_;
   std::stop_source stop_;
+  const std::stop_callback<std::function<void()>> on_stop_;
   render::Files files_;
   render::Rows rows_;
 
@@ -137,7 +183,8 @@ class CatStreams {
         });
   }
 
-  std::atomic<int> readers{0};  // answers that were begun and have not ended
+  std::atomic<int> readers{
+      0};  // streams that have not ended, whether their clients are there or not
 
  private:
   struct Thread {
@@ -154,25 +201,22 @@ namespace {
 // What pulls a stream's pieces; begins it when the first is wanted, as none is for HEAD.
 class CatReader {
  public:
-  // Throws Problem 503 when there are too many.
-  explicit CatReader(ApiContext& context) : context_(context) {
-    if (++context_.cat_streams->readers <= kMostReaders) return;
-    --context_.cat_streams->readers;
-    throw Problem(503, fmt::format("{} files are being read already; try again", kMostReaders));
-  }
-  ~CatReader() {
-    if (stream_) stream_->close();
-    --context_.cat_streams->readers;
-  }
+  // `access_changes`: of the context when the request was let in.
+  CatReader(ApiContext& context, std::shared_ptr<CatStream> stream, std::string file,
+            unsigned access_changes)
+      : context_(context),
+        stream_(std::move(stream)),
+        file_(std::move(file)),
+        access_changes_(access_changes) {}
+  ~CatReader() { stream_->close(); }
   CatReader(const CatReader&) = delete;
   CatReader& operator=(const CatReader&) = delete;
 
-  void set(std::shared_ptr<CatStream> stream, std::string file) {
-    stream_ = std::move(stream);
-    file_ = std::move(file);
-  }
-
+  // As CatStream::next(). Throws IoError, too, when the token is another one than at first.
   std::optional<std::string> next() {
+    if (context_.access_changes != access_changes_) {
+      throw base::IoError("another token was set; ask with that one");
+    }
     if (!std::exchange(has_begun_, true)) {
       context_.cat_streams->begin(stream_, context_.log, file_);
     }
@@ -181,8 +225,9 @@ class CatReader {
 
  private:
   ApiContext& context_;
-  std::shared_ptr<CatStream> stream_;
-  std::string file_;
+  const std::shared_ptr<CatStream> stream_;
+  const std::string file_;
+  const unsigned access_changes_;
   bool has_begun_ = false;
 };
 
@@ -192,9 +237,8 @@ struct TakenFile {
   source::FileEntry entry;
 };
 
-// `name`: the file_path of a file, or its path below a source. It is a stranger's: nothing is asked
-// of any storage unless a listing of the source takes it.
-TakenFile find_file(const std::string& name, const Owners& owners) {
+// What `name` may be the identity of: itself, and below each source.
+std::vector<std::string> paths_of(const std::string& name, const Owners& owners) {
   std::vector<std::string> paths = {name};
   for (const Workflow& workflow : owners.configuration()->workflows) {
     std::string below = source::Scope(workflow.options.source).folder();
@@ -204,19 +248,58 @@ TakenFile find_file(const std::string& name, const Owners& owners) {
     const std::string alone = source::identity_of(workflow.options.source);
     if (source::name_of_file(alone) == name) paths.push_back(alone);  // the source is this file
   }
-  std::string error;
-  for (const std::string& path : paths) {
+  std::ranges::sort(paths);
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
+// Adds the file of this identity, if a listing of the workflow's source takes it. Throws what
+// listing throws, but for a local file that is not there. A pattern of names is not listed.
+void add_taken(const std::string& path, const Workflow& workflow, std::vector<TakenFile>& found) {
+  const bool is_local = !source::parse_url(path) && !source::archive_place(path);
+  std::error_code ignored;
+  if (is_local &&
+      std::filesystem::status(path, ignored).type() == std::filesystem::file_type::not_found) {
+    return;
+  }
+  if (!is_local && source::has_wildcards(path)) return;
+  for (source::FileEntry& entry : workflow.storage->list(path, workflow.options.selection)) {
+    if (entry.path != path || !entry.skip_code.empty()) continue;
+    found.push_back({&workflow, std::move(entry)});
+  }
+}
+
+// `name`: the file_path of a file, or its path below a source. It is a stranger's: nothing is asked
+// of any storage unless a listing of the source takes it. Throws Problem 404, 409 where several
+// sources have such a file, and 503 where none has and one of them cannot be listed.
+TakenFile find_file(const std::string& name, const Owners& owners) {
+  if (name.find('\0') != std::string::npos) {
+    throw Problem(404, "file: expected a path, found a NUL byte in it");
+  }
+  std::vector<TakenFile> found;
+  std::string fault;
+  std::string is_down;
+  for (const std::string& path : paths_of(name, owners)) {
     const Workflow* workflow = owners.taking(path);
     if (workflow == nullptr) continue;
     try {
-      for (source::FileEntry& entry : workflow->storage->list(path, workflow->options.selection)) {
-        if (entry.path == path && entry.skip_code.empty()) return {workflow, std::move(entry)};
-      }
-    } catch (const base::IoError& failure) {  // not there, or its storage is not
-      error = failure.what();
+      add_taken(path, *workflow, found);
+    } catch (const base::ConfigError& error) {
+      fault = error.what();
+    } catch (const base::InputError& error) {  // an archive that is damaged
+      fault = error.what();
+    } catch (const base::IoError& error) {
+      is_down = error.what();
     }
   }
-  throw Problem(404, error.empty() ? "no source takes a file " + name : error);
+  if (found.size() > 1) {
+    throw Problem(409, fmt::format("several sources have a file {}: {} and {}; name it by its path",
+                                   name, found[0].entry.path, found[1].entry.path));
+  }
+  if (!found.empty()) return std::move(found.front());
+  if (!is_down.empty()) throw Problem(503, is_down);
+  if (!fault.empty()) throw Problem(409, fault);
+  throw Problem(404, "no source takes a file " + name);
 }
 
 render::File rendered(const TakenFile& file, const ApiContext& context) {
@@ -247,7 +330,18 @@ render::Format format_of(const HttpRequest& request) {
 render::Request request_of(const HttpRequest& http) {
   render::Request request{.columns = source::split_list(text_parameter(http, "columns")),
                           .where = text_parameter(http, "where"),
-                          .limit = {}};
+                          .limit = {},
+                          .most_symbol_bytes = kMostSymbolBytes};
+  if (request.columns.size() > kMostColumns) {
+    throw Problem(400, fmt::format("columns: expected at most {} names, found {}", kMostColumns,
+                                   request.columns.size()));
+  }
+  schema::RowConditions conditions;  // what is wrong with them is said with the file's name
+  schema::parse_row_filter(request.where, conditions);
+  if (conditions.size() > kMostConditions) {
+    throw Problem(400, fmt::format("where: expected at most {} conditions, found {}",
+                                   kMostConditions, conditions.size()));
+  }
   if (http.parameter("limit")) {
     request.limit =
         number_parameter(http, "limit", 0, std::numeric_limits<std::uint64_t>::max(), 0);
@@ -256,20 +350,26 @@ render::Request request_of(const HttpRequest& http) {
 }
 
 HttpResponse cat_answer(const RoutedRequest& request, ApiContext& context) {
+  const unsigned access_changes = context.access_changes;
   const std::string name = text_parameter(request.http, "file");
   if (name.empty()) {
     throw Problem(400, "file must be a file of a source, by its path below it", {"file"});
   }
   const render::Format format = format_of(request.http);
-  const auto reader = std::make_shared<CatReader>(context);
+  render::Request wanted = request_of(request.http);
+  auto place = std::make_unique<CatPlace>(context.cat_streams->readers);
+  std::shared_ptr<CatReader> reader;
   const SlowTurn turn(context);
   std::shared_ptr<const Owners> owners = context.owners();
   try {
     const TakenFile file = find_file(name, *owners);
-    reader->set(std::make_shared<CatStream>(std::move(owners),
-                                            std::vector<render::File>{rendered(file, context)},
-                                            request_of(request.http), format, request.http.wake),
-                file.entry.path);
+    auto stream = std::make_shared<CatStream>(std::move(place), std::move(owners),
+                                              std::vector<render::File>{rendered(file, context)},
+                                              std::move(wanted), format, request.http);
+    reader =
+        std::make_shared<CatReader>(context, std::move(stream), file.entry.path, access_changes);
+  } catch (const render::TooLarge& error) {
+    throw Problem(409, fmt::format("{}: {}", name, error.what()));
   } catch (const base::SchemaError& error) {
     throw Problem(400, error.what());
   } catch (const base::InputError& error) {

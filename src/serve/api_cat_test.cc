@@ -14,6 +14,7 @@
 #include "qvd/writer.h"
 #include "render/test_every_type.h"
 #include "serve/api.h"
+#include "serve/auth.h"
 #include "serve/http_server.h"
 #include "serve/test_client.h"
 #include "serve/test_service.h"
@@ -146,6 +147,45 @@ TEST_F(CatTest, WhatIsWrongIsSaidBeforeARowIsSent) {
   EXPECT_EQ(column.status, 400);
   EXPECT_THAT(column.body, HasSubstr("did you mean id?"));
   EXPECT_THAT(ask("file=T.qvd&where=id").body, HasSubstr("where: expected"));
+}
+
+TEST_F(CatTest, ARequestHasItsLimits) {
+  put("T.qvd", qvd_bytes(3));
+  serve();
+  std::string where = "id%3E0";
+  for (int i = 0; i < 99; ++i) where += "%20and%20id%3E0";
+  EXPECT_EQ(ask("file=T.qvd&where=" + where).status, 200);
+  const Reply conditions = ask("file=T.qvd&where=" + where + "%20and%20id%3E0");
+  EXPECT_EQ(conditions.status, 400);
+  EXPECT_THAT(conditions.body, HasSubstr("at most 100 conditions, found 101"));
+  std::string columns = "id";
+  for (int i = 0; i < 1'000; ++i) columns += ",id";
+  EXPECT_EQ(ask("file=T.qvd&columns=" + columns).status, 400);
+  EXPECT_EQ(ask("file=T.qvd%00").status, 404);
+  EXPECT_EQ(ask("file=%7Bx.qvd").status, 404);
+}
+
+TEST_F(CatTest, AFileBeyondTheMemoryOfAnAnswerIsRefused) {
+  qvd::FieldData text{.name = "text"};
+  text.values.push_back(qvd::Value::of(std::string(std::size_t{65} << 20, 'x')));
+  text.codes = {1};
+  qvd::FieldData id{.name = "id", .values = {qvd::Value::of(1)}, .codes = {1}};
+  put("T.qvd", as_text(qvd::write_qvd({.name = "T", .fields = {text, id}, .row_count = 1})));
+  serve();
+  const Reply all = ask("file=T.qvd");
+  EXPECT_EQ(all.status, 409);
+  EXPECT_THAT(all.body, HasSubstr("use qvdhouse cat"));
+  EXPECT_EQ(ask("file=T.qvd&columns=id").body, "\"id\"\n1\n");
+}
+
+TEST_F(CatTest, AnotherTokenBreaksTheAnswer) {
+  put("Long.qvd", qvd_bytes(3'000'000));
+  serve();
+  RawSocket client(port());
+  client.send("GET /api/cat?file=Long.qvd HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(client.receive_until("\"id\""), HasSubstr("200"));
+  api_->set_token_hash(hash_token("right"));
+  EXPECT_FALSE(client.receive_until("").ends_with("0\r\n\r\n"));
 }
 
 // A field of three values in two bits; the last record says four.

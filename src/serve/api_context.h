@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -37,6 +38,10 @@ class SharedAnswers {
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
 };
+
+// Bytes of symbol tables, as they are in a file, that one request reads: its memory is a few times
+// as much.
+constexpr std::uint64_t kMostSymbolBytes = std::uint64_t{64} << 20;
 
 class CatStreams;
 

@@ -13,13 +13,13 @@
 #include "qvd/header.h"
 #include "qvd/rows.h"
 #include "qvd/symbols.h"
+#include "serve/api_context.h"
 #include "serve/api_json.h"
 
 namespace qvdhouse::serve {
 namespace {
 
 constexpr std::uint64_t kFirstRows = 20;
-constexpr std::uint64_t kMostSymbolBytes = std::uint64_t{64} << 20;
 
 Json header_json(const qvd::TableHeader& header) {
   Json lineage = Json::array();

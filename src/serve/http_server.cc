@@ -242,6 +242,8 @@ struct HttpServer::State {
   MHD_Result answer(Exchange& exchange);
   struct Stream;
   ssize_t on_stream(Stream& stream, char* out, std::size_t size);
+  void stop_waiting_for(Stream& stream);
+  void wait_for(Stream& stream, std::size_t count);
   void wake_streams();
 
   static MHD_Result request_callback(void* self, MHD_Connection* connection, const char* path,
@@ -291,7 +293,13 @@ struct HttpServer::State::Stream {
   MHD_Connection* connection;
   std::function<std::optional<std::string>()> next;
   bool is_broken_by_stop;
-  std::string left{};  // of the last piece, not sent yet
+  Client* client;
+  std::string piece{};   // the last one
+  std::size_t sent = 0;  // bytes of it that libmicrohttpd has
+  // What of its time the client has left, while it is not waited for: an answer that must be whole
+  // has to be taken at kBytesPerSecond.
+  Clock::duration spare;
+  bool is_left() const { return sent < piece.size(); }
 };
 
 void HttpServer::State::start_daemons() {
@@ -485,8 +493,12 @@ MHD_Result HttpServer::State::answer(Exchange& exchange) {
   StreamReader reader;
   if (exchange.response.stream) {
     reader.read = &State::stream_callback;
-    reader.context = new Stream{this, exchange.connection, std::move(exchange.response.stream),
-                                exchange.response.is_broken_by_stop};
+    reader.context = new Stream{.server = this,
+                                .connection = exchange.connection,
+                                .next = std::move(exchange.response.stream),
+                                .is_broken_by_stop = exchange.response.is_broken_by_stop,
+                                .client = exchange.client,
+                                .spare = options.timeout};
     reader.free_context = &State::stream_free_callback;
   }
   const std::chrono::seconds for_body(exchange.response.body.size() / kBytesPerSecond);
@@ -497,7 +509,7 @@ MHD_Result HttpServer::State::answer(Exchange& exchange) {
   const OwnedResponse response = make_response(std::move(exchange.response), reader);
   if (!response) return MHD_NO;
   {
-    // A stream's client may take its time; libmicrohttpd cuts off one that takes nothing.
+    // A client of events may take its time; libmicrohttpd cuts off one that takes nothing.
     const std::lock_guard lock(mutex);
     exchange.client->deadline = reader.read != nullptr ? Clock::time_point::max()
                                                        : Clock::now() + options.timeout + for_body;
@@ -507,7 +519,8 @@ MHD_Result HttpServer::State::answer(Exchange& exchange) {
 }
 
 ssize_t HttpServer::State::on_stream(Stream& stream, char* out, std::size_t size) {
-  while (stream.left.empty()) {
+  if (stream.is_broken_by_stop) stop_waiting_for(stream);
+  while (!stream.is_left()) {
     std::uint64_t wakes_before = 0;
     {
       const std::lock_guard lock(mutex);
@@ -519,18 +532,40 @@ ssize_t HttpServer::State::on_stream(Stream& stream, char* out, std::size_t size
     }
     std::optional<std::string> piece = stream.next();
     if (!piece) return MHD_CONTENT_READER_END_OF_STREAM;
-    stream.left = std::move(*piece);
-    if (!stream.left.empty()) break;
+    stream.piece = std::move(*piece);
+    stream.sent = 0;
+    if (stream.is_left()) break;
     const std::lock_guard lock(mutex);
     if (wakes != wakes_before || is_stopping) continue;  // something came just now
     sleeping.insert(stream.connection);
     MHD_suspend_connection(stream.connection);
     return 0;
   }
-  const std::size_t count = std::min(size, stream.left.size());
-  std::copy_n(stream.left.data(), count, out);
-  stream.left.erase(0, count);
+  const std::size_t count = std::min(size, stream.piece.size() - stream.sent);
+  std::copy_n(stream.piece.data() + stream.sent, count, out);
+  stream.sent += count;
+  if (stream.is_broken_by_stop) wait_for(stream, count);
   return static_cast<ssize_t>(count);
+}
+
+// The client has taken what it was given.
+void HttpServer::State::stop_waiting_for(Stream& stream) {
+  const std::lock_guard lock(mutex);
+  Clock::time_point& deadline = stream.client->deadline;
+  if (deadline == Clock::time_point::max()) return;
+  stream.spare = std::max(Clock::duration::zero(), deadline - Clock::now());
+  deadline = Clock::time_point::max();
+}
+
+// The client has `count` bytes more to take. What it was faster before gives it no more time than
+// options.timeout.
+void HttpServer::State::wait_for(Stream& stream, std::size_t count) {
+  using Seconds = std::chrono::duration<double>;
+  const auto for_bytes = std::chrono::duration_cast<Clock::duration>(
+      Seconds(static_cast<double>(count) / static_cast<double>(kBytesPerSecond)));
+  const std::lock_guard lock(mutex);
+  stream.spare = std::min<Clock::duration>(stream.spare + for_bytes, options.timeout);
+  stream.client->deadline = Clock::now() + stream.spare;
 }
 
 void HttpServer::State::wake_streams() {

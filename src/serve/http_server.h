@@ -42,8 +42,9 @@ struct HttpResponse {
   // end.
   std::function<std::optional<std::string>()> stream;
   // The server's own end breaks the stream's connection, as an exception of `stream` does, so that
-  // its client cannot take what came by then for the whole. Requests of HTTP/1.0, which cannot tell
-  // the two, are answered 505.
+  // its client cannot take what came by then for the whole. So does a client that takes less than
+  // 64 KB a second of what is there. Requests of HTTP/1.0, which cannot tell the two, are answered
+  // 505.
   bool is_broken_by_stop = false;
 };
 
