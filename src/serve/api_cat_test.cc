@@ -178,8 +178,24 @@ TEST_F(CatTest, AFileBeyondTheMemoryOfAnAnswerIsRefused) {
   EXPECT_EQ(ask("file=T.qvd&columns=id").body, "\"id\"\n1\n");
 }
 
+// An answer of 30 MB, more than is on its way to a client that does not read, of a file that takes
+// no time to read: one field "id" of three long texts in two bits. The last record of a damaged one
+// says that there are four.
+std::string file_of_long_answer(bool is_damaged = false) {
+  constexpr std::uint32_t kLongRows = 100'000;
+  qvd::FieldData field{.name = "id"};
+  for (const char letter : {'a', 'b', 'c'}) {
+    field.values.push_back(qvd::Value::of(std::string(300, letter)));
+  }
+  field.codes.assign(kLongRows, 1);
+  std::string bytes =
+      as_text(qvd::write_qvd({.name = "T", .fields = {field}, .row_count = kLongRows}));
+  if (is_damaged) bytes.back() = '\xFF';
+  return bytes;
+}
+
 TEST_F(CatTest, AnotherTokenBreaksTheAnswer) {
-  put("Long.qvd", qvd_bytes(3'000'000));
+  put("Long.qvd", file_of_long_answer());
   serve();
   RawSocket client(port());
   client.send("GET /api/cat?file=Long.qvd HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -188,19 +204,9 @@ TEST_F(CatTest, AnotherTokenBreaksTheAnswer) {
   EXPECT_FALSE(client.receive_until("").ends_with("0\r\n\r\n"));
 }
 
-// A field of three values in two bits; the last record says four.
-std::string damaged_at_its_end(std::uint32_t rows) {
-  qvd::FieldData field{.name = "a"};
-  for (int i = 0; i < 3; ++i) field.values.push_back(qvd::Value::of(i));
-  field.codes.assign(rows, 1);
-  std::string bytes = as_text(qvd::write_qvd({.name = "T", .fields = {field}, .row_count = rows}));
-  bytes.back() = '\xFF';
-  return bytes;
-}
-
 TEST_F(CatTest, AFailureInTheMiddleBreaksTheConnection) {
   put("T.qvd", qvd_bytes(3));
-  put("Damaged.qvd", damaged_at_its_end(3'000'000));
+  put("Damaged.qvd", file_of_long_answer(true));
   serve();
   RawSocket client(port());
   client.send("GET /api/cat?file=Damaged.qvd HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -212,7 +218,7 @@ TEST_F(CatTest, AFailureInTheMiddleBreaksTheConnection) {
 }
 
 TEST_F(CatTest, TheEndOfTheServerBreaksTheConnection) {
-  put("Long.qvd", qvd_bytes(3'000'000));
+  put("Long.qvd", file_of_long_answer());
   serve();
   RawSocket client(port());
   client.send("GET /api/cat?file=Long.qvd HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -230,7 +236,7 @@ TEST_F(CatTest, AClientThatCannotTellABreakIsRefused) {
 }
 
 TEST_F(CatTest, TooManyAtOnceAreToldSo) {
-  put("Long.qvd", qvd_bytes(3'000'000));
+  put("Long.qvd", file_of_long_answer());
   put("T.qvd", qvd_bytes(3));
   serve();
   {
