@@ -163,6 +163,12 @@ std::vector<std::string> differing(clickhouse::Connection& connection, std::stri
   }
 }
 
+void refuse_differences(const std::vector<std::string>& found) {
+  if (found.empty()) return;
+  throw base::VerifyError(
+      fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
+}
+
 void check_partitions(clickhouse::Connection& connection, const Staging& staging,
                       const Layout& live, const Target& target) {
   if (!target.is_set() || live.is_by_file_only(target.mode == schema::LoadMode::kAppend)) return;
@@ -457,12 +463,8 @@ std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std
 
   // Compare what is in staging with what is in the file.
   run_step("verify", progress, result, [&] {
-    const auto found = differing(connection, staging->name(), {}, expected, source, file, decoder,
-                                 columns, options.streams, stop, ruled.to_explain());
-    if (!found.empty()) {
-      throw base::VerifyError(
-          fmt::format("the staging table is not what is in the file: {}", fmt::join(found, "; ")));
-    }
+    refuse_differences(differing(connection, staging->name(), {}, expected, source, file, decoder,
+                                 columns, options.streams, stop, ruled.to_explain()));
     check_partitions(connection, *staging, live, target);
     if (target.mode == schema::LoadMode::kUpsert) {
       check_keys(connection, staging->name(), file.plan.order_by);
