@@ -40,12 +40,11 @@ std::vector<render::File> rendered_files(std::string_view command,
   for (const std::string& name : names) {
     const OpenSource source = sources.of(name);
     const sync::Options options = sync_options(context.config, source.settings);
+    const decide::Placer placer(options.tables, options.load.policy, options.source);
     const std::size_t before = files.size();
     for (const source::FileEntry& entry : source.storage.list(name, {})) {
       if (!entry.skip_code.empty()) continue;
-      const decide::Placement placement =
-          decide::place_file(entry.path, options.tables, options.load.policy, options.source);
-      decide::FileLoad load = decide::load_of(options.load, placement, entry.path);
+      decide::FileLoad load = decide::load_of(options.load, placer.place(entry.path), entry.path);
       files.push_back({.name = entry.name,
                        .open = [&storage = source.storage, entry] { return storage.open(entry); },
                        .options = std::move(load.options),

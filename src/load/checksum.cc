@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -19,19 +18,16 @@ namespace {
 constexpr std::uint64_t kReadRows = 65'536;
 constexpr std::size_t kDecodeRows = 2'048;
 
-// Takes records from row `first_row` on; `row_numbers` as RowSummer::add_rows() has them.
-using TakeRows = std::function<void(const std::byte* records, std::uint64_t first_row,
-                                    std::size_t row_count, std::span<const std::uint64_t> numbers)>;
-
-// Reads all rows of the file on `threads` threads, each of which runs `work` with what hands rows
-// to a TakeRows of its own until there are none left.
-void read_all_rows(const base::ByteSource& source, const qvd::TableHeader& header,
-                   const qvd::RowDecoder& decoder, unsigned threads, const std::stop_token& stop,
-                   Sifting* sifting,
-                   const std::function<void(const std::function<void(const TakeRows&)>&)>& work) {
+// Reads all rows of the file on `threads` threads, each with a summer that `make` makes, and gives
+// each of these to `take`, one after the other, when no row is left.
+template <class Make, class Take>
+void sum_rows(const base::ByteSource& source, const qvd::TableHeader& header,
+              const qvd::RowDecoder& decoder, unsigned threads, const std::stop_token& stop,
+              Sifting* sifting, const Make& make, const Take& take) {
   std::atomic<std::uint64_t> next_row{0};
-  std::mutex mutex;  // guards sifting->counts
-  const auto hand_out = [&](const TakeRows& take) {
+  std::mutex mutex;  // of `take`, and of sifting->counts
+  const auto work = [&] {
+    auto summer = make();
     std::optional<RowSifter> sifter;
     if (sifting != nullptr) {
       sifter.emplace(sifting->rules, header, decoder, sifting->sink, sifting->proves_indexes);
@@ -45,19 +41,18 @@ void read_all_rows(const base::ByteSource& source, const qvd::TableHeader& heade
       qvd::read_records(source, header, first, count, records);
       if (sifter) {
         const std::size_t kept = sifter->sift(first, count, records);
-        take(records.data(), first, kept, sifter->row_numbers());
+        summer.add_rows(records.data(), first, kept, sifter->row_numbers());
       } else {
-        take(records.data(), first, count, {});
+        summer.add_rows(records.data(), first, count);
       }
     }
-    if (!sifter) return;
     const std::lock_guard lock(mutex);
-    sifting->counts.add(sifter->counts());
+    take(summer);
+    if (sifter) sifting->counts.add(sifter->counts());
   };
   const std::uint64_t turns = (header.record_count + kReadRows - 1) / kReadRows;
-  base::run_workers(
-      static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)), [&] { work(hand_out); },
-      [&] { next_row = header.record_count; });
+  base::run_workers(static_cast<unsigned>(std::min<std::uint64_t>(threads, turns)), work,
+                    [&] { next_row = header.record_count; });
 }
 
 }  // namespace
@@ -158,17 +153,11 @@ RowSums sum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                  clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
                  Sifting* sifting) {
   const Mixes mixes = mix_values(columns, function, threads);
-  std::mutex mutex;
-  RowSums total;  // guarded by mutex
-  read_all_rows(source, header, decoder, threads, stop, sifting, [&](const auto& hand_out) {
-    RowSummer summer(decoder, columns, mixes);
-    hand_out([&](const std::byte* records, std::uint64_t first_row, std::size_t row_count,
-                 std::span<const std::uint64_t> numbers) {
-      summer.add_rows(records, first_row, row_count, numbers);
-    });
-    const std::lock_guard lock(mutex);
-    total.add(summer.sums());
-  });
+  RowSums total;
+  sum_rows(
+      source, header, decoder, threads, stop, sifting,
+      [&] { return RowSummer(decoder, columns, mixes); },
+      [&](const RowSummer& summer) { total.add(summer.sums()); });
   return total;
 }
 
@@ -178,17 +167,13 @@ std::vector<ColumnSums> sum_file_columns(const base::ByteSource& source,
                                          std::span<const ColumnValues> columns,
                                          clickhouse::HashFunction function, unsigned threads,
                                          std::stop_token stop, Sifting* sifting) {
-  std::mutex mutex;
-  std::vector<ColumnSums> total(columns.size());  // guarded by mutex
-  read_all_rows(source, header, decoder, threads, stop, sifting, [&](const auto& hand_out) {
-    ColumnSummer summer(decoder, columns, function);
-    hand_out([&](const std::byte* records, std::uint64_t first_row, std::size_t row_count,
-                 std::span<const std::uint64_t> numbers) {
-      summer.add_rows(records, first_row, row_count, numbers);
-    });
-    const std::lock_guard lock(mutex);
-    for (std::size_t i = 0; i < total.size(); ++i) total[i].add(summer.sums()[i]);
-  });
+  std::vector<ColumnSums> total(columns.size());
+  sum_rows(
+      source, header, decoder, threads, stop, sifting,
+      [&] { return ColumnSummer(decoder, columns, function); },
+      [&](const ColumnSummer& summer) {
+        for (std::size_t i = 0; i < total.size(); ++i) total[i].add(summer.sums()[i]);
+      });
   return total;
 }
 

@@ -32,11 +32,11 @@ struct DoubtfulRows {
 DoubtfulRows find_doubtful_rows(const base::ByteSource& source, const qvd::TableHeader& header,
                                 const std::stop_token& stop = {});
 
-// "the last 12 of 100 rows are zero bytes, …"; empty when there are none.
+// "the last 12 of 100 rows are zero bytes, …"; empty where no row is doubtful.
 std::string text_of(const DoubtfulRows& rows, const qvd::TableHeader& header);
 
 // What is to be said of the doubtful rows of a complete file, which are `taken` ("loaded") all the
-// same; empty when there are none. Throws InputError where `zero_tail` refuses them, and what
+// same; empty where no row is doubtful. Throws InputError where `zero_tail` refuses them, and what
 // find_doubtful_rows() throws.
 std::string check_written(const base::ByteSource& source, const qvd::TableHeader& header,
                           ZeroTail zero_tail, std::string_view taken,

@@ -97,8 +97,7 @@ Files::Files(std::vector<File> files, Request request, std::stop_token stop)
       stop_(std::move(stop)),
       of_fields_(request_.columns.size()) {
   if (!request_.where.empty()) {
-    schema::RowConditions conditions;
-    const std::string wrong = schema::parse_row_filter(request_.where, conditions);
+    const std::string wrong = schema::parse_row_filter(request_.where, where_);
     if (!wrong.empty()) throw base::SchemaError(fmt::format("where: expected {}", wrong));
   }
   for (File& file : files_) keep_rows_only(request_, file);
@@ -149,10 +148,11 @@ void Files::check_size(const load::Options& options, const load::Target& target,
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (!columns[i].empty()) read.insert(i);
   }
-  for (const std::string& filter : {target.chosen_rows, target.rules.row_filter}) {
-    schema::RowConditions conditions;
-    if (!filter.empty()) schema::parse_row_filter(filter, conditions);
-    for (const schema::RowCondition& condition : conditions) {
+  schema::RowConditions of_table;
+  const std::string& filter = target.rules.row_filter;
+  if (!filter.empty()) schema::parse_row_filter(filter, of_table);
+  for (const schema::RowConditions* conditions : {&where_, &std::as_const(of_table)}) {
+    for (const schema::RowCondition& condition : *conditions) {
       read.insert(schema::field_of(condition, header));
     }
   }
@@ -176,12 +176,10 @@ OpenFile Files::open(std::size_t index) {
 }
 
 void Files::check_where(const load::Options& options, const qvd::TableHeader& header) const {
-  schema::RowConditions conditions;
-  if (request_.where.empty()) return;
-  schema::parse_row_filter(request_.where, conditions);
+  if (where_.empty()) return;
   const std::vector<std::string> fields = field_names(header);
   const std::vector<std::string> columns = schema::column_names(fields, options.policy);
-  for (const schema::RowCondition& condition : conditions) {
+  for (const schema::RowCondition& condition : where_) {
     const std::size_t field = schema::field_of(condition, header);
     if (columns[field].empty()) {
       throw base::SchemaError(fmt::format(

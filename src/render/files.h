@@ -18,6 +18,7 @@
 #include "qvd/header.h"
 #include "schema/drift.h"
 #include "schema/plan.h"
+#include "schema/row_filter.h"
 
 namespace qvdhouse::render {
 
@@ -105,6 +106,7 @@ class Files {
 
   std::vector<File> files_;
   Request request_;
+  schema::RowConditions where_;  // request_.where
   std::stop_token stop_;
   std::uint64_t record_count_ = 0;
   std::optional<OpenFile> only_;  // where there is one file

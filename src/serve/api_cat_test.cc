@@ -83,7 +83,7 @@ TEST_F(CatTest, EveryTypeIsAsInItsTable) {
 }
 
 TEST_F(CatTest, EveryFileOfTheCorpusIsAsItsTable) {
-  if (!fs::exists(kCorpus)) GTEST_SKIP() << "there is no corpus of real files here";
+  if (!fs::exists(kCorpus)) GTEST_SKIP() << "the corpus of real files is not on this machine";
   for (const fs::directory_entry& file : fs::directory_iterator(kCorpus)) {
     fs::create_symlink(fs::canonical(file.path()), source_ / file.path().filename());
   }

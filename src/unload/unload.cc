@@ -103,8 +103,9 @@ void check_columns(const std::vector<QueryColumn>& columns) {
   }
 }
 
-void check_memory(const std::vector<ColumnSymbols>& columns, std::uint64_t row_count,
-                  std::uint64_t allowed) {
+// Returns the bytes that the symbols take.
+std::uint64_t check_memory(const std::vector<ColumnSymbols>& columns, std::uint64_t row_count,
+                           std::uint64_t allowed) {
   std::uint64_t used = 0;
   const ColumnSymbols* largest = nullptr;
   for (const ColumnSymbols& column : columns) {
@@ -116,7 +117,7 @@ void check_memory(const std::vector<ColumnSymbols>& columns, std::uint64_t row_c
                     "that a QVD holds; round them, or leave the column out",
                     column.reading().name, base::kMaxSymbols));
   }
-  if (used <= allowed) return;
+  if (used <= allowed) return used;
   throw base::ConfigError(fmt::format(
       "the distinct values of the first {} rows need {} bytes of memory, and {} are allowed; the "
       "largest column is \"{}\" with {} distinct values in {} bytes. Raise --max-symbols-bytes, or "
@@ -137,9 +138,8 @@ void receive(clickhouse::AnswerStream& answer, const Options& options,
       asked([&] { column.encode(decoder.next_column(), codes); });
       if (!codes.empty()) rows.add(codes);
     }
-    check_memory(columns, rows.row_count(), options.max_symbol_bytes);
-    std::uint64_t symbol_bytes = 0;
-    for (const ColumnSymbols& column : columns) symbol_bytes += column.memory_bytes();
+    const std::uint64_t symbol_bytes =
+        check_memory(columns, rows.row_count(), options.max_symbol_bytes);
     on_progress({.row_count = rows.row_count(), .symbol_bytes = symbol_bytes, .rows_written = 0});
   }
 }
