@@ -1,21 +1,32 @@
-// qvdhouse diff: what differs between two files, as their tables would hold them; needs no
-// ClickHouse.
+// qvdhouse diff: what differs between two files, as their tables would hold them, which needs no
+// ClickHouse, or between a file and a table.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/words.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/rendered_files.h"
 #include "cli/sources.h"
+#include "cli/target.h"
+#include "clickhouse/column_type.h"
+#include "clickhouse/connection.h"
+#include "clickhouse/quote.h"
+#include "load/layout.h"
 #include "render/diff.h"
 #include "render/files.h"
 #include "source/listing.h"
+#include "sync/live_table.h"
 
 namespace qvdhouse::cli {
 namespace {
@@ -38,10 +49,15 @@ std::string shown(const render::CellText& cell) { return cell ? printable(*cell)
 std::string line_of(const RowExample& example) {
   const bool is_changed = example.kind == RowExample::Kind::kChanged;
   const bool is_first = example.kind == RowExample::Kind::kFirstOnly;
-  std::string line =
-      is_changed ? fmt::format("~ row {} and {}:", *example.first_row + 1, *example.second_row + 1)
-      : is_first ? fmt::format("- row {}:", *example.first_row + 1)
-                 : fmt::format("+ row {}:", *example.second_row + 1);
+  // A table has no numbers of rows.
+  const auto number = [](const std::optional<std::uint64_t>& row) {
+    return row ? fmt::format(" {}", *row + 1) : std::string();
+  };
+  std::string line = is_changed ? "~ row" + number(example.first_row)
+                     : is_first ? "- row"
+                                : "+ row";
+  if (is_changed && example.second_row) line += " and";
+  line += (!is_changed && is_first ? number(example.first_row) : number(example.second_row)) + ":";
   for (const RowExample::Cell& cell : example.cells) {
     line += fmt::format(" {}={}", printable(cell.column),
                         shown(is_changed || is_first ? cell.first : cell.second));
@@ -57,14 +73,19 @@ std::string line_of(const schema::ColumnChange& change) {
   return fmt::format("~ column {} {} → {}\n", name, change.from->name(), change.to->name());
 }
 
-void print_text(const Diff& diff) {
+void print_text(const Diff& diff, bool is_table) {
   if (diff.is_equal()) {
-    print(fmt::format("The files are equal: {}\n", format_quantity(diff.first_rows, "row")));
+    print(fmt::format("{} are equal: {}\n", is_table ? "File and table" : "The files",
+                      format_quantity(diff.first_rows, "row")));
     return;
   }
   for (const schema::ColumnChange& change : diff.columns) print(line_of(change));
-  print(fmt::format("{} in the first file, {} in the second\n",
-                    format_quantity(diff.first_rows, "row"), format_count(diff.second_rows)));
+  for (const auto& [name, type] : diff.other_columns) {
+    print(fmt::format("+ column {} {}\n", printable(name), type));
+  }
+  print(fmt::format("{} in the {}, {} in the {}\n", format_quantity(diff.first_rows, "row"),
+                    is_table ? "file" : "first file", format_count(diff.second_rows),
+                    is_table ? "table" : "second"));
   if (!diff.different_columns.empty()) {
     std::string names;
     for (const std::string& name : diff.different_columns) {
@@ -72,8 +93,9 @@ void print_text(const Diff& diff) {
     }
     print(fmt::format("values differ in {}\n", names));
   }
-  print(fmt::format("{} only in the first, {} only in the second, {} changed\n",
-                    format_quantity(diff.only_first, "row"), format_count(diff.only_second),
+  print(fmt::format("{} only in the {}, {} only in the {}, {} changed\n",
+                    format_quantity(diff.only_first, "row"), is_table ? "file" : "first",
+                    format_count(diff.only_second), is_table ? "table" : "second",
                     format_count(diff.changed)));
   for (const RowExample& example : diff.examples) print(line_of(example));
   const std::uint64_t rows = diff.only_first + diff.only_second + diff.changed;
@@ -93,8 +115,8 @@ Json json_of(const RowExample& example) {
             {"cells", Json::array()}};
   for (const RowExample::Cell& cell : example.cells) {
     Json one{{"column", cell.column}};
-    if (example.first_row) one["first"] = cell_json(cell.first);
-    if (example.second_row) one["second"] = cell_json(cell.second);
+    if (example.kind != RowExample::Kind::kSecondOnly) one["first"] = cell_json(cell.first);
+    if (example.kind != RowExample::Kind::kFirstOnly) one["second"] = cell_json(cell.second);
     json["cells"].push_back(std::move(one));
   }
   return json;
@@ -116,33 +138,102 @@ Json json_of(const Diff& diff) {
                                    {"first", change.from ? Json(change.from->name()) : Json()},
                                    {"second", change.to ? Json(change.to->name()) : Json()}});
   }
+  for (const auto& [name, type] : diff.other_columns) {
+    json["columns"].push_back(
+        Json{{"column", name}, {"change", "added"}, {"first", Json()}, {"second", type}});
+  }
   for (const RowExample& example : diff.examples) json["examples"].push_back(json_of(example));
   return json;
 }
 
+// A name that is no path and has no ".qvd" in it is a table's, unless a file has it.
+bool is_table(const std::string& name) {
+  return name.find('/') == std::string::npos &&
+         base::to_lower(name).find(".qvd") == std::string::npos && !std::filesystem::exists(name);
+}
+
+render::File file_of(const std::string& name, Sources& sources, const Context& context) {
+  std::vector<render::File> found = rendered_files("diff", {name}, sources, context);
+  if (found.size() == 1) return std::move(found.front());
+  throw UsageError(fmt::format("diff compares one file with another, or with a table; {} is {}",
+                               masked_source(name), format_quantity(found.size(), "file")));
+}
+
+// TABLE of the target's database, or DATABASE.TABLE.
+render::Table named_table(const std::string& name, const Target& target, const Context& context,
+                          load::Layout& layout) {
+  render::Table table{.name = name, .endpoint = target.endpoint()};
+  std::string of_database = name;
+  clickhouse::Connection connection = target.connect_anywhere(context.stop);
+  layout = load::read_layout(connection, name);
+  const std::size_t dot = name.find('.');
+  if (!layout.exists() && dot != std::string::npos) {
+    table.endpoint.database = name.substr(0, dot);
+    of_database = name.substr(dot + 1);
+    clickhouse::Connection elsewhere(table.endpoint, context.stop);
+    layout = load::read_layout(elsewhere, of_database);
+  }
+  if (!layout.exists()) {
+    throw UsageError(fmt::format(
+        "{} is neither a QVD file nor a table of {}; give a path, such as ./{}, or list the tables "
+        "by: qvdhouse query \"SHOW TABLES\"",
+        printable(name), target_name(context.config), printable(name)));
+  }
+  table.from = clickhouse::qualified(table.endpoint.database, of_database);
+  return table;
+}
+
+// The columns that can be compared, and the rows: of a table of many files those of this one.
+render::Table compared_table(const std::string& name, const render::File& file,
+                             const Target& target, const Context& context) {
+  load::Layout layout;
+  render::Table table = named_table(name, target, context, layout);
+  std::erase_if(layout.columns, [&](const clickhouse::ColumnDefinition& column) {
+    if (clickhouse::parse_column_type(column.type)) return false;
+    table.other_columns.emplace(column.name, column.type);
+    return true;
+  });
+  table.shape = sync::live_shape(layout);
+  if (!file.target.is_set() || file.target.table != name) return table;
+  const std::string key = clickhouse::quote_literal(file.target.file_key);
+  const std::string all = table.from;
+  table.from += fmt::format(" WHERE {} = {}", schema::kFileColumn, key);
+  if (file.target.mode == schema::LoadMode::kAppend) {
+    table.from += fmt::format(" AND {0} = (SELECT max({0}) FROM {1} WHERE {2} = {3})",
+                              schema::kVersionColumn, all, schema::kFileColumn, key);
+  }
+  return table;
+}
+
 int run_diff(const DiffArguments& arguments, const Context& context) {
   Sources sources(context);
-  std::vector<render::File> files;
-  for (const std::string& name : {arguments.first, arguments.second}) {
-    std::vector<render::File> found = rendered_files("diff", {name}, sources, context);
-    if (found.size() > 1) {
-      throw UsageError(fmt::format("diff takes two files; {} is {}", masked_source(name),
-                                   format_quantity(found.size(), "file")));
-    }
-    files.push_back(std::move(found.front()));
+  const bool with_table = is_table(arguments.second);
+  if (with_table && !arguments.where.empty()) {
+    throw UsageError("--where chooses rows of files; compare with a table without it");
   }
-  const unsigned threads = files[0].options.streams;
-  render::Files both(
-      std::move(files),
-      {.columns = source::split_list(arguments.columns), .where = arguments.where, .limit = {}},
-      context.stop);
-  const Diff diff = render::diff(both, {.key = source::split_list(arguments.key),
-                                        .most_examples = arguments.limit,
-                                        .threads = threads});
+  std::vector<render::File> files;
+  files.push_back(file_of(arguments.first, sources, context));
+  if (!with_table) files.push_back(file_of(arguments.second, sources, context));
+  const render::DiffRequest request{.key = source::split_list(arguments.key),
+                                    .most_examples = arguments.limit,
+                                    .threads = files[0].options.streams};
+  render::Request rows{
+      .columns = source::split_list(arguments.columns), .where = arguments.where, .limit = {}};
+  Diff diff;
+  if (with_table) {
+    const Target target = Target::open_to_ask(context);
+    const render::Table table = compared_table(arguments.second, files[0], target, context);
+    rows.beside = &table.shape;
+    render::Files file(std::move(files), std::move(rows), context.stop);
+    diff = render::diff(file, table, request);
+  } else {
+    render::Files both(std::move(files), std::move(rows), context.stop);
+    diff = render::diff(both, request);
+  }
   if (arguments.json) {
     print_json(json_of(diff));
   } else {
-    print_text(diff);
+    print_text(diff, with_table);
   }
   return diff.is_equal() ? kOk : kVerify;
 }
@@ -151,13 +242,13 @@ int run_diff(const DiffArguments& arguments, const Context& context) {
 
 void add_diff(CommandLine& line) {
   auto [o, a] =
-      line.add("diff", kFiles, "what differs between two files: columns, values, rows", run_diff);
+      line.add("diff", kFiles, "what differs between two files, or a file and a table", run_diff);
   o.example(
       "qvdhouse diff old/Item.qvd new/Item.qvd --key ItemNo\n"
-      "  qvdhouse diff a.qvd b.qvd --json");
-  o.settings({Topic::kStorages, Topic::kTypes});
+      "  qvdhouse diff Item.qvd QvdItem --json");
+  o.settings({Topic::kStorages, Topic::kTypes, Topic::kServer, Topic::kEngine});
   o.option("FIRST", a.first, "", "a QVD file, a path or a URL")->required();
-  o.option("SECOND", a.second, "", "another one")->required();
+  o.option("SECOND", a.second, "", "another one, or a table: NAME or DATABASE.NAME")->required();
   o.option("--key", a.key, "A,B", "columns that say which rows belong together");
   o.option("--columns", a.columns, "A,B*", "only these columns");
   o.option("--where", a.where, "CONDITION", "only rows like \"Region = 'West'\"");

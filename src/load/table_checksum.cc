@@ -66,8 +66,7 @@ std::string mix_sql(std::span<const ColumnValues> columns, std::size_t first,
 
 // No constants: a projection with one would never be used.
 std::string row_sums_sql(std::span<const ColumnValues> columns, HashFunction function) {
-  return fmt::format("SELECT count(), sum({})",
-                     hash_sql(mix_sql(columns, 0, function), false, function));
+  return fmt::format("SELECT count(), sum({})", row_hash_sql(columns, function));
 }
 
 std::vector<std::uint64_t> select_numbers(clickhouse::Connection& connection,
@@ -104,6 +103,10 @@ std::string from_sql(std::string_view table, std::string_view where) {
 }
 
 }  // namespace
+
+std::string row_hash_sql(std::span<const ColumnValues> columns, HashFunction function) {
+  return hash_sql(mix_sql(columns, 0, function), false, function);
+}
 
 std::string sums_projection_sql(std::span<const ColumnValues> columns, HashFunction function) {
   if (columns.size() > kMostColumnsOfProjection) return {};

@@ -20,7 +20,10 @@ namespace qvdhouse::load {
 std::string sums_projection_sql(std::span<const ColumnValues> columns,
                                 clickhouse::HashFunction function);
 
-// Lets the server sum up the rows of `table` (quoted and qualified) that `where` (SQL; empty: all)
+// The hash of a row, which the rows' sums add up: an expression over the columns.
+std::string row_hash_sql(std::span<const ColumnValues> columns, clickhouse::HashFunction function);
+
+// Lets the server sum up the rows of `table` (quoted and qualified, or a subquery) that `where` (SQL; empty: all)
 // says.
 RowSums sum_table(clickhouse::Connection& connection, std::string_view table,
                   std::span<const ColumnValues> columns, unsigned threads,

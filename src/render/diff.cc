@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <compare>
 #include <iterator>
 #include <map>
 #include <span>
@@ -14,14 +13,12 @@
 #include "base/error.h"
 #include "base/quantity.h"
 #include "load/checksum.h"
-#include "load/column_values.h"
+#include "render/diff_side.h"
 #include "render/rows.h"
-#include "schema/value_text.h"
 
 namespace qvdhouse::render {
 namespace {
 
-constexpr std::uint64_t kRowsAtOnce = 65'536;
 // Rows that differ and may be shown. When there are more, those shown are not the first of the
 // files.
 constexpr std::size_t kMostKept = 100'000;
@@ -29,108 +26,12 @@ constexpr std::size_t kMostKept = 100'000;
 // at once, and how often the memory for all.
 constexpr std::uint64_t kSpareOf = 16;
 constexpr std::uint64_t kMostOfMemory = 2;
-constexpr std::uint64_t kAllRows = ~std::uint64_t{0};
-constexpr clickhouse::HashFunction kHash = clickhouse::HashFunction::kXxh3;
-
-// One row: of which key it is (without keys, itself), and all of it.
-struct HashedRow {
-  std::uint64_t group;
-  std::uint64_t row;
-  auto operator<=>(const HashedRow&) const = default;
-};
-
-// One of the two files, narrowed to the columns that both have, the key first.
-class Side {
- public:
-  Side(Files& files, std::size_t index, const Options& options,
-       const std::vector<std::string>& columns, std::size_t key_count)
-      : rows_(files, index, files.open(index), options), key_count_(key_count) {
-    for (const std::string& name : columns) {
-      const auto column = std::ranges::find(rows_.columns(), name, &load::ColumnValues::name);
-      columns_.push_back(std::move(*column));
-    }
-    mixes_ = load::mix_values(columns_, kHash, options.threads);
-  }
-
-  load::RowSums sums() {
-    load::RowSummer summer(rows_.decoder(), columns_, mixes_);
-    add_all_to(summer);
-    return summer.sums();
-  }
-  std::vector<load::ColumnSums> column_sums() {
-    load::ColumnSummer summer(rows_.decoder(), columns_, kHash);
-    add_all_to(summer);
-    return summer.sums();
-  }
-
-  // Calls visit(range, index of the row in it, its hashes) for each row.
-  template <class Visit>
-  void each_row(const Visit& visit) {
-    std::vector<std::uint64_t> rows;
-    std::vector<std::uint64_t> keys;
-    load::RowSummer summer(rows_.decoder(), columns_, mixes_);
-    load::RowSummer key_summer(rows_.decoder(), std::span(columns_).first(key_count_), mixes_);
-    summer.keep_row_hashes(rows);
-    key_summer.keep_row_hashes(keys);
-    each_range([&](const FileRows::Range& range) {
-      rows.clear();
-      keys.clear();
-      add_to(summer, range);
-      if (key_count_ > 0) add_to(key_summer, range);
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        visit(range, i, HashedRow{key_count_ > 0 ? keys[i] : rows[i], rows[i]});
-      }
-    });
-  }
-
-  const std::vector<load::ColumnValues>& columns() const { return columns_; }
-
-  std::vector<CellText> cells(const FileRows::Range& range, std::size_t index) const {
-    std::vector<CellText> cells;
-    const std::byte* record = range.records.data() + index * rows_.header().record_bytes;
-    for (const load::ColumnValues& column : columns_) {
-      std::uint32_t code = 0;
-      column.read_codes(rows_.decoder(), record, range.first_row + index, std::span(&code, 1));
-      const clickhouse::Dictionary& values = column.dictionary;
-      const bool is_null = values.type().nullable && values.is_null(code);
-      cells.push_back(is_null ? CellText() : schema::value_text(values, code));
-    }
-    return cells;
-  }
-
- private:
-  template <class Summer>
-  static void add_to(Summer& summer, const FileRows::Range& range) {
-    summer.add_rows(range.records.data(), range.first_row, range.row_count, range.row_numbers);
-  }
-  template <class Summer>
-  void add_all_to(Summer& summer) {
-    each_range([&](const FileRows::Range& range) { add_to(summer, range); });
-  }
-  template <class Visit>
-  void each_range(const Visit& visit) {
-    rows_.restart();
-    for (auto range = rows_.next(kRowsAtOnce, kAllRows); range.row_count > 0;
-         range = rows_.next(kRowsAtOnce, kAllRows)) {
-      visit(range);
-    }
-  }
-
-  FileRows rows_;
-  std::size_t key_count_;
-  std::vector<load::ColumnValues> columns_;
-  load::Mixes mixes_;
-};
-
-std::uint64_t row_number(const FileRows::Range& range, std::size_t index) {
-  return range.row_numbers.empty() ? range.first_row + index : range.row_numbers[index];
-}
 
 bool has(const schema::Shape& shape, const std::string& name) {
   return std::ranges::find(shape, name, &schema::ShapeColumn::name) != shape.end();
 }
 
-// Those of either file that are asked for.
+// Those of either side that are asked for.
 std::vector<std::string> chosen_columns(const Files& files) {
   std::vector<std::string> all;
   for (const schema::Shape& shape : files.own_shapes()) {
@@ -153,14 +54,14 @@ std::vector<std::string> common_columns(const Files& files, const DiffRequest& r
     }
   }
   if (common.empty()) {
-    throw base::SchemaError("the files have no column in common, so no row can be compared");
+    throw base::SchemaError("the two have no column in common, so no row can be compared");
   }
   auto next = common.begin();
   for (const std::string& key : request.key) {
     const auto found = std::find(next, common.end(), key);
     if (found == common.end()) {
-      throw base::SchemaError(fmt::format("key names \"{}\", which is not a column of both files{}",
-                                          key, base::did_you_mean(key, common)));
+      throw base::SchemaError(fmt::format("key names \"{}\", which is not a column of both{}", key,
+                                          base::did_you_mean(key, common)));
     }
     std::rotate(next, found, found + 1);
     ++next;
@@ -178,8 +79,9 @@ struct Wanted {
 
 class RowComparison {
  public:
-  RowComparison(Side& first, Side& second, const DiffRequest& request, Diff& diff)
-      : first_(first), second_(second), request_(request), diff_(diff) {}
+  RowComparison(Side& first, Side& second, const std::vector<std::string>& columns,
+                const DiffRequest& request, Diff& diff)
+      : first_(first), second_(second), columns_(columns), request_(request), diff_(diff) {}
 
   void compare() {
     const std::uint64_t bytes = (diff_.first_rows + diff_.second_rows) * sizeof(HashedRow);
@@ -202,7 +104,7 @@ class RowComparison {
     // One pass holds all rows.
     const std::uint64_t most =
         passes == 1 ? row_count : kMostOfMemory * request_.memory_bytes / sizeof(HashedRow);
-    side.each_row([&](const FileRows::Range&, std::size_t, const HashedRow& row) {
+    side.each_row([&](const HashedRow& row) {
       if (row.group % passes != pass) return;
       if (rows.size() >= most) refuse_groups(most);
       rows.push_back(row);
@@ -277,43 +179,54 @@ class RowComparison {
   void find_examples() {
     using Kind = RowExample::Kind;
     std::map<std::uint64_t, std::pair<RowExample, std::vector<CellText>>> changed;  // by key
-    first_.each_row([&](const FileRows::Range& range, std::size_t i, const HashedRow& row) {
-      const auto change = wanted_.changed.find(row.group);
-      if (change != wanted_.changed.end() && change->second.first == row.row &&
+    std::vector<std::uint64_t> hashes;
+    for (const auto& [key, rows] : wanted_.changed) hashes.push_back(rows.first);
+    first_.find_rows(wanted(std::move(hashes), wanted_.first), [&](const Side::Found& row) {
+      const auto change = wanted_.changed.find(row.hashes.group);
+      if (change != wanted_.changed.end() && change->second.first == row.hashes.row &&
           changed.size() < request_.most_examples) {
-        RowExample example{.kind = Kind::kChanged, .first_row = row_number(range, i)};
-        changed.try_emplace(row.group, std::move(example), first_.cells(range, i));
+        RowExample example{.kind = Kind::kChanged, .first_row = row.number};
+        changed.try_emplace(row.hashes.group, std::move(example), row.cells());
       }
-      add_example(Kind::kFirstOnly, first_, range, i, row, wanted_.first);
+      add_example(Kind::kFirstOnly, row, wanted_.first);
     });
-    second_.each_row([&](const FileRows::Range& range, std::size_t i, const HashedRow& row) {
-      const auto change = wanted_.changed.find(row.group);
-      const auto before = changed.find(row.group);
-      if (before != changed.end() && change->second.second == row.row) {
+    hashes.clear();
+    for (const auto& [key, example] : changed) hashes.push_back(wanted_.changed.at(key).second);
+    second_.find_rows(wanted(std::move(hashes), wanted_.second), [&](const Side::Found& row) {
+      const auto before = changed.find(row.hashes.group);
+      if (before != changed.end() &&
+          wanted_.changed.at(row.hashes.group).second == row.hashes.row) {
         auto& [example, cells] = before->second;
-        example.second_row = row_number(range, i);
-        add_changes(cells, second_.cells(range, i), example);
+        example.second_row = row.number;
+        add_changes(cells, row.cells(), example);
         changed.erase(before);
+        return;
       }
-      add_example(Kind::kSecondOnly, second_, range, i, row, wanted_.second);
+      add_example(Kind::kSecondOnly, row, wanted_.second);
     });
   }
 
-  void add_example(RowExample::Kind kind, const Side& side, const FileRows::Range& range,
-                   std::size_t index, const HashedRow& row,
+  WantedRows wanted(std::vector<std::uint64_t> changed,
+                    const std::map<HashedRow, std::uint64_t>& only) const {
+    WantedRows rows{.hashes = std::move(changed), .most_of_each = request_.most_examples + 1};
+    for (const auto& [row, count] : only) rows.hashes.push_back(row.row);
+    return rows;
+  }
+
+  void add_example(RowExample::Kind kind, const Side::Found& row,
                    std::map<HashedRow, std::uint64_t>& wanted) {
-    const auto found = wanted.find(row);
+    const auto found = wanted.find(row.hashes);
     std::uint64_t& shown = shown_[static_cast<std::size_t>(kind)];
     if (found == wanted.end() || shown == request_.most_examples) return;
     ++shown;
     if (--found->second == 0) wanted.erase(found);
     const bool is_first = kind == RowExample::Kind::kFirstOnly;
     RowExample example{.kind = kind};
-    (is_first ? example.first_row : example.second_row) = row_number(range, index);
-    std::vector<CellText> cells = side.cells(range, index);
+    (is_first ? example.first_row : example.second_row) = row.number;
+    std::vector<CellText> cells = row.cells();
     for (std::size_t i = 0; i < cells.size(); ++i) {
       RowExample::Cell& cell = example.cells.emplace_back();
-      cell.column = side.columns()[i].name;
+      cell.column = columns_[i];
       (is_first ? cell.first : cell.second) = std::move(cells[i]);
     }
     diff_.examples.push_back(std::move(example));
@@ -323,43 +236,81 @@ class RowComparison {
                    RowExample& example) {
     for (std::size_t i = 0; i < before.size(); ++i) {
       if (i >= request_.key.size() && before[i] == after[i]) continue;
-      example.cells.push_back({first_.columns()[i].name, before[i], after[i]});
+      example.cells.push_back({columns_[i], before[i], after[i]});
     }
     diff_.examples.push_back(std::move(example));
   }
 
   Side& first_;
   Side& second_;
+  const std::vector<std::string>& columns_;
   const DiffRequest& request_;
   Diff& diff_;
   Wanted wanted_;
   std::array<std::uint64_t, 2> shown_{};  // of kFirstOnly and of kSecondOnly
 };
 
-}  // namespace
-
-Diff diff(Files& files, const DiffRequest& request) {
-  Diff found;
+// The columns that either side has and the other has not, or as another type; those that both have.
+std::vector<std::string> compare_columns(const Files& files, const DiffRequest& request,
+                                         Diff& found) {
   const std::vector<std::string> chosen = chosen_columns(files);
-  const std::vector<std::string> common = common_columns(files, request, chosen);
   found.columns = schema::find_changes(files.own_shapes()[0], files.own_shapes()[1]);
   std::erase_if(found.columns, [&](const schema::ColumnChange& change) {
     return std::ranges::find(chosen, change.column) == chosen.end();
   });
-  const Options options{.threads = request.threads};
-  Side first(files, 0, options, common, request.key.size());
-  Side second(files, 1, options, common, request.key.size());
+  return common_columns(files, request, chosen);
+}
+
+void compare_rows(Side& first, Side& second, const std::vector<std::string>& common,
+                  const DiffRequest& request, Diff& found) {
   const load::RowSums of_first = first.sums();
   const load::RowSums of_second = second.sums();
   found.first_rows = of_first.row_count;
   found.second_rows = of_second.row_count;
-  if (of_first == of_second) return found;
+  if (of_first == of_second) return;
   const std::vector<load::ColumnSums> columns_of_first = first.column_sums();
   const std::vector<load::ColumnSums> columns_of_second = second.column_sums();
   for (std::size_t i = 0; i < common.size(); ++i) {
     if (columns_of_first[i] != columns_of_second[i]) found.different_columns.push_back(common[i]);
   }
-  RowComparison(first, second, request, found).compare();
+  RowComparison(first, second, common, request, found).compare();
+}
+
+// Columns of other types than those of files: only the table may have them.
+void compare_other_columns(const Files& files, const Table& table, Diff& found) {
+  for (const auto& [name, type] : table.other_columns) {
+    if (files.chosen(std::vector{name}).empty()) continue;
+    if (has(files.own_shapes()[0], name)) {
+      throw base::SchemaError(fmt::format(
+          "column \"{}\" of table {} has the type {}, which the values of a file cannot be "
+          "compared with; name the columns to compare by --columns",
+          name, table.name, type));
+    }
+    found.other_columns.emplace(name, type);
+  }
+}
+
+}  // namespace
+
+Diff diff(Files& files, const DiffRequest& request) {
+  constexpr clickhouse::HashFunction kHash = clickhouse::HashFunction::kXxh3;
+  Diff found;
+  const std::vector<std::string> common = compare_columns(files, request, found);
+  const Options options{.threads = request.threads};
+  FileSide first(files, 0, options, common, request.key.size(), kHash);
+  FileSide second(files, 1, options, common, request.key.size(), kHash);
+  compare_rows(first, second, common, request, found);
+  return found;
+}
+
+Diff diff(Files& files, const Table& table, const DiffRequest& request) {
+  Diff found;
+  const std::vector<std::string> common = compare_columns(files, request, found);
+  compare_other_columns(files, table, found);
+  const Options options{.threads = request.threads};
+  FileSide first(files, 0, options, common, request.key.size(), table.endpoint.dialect.hash);
+  TableSide second(table, first.columns(), request.key.size(), request.threads, files.stop());
+  compare_rows(first, second, common, request, found);
   return found;
 }
 

@@ -107,20 +107,27 @@ Files::Files(std::vector<File> files, Request request, std::stop_token stop)
     OpenFile opened = naming(i, [&] { return prepare(i); });
     note_columns(opened.prepared);
     record_count_ += opened.prepared.header.record_count;
-    if (files_.size() == 1) {
+    if (files_.size() == 1 && request_.beside == nullptr) {
       only_ = std::move(opened);
       break;
     }
     own_shapes_.push_back(schema::shape_of(opened.prepared.plan));
     if (opened.prepared.header.record_count > 0) with_rows.push_back(own_shapes_.back());
   }
-  if (!only_) {
-    shape_ = schema::find_drift({}, with_rows.empty() ? own_shapes_ : with_rows,
-                                schema::DriftPolicy::kEvolve, {})
-                 .shape;
-    forget_columns_without_rows();
-  }
+  if (!only_) join_shapes(std::move(with_rows));
   check_columns();
+}
+
+void Files::join_shapes(std::vector<schema::Shape> with_rows) {
+  if (request_.beside != nullptr) {
+    own_shapes_.push_back(*request_.beside);
+    with_rows.push_back(*request_.beside);
+    for (const schema::ShapeColumn& column : *request_.beside) columns_.insert(column.name);
+  }
+  shape_ = schema::find_drift({}, with_rows.empty() ? own_shapes_ : with_rows,
+                              schema::DriftPolicy::kEvolve, {})
+               .shape;
+  forget_columns_without_rows();
 }
 
 OpenFile Files::prepare(std::size_t index) const {

@@ -31,6 +31,8 @@ struct Request {
   std::optional<std::uint64_t> limit;  // rows in all
   // Limit of the bytes in the file of the symbol tables that are read; absent: any size.
   std::optional<std::uint64_t> most_symbol_bytes{};
+  // What the files are compared with: the common columns hold its values, too.
+  const schema::Shape* beside = nullptr;
 };
 
 // A file is beyond Request::most_symbol_bytes.
@@ -70,7 +72,8 @@ class Files {
   const std::stop_token& stop() const { return stop_; }
   std::uint64_t record_count() const { return record_count_; }  // of all files, whatever is asked
 
-  // The columns that each file would have by itself; none where there is one file.
+  // The columns that each file would have by itself, and those of `beside`; none where there is one
+  // file and nothing beside it.
   const std::vector<schema::Shape>& own_shapes() const { return own_shapes_; }
 
   // Runs `read`, in which an error of a file's contents says which of several files it is of.
@@ -101,6 +104,7 @@ class Files {
   void check_size(const load::Options& options, const load::Target& target,
                   const qvd::TableHeader& header) const;
   void note_columns(const load::PreparedFile& prepared);
+  void join_shapes(std::vector<schema::Shape> with_rows);
   void forget_columns_without_rows();
   void check_columns() const;
 
@@ -109,8 +113,8 @@ class Files {
   schema::RowConditions where_;  // request_.where
   std::stop_token stop_;
   std::uint64_t record_count_ = 0;
-  std::optional<OpenFile> only_;  // where there is one file
-  schema::Shape shape_;           // where there are several
+  std::optional<OpenFile> only_;  // where there is one file and nothing beside it
+  schema::Shape shape_;           // else
   std::vector<schema::Shape> own_shapes_;
   // By name in the request: columns of fields that are called so.
   std::vector<std::set<std::string>> of_fields_;

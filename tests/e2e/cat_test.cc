@@ -100,6 +100,25 @@ TEST_F(CatByEngine, ParquetAndArrowHaveTheRows) {
   }
 }
 
+TEST_F(CatByEngine, DiffComparesAFileWithATable) {
+  const std::string file = write_qvd("a.qvd").string();
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  const std::string table = "QvdA";
+  const Finished same = qvdhouse({"diff", file, table});
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_THAT(same.out, HasSubstr("File and table are equal: 3 rows"));
+  const std::string sql = "CREATE VIEW other AS SELECT id + 1 AS id, text FROM " + table;
+  ASSERT_EQ(qvdhouse({"query", sql}).exit_code, 0);
+  const Finished other = qvdhouse({"diff", file, "local.other", "--columns", "id"});
+  EXPECT_EQ(other.exit_code, 6) << other.err;
+  EXPECT_THAT(other.out,
+              HasSubstr("1 row only in the file, 1 only in the table, 0 changed\n- row 1: "
+                        "id=1\n+ row: id=4\n"));
+  const Finished none = qvdhouse({"diff", file, "QvdB"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err, HasSubstr("QvdB is neither a QVD file nor a table"));
+}
+
 TEST_F(CatByEngine, TheTargetMayBeAServerThatIsDown) {
   const Finished written = qvdhouse({"cat", write_qvd("a.qvd").string(), "--format", "parquet"},
                                     {{"CLICKHOUSE_HOST", "127.0.0.1"}, {"CLICKHOUSE_PORT", "1"}});
