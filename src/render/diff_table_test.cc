@@ -15,6 +15,7 @@
 #include "qvd/writer.h"
 #include "render/diff.h"
 #include "render/test_every_type.h"
+#include "render/test_examples.h"
 #include "render/test_made_files.h"
 #include "schema/plan.h"
 
@@ -81,22 +82,6 @@ qvd::TableData numbered() {
   return {.name = "T", .fields = {id, text}, .row_count = 4};
 }
 
-std::vector<std::string> examples(const Diff& diff) {
-  std::vector<std::string> texts;
-  for (const RowExample& example : diff.examples) {
-    std::string& text = texts.emplace_back(1, "-+~"[static_cast<std::size_t>(example.kind)]);
-    for (const RowExample::Cell& cell : example.cells) {
-      const bool is_second = example.kind == RowExample::Kind::kSecondOnly;
-      text += " " + (is_second ? cell.second : cell.first).value_or("NULL");
-      if (example.kind == RowExample::Kind::kChanged && cell.first != cell.second) {
-        text += ">" + cell.second.value_or("NULL");
-      }
-    }
-    EXPECT_FALSE(example.second_row.has_value());
-  }
-  return texts;
-}
-
 TEST_F(DiffWithTable, ALoadedFileIsEqualInEveryType) {
   MadeFiles made;
   const EveryType every;
@@ -127,11 +112,13 @@ TEST_F(DiffWithTable, RowsAreCountedAndShown) {
   EXPECT_EQ(plain.only_first, 2u);
   EXPECT_EQ(plain.only_second, 3u);
   EXPECT_THAT(examples(plain),
-              UnorderedElementsAre("- 2 b", "- 3 NULL", "+ 2 B", "+ 4 d", "+ 4 d"));
+              UnorderedElementsAre("-Id=2 Text=b", "-Id=3 Text=NULL", "+Id=2 Text=B",
+                                   "+Id=4 Text=d", "+Id=4 Text=d"));
   const Diff keyed = diff_of(made, "other", {.key = {"Id"}});
   EXPECT_EQ(keyed.changed, 1u);
   EXPECT_EQ(keyed.only_second, 2u);
-  EXPECT_THAT(examples(keyed), UnorderedElementsAre("~ 2 b>B", "- 3 NULL", "+ 4 d", "+ 4 d"));
+  EXPECT_THAT(examples(keyed), UnorderedElementsAre("~Id=2 Text=b>B", "-Id=3 Text=NULL",
+                                                    "+Id=4 Text=d", "+Id=4 Text=d"));
   for (const std::uint64_t memory : {std::uint64_t{256} << 20, std::uint64_t{48}}) {
     EXPECT_EQ(diff_of(made, "other", {.memory_bytes = memory}).only_second, 3u);
   }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/words.h"
 #include "qvd/writer.h"
+#include "render/test_examples.h"
 #include "render/test_made_files.h"
 
 namespace qvdhouse::render {
@@ -47,22 +48,6 @@ Diff diff_of(const qvd::TableData& first, const qvd::TableData& second,
   made.add(second, "Second.qvd");
   Files files(made.files, of, {});
   return diff(files, request);
-}
-
-// "-Id=1 Text=a", "+…", "~Id=1 Text=a>b"
-std::vector<std::string> examples(const Diff& diff) {
-  std::vector<std::string> texts;
-  for (const RowExample& example : diff.examples) {
-    std::string& text = texts.emplace_back(1, "-+~"[static_cast<std::size_t>(example.kind)]);
-    for (const RowExample::Cell& cell : example.cells) {
-      text += text.size() > 1 ? " " : "";
-      text += cell.column + "=" + (example.first_row ? cell.first : cell.second).value_or("NULL");
-      if (example.kind == RowExample::Kind::kChanged && cell.first != cell.second) {
-        text += ">" + cell.second.value_or("NULL");
-      }
-    }
-  }
-  return texts;
 }
 
 const std::vector<Row> kRows = {{1, "a"}, {2, "b"}, {2, "b"}, {3, "NULL"}};
