@@ -39,6 +39,7 @@ Json file_json(const sync::FileOutcome& file) {
   json["rows_warned"] = file.result.rows_warned;
   json["columns"] = file.result.column_count;
   json["bytes_sent"] = file.result.bytes_sent;
+  json["rows_kept"] = file.result.rows_kept;
   json["attempts"] = file.attempts;
   json["taken"] = file.taken;
   Json steps = Json::object();

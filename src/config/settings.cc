@@ -235,6 +235,12 @@ Settings of_loading() {
                   {{"warn", load::ZeroTail::kWarn}, {"error", load::ZeroTail::kError}}),
               "files with rows that were probably never written: loaded with a warning that counts "
               "them, or refused"),
+      setting(
+          "grown_files", &load::Options::grown_files,
+          Choice<load::GrownFiles>(
+              {{"send_new", load::GrownFiles::kSendNew}, {"send_all", load::GrownFiles::kSendAll}}),
+          "a file that has all rows of its last load, together at its beginning or end: only the "
+          "others are sent"),
       setting("order", &SourceSettings::order,
               Choice<decide::Order>({{"name", decide::Order::kName},
                                      {"newest", decide::Order::kNewest},

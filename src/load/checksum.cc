@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/workers.h"
@@ -152,7 +153,13 @@ RowSums sum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                  const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                  clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
                  Sifting* sifting) {
-  const Mixes mixes = mix_values(columns, function, threads);
+  return sum_file(source, header, decoder, columns, mix_values(columns, function, threads), threads,
+                  std::move(stop), sifting);
+}
+
+RowSums sum_file(const base::ByteSource& source, const qvd::TableHeader& header,
+                 const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                 const Mixes& mixes, unsigned threads, std::stop_token stop, Sifting* sifting) {
   RowSums total;
   sum_rows(
       source, header, decoder, threads, stop, sifting,

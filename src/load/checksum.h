@@ -78,6 +78,11 @@ RowSums sum_file(const base::ByteSource& source, const qvd::TableHeader& header,
                  const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                  clickhouse::HashFunction function, unsigned threads, std::stop_token stop,
                  Sifting* sifting = nullptr);
+// The same where the mixes of the columns are made.
+RowSums sum_file(const base::ByteSource& source, const qvd::TableHeader& header,
+                 const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
+                 const Mixes& mixes, unsigned threads, std::stop_token stop,
+                 Sifting* sifting = nullptr);
 
 struct ColumnSums {
   std::uint64_t null_count = 0;

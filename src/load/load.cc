@@ -18,6 +18,7 @@
 #include "clickhouse/quote.h"
 #include "load/checksum.h"
 #include "load/doubtful_rows.h"
+#include "load/grown_file.h"
 #include "load/layout.h"
 #include "load/made_types.h"
 #include "load/quarantine.h"
@@ -118,15 +119,15 @@ void run_sql(clickhouse::Connection& connection, const std::vector<std::string>&
 }
 
 // Streams the rows, then sees that the file is still the one that was read.
-Sent send_rows(const base::ByteSource& source, const PreparedFile& file,
+Sent send_rows(const base::ByteSource& source, const qvd::TableHeader& header,
                const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                const Staging& staging, const clickhouse::Endpoint& endpoint, const Options& options,
                const Target& target, Progress& progress, const std::stop_token& stop,
                Sifting* sifting) {
   constexpr int kTooManyParts = 252;
   try {
-    Sent sent = insert_rows(source, file.header, decoder, columns, endpoint, staging.name(),
-                            options, progress, stop, sifting);
+    Sent sent = insert_rows(source, header, decoder, columns, endpoint, staging.name(), options,
+                            progress, stop, sifting);
     source.check_unchanged();
     return sent;
   } catch (const base::ServerError& error) {
@@ -400,79 +401,173 @@ StagedFile::~StagedFile() = default;
 
 void StagedFile::was_renamed() { staging_->was_renamed(); }
 
+namespace {
+
+// A load from its plan to the commit: what its steps work on.
+struct Work {
+  const base::ByteSource& source;
+  const clickhouse::Endpoint& endpoint;
+  const Options& options;
+  const Target& target;
+  clickhouse::Connection& connection;
+  Progress& progress;
+  Result& result;
+  const std::stop_token& stop;
+  RuledLoad ruled;
+  PreparedFile file{};
+  std::vector<ColumnValues> columns{};
+  Layout live{};  // of a set that exists
+  std::optional<qvd::RowDecoder> decoder{};
+  clickhouse::TableDefinition definition{};
+  RowSums expected{};
+  std::optional<RowRange> added{};  // of a file that has grown: the rows that are sent
+};
+
+// Reads header and symbol tables, decides the columns, casts every distinct value.
+void plan(Work& work, const std::string& file_name) {
+  PreparedFile& file = work.file;
+  run_step("plan", work.progress, work.result, [&] {
+    file = prepare(work.source, file_name, work.options, work.target, work.stop);
+    work.live = live_layout(work.connection, file.plan.table, work.target);
+    if (work.live.exists()) order_like(work.live, file.plan);
+    work.columns = values_of(work.source, file, work.options, work.target, work.stop);
+    run_sql(work.connection, work.target.rules.pre_sql, work.target, file.plan.table);
+  });
+  describe(file, work.result);
+  const std::string doubt =
+      check_written(work.source, file.header, work.options.zero_tail, "loaded", work.stop);
+  if (!doubt.empty()) work.result.add_alert(doubt);
+  work.progress.rows_total = file.header.record_count;
+  work.decoder.emplace(file.header);
+  work.definition = schema::table_definition(file.plan, file.header, work.endpoint.database,
+                                             work.target.rules, work.target.mode);
+  if (!work.target.rules.column_rules.empty() || !file.filtered.empty() ||
+      takes_last_rows(work.target)) {
+    run_step("rules", work.progress, work.result, [&] {
+      work.ruled.judge(work.source, file, *work.decoder, work.columns, work.options.streams,
+                       work.stop);
+    });
+  }
+}
+
+// Reads all rows once: every index is in range, and this is what the table must hold. What comes
+// over a network is checked as it is sent, since reading it twice would cost twice.
+void check(Work& work) {
+  if (work.source.is_remote()) return;
+  const clickhouse::Dialect& dialect = work.endpoint.dialect;
+  run_step("check", work.progress, work.result, [&] {
+    Sifting* const sifting = work.ruled.to_check();
+    if (sifting == nullptr && may_have_grown(work.target, work.file, work.options, dialect)) {
+      const GrownFile grown =
+          sum_grown_file(work.source, work.file.header, *work.decoder, work.columns, dialect.hash,
+                         work.options.streams, work.stop, *work.target.held);
+      work.expected = grown.sums;
+      work.added = grown.added;
+      return;
+    }
+    work.expected = sum_file(work.source, work.file.header, *work.decoder, work.columns,
+                             dialect.hash, work.options.streams, work.stop, sifting);
+    work.ruled.take_counts(work.file);
+  });
+}
+
+// Of a file that has grown, with the rows of its last load, unless the server does not link them.
+std::unique_ptr<Staging> create_staging(Work& work) {
+  const std::string& table = work.file.plan.table;
+  std::unique_ptr<Staging> staging;
+  const auto create = [&] {
+    staging.reset();  // drops the one before, which has the same name
+    staging = std::make_unique<Staging>(
+        work.endpoint,
+        staging_table(work.endpoint.database, table, work.options.run_id, work.target.number),
+        !work.added && work.file.header.record_count > kSmallTableRows);
+    create_staging(work.connection, table, work.live, work.definition, work.columns,
+                   work.options.made_types, *staging);
+  };
+  run_step("create", work.progress, work.result, [&] {
+    create();
+    if (!work.added || link_rows(work.connection, table, staging->table())) return;
+    work.added.reset();
+    create();
+  });
+  return staging;
+}
+
+// Streams the rows.
+void insert(Work& work, const Staging& staging) {
+  run_step("insert", work.progress, work.result, [&] {
+    const qvd::TableHeader& all = work.file.header;
+    const RowRange rows = work.added.value_or(RowRange{.first = 0, .count = all.record_count});
+    work.progress.rows_total = rows.count;
+    work.result.rows_kept = all.record_count - rows.count;
+    const Sent sent =
+        send_rows(work.source, header_of(all, rows), *work.decoder, work.columns, staging,
+                  work.endpoint, work.options, work.target, work.progress, work.stop,
+                  work.ruled.to_send(work.endpoint, work.file, *work.decoder, work.options.run_id,
+                                     work.stop));
+    work.result.bytes_sent += sent.bytes;
+    if (sent.sums) work.expected = *sent.sums;
+    work.ruled.sent(work.file);
+  });
+}
+
+// Compares what is in staging with what is in the file. False: it has not the rows that the table
+// had when they were loaded.
+bool verify(Work& work, Staging& staging) {
+  bool is_exact = true;
+  run_step("verify", work.progress, work.result, [&] {
+    if (work.added) {
+      is_exact = sum_table(work.connection, staging.name(), work.columns, work.options.streams) ==
+                 work.expected;
+      if (!is_exact) return;
+    } else {
+      refuse_differences(differing(work.connection, staging.name(), {}, work.expected, work.source,
+                                   work.file, *work.decoder, work.columns, work.options.streams,
+                                   work.stop, work.ruled.to_explain()));
+    }
+    check_partitions(work.connection, staging, work.live, work.target);
+    if (work.target.mode == schema::LoadMode::kUpsert) {
+      check_keys(work.connection, staging.name(), work.file.plan.order_by);
+    }
+    work.ruled.verify();
+    staging.settle(work.connection);
+  });
+  return is_exact;
+}
+
+}  // namespace
+
 std::unique_ptr<StagedFile> stage_file(const base::ByteSource& source, const std::string& file_name,
                                        const clickhouse::Endpoint& endpoint, const Options& options,
                                        const Target& target, Progress& progress, Result& result,
                                        std::stop_token stop) {
   result = {};
-  PreparedFile file;
-  std::vector<ColumnValues> columns;
-  RowSums expected;
   clickhouse::Connection connection(endpoint, stop);
-  RuledLoad ruled(target, result);
-
-  // Read header and symbol tables, decide the columns, cast every distinct value.
-  Layout live;  // of a set that exists
-  run_step("plan", progress, result, [&] {
-    file = prepare(source, file_name, options, target, stop);
-    live = live_layout(connection, file.plan.table, target);
-    if (live.exists()) order_like(live, file.plan);
-    columns = values_of(source, file, options, target, stop);
-    run_sql(connection, target.rules.pre_sql, target, file.plan.table);
-  });
-  describe(file, result);
-  const std::string doubt = check_written(source, file.header, options.zero_tail, "loaded", stop);
-  if (!doubt.empty()) result.add_alert(doubt);
-  progress.rows_total = file.header.record_count;
-  const qvd::RowDecoder decoder(file.header);
-  if (!target.rules.column_rules.empty() || !file.filtered.empty() || takes_last_rows(target)) {
-    run_step("rules", progress, result,
-             [&] { ruled.judge(source, file, decoder, columns, options.streams, stop); });
+  Work work{.source = source,
+            .endpoint = endpoint,
+            .options = options,
+            .target = target,
+            .connection = connection,
+            .progress = progress,
+            .result = result,
+            .stop = stop,
+            .ruled = RuledLoad(target, result)};
+  plan(work, file_name);
+  check(work);
+  std::unique_ptr<Staging> staging = create_staging(work);
+  insert(work, *staging);
+  if (!verify(work, *staging)) {
+    // Somebody changed the rows in the table: all are sent, as if nothing was known of them.
+    work.added.reset();
+    staging.reset();
+    progress.rows_sent = 0;
+    staging = create_staging(work);
+    insert(work, *staging);
+    verify(work, *staging);
   }
-
-  // Read all rows once: every index is in range, and this is what the table must hold. What comes
-  // over a network is checked as it is sent, since reading it twice would cost twice.
-  if (!source.is_remote()) {
-    run_step("check", progress, result, [&] {
-      expected = sum_file(source, file.header, decoder, columns, endpoint.dialect.hash,
-                          options.streams, stop, ruled.to_check());
-      ruled.take_counts(file);
-    });
-  }
-
-  // Create the staging table.
-  const clickhouse::TableDefinition definition = schema::table_definition(
-      file.plan, file.header, endpoint.database, target.rules, target.mode);
-  auto staging = std::make_unique<Staging>(
-      endpoint, staging_table(endpoint.database, file.plan.table, options.run_id, target.number),
-      file.header.record_count > kSmallTableRows);
-  run_step("create", progress, result, [&] {
-    create_staging(connection, file.plan.table, live, definition, columns, options.made_types,
-                   *staging);
-  });
-
-  // Stream the rows.
-  run_step("insert", progress, result, [&] {
-    const Sent sent =
-        send_rows(source, file, decoder, columns, *staging, endpoint, options, target, progress,
-                  stop, ruled.to_send(endpoint, file, decoder, options.run_id, stop));
-    result.bytes_sent = sent.bytes;
-    if (sent.sums) expected = *sent.sums;
-    ruled.sent(file);
-  });
-
-  // Compare what is in staging with what is in the file.
-  run_step("verify", progress, result, [&] {
-    refuse_differences(differing(connection, staging->name(), {}, expected, source, file, decoder,
-                                 columns, options.streams, stop, ruled.to_explain()));
-    check_partitions(connection, *staging, live, target);
-    if (target.mode == schema::LoadMode::kUpsert) {
-      check_keys(connection, staging->name(), file.plan.order_by);
-    }
-    ruled.verify();
-    staging->settle(connection);
-  });
-  return as_staged(std::move(staging), file, endpoint, options, target, definition, ruled);
+  result.rows_hash = work.expected.hash_sum;
+  return as_staged(std::move(staging), work.file, endpoint, options, target, work.definition,
+                   work.ruled);
 }
 
 namespace {

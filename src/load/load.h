@@ -17,6 +17,7 @@
 #include "base/byte_source.h"
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
+#include "load/checksum.h"
 #include "load/column_values.h"
 #include "load/commit.h"
 #include "load/doubtful_rows.h"
@@ -73,6 +74,15 @@ struct Target {
   // kReplace: the columns of the table whose place the file takes, whether they bind it or not, to
   // tell what changes.
   std::optional<schema::Shape> replaced{};
+  // kReplace: the rows that the file had at its last load, which are in the table; absent: not
+  // known, or not to be looked at.
+  std::optional<RowSums> held{};
+};
+
+// What is sent of a file that has grown since its last load (load/grown_file.h).
+enum class GrownFiles {
+  kSendNew,  // the rows that are new, where they stand together
+  kSendAll,
 };
 
 struct Options {
@@ -83,6 +93,7 @@ struct Options {
   std::uint64_t memory_bytes = 256 << 20;  // for blocks of all streams of one file; symbols apart
   std::string run_id;                      // part of the staging table's name
   ZeroTail zero_tail = ZeroTail::kWarn;
+  GrownFiles grown_files = GrownFiles::kSendNew;
   ReservedColumns* reserved = nullptr;    // of the target; null: nobody asks
   MadeTypes* made_types = nullptr;        // of the target; null: each table is looked at
   std::set<std::string> present_columns;  // of the live table: reserved or not, it has them
@@ -113,6 +124,8 @@ struct Result {
   std::uint64_t rows_warned = 0;       // in the table, but a rule warns of them
   std::uint64_t column_count = 0;
   std::uint64_t bytes_sent = 0;
+  std::uint64_t rows_kept = 0;  // of row_count: rows of the load before, which were not sent again
+  std::uint64_t rows_hash = 0;  // RowSums::hash_sum of the rows in the table
   std::vector<Step> steps;
   std::vector<std::string> warnings;
   // Those of the warnings that nobody must miss: columns that change, rows that may never have been

@@ -23,8 +23,8 @@ std::string sums_projection_sql(std::span<const ColumnValues> columns,
 // The hash of a row, which the rows' sums add up: an expression over the columns.
 std::string row_hash_sql(std::span<const ColumnValues> columns, clickhouse::HashFunction function);
 
-// Lets the server sum up the rows of `table` (quoted and qualified, or a subquery) that `where` (SQL; empty: all)
-// says.
+// Lets the server sum up the rows of `table` (quoted and qualified, or a subquery) that `where`
+// (SQL; empty: all) says.
 RowSums sum_table(clickhouse::Connection& connection, std::string_view table,
                   std::span<const ColumnValues> columns, unsigned threads,
                   std::string_view where = {});

@@ -44,6 +44,7 @@ void keep_names_of_rows(const FileRecord* previous, FileRecord& record) {
   record.rows_quarantined = previous == nullptr ? 0 : previous->rows_quarantined;
   record.rows_dropped = previous == nullptr ? 0 : previous->rows_dropped;
   record.rows_filtered = previous == nullptr ? 0 : previous->rows_filtered;
+  record.rows_hash = previous == nullptr ? 0 : previous->rows_hash;
 }
 
 }  // namespace
@@ -116,6 +117,7 @@ void end_attempt(FileTask& task, const RunContext& context, const std::optional<
     record.rows_quarantined = task.outcome.result.rows_quarantined;
     record.rows_dropped = task.outcome.result.rows_dropped;
     record.rows_filtered = task.outcome.result.rows_filtered;
+    record.rows_hash = task.outcome.result.rows_hash;
   }
   attempt.file = record;
   attempt.bytes_sent = task.outcome.result.bytes_sent;

@@ -59,6 +59,26 @@ TEST_F(SyncTest, TheSecondRunLoadsNothingAndAChangeReloadsOnlyItsFile) {
   EXPECT_EQ(query("SELECT count() FROM tested.QvdB"), "20");
 }
 
+TEST_F(SyncTest, OfAFileThatHasGrownOnlyNewRowsAreSent) {
+  constexpr std::uint64_t kRows = 300'000;
+  put("a.qvd", qvd_bytes(kRows));
+  const std::uint64_t sent = sync().files.at(0).result.bytes_sent;
+  put("a.qvd", qvd_bytes(kRows + 3'000), 3'000);
+  const FileOutcome grown = sync().files.at(0);
+  EXPECT_EQ(grown.result.rows_kept, kRows);
+  EXPECT_LT(grown.result.bytes_sent, sent * 15 / 100);
+  EXPECT_EQ(query("SELECT count(), uniqExact(id) FROM tested.QvdA"), "303000\t303000");
+  EXPECT_EQ(tracked("row_count"), "303000");
+  options_.full = true;
+  put("a.qvd", qvd_bytes(kRows + 6'000), 4'000);
+  EXPECT_EQ(sync().files.at(0).result.rows_kept, 0U);
+  options_.full = false;
+  query("TRUNCATE TABLE tested.QvdA");
+  put("a.qvd", qvd_bytes(kRows + 9'000), 5'000);
+  EXPECT_EQ(sync().files.at(0).result.rows_kept, 0U);
+  EXPECT_EQ(query("SELECT count(), uniqExact(id) FROM tested.QvdA"), "309000\t309000");
+}
+
 TEST_F(SyncTest, ATableThatIsGoneIsLoadedAgain) {
   put("a.qvd", qvd_bytes(10));
   sync();

@@ -304,6 +304,11 @@ decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attemp
                                (record != nullptr && record->rows_quarantined > 0);
   if (!decision.placement.is_set()) {
     replaced_.bind(file);
+    // After a failure nothing is taken for known.
+    if (record != nullptr && record->rows_hash != 0 && attempt == 1 && !context_.options.full &&
+        record->status == tracking::FileState::kCompleted && record->table_name == decision.table) {
+      file.target.held = {.row_count = record->row_count, .hash_sum = record->rows_hash};
+    }
     return file;
   }
   const schema::Shape& shape = table_plan_.drift.shape;

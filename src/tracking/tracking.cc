@@ -50,6 +50,7 @@ constexpr std::array kFileColumns = {
     column<&FileRecord::rows_quarantined>("rows_quarantined"),
     column<&FileRecord::rows_dropped>("rows_dropped"),
     column<&FileRecord::rows_filtered>("rows_filtered"),
+    column<&FileRecord::rows_hash>("rows_hash"),
     column<&FileRecord::taken>("taken"),
 };
 

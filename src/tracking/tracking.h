@@ -66,6 +66,8 @@ struct FileRecord {
   std::uint64_t rows_quarantined = 0;
   std::uint64_t rows_dropped = 0;
   std::uint64_t rows_filtered = 0;
+  // UInt64, the sum of the hashes of its rows in the table (load/checksum.h); 0: not known
+  std::uint64_t rows_hash = 0;
   // String, what became of the file after its load (after_load): the path or URL that it was moved
   // to, or kDeleted; empty: nothing
   std::string taken{};

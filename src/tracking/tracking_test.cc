@@ -45,6 +45,7 @@ FileRecord hostile_record(const std::string& path) {
           .rows_version = 0xfedcba9876543210,
           .rows_quarantined = 5,
           .rows_dropped = 6,
+          .rows_hash = 0xFEDCBA9876543210,
           .taken = "/done/it's\xff.qvd"};
 }
 
@@ -290,8 +291,9 @@ TEST_F(TrackingTest, ExpiryFollowsTheSetting) {
 TEST_F(TrackingTest, ColumnsThatAnOlderVersionLackedAreAdded) {
   tracking(0).record(hostile_record("/old"));
   for (const char* table : {"QvdFileTracking", "QvdFileHistory"}) {
-    for (const char* column : {"settings_hash", "fingerprint", "stored_as", "content_hash",
-                               "rows_version", "rows_quarantined", "rows_dropped", "taken"}) {
+    for (const char* column :
+         {"settings_hash", "fingerprint", "stored_as", "content_hash", "rows_version",
+          "rows_quarantined", "rows_dropped", "rows_hash", "taken"}) {
       query(std::string("ALTER TABLE tested.") + table + " DROP COLUMN " + column);
     }
   }
@@ -314,8 +316,8 @@ TEST_F(TrackingTest, ATableOfAnOlderVersionIsReadAsItIs) {
   table.record(hostile_record("/old"));
   table.record(std::vector<Attempt>{{.file = hostile_record("/old"), .attempt_id = "1"}});
   for (const char* name : {"QvdFileTracking", "QvdFileHistory"}) {
-    for (const char* column :
-         {"content_hash", "rows_version", "rows_quarantined", "rows_dropped", "taken"}) {
+    for (const char* column : {"content_hash", "rows_version", "rows_quarantined", "rows_dropped",
+                               "rows_hash", "taken"}) {
       query(std::string("ALTER TABLE tested.") + name + " DROP COLUMN " + column);
     }
   }
