@@ -146,7 +146,7 @@ Json json_of(const Diff& diff) {
   return json;
 }
 
-// A name that is no path and has no ".qvd" in it is a table's, unless a file has it.
+// A name without "/" and ".qvd" is a table's, unless a file has it.
 bool is_table(const std::string& name) {
   return name.find('/') == std::string::npos &&
          base::to_lower(name).find(".qvd") == std::string::npos && !std::filesystem::exists(name);

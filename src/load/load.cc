@@ -471,7 +471,7 @@ void check(Work& work) {
   });
 }
 
-// Of a file that has grown, with the rows of its last load, unless the server does not link them.
+// With the rows of the last load of a file that has grown, unless the server does not link them.
 std::unique_ptr<Staging> create_staging(Work& work) {
   const std::string& table = work.file.plan.table;
   std::unique_ptr<Staging> staging;

@@ -51,7 +51,7 @@ class Side {
     std::optional<std::uint64_t> number;  // from 0, of a file
     std::function<std::vector<CellText>()> cells;
   };
-  // Of a file: all rows of these hashes, in their order.
+  // A file gives all rows of these hashes, in their order.
   virtual void find_rows(const WantedRows& wanted,
                          const std::function<void(const Found&)>& visit) = 0;
 };
@@ -87,7 +87,7 @@ class TableSide : public Side {
   load::RowSums sums() override;
   std::vector<load::ColumnSums> column_sums() override;
   void each_row(const std::function<void(const HashedRow&)>& visit) override;
-  // Of at most 20,000 hashes.
+  // Looks for 20,000 hashes at most.
   void find_rows(const WantedRows& wanted, const std::function<void(const Found&)>& visit) override;
 
  private:
