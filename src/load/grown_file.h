@@ -45,8 +45,8 @@ GrownFile sum_grown_file(const base::ByteSource& source, const qvd::TableHeader&
                          const RowSums& held);
 
 // Links the rows of `table` into the empty `staging`, whose definition is as that of a new table.
-// False where the table is another's or is not laid out as `staging`, and where the server refuses
-// it: then staging may have some of them.
+// False where there is no such table, where it is not laid out as `staging`, and where the server
+// refuses it: then staging may have some of them.
 bool link_rows(clickhouse::Connection& connection, const std::string& table,
                const std::string& staging);
 
