@@ -161,7 +161,7 @@ void add_tests_of_files(const std::string& program, const std::vector<fs::path>&
 
 // Those of scripts: what CMake makes of a list has its own rule each.
 void add_script_tests(const fs::path& tests, Names& names) {
-  static const std::regex kName(R"(add_test\(NAME ([a-z]+\.\w+)\s)");
+  static const std::regex kName(R"(add_test\(NAME ([a-z_]+\.\w+)\s)");
   static const std::regex kCase(R"(\ncase_([a-z_]+)\(\))");
   const auto stem = [](const fs::path& path, const std::string& ending) {
     const std::string name = path.filename().string();

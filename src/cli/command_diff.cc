@@ -21,6 +21,7 @@
 #include "cli/target.h"
 #include "clickhouse/column_type.h"
 #include "clickhouse/connection.h"
+#include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
 #include "load/layout.h"
 #include "render/diff.h"
@@ -159,27 +160,33 @@ render::File file_of(const std::string& name, Sources& sources, const Context& c
                                masked_source(name), format_quantity(found.size(), "file")));
 }
 
+// None where there is no such table or view.
+std::vector<clickhouse::ColumnDefinition> columns_of(const clickhouse::Endpoint& endpoint,
+                                                     const std::string& table,
+                                                     const Context& context) {
+  clickhouse::Connection connection(endpoint, context.stop);
+  return clickhouse::describe_table(connection, endpoint.database, table);
+}
+
 // TABLE of the target's database, or DATABASE.TABLE.
 render::Table named_table(const std::string& name, const Target& target, const Context& context,
                           load::Layout& layout) {
   render::Table table{.name = name, .endpoint = target.endpoint()};
-  std::string of_database = name;
-  clickhouse::Connection connection = target.connect_anywhere(context.stop);
-  layout = load::read_layout(connection, name);
+  std::string in_database = name;
+  layout.columns = columns_of(table.endpoint, name, context);
   const std::size_t dot = name.find('.');
-  if (!layout.exists() && dot != std::string::npos) {
+  if (layout.columns.empty() && dot != std::string::npos) {
     table.endpoint.database = name.substr(0, dot);
-    of_database = name.substr(dot + 1);
-    clickhouse::Connection elsewhere(table.endpoint, context.stop);
-    layout = load::read_layout(elsewhere, of_database);
+    in_database = name.substr(dot + 1);
+    layout.columns = columns_of(table.endpoint, in_database, context);
   }
-  if (!layout.exists()) {
+  if (layout.columns.empty()) {
     throw UsageError(fmt::format(
         "{} is neither a QVD file nor a table of {}; give a path, such as ./{}, or list the tables "
         "by: qvdhouse query \"SHOW TABLES\"",
         printable(name), target_name(context.config), printable(name)));
   }
-  table.from = clickhouse::qualified(table.endpoint.database, of_database);
+  table.from = clickhouse::qualified(table.endpoint.database, in_database);
   return table;
 }
 
