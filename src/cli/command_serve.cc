@@ -100,6 +100,11 @@ class Setup {
     return made;
   }
 
+  // What files and environment say now; nothing is put in force. Throws ConfigError.
+  std::vector<serve::SettingShown> settings_on_file() const {
+    return config::shown_settings(config::load_config(context_.sources));
+  }
+
   observe::ToldRun told(const tracking::RunRecord& order, const serve::Workflow& workflow,
                         const serve::TargetAccess& target) {
     return told_run(order, workflow.source_url, target.endpoint, target.is_embedded, *current());
@@ -236,11 +241,12 @@ serve::ServiceOptions service_options(Setup& setup, const config::ServeSettings&
   return options;
 }
 
-serve::ApiOptions api_options(const config::ServeSettings& set, const std::string& hash,
+serve::ApiOptions api_options(const config::ServeSettings& set, const Setup& setup,
                               const serve::LogBook& book, const serve::Metrics& metrics) {
   serve::ApiOptions options;
   options.version = version();
-  options.token_hash = hash;
+  options.token_hash = setup.token_hash();
+  options.settings_on_file = [&setup] { return setup.settings_on_file(); };
   options.is_loopback = base::is_loopback_host(set.http.address);
   options.metrics = [&metrics] { return metrics.text(); };
   options.logs = [&book](std::size_t limit, const std::string& filter, const std::string& level) {
@@ -356,7 +362,7 @@ int run_serve(const ServeArguments&, const Context& context) {
     bell.ring();
     bell_of_manager.ring();
   });
-  serve::Api api(service, api_options(set, setup.token_hash(), book, metrics), log);
+  serve::Api api(service, api_options(set, setup, book, metrics), log);
   setup.on_token([&api](const std::string& hash) { api.set_token_hash(hash); });
 
   // Listens, then begins; ends in the opposite order.

@@ -107,6 +107,16 @@ sync::Options options_of(const Workflow& workflow, const ApiContext& context) {
   return options;
 }
 
+std::string start_run(const Service::RunRequest& request, ApiContext& context) {
+  try {
+    std::string run_id = context.service.run_now(request);
+    context.answers.forget();
+    return run_id;
+  } catch (const base::ConfigError& error) {
+    throw Problem(409, error.what());
+  }
+}
+
 void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>& routes) {
   for (const ApiRoute& route : routes) {
     router.add({.method = route.method,
@@ -141,6 +151,7 @@ Api::Api(Service& service, ApiOptions options, spdlog::logger& log)
   add_cat_routes(state_->router, state_->context);
   add_file_routes(state_->router, state_->context);
   add_run_routes(state_->router, state_->context);
+  add_instance_routes(state_->router, state_->context);
   add_service_routes(state_->router, state_->context);
 }
 

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "serve/http_server.h"
 #include "serve/router.h"
@@ -27,6 +28,9 @@ struct ApiOptions {
   std::function<nlohmann::json(std::size_t limit, const std::string& filter,
                                const std::string& level)>
       logs;
+  // The settings as files and environment say them now, which a reload or a restart puts in force;
+  // none: it is not told. Throws ConfigError.
+  std::function<std::vector<SettingShown>()> settings_on_file;
 };
 
 class Api {

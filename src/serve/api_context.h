@@ -89,6 +89,10 @@ class SlowTurn {
 // The options of a run of the workflow into today's target. Throws Problem 503.
 sync::Options options_of(const Workflow& workflow, const ApiContext& context);
 
+// Its id. Throws Problem 409 for what the service refuses (it is stopping): that is not the fault
+// of the request.
+std::string start_run(const Service::RunRequest& request, ApiContext& context);
+
 // A path and what answers it.
 struct ApiRoute {
   const char* method;                   // GET (HEAD, too) or POST
@@ -107,6 +111,7 @@ void add_table_routes(Router& router, ApiContext& context);
 void add_cat_routes(Router& router, ApiContext& context);
 void add_file_routes(Router& router, ApiContext& context);
 void add_run_routes(Router& router, ApiContext& context);
+void add_instance_routes(Router& router, ApiContext& context);
 void add_service_routes(Router& router, ApiContext& context);
 
 }  // namespace qvdhouse::serve

@@ -1,6 +1,9 @@
 // What the service sees in its sources: one file closely, what it would do with all, and
 // forgetting.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <utility>
@@ -11,6 +14,7 @@
 #include "load/reserved_columns.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
+#include "serve/api_tables.h"
 #include "serve/file_details.h"
 #include "serve/router.h"
 #include "source/archive_name.h"
@@ -21,6 +25,7 @@ namespace qvdhouse::serve {
 namespace {
 
 constexpr std::size_t kHistoryShown = 50;
+constexpr std::size_t kMostPaths = 1'000;
 
 // Empty: all files are meant.
 tracking::PastLoads past_loads(const std::set<std::string>& paths, const sync::Options& options,
@@ -99,6 +104,7 @@ HttpResponse file_answer(const RoutedRequest& request, ApiContext& context) {
          context.overview(request.http).attempts_of_files({path}, kHistoryShown)) {
       json["history"].push_back(attempt_json(attempt));
     }
+    json["feeds"] = fed_files_json(path, source::name_of_file(path), request.http, context);
     if (file.decision) {
       add_file_details(json, file.options, *file.workflow->storage, *file.decision,
                        file.record ? &*file.record : nullptr);
@@ -167,28 +173,82 @@ HttpResponse plan_answer(const RoutedRequest& request, ApiContext& context) {
   });
 }
 
-HttpResponse reset_file(const RoutedRequest& request, ApiContext& context) {
-  const Json body = object_of(request.http, {"path", "with_data"});
-  const std::string path = text_of_member(body, "path");
-  const bool with_data = flag_of(body, "with_data");
+// All of them or, where one was never loaded, none.
+void reset(const std::vector<std::string>& paths, bool with_data, ApiContext& context) {
   if (with_data && !context.service.live().empty()) {
     throw Problem(409, "a run is under way that may load this table; cancel it or wait");
   }
   const auto configuration = context.configuration();
   tracking::Tracking tracking = context.tracking();
   const std::vector<tracking::FileRecord> files = tracking.files();
-  const auto record = std::ranges::find(files, path, &tracking::FileRecord::file_path);
-  if (record == files.end()) throw Problem(404, "no file that was loaded is " + path);
-  const sync::Reset reset = sync::plan_reset({*record}, sync::count_by_table(files), with_data);
+  std::map<std::string_view, const tracking::FileRecord*> known;
+  for (const tracking::FileRecord& file : files) known[file.file_path] = &file;
+  std::vector<tracking::FileRecord> chosen;
+  for (const std::string& path : std::set<std::string>(paths.begin(), paths.end())) {
+    const auto record = known.find(path);
+    if (record == known.end()) throw Problem(404, "no file that was loaded is " + path);
+    chosen.push_back(*record->second);
+  }
+  const sync::Reset plan = sync::plan_reset(chosen, sync::count_by_table(files), with_data);
   const TargetAccess target = context.target();
   clickhouse::Endpoint endpoint = target.endpoint;
   endpoint.database = configuration->database;
   clickhouse::Connection connection(std::move(endpoint));
-  sync::carry_out(reset, target.is_embedded ? configuration->lock_dir : std::filesystem::path(),
+  sync::carry_out(plan, target.is_embedded ? configuration->lock_dir : std::filesystem::path(),
                   configuration->database, connection, tracking);
-  context.log.info("{} was reset{}, asked for by the API", path, with_data ? " with its rows" : "");
+  for (const tracking::FileRecord& file : chosen) {
+    context.log.info("{} was reset{}, asked for by the API", file.file_path,
+                     with_data ? " with its rows" : "");
+  }
   context.answers.forget();
+}
+
+HttpResponse reset_file(const RoutedRequest& request, ApiContext& context) {
+  const Json body = object_of(request.http, {"path", "with_data"});
+  const std::string path = text_of_member(body, "path");
+  const bool with_data = flag_of(body, "with_data");
+  reset({path}, with_data, context);
   return json_response(Json{{"path", path}, {"with_data", with_data}}, 202);
+}
+
+std::vector<std::string> paths_of(const Json& body) {
+  std::vector<std::string> paths = texts_of(body, "paths");
+  if (paths.empty() || paths.size() > kMostPaths) {
+    throw Problem(400, fmt::format("paths: expected 1 to {} paths of files, found {}", kMostPaths,
+                                   paths.size()));
+  }
+  return paths;
+}
+
+HttpResponse reset_files(const RoutedRequest& request, ApiContext& context) {
+  const Json body = object_of(request.http, {"paths", "with_data"});
+  const std::vector<std::string> paths = paths_of(body);
+  const bool with_data = flag_of(body, "with_data");
+  reset(paths, with_data, context);
+  return json_response(Json{{"paths", paths}, {"with_data", with_data}}, 202);
+}
+
+// A run of each workflow that has some of them.
+HttpResponse retry_files(const RoutedRequest& request, ApiContext& context) {
+  const Json body = object_of(request.http, {"paths", "full"});
+  const auto owners = context.owners();
+  std::map<std::string, std::vector<std::string>> paths_by_workflow;
+  for (const std::string& path : paths_of(body)) {
+    const Workflow* workflow = owners->taking(path);
+    if (workflow == nullptr) throw Problem(404, "no workflow's source takes " + path);
+    paths_by_workflow[workflow->name].push_back(path);
+  }
+  Json runs = Json::array();
+  for (const auto& [workflow, paths] : paths_by_workflow) {
+    const std::string run_id = start_run({.workflow = workflow,
+                                          .trigger = tracking::RunTrigger::kRetry,
+                                          .files = paths,
+                                          .full = flag_of(body, "full"),
+                                          .retry_failed = true},
+                                         context);
+    runs.push_back(Json{{"workflow", workflow}, {"run_id", run_id}, {"files", paths.size()}});
+  }
+  return json_response(Json{{"runs", std::move(runs)}}, 202);
 }
 
 }  // namespace
@@ -198,7 +258,9 @@ void add_file_routes(Router& router, ApiContext& context) {
              {{"GET", "/api/file", {"path"}, file_answer},
               {"GET", "/api/explain", {"path"}, explain_answer},
               {"GET", "/api/plan", {"workflow"}, plan_answer},
-              {"POST", "/api/file/reset", {}, reset_file}});
+              {"POST", "/api/file/reset", {}, reset_file},
+              {"POST", "/api/files/retry", {}, retry_files},
+              {"POST", "/api/files/reset", {}, reset_files}});
 }
 
 }  // namespace qvdhouse::serve

@@ -37,17 +37,6 @@ HttpResponse workers_answer(const RoutedRequest& request, ApiContext& context) {
   });
 }
 
-// What the service refuses (it is stopping) is not the fault of the request.
-std::string start_run(const Service::RunRequest& request, ApiContext& context) {
-  try {
-    std::string run_id = context.service.run_now(request);
-    context.answers.forget();
-    return run_id;
-  } catch (const base::ConfigError& error) {
-    throw Problem(409, error.what());
-  }
-}
-
 HttpResponse run_workflow(const RoutedRequest& request, ApiContext& context) {
   const Json body = object_of(request.http, {"full", "files", "retry_failed"});
   Service::RunRequest run;

@@ -1,4 +1,4 @@
-// The service itself: health, settings, log, metrics, events, the page and this API's description.
+// The service itself: health, log, metrics, events, the page and this API's description.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,17 +23,6 @@ HttpResponse ready_answer(const RoutedRequest& request, ApiContext& context) {
   // Problems name sources and servers: only for those who may see the rest, too.
   if (request.is_trusted) json["problems"] = health.problems;
   return json_response(json, health.is_ready() ? 200 : 503);
-}
-
-HttpResponse settings_answer(const RoutedRequest& /*request*/, ApiContext& context) {
-  const auto configuration = context.configuration();
-  Json settings = Json::array();
-  for (const SettingShown& setting : configuration->settings) {
-    settings.push_back(
-        Json{{"key", setting.key}, {"value", setting.value}, {"origin", setting.origin}});
-  }
-  return json_response(
-      Json{{"settings", std::move(settings)}, {"warnings", configuration->warnings}});
 }
 
 HttpResponse logs_answer(const RoutedRequest& request, ApiContext& context) {
@@ -149,7 +138,6 @@ void add_service_routes(Router& router, ApiContext& context) {
               {"GET", "/health", {}, health_answer, kPublic, Sites::kAll},
               {"GET", "/ready", {}, ready_answer, kPublic, Sites::kAll},
               {"GET", "/api/version", {}, version_answer},
-              {"GET", "/api/settings", {}, settings_answer},
               {"GET", "/api/logs", {"limit", "filter", "level"}, logs_answer},
               {"GET", "/api/events", {}, events_answer}});
   if (context.options.metrics) {

@@ -1,6 +1,7 @@
 // What the answers of tracking's files and tables share.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "serve/owners.h"
@@ -18,5 +19,10 @@ tracking::FilePage find_page(tracking::Overview& overview, const tracking::FileQ
 
 // {table_name, last_loaded_at, lag_seconds, stale}; it is made in api_status.cc.
 Json freshness_json(const tracking::TableOverview& table, const ApiContext& context);
+
+// The files whose lineage names this file, as the catalogue has it: [{file_path, file_name,
+// table_name}]; null where there is no catalogue.
+Json fed_files_json(const std::string& path, const std::string& name, const HttpRequest& request,
+                    const ApiContext& context);
 
 }  // namespace qvdhouse::serve

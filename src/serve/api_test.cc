@@ -13,7 +13,7 @@
 #include "claim/locks.h"
 #include "serve/assets.h"
 #include "serve/auth.h"
-#include "serve/test_service.h"
+#include "serve/test_api.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -23,26 +23,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 using testing::UnorderedElementsAreArray;
-
-// "/a?b=c&d=e" as the server hands it over; nothing here needs decoding.
-HttpRequest request_of(const std::string& target, const std::string& method,
-                       const std::string& body) {
-  HttpRequest request;
-  request.method = method;
-  request.headers = {{"Host", "localhost:4000"}, {"Content-Type", "application/json"}};
-  request.body = body;
-  const std::size_t mark = std::min(target.find('?'), target.size());
-  request.path = target.substr(0, mark);
-  for (std::size_t begin = mark + 1; begin < target.size();) {
-    const std::size_t end = std::min(target.find('&', begin), target.size());
-    const std::string pair = target.substr(begin, end - begin);
-    const std::size_t sign = std::min(pair.find('='), pair.size());
-    request.query.emplace_back(pair.substr(0, sign),
-                               sign < pair.size() ? pair.substr(sign + 1) : "");
-    begin = end + 1;
-  }
-  return request;
-}
 
 // What changes from run to run, as what it is.
 Json normalised(const Json& json) {
@@ -78,45 +58,6 @@ Json golden(const std::string& name) {
   std::ifstream file(std::string(QVDHOUSE_SOURCE_DIR) + "/tests/golden/api/" + name);
   return Json::parse(file);
 }
-
-class ApiTest : public ServiceTest {
- protected:
-  // Loads what is there, oldest name first, one run a file, so that their order is known.
-  void serve(ApiOptions options = {}) {
-    options.version = "1.2.3";
-    start();
-    ASSERT_TRUE(is_scheduled());
-    ASSERT_TRUE(have_ended(1));
-    api_ = std::make_unique<Api>(*service_, std::move(options), log_);
-  }
-  void TearDown() override {
-    api_.reset();
-    ServiceTest::TearDown();
-  }
-  HttpResponse ask(const std::string& target, const std::string& method = "GET",
-                   const std::string& body = "") {
-    return api_->handle(request_of(target, method, body));
-  }
-  Json get(const std::string& target) {
-    const HttpResponse response = ask(target);
-    EXPECT_EQ(response.status, 200) << target << response.body;
-    return Json::parse(response.body);
-  }
-  // What POST answers, with this status.
-  Json post(const std::string& target, const std::string& body, int status) {
-    const HttpResponse response = ask(target, "POST", body);
-    EXPECT_EQ(response.status, status) << target << response.body;
-    return Json::parse(response.body);
-  }
-  bool run(const std::vector<std::string>& files = {}) {
-    const std::size_t count = ended().size();
-    run_now(files);
-    return have_ended(count + 1);
-  }
-  std::string path(const std::string& name) const { return (source_ / name).string(); }
-
-  std::unique_ptr<Api> api_;
-};
 
 TEST_F(ApiTest, TheOriginalsFiveExamplesAnswerAsTheyDid) {
   serve();
@@ -459,6 +400,7 @@ class Starting : public ApiTest {
     schedule_ = "@never";
     patience_ = std::chrono::seconds(0);
     put("a.qvd", qvd_bytes(5));
+    put("b.qvd", qvd_bytes(5));
     start();
     ASSERT_TRUE(is_ready());
     run_now();
@@ -481,12 +423,16 @@ class Starting : public ApiTest {
   };
   std::vector<Write> writes() const {
     const std::string file = Json{{"path", path("a.qvd")}}.dump();
+    const std::string files = Json{{"paths", Json::array({path("b.qvd")})}}.dump();
     return {{"/api/workflows/default/run", R"({"full":true})"},
             {"/api/workflows/default/backfill", R"({"since":"2024"})"},
             {"/api/workflows/default/pause", ""},
             {"/api/workflows/default/unpause", ""},
             {"/api/file/retry", file},
-            {"/api/file/reset", file}};
+            {"/api/files/retry", files},
+            {"/api/workflows/default/test", ""},
+            {"/api/file/reset", file},
+            {"/api/files/reset", files}};
   }
   // Whether it was done; what is not done must have a reason.
   bool is_done(const Write& write) {

@@ -67,6 +67,7 @@ class ServiceTest : public sync::SyncTest {
       configuration.database = kDatabase;
       configuration.lock_dir = lock_dir;
       configuration.target = "the engine of the test";
+      configuration.settings = settings_;
       return configuration;
     };
     options.open_target = [this] {
@@ -133,6 +134,7 @@ class ServiceTest : public sync::SyncTest {
   clickhouse::Dialect dialect_;
   std::string schedule_;
   std::string config_problem_;
+  std::vector<SettingShown> settings_;
   bool is_embedded_ = true;
   std::atomic<int> failing_opens_ = 0;
   bool is_watched_ = false;

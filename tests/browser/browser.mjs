@@ -81,12 +81,42 @@ export async function checkAccessible(page, what) {
   );
 }
 
+// Nothing moves for those who asked for that, nothing is wider than the screen, and no control lies outside of it but in a part that scrolls by
+// itself.
 export async function checkFits(page, what) {
-  const { inner, wide } = await page.evaluate(() => ({
-    inner: document.documentElement.clientWidth,
-    wide: document.documentElement.scrollWidth,
-  }));
+  const { inner, wide, outside } = await page.evaluate(() => {
+    const inner = document.documentElement.clientWidth;
+    const controls = [...document.querySelectorAll('a[href], button, input, select, summary')];
+    return {
+      inner,
+      wide: document.documentElement.scrollWidth,
+      outside: controls
+        .filter((one) => one.checkVisibility() && !one.closest('.scroll, .skip, .unseen'))
+        .filter((one) => {
+          const { left, right } = one.getBoundingClientRect();
+          return left < 0 || right > inner;
+        })
+        .map((one) => one.textContent.slice(0, 60)),
+    };
+  });
+  const moving = await page.evaluate(() => document.getAnimations().length);
+  assert.equal(moving, 0, `${what}: animations`);
   assert.ok(wide <= inner, `${what}: ${wide} px of content in ${inner} px`);
+  assert.deepEqual(outside, [], `${what}: controls outside of the screen`);
+}
+
+// An error takes one line until it is opened.
+export async function checkErrorsAreLines(page, what) {
+  const heights = await page.evaluate(() =>
+    [...document.querySelectorAll('.error-text:not([open])')]
+      .filter((one) => one.checkVisibility())
+      .map((one) => one.getBoundingClientRect().height),
+  );
+  assert.deepEqual(
+    heights.filter((height) => height > 48),
+    [],
+    `${what}: heights of errors`,
+  );
 }
 
 // Walks with Tab from the top: every control that can be seen must get the focus, and show it.
@@ -121,11 +151,11 @@ export async function checkKeyboard(page, what) {
   assert.equal(reached.size, wanted, `${what}: controls that Tab reaches`);
 }
 
-export async function shoot(page, name) {
+export async function shoot(page, name, { fullPage = true } = {}) {
   await mkdir(SHOTS, { recursive: true });
   await page.evaluate(() => {
     document.activeElement?.blur();
     scrollTo(0, 0);
   });
-  await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: true });
+  await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage });
 }

@@ -75,12 +75,78 @@ function tables(world) {
       last_loaded_at: file.processed_at,
       lag_seconds: (Date.now() - new Date(file.processed_at)) / 1000,
       stale: file.isStale ?? false,
+      stale_reason: file.isStale ? 'not looked at since 2026-11-23 03:40:11 UTC' : null,
+      looked_at: file.processed_at,
+      compressed_bytes: file.row_count * 8,
+      uncompressed_bytes: file.row_count * 33,
     }));
 }
+
+const broken = (world) => [...world.files.values()].filter((file) => file.status === 'failed');
+
+// As serve/verdict.cc has it.
+function verdict(world) {
+  const all = tables(world);
+  const stale = all.filter((one) => one.stale).length;
+  const broken_files = broken(world).length;
+  const isGood = stale === 0 && broken_files === 0;
+  let title = all.length === 1 ? '1 table current' : `All ${all.length} tables current`;
+  if (stale > 0) title = `${all.length - stale} of ${all.length} tables current`;
+  if (all.length === 0) title = 'No table yet';
+  let level = isGood ? 'good' : 'warn';
+  if (all.length === 0 && isGood) level = 'idle';
+  return {
+    level,
+    title,
+    tables: all.length,
+    current: all.length - stale,
+    stale,
+    broken_files,
+    unknown_since: null,
+  };
+}
+
+const incidents = (world) =>
+  broken(world)
+    .slice(0, 20)
+    .map((file) => ({
+      id: `file:${file.file_path}`,
+      cause: 'file',
+      workflow: 'default',
+      file_path: file.file_path,
+      table_name: file.table_name,
+      title: `${file.file_name} is broken (table ${file.table_name})`,
+      since: file.processed_at,
+      count: file.failure_count,
+      error: file.error_message,
+      error_class: file.error_class,
+      action: 'retry',
+    }));
 
 function overview(world) {
   if (world.problems.length > 0) {
     return {
+      verdict: {
+        level: 'bad',
+        title: 'ClickHouse does not answer',
+        unknown_since: world.since,
+        broken_files: 0,
+      },
+      incidents: [
+        {
+          id: 'target',
+          cause: 'target',
+          workflow: null,
+          file_path: null,
+          table_name: null,
+          title: 'ClickHouse does not answer',
+          since: world.since,
+          count: 4,
+          error: world.problems[0],
+          error_class: 'server',
+          action: 'none',
+        },
+      ],
       summary: null,
       ready: false,
       problems: world.problems,
@@ -109,6 +175,8 @@ function overview(world) {
     };
   });
   return {
+    verdict: verdict(world),
+    incidents: incidents(world),
     summary: summary(world),
     ready: true,
     problems: [],
@@ -154,7 +222,12 @@ const SETTINGS = [
   ['s3.secret_access_key', '********', 'QVD_S3_SECRET'],
   ['schedule', '@every 5s', 'qvdhouse.toml:2'],
   ['database', 'local', 'default'],
-].map(([key, value, origin]) => ({ key, value, origin }));
+].map(([key, value, origin]) => ({
+  key,
+  value,
+  origin,
+  pending: key === 'schedule' ? '@every 1h' : null,
+}));
 
 const found = (value, what) => {
   if (!value) throw new Problem(404, `there is no such ${what}`);
@@ -169,6 +242,7 @@ const GETS = {
     const runs = world.runs.filter(
       (run) => !query.get('status') || run.status === query.get('status'),
     );
+    if (query.get('fold') === 'true') runs.push(...world.folded);
     const start = Number(query.get('before') ?? 0);
     const end = start + Number(query.get('limit') ?? 50);
     return { runs: runs.slice(start, end), next_before: end < runs.length ? String(end) : null };
@@ -176,11 +250,12 @@ const GETS = {
   '/api/files': listFiles,
   '/api/file': (world, query) => found(world.details(query.get('path')), 'file'),
   '/api/tables': (world) => ({ tables: tables(world) }),
-  '/api/plan': (world) =>
-    [...world.folder.keys()].map((name) => ({
+  '/api/plan': (world) => {
+    const due = new Set(world.due());
+    return [...world.folder.keys()].map((name) => ({
       path: `/data/qvd/${name}`,
       name,
-      action: world.due().includes(name) ? 'load' : 'skip',
+      action: due.has(name) ? 'load' : 'skip',
       reason_code: 'unchanged',
       reason: 'loaded, and not changed since',
       table: `Qvd${name.replace('.qvd', '')}`,
@@ -189,10 +264,42 @@ const GETS = {
       notes: [],
       warnings: [],
       error: '',
-    })),
+    }));
+  },
   '/api/settings': () => ({
     settings: SETTINGS,
+    outdated: [{ workflow: 'default', tables: 3, files: 12 }],
     warnings: ['qvdhouse.toml:9: nothing is called "shedule"; did you mean "schedule"?'],
+  }),
+  '/api/instance': () => ({
+    instance: 'lake-prod',
+    version: VERSION,
+    target: 'https://clickhouse.example:8443',
+    database: 'local',
+    timezones: ['Europe/Berlin'],
+    connect: {
+      host: 'clickhouse.example',
+      http_port: 8443,
+      user: 'reader',
+      is_secure: true,
+      is_embedded: false,
+    },
+  }),
+  '/api/fields': (world, query) => ({
+    has_catalogue: world.hasCatalogue,
+    total: world.hasCatalogue ? world.files.size : 0,
+    fields: world.hasCatalogue
+      ? [...world.files.values()].slice(0, 100).map((file) => ({
+          field_name: `${query.get('name')}Key`,
+          file_path: file.file_path,
+          file_name: file.file_name,
+          table_name: file.table_name,
+          columns: [`${query.get('name')}Key`],
+          types: ['LowCardinality(Nullable(String))'],
+          symbols: 210,
+          catalogued_at: file.processed_at,
+        }))
+      : [],
   }),
   '/api/version': () => ({ version: VERSION, api: 1 }),
   '/api/logs': (world, query) => ({
@@ -206,7 +313,7 @@ const GETS = {
 
 function getOne(world, path, query) {
   if (GETS[path] !== undefined) return GETS[path](world, query);
-  const [, kind, name] = /^\/api\/(runs|tables)\/(.+)$/.exec(path) ?? [];
+  const [, kind, name, part] = /^\/api\/(runs|tables)\/([^/]+)(\/rows)?$/.exec(path) ?? [];
   if (kind === 'runs')
     return found(
       world.runs.find((run) => run.run_id === decodeURIComponent(name)),
@@ -214,9 +321,17 @@ function getOne(world, path, query) {
     );
   const table =
     kind === 'tables' && tables(world).find((one) => one.name === decodeURIComponent(name));
+  if (found(table, 'page') && part === '/rows') {
+    return { columns: ['%OrderKey', 'Customer'], data: [['1', 'Müller'], ['2', null]] };
+  }
   return {
-    ...found(table, 'page'),
+    ...table,
     file_count: table.files,
+    last_change: {
+      at: table.last_loaded_at,
+      file_path: '/data/qvd/Orders.qvd',
+      changes: [{ column: '%OrderKey', kind: 'widened', from: 'Int32', to: 'Int64' }],
+    },
     columns: [{ name: '%OrderKey', type: 'Int64', comment: 'field %OrderKey' }],
     files: [...world.files.values()].filter((file) => file.table_name === table.name),
     create_sql: `CREATE TABLE local.${table.name}\n(\n    \`%OrderKey\` Int64\n)\nENGINE = MergeTree\nORDER BY tuple()`,
@@ -237,11 +352,26 @@ function postOne(world, path, body) {
       world.run('manual', body.files?.map((file) => file.split('/').at(-1)) ?? all);
       break;
     }
+    case '/api/workflows/default/test':
+      return {
+        workflow: 'default',
+        passed: false,
+        steps: [
+          { name: 'resolve', passed: true, detail: 'lake.example is 192.0.2.7', fix: '' },
+          { name: 'list', passed: false, detail: 'access denied', fix: 'grant s3:ListBucket' },
+        ],
+      };
     case '/api/file/retry':
       world.run('retry', [name]);
       break;
     case '/api/file/reset':
       world.files.delete(body.path);
+      break;
+    case '/api/files/retry':
+      world.run('retry', body.paths.map((file) => file.split('/').at(-1)));
+      break;
+    case '/api/files/reset':
+      body.paths.forEach((file) => world.files.delete(file));
       break;
     default: {
       const run = found(
@@ -262,7 +392,11 @@ function streamEvents(world, request, response) {
   const last = request.headers['last-event-id'];
   if (last !== undefined) world.events.filter((event) => event.id > Number(last)).forEach(write);
   world.on('event', write);
-  response.on('close', () => world.off('event', write));
+  world.emit('event-stream');
+  response.on('close', () => {
+    world.off('event', write);
+    world.emit('event-stream');
+  });
 }
 
 async function answer(world, token, request, response) {

@@ -32,10 +32,14 @@ export class World extends EventEmitter {
     this.setMaxListeners(100);
     this.fileMs = fileMs;
     this.problems = problems;
+    this.since = now(); // when they began
     this.folder = new Map(); // name → {rows, isBroken, version}: what is in the source
     this.files = new Map(); // path → file as the API shows it
     this.runs = []; // newest first
     this.lines = [];
+    this.folded = []; // runs that found nothing to do, as /api/runs?fold=true shows them
+    this.hasCatalogue = true;
+    this.held = new Map(); // path → why the file is held
     this.workers = []; // as /api/workers shows them
     this.events = [];
     this.workflow = {
@@ -216,6 +220,7 @@ export class World extends EventEmitter {
   }
 
   remember(attempt, version, rows) {
+    this.held.delete(attempt.file_path);
     const before = this.files.get(attempt.file_path);
     const isFailed = attempt.status === 'failed';
     this.files.set(attempt.file_path, {
@@ -260,7 +265,15 @@ export class World extends EventEmitter {
     }));
     return {
       ...file,
-      decision: isFailed
+      feeds: [{ file_path: '/data/qvd/Sums.qvd', file_name: 'Sums.qvd', table_name: 'QvdSums' }],
+      decision: this.held.has(path)
+        ? {
+            action: 'wait',
+            reason_code: 'anomaly',
+            reason: 'held, since it is not as usual',
+            anomaly: this.held.get(path),
+          }
+        : isFailed
         ? {
             action: 'skip',
             reason_code: 'failed-unchanged',

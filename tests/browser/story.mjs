@@ -10,21 +10,22 @@ function open(page, view) {
 }
 
 async function filesArrive(page, world) {
-  await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor(patient);
+  await page.getByRole('heading', { name: 'No table yet' }).waitFor(patient);
   await world.put('Orders.qvd', 900);
   await world.put('Customers.qvd', 210);
-  await page.getByRole('heading', { name: 'All data is fresh' }).waitFor(patient);
+  await page.getByRole('heading', { name: 'All 2 tables current' }).waitFor(patient);
   // Without a click or a reload: the page follows the service.
   await page.getByRole('link', { name: 'Files 2', exact: true }).waitFor(patient);
 }
 
 async function aFailureAppears(page, world) {
   await world.putBroken('Broken.qvd');
-  await page.getByRole('heading', { name: 'Not all data is fresh' }).waitFor(patient);
-  await page.getByRole('link', { name: '1 file failed' }).waitFor(patient);
+  const verdict = page.getByRole('region', { name: 'State of the data' });
+  await verdict.getByText('1 file broken: ').waitFor(patient);
+  await verdict.getByRole('button', { name: 'Retry' }).waitFor(patient);
   const failures = page
     .locator('section')
-    .filter({ has: page.getByRole('heading', { name: 'Failures' }) });
+    .filter({ has: page.getByRole('heading', { name: 'Incidents' }) });
   assert.match(await failures.locator('.error-text').innerText(), /expected/);
 }
 
@@ -99,7 +100,7 @@ export async function tell(browser, { url, world }, name) {
     await drillDown(page);
     await shoot(page, `${name}-5-table`);
     await open(page, 'Overview');
-    await page.getByRole('heading', { name: 'All data is fresh' }).waitFor(patient);
+    await page.getByRole('heading', { name: 'All 3 tables current' }).waitFor(patient);
     await page.getByRole('link', { name: 'Files 3', exact: true }).waitFor(patient);
     await shoot(page, `${name}-6-fresh-again`);
     await checkFits(page, 'the overview');

@@ -1,8 +1,11 @@
 // What the user sets off: one request each, said when it is done or when it failed, never twice at
 // once. Holds the state of the dialog that asks before something can't be undone, too.
 import { ApiError, post } from './api.js';
+import { plural } from './format.js';
 
 const NOTE_MS = 6000;
+
+const filesAre = (number) => `${plural(number, 'file')} ${number === 1 ? 'is' : 'are'}`;
 
 export class Actions {
   // `changed` redraws the page, `done` loads the view's data again, `refused` asks for a token.
@@ -30,6 +33,43 @@ export class Actions {
   dismiss(id) {
     this.notes = this.notes.filter((note) => note.id !== id);
     this.changed();
+  }
+
+  async copy(text, what) {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.say(`Copied: ${what}.`);
+    } catch {
+      // Without TLS a browser gives pages of other hosts no clipboard.
+      this.say('This browser lets the page copy nothing; select the text instead.', true);
+    }
+  }
+
+  // What a POST answers; {error} when it failed.
+  async answerOf(key, url) {
+    this.pending.add(key);
+    this.changed();
+    try {
+      return await post(url);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) this.refused();
+      return { error: error.message };
+    } finally {
+      this.pending.delete(key);
+      this.changed();
+    }
+  }
+
+  async loadAll(workflow) {
+    const isSure = await this.ask({
+      title: `Load all files of ${workflow} again?`,
+      text:
+        'Unchanged files are loaded, too. Tables keep their old rows until the new ones are ' +
+        'there.',
+      confirm: 'Load all',
+    });
+    if (isSure === null) return;
+    await this.run(workflow, { full: true }, 'A run that loads all files has been asked for.');
   }
 
   // Posts, then says `text`. `key` names the button.
@@ -66,6 +106,11 @@ export class Actions {
   run(workflow, body, text) {
     const url = `/api/workflows/${encodeURIComponent(workflow)}/run`;
     return this.send(`run:${workflow}`, url, body, text);
+  }
+
+  retryFailed(workflow) {
+    const text = `The failed files of ${workflow} are tried again.`;
+    return this.run(workflow, { retry_failed: true }, text);
   }
 
   setPaused(workflow, isPaused) {
@@ -106,6 +151,46 @@ export class Actions {
       '/api/file/retry',
       { path: file.file_path },
       `${file.file_name} is tried again now.`,
+    );
+  }
+
+  retryMany(paths) {
+    const text = `${filesAre(paths.length)} tried again now.`;
+    return this.send('retry:chosen', '/api/files/retry', { paths }, text);
+  }
+
+  // Also those that are unchanged.
+  loadMany(paths) {
+    const text = `${filesAre(paths.length)} loaded again now.`;
+    return this.send('load:chosen', '/api/files/retry', { paths, full: true }, text);
+  }
+
+  async resetMany(paths) {
+    const what = plural(paths.length, 'file');
+    const answer = await this.ask({
+      title: `Forget ${what}?`,
+      text:
+        'What is known of these files is forgotten, and the next run loads them again. Their ' +
+        'history stays.',
+      confirm: 'Forget them',
+      option: 'Remove their rows from their tables, too',
+    });
+    if (answer === null) return;
+    await this.send(
+      'reset:chosen',
+      '/api/files/reset',
+      { paths, with_data: answer.option },
+      `${what} forgotten; the next run loads what is there.`,
+    );
+  }
+
+  // A file that is held, being not as usual: loaded whatever it is, and only it.
+  letThrough(file) {
+    return this.send(
+      `retry:${file.file_path}`,
+      '/api/files/retry',
+      { paths: [file.file_path], full: true },
+      `${file.file_name} is let through and loaded now.`,
     );
   }
 

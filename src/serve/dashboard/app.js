@@ -2,7 +2,8 @@
 // `state` by draw(); Preact changes only what differs, so focus and scroll stay where they are.
 import { h, render } from './preact.module.js';
 import { Actions } from './actions.js';
-import { follow, get } from './api.js';
+import { get } from './api.js';
+import { Events } from './events.js';
 import { address, parse } from './router.js';
 import { shell } from './shell.js';
 
@@ -19,13 +20,17 @@ const state = {
   error: null,
   local: {}, // of this view, until another is opened
   isConnected: null, // to the events; null: not known yet
+  lostAt: null, // since when the service does not answer; null: it does
   health: null, // {ready, problems}
+  instance: null, // as /api/instance has it
+  nextRun: null, // {workflow, at}
   asksToken: false,
   theme: document.documentElement.dataset.theme ?? 'auto',
 };
 let loads = 0; // the newest load's answer counts, whatever the order of arrival
 let dueReload = null;
 let dueTyping = null;
+let dueLook = null;
 let drawn = false;
 
 const actions = new Actions({ changed: draw, done: load, refused: askToken });
@@ -42,7 +47,15 @@ const page = {
   get theme() {
     return state.theme === 'auto' ? String(prefersDark.matches) : state.theme;
   },
+  get lostAt() {
+    return state.lostAt;
+  },
   reload: load,
+  // Another token, or none any more.
+  takeToken() {
+    events.join();
+    load();
+  },
   // `isOnlyShown`: what changed needs no request.
   setLocal(change, { isOnlyShown = false } = {}) {
     state.local = { ...state.local, ...change };
@@ -76,7 +89,7 @@ const shellPage = {
   },
   takeToken(isGiven) {
     state.asksToken = false;
-    if (isGiven) load();
+    if (isGiven) page.takeToken();
     draw();
   },
 };
@@ -95,6 +108,10 @@ function askToken() {
   draw();
 }
 
+function lost() {
+  state.lostAt ??= new Date().toISOString();
+}
+
 async function load() {
   clearTimeout(dueReload);
   dueReload = null;
@@ -106,9 +123,11 @@ async function load() {
     if (mine !== loads) return undefined;
     state.data = data;
     state.error = null;
+    state.lostAt = null;
   } catch (error) {
     if (mine !== loads) return undefined;
     if (error.status === 401) askToken();
+    if (error.status === 0) lost();
     state.error = error;
   }
   return draw();
@@ -135,6 +154,12 @@ function open() {
 
 function onEvent(event) {
   if (event.type === 'health_changed') state.health = event.data;
+  if (['health_changed', 'run_finished', 'workflow_changed'].includes(event.type)) {
+    dueLook ??= setTimeout(() => {
+      dueLook = null;
+      lookAround();
+    }, RELOAD_MS);
+  }
   const { view } = state.route;
   if (view !== null && state.data !== null && view.events.includes(event.type)) {
     if (view.take?.(state.data, event, page)) return draw();
@@ -143,19 +168,27 @@ function onEvent(event) {
   return draw();
 }
 
-async function onConnection(isConnected) {
-  const isBack = isConnected && state.isConnected === false;
-  state.isConnected = isConnected;
-  draw();
-  if (isBack) load();
-  if (!isConnected) return;
+// What stands in the head of every view.
+async function lookAround() {
   try {
-    const { ready, problems } = await get('/api/overview');
-    state.health = { ready, problems };
+    const overview = await get('/api/overview');
+    state.health = { ready: overview.ready, problems: overview.problems };
+    state.nextRun = overview.next_run;
+    state.instance = await get('/api/instance');
   } catch {
-    state.health = null;
+    // The view's own request says why.
   }
   draw();
+}
+
+async function onState(connection) {
+  const isBack = connection === 'live' && state.lostAt !== null;
+  state.isConnected = { live: true, connecting: null }[connection] ?? false;
+  if (connection === 'live') state.lostAt = null;
+  if (connection === 'lost') lost();
+  draw();
+  if (isBack) load();
+  if (connection === 'live') await lookAround();
 }
 
 addEventListener('hashchange', open);
@@ -171,4 +204,4 @@ setInterval(() => {
 }, UNCONNECTED_MS);
 draw();
 load();
-follow(onEvent, onConnection);
+const events = new Events({ onEvent, onState, onShown: load });

@@ -75,7 +75,9 @@ export function tokenDialog({ wasRefused, onDone, onCancel }) {
         null,
         wasRefused
           ? 'The service did not take that token.'
-          : 'This service answers only who has a token. “qvdhouse token” makes one.',
+          : 'This service answers only who has its token: the one that “qvdhouse token” printed ' +
+              'when it was set up, whose hash is the setting serve.token_hash. Who runs the ' +
+              'service has it, or makes a new one with the same command.',
       ),
       h(
         'label',
@@ -89,7 +91,11 @@ export function tokenDialog({ wasRefused, onDone, onCancel }) {
           autofocus: true,
         }),
       ),
-      h('p', { class: 'muted' }, 'It is kept until this tab is closed.'),
+      h(
+        'p',
+        { class: 'muted' },
+        'It opens all that this page shows and does. It is kept until this tab is closed.',
+      ),
       h(
         'div',
         { class: 'row end' },

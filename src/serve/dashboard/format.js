@@ -77,6 +77,14 @@ export function relative(text, now = Date.now()) {
   return seconds > 0 ? `in ${length}` : `${length} ago`;
 }
 
+// A long name without its middle: its end tells as much as its beginning.
+export function shortName(text, most = 48) {
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const end = Math.floor(most / 3);
+  return `${letters.slice(0, most - end - 1).join('')}…${letters.slice(-end).join('')}`;
+}
+
 export function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${Number(number) === 1 ? one : many}`;
 }

@@ -43,6 +43,9 @@ export function badge(status, text = status) {
   );
 }
 
+export const freshBadge = (one) =>
+  badge(one.stale ? 'stale' : 'fresh', one.stale ? 'stale' : 'current');
+
 export function time(value, form = format.relative) {
   if (!value) return h('span', { class: 'muted' }, '–');
   return h('time', { datetime: value, title: `${format.dateTime(value)} (${value})` }, form(value));
@@ -61,16 +64,24 @@ export const fileLink = (file) =>
   link(`#/file?path=${encodeURIComponent(file.file_path)}`, file.file_name);
 export const tableLink = (name) =>
   name ? link(`#/table?name=${encodeURIComponent(name)}`, name) : '–';
+// In lists.
+export const shortFile = (file) => longName(file.file_path, fileLink(file));
+export const shortTable = (name) => (name ? longName(name, tableLink(name)) : '–');
 export const runLink = (id, text = id) => link(`#/run?id=${encodeURIComponent(id)}`, text);
 
+// One line, which opens to the whole text.
 export function errorText(error, errorClass) {
   if (!error) return null;
   return h(
-    'p',
+    'details',
     { class: 'error-text' },
-    errorClass ? h('span', { class: 'error-class' }, errorClass) : null,
-    error,
+    h('summary', null, errorClass ? h('span', { class: 'error-class' }, errorClass) : null, error),
   );
+}
+
+// Names may be long: lists show two lines of them, and the whole on demand.
+export function longName(name, node) {
+  return h('span', { class: 'name', title: name }, node);
 }
 
 export function section(title, ...children) {
@@ -92,8 +103,8 @@ export function facts(pairs) {
   );
 }
 
-// columns: [{name, label, draw(row), kind: 'number'|'main'|undefined, sort}]; where `sort` is given,
-// the head is a button that calls onSort(sort). On a phone each row is a card (parts.css).
+// columns: [{name, label, draw(row), kind: 'number'|'main'|'wide'|'short'|…, sort}]; where `sort`
+// is given, the head is a button that calls onSort(sort). On a phone each row is a card (parts.css).
 export function table({ label, columns, rows, keyOf, emptyText, sorted, onSort }) {
   if (rows.length === 0) return empty(emptyText);
   const head = columns.map((column) => {
@@ -134,6 +145,30 @@ export function table({ label, columns, rows, keyOf, emptyText, sorted, onSort }
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, head)),
     h('tbody', { role: 'rowgroup' }, body),
   );
+}
+
+// A table of which the first rows are shown, and more on demand: thousands of rows take a browser
+// longer to draw than a person waits.
+const ROWS_SHOWN = 100;
+
+export function longTable(page, options) {
+  const { rows } = options;
+  const most = page.local.shown ?? ROWS_SHOWN;
+  const more = Math.min(ROWS_SHOWN * 5, rows.length - most);
+  return [
+    table({ ...options, rows: rows.slice(0, most) }),
+    more <= 0
+      ? null
+      : h(
+          'button',
+          {
+            type: 'button',
+            class: 'button',
+            onClick: () => page.setLocal({ shown: most + more }, { isOnlyShown: true }),
+          },
+          `Show ${format.count(more)} more of ${format.count(rows.length)}`,
+        ),
+  ];
 }
 
 export function tableHead(heads) {
@@ -236,6 +271,16 @@ export function moreButton(page, text) {
       onClick: () => page.setLocal({ pages: (page.local.pages ?? 1) + 1 }),
     },
     text,
+  );
+}
+
+// `what` is copied: the name for those who do not see what stands beside it.
+export function copyButton(actions, text, what) {
+  return h(
+    'button',
+    { type: 'button', class: 'button quiet', onClick: () => actions.copy(text, what) },
+    'Copy',
+    h('span', { class: 'unseen' }, ` ${what}`),
   );
 }
 

@@ -4,6 +4,7 @@ import { Component, h } from './preact.module.js';
 import { tableHead } from './parts.js';
 
 const HEIGHT = 150;
+const EXPONENTS = Array.from({ length: 15 }, (_, index) => 10 ** index);
 
 function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -28,14 +29,21 @@ function options(width, { series, formatValue, step }) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, sync: { key: 'overview' }, points: { size: 6 } },
-    // A bar begins at its time: the last one needs room for its width.
+    // A bar begins at its time: the last one needs room for its width, and no bar stands on the edge.
     scales: {
-      x: { time: true, range: (plot, from, to) => [from, to + step] },
+      x: { time: true, range: (plot, from, to) => [from - step / 4, to + (step * 5) / 4] },
       y: { range: (plot, low, high) => [0, high > 0 ? high * 1.1 : 1] },
     },
     axes: [
       { ...axis, space: 70, values: timeTicks },
-      { ...axis, size: 78, space: 34, values: (plot, ticks) => ticks.map(formatValue) },
+      {
+        ...axis,
+        size: 78,
+        space: 34,
+        // Ticks are whole numbers: what is counted has no halves.
+        incrs: [1, 2, 5].flatMap((one) => EXPONENTS.map((ten) => one * ten)).sort((a, b) => a - b),
+        values: (plot, ticks) => ticks.map(formatValue),
+      },
     ],
     series: [
       {},

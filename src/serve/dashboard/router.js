@@ -1,5 +1,6 @@
 // The address behind '#' → a view and its parameters: "#/files?status=failed".
 import { fileView } from './view_file.js';
+import { fieldsView } from './view_fields.js';
 import { filesView } from './view_files.js';
 import { logView } from './view_log.js';
 import { overviewView } from './view_overview.js';
@@ -19,6 +20,7 @@ const VIEWS = {
   runs: runsView,
   run: runView,
   files: filesView,
+  fields: fieldsView,
   file: fileView,
   tables: tablesView,
   table: tableView,
@@ -38,7 +40,7 @@ export const NAVIGATION = [
   ['settings', 'Settings'],
 ];
 
-const LISTS = { run: 'runs', file: 'files', table: 'tables', plan: 'schedule' };
+const LISTS = { run: 'runs', file: 'files', fields: 'files', table: 'tables', plan: 'schedule' };
 
 // `section`: the entry of the navigation that it belongs to.
 export function parse(hash) {

@@ -2,16 +2,43 @@
 import { h } from './preact.module.js';
 import { token } from './api.js';
 import { notes, questionDialog, tokenDialog } from './dialogs.js';
+import * as format from './format.js';
+import { timeAhead } from './parts.js';
 import { NAVIGATION } from './router.js';
 
 const THEMES = { auto: 'Automatic', light: 'Light', dark: 'Dark' };
 
-function serviceState({ isConnected, health }) {
+function serviceState({ isConnected, lostAt, health }) {
+  if (lostAt !== null)
+    return h(
+      'span',
+      { class: 'pill bad', title: `The service does not answer since ${format.dateTime(lostAt)}.` },
+      'no connection',
+    );
   if (isConnected === null) return h('span', { class: 'pill' }, 'connecting…');
-  if (!isConnected) return h('span', { class: 'pill bad' }, 'no connection');
+  if (!isConnected) return h('span', { class: 'pill bad' }, 'a token is needed');
   if (health && !health.ready)
     return h('a', { class: 'pill bad', href: '#/', title: health.problems.join(' ') }, 'not ready');
   return h('span', { class: 'pill good' }, 'live');
+}
+
+const zoneOfBrowser = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+// Which service this is, where its tables are, in which time zone times are shown, what comes next.
+function instanceLine({ instance, nextRun }) {
+  if (instance === null) return null;
+  const parts = [
+    h('strong', null, instance.instance),
+    `${instance.target}, database ${instance.database}`,
+    `version ${instance.version}`,
+    `times in ${zoneOfBrowser()}`,
+    nextRun ? ['next run ', timeAhead(nextRun.at)] : 'no run is scheduled',
+  ];
+  return h(
+    'p',
+    { class: 'instance' },
+    parts.map((part, index) => h('span', { key: index }, part)),
+  );
 }
 
 function navigation(section) {
@@ -106,13 +133,14 @@ export function shell({ state, page, setTheme, takeToken }) {
     navigation(route.section),
     h(
       'main',
-      { id: 'main', tabIndex: -1 },
+      { id: 'main', tabIndex: -1, class: state.lostAt === null ? '' : 'old' },
       h(
         'div',
         { class: 'heading' },
         parent ? h('p', { class: 'parent' }, h('a', { href: parent[0] }, `‹ ${parent[1]}`)) : null,
         h('h1', { tabIndex: -1 }, title),
       ),
+      instanceLine(state),
       failure(state, page),
       content(state, page),
     ),

@@ -117,18 +117,26 @@ function details(attempt) {
   );
 }
 
-export function legend() {
+// Names all steps that there may be, and those that these attempts have besides.
+export function legend(list) {
+  const names = list.flatMap((attempt) => (attempt.steps ?? []).map((step) => step.name));
+  const others = [...new Set(names)].filter((name) => !STEPS.includes(name));
   return h(
     'ul',
     { class: 'legend', 'aria-label': 'Colours of the steps' },
-    STEPS.slice(1).map((name) =>
+    [...STEPS, ...others].map((name) =>
       h('li', { key: name }, h('span', { class: `swatch ${stepClass(name)}` }), name),
     ),
+    h('li', null, h('span', { class: 'swatch step-none' }), 'between steps'),
+    list.some((attempt) => attempt.status === 'failed')
+      ? h('li', null, h('span', { class: 'swatch step-failed' }), 'where it failed')
+      : null,
   );
 }
 
 // `shared`: all on one axis from run.started_at; else each attempt has its own (a file's history).
-export function attempts(list, { run = null, isHistory = false } = {}) {
+// `told`: an error that stands on the page already.
+export function attempts(list, { run = null, isHistory = false, told = '' } = {}) {
   const shared = run === null ? null : axis(list, run.started_at, run.finished_at);
   return h(
     'ul',
@@ -158,7 +166,7 @@ export function attempts(list, { run = null, isHistory = false } = {}) {
           h('span', { class: 'took' }, format.duration(attempt.duration_seconds)),
         ),
         bar(attempt, shared ?? axis([attempt], attempt.started_at, attempt.finished_at)),
-        errorText(attempt.error, attempt.error_class),
+        attempt.error === told ? null : errorText(attempt.error, attempt.error_class),
         changes(attempt),
         h('details', null, h('summary', null, 'Steps'), details(attempt)),
       ),

@@ -9,18 +9,33 @@ import {
   empty,
   errorText,
   facts,
+  fileLink,
   grid,
   section,
   table,
   tableLink,
   time,
 } from './parts.js';
+import { sparklines } from './sparklines.js';
 import { attempts, legend } from './timeline.js';
 
-// A part of the answer that could not be read says so in `<part>_error`.
+// A part of the answer that could not be read says so in `<part>_error`. An error stands on the page
+// once: where it was told before, there is no more than a word.
 function part(file, name, draw) {
   if (file[name] !== null && file[name] !== undefined) return draw(file[name]);
-  return file[`${name}_error`] ? errorText(file[`${name}_error`]) : empty('Not known.');
+  const error = file[`${name}_error`];
+  if (!error) return empty('Not known.');
+  return toldBefore(file, name).includes(error)
+    ? empty('It cannot be read; the error stands above.')
+    : errorText(error);
+}
+
+// In the order of the page.
+const PARTS = ['decision', 'columns', 'rows', 'header'];
+
+function toldBefore(file, name) {
+  const before = PARTS.slice(0, PARTS.indexOf(name)).map((one) => file[`${one}_error`]);
+  return [file.error_message, ...before];
 }
 
 function state(file, actions) {
@@ -61,7 +76,27 @@ function state(file, actions) {
   );
 }
 
-function decision(file) {
+// A file that is not as usual waits until somebody lets it through.
+function held(file, actions) {
+  const { anomaly, action, reason_code: code } = file.decision ?? {};
+  if (!anomaly) return null;
+  return h(
+    'div',
+    { class: 'row note' },
+    h('span', { class: 'grow' }, `Not as usual: ${anomaly}`),
+    action === 'wait' && code === 'anomaly'
+      ? actionButton(
+          actions,
+          `retry:${file.file_path}`,
+          'Let it through',
+          () => actions.letThrough(file),
+          'first',
+        )
+      : null,
+  );
+}
+
+function decision(file, actions) {
   return section(
     'What the next run does',
     part(file, 'decision', (one) =>
@@ -73,6 +108,7 @@ function decision(file) {
         h('code', { class: 'muted' }, one.reason_code),
       ),
     ),
+    held(file, actions),
   );
 }
 
@@ -113,7 +149,7 @@ function header(file) {
         ['Compression', one.compression],
         ['Comment', one.comment],
       ]),
-      h('h3', null, 'Lineage'),
+      h('h3', null, 'What feeds it'),
       one.lineage?.length > 0
         ? h(
             'ol',
@@ -129,6 +165,16 @@ function header(file) {
           )
         : empty('The file says nothing of where its data came from.'),
     ]),
+    h('h3', null, 'What it feeds'),
+    h(
+      'ul',
+      null,
+      file.table_name ? h('li', null, 'Table ', tableLink(file.table_name)) : null,
+      (file.feeds ?? []).map((one) => h('li', { key: one.file_path }, 'File ', fileLink(one))),
+    ),
+    file.feeds === null || file.feeds === undefined
+      ? h('p', { class: 'muted' }, 'Files that read it are known once “qvdhouse catalog” has run.')
+      : null,
   );
 }
 
@@ -141,11 +187,15 @@ export const fileView = {
     event.data.file_path === undefined || event.data.file_path === file.file_path,
   draw: (file, page) => [
     state(file, page.actions),
-    decision(file),
+    decision(file, page.actions),
     section(
       'History',
       file.history?.length > 0
-        ? [legend(), attempts(file.history, { isHistory: true })]
+        ? [
+            sparklines(file.history),
+            legend(file.history),
+            attempts(file.history, { isHistory: true, told: file.error_message }),
+          ]
         : empty('It was not tried yet.'),
     ),
     section(

@@ -1,4 +1,5 @@
-// All files that are known: search, filter, sort, and what can be done with each.
+// All files that are known: searched, filtered, sorted and paged by the service. What is shown
+// stands in the address, so that it can be sent to somebody, and "back" goes back.
 import { h } from './preact.module.js';
 import { get, path } from './api.js';
 import * as format from './format.js';
@@ -7,21 +8,31 @@ import {
   badge,
   choice,
   errorText,
-  fileLink,
-  moreButton,
+  link,
   searchField,
   section,
+  shortFile,
+  shortTable,
   table,
   tableLink,
   time,
+  timeAhead,
 } from './parts.js';
 
 const STATUSES = ['', 'completed', 'failed', 'waiting', 'reset', 'vanished'];
-const NAMES = ['search', 'status', 'table', 'workflow', 'sort', 'order'];
-const PAGE = 50;
+const NAMES = ['search', 'status', 'table', 'workflow', 'sort', 'order', 'limit'];
+const PAGES = ['50', '200', '500'];
+const DEFAULTS = { sort: 'processed_at', order: 'desc', limit: PAGES[0] };
 
+// Without "after" and "from": another filter or order begins with the first page.
 function filterOf(query) {
   return Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? '']));
+}
+
+// Always said to the service: what the head of the list shows is the true order.
+function orderOf({ sort, order }) {
+  if (sort === '') return { sort: DEFAULTS.sort, order: DEFAULTS.order };
+  return { sort, order: order || 'asc' };
 }
 
 const stateOf = (file) =>
@@ -31,20 +42,48 @@ const stateOf = (file) =>
     badge(file.status),
     errorText(file.error_message, file.error_class),
     file.status === 'failed' && file.retry_at
-      ? h('p', { class: 'muted' }, 'tried again ', time(file.retry_at))
+      ? h('p', { class: 'muted' }, 'tried again ', timeAhead(file.retry_at))
       : null,
   );
 
-function columns(actions) {
+function buttons(file, actions) {
+  return [
+    actionButton(
+      actions,
+      `retry:${file.file_path}`,
+      [
+        file.status === 'failed' ? 'Retry' : 'Load again',
+        h('span', { class: 'unseen' }, ` ${file.file_name}`),
+      ],
+      () => actions.retry(file),
+    ),
+    actionButton(
+      actions,
+      `reset:${file.file_path}`,
+      ['Reset', h('span', { class: 'unseen' }, ` ${file.file_name}`)],
+      () => actions.reset(file),
+      'quiet',
+    ),
+  ];
+}
+
+// `chosen`: paths; `choose(paths, isChosen)`.
+function columns(actions, chosen, choose) {
   return [
     {
-      label: 'File',
-      kind: 'main',
-      sort: 'name',
-      draw: (file) => h('span', { title: file.file_path }, fileLink(file)),
+      label: 'Choose',
+      kind: 'tick-cell',
+      draw: (file) =>
+        h('input', {
+          type: 'checkbox',
+          'aria-label': `Choose ${file.file_name}`,
+          checked: chosen.has(file.file_path),
+          onChange: (event) => choose([file.file_path], event.target.checked),
+        }),
     },
+    { label: 'File', kind: 'main', sort: 'name', draw: shortFile },
     { label: 'Status', kind: 'wide', draw: stateOf },
-    { label: 'Table', draw: (file) => tableLink(file.table_name) },
+    { label: 'Table', kind: 'wide', draw: (file) => shortTable(file.table_name) },
     { label: 'Rows', kind: 'number', sort: 'rows', draw: (file) => format.count(file.row_count) },
     {
       label: 'Size',
@@ -59,32 +98,11 @@ function columns(actions) {
       draw: (file) => format.duration(file.processing_duration_seconds),
     },
     { label: 'Loaded', sort: 'processed_at', draw: (file) => time(file.processed_at) },
-    {
-      label: 'Actions',
-      kind: 'actions',
-      draw: (file) => [
-        actionButton(
-          actions,
-          `retry:${file.file_path}`,
-          [
-            file.status === 'failed' ? 'Retry' : 'Load again',
-            h('span', { class: 'unseen' }, ` ${file.file_name}`),
-          ],
-          () => actions.retry(file),
-        ),
-        actionButton(
-          actions,
-          `reset:${file.file_path}`,
-          ['Reset', h('span', { class: 'unseen' }, ` ${file.file_name}`)],
-          () => actions.reset(file),
-          'quiet',
-        ),
-      ],
-    },
+    { label: 'Actions', kind: 'actions', draw: (file) => buttons(file, actions) },
   ];
 }
 
-function filters(filter, page, hasSeveral, workflows) {
+function filters(filter, page, workflows) {
   const set = (change) => page.setQuery({ ...filter, ...change });
   return h(
     'div',
@@ -101,7 +119,7 @@ function filters(filter, page, hasSeveral, workflows) {
       STATUSES.map((one) => [one, one || 'all']),
       (status) => set({ status }),
     ),
-    hasSeveral
+    workflows.length > 1
       ? choice(
           'Workflow',
           filter.workflow,
@@ -109,29 +127,150 @@ function filters(filter, page, hasSeveral, workflows) {
           (workflow) => set({ workflow }),
         )
       : null,
+    choice(
+      'A page has',
+      filter.limit || DEFAULTS.limit,
+      PAGES.map((one) => [one, `${one} files`]),
+      (limit) => set({ limit: limit === DEFAULTS.limit ? '' : limit }),
+    ),
+    h('p', { class: 'beside' }, link('#/fields', 'Which files hold a field?')),
+  );
+}
+
+function onlyOfTable(filter, page) {
+  if (filter.table === '') return null;
+  return h(
+    'p',
+    null,
+    'Only files of ',
+    tableLink(filter.table),
+    '. ',
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'button quiet',
+        onClick: () => page.setQuery({ ...filter, table: '' }),
+      },
+      'Show all',
+    ),
+  );
+}
+
+function retryAllFailed(filter, total, workflows, actions) {
+  if (filter.status !== 'failed' || total === 0) return null;
+  return h(
+    'div',
+    { class: 'row' },
+    workflows.map((workflow) =>
+      actionButton(
+        actions,
+        `run:${workflow.name}`,
+        workflows.length > 1
+          ? `Retry all failed files of ${workflow.name}`
+          : 'Retry all failed files',
+        () =>
+          actions.retryFailed(workflow.name),
+      ),
+    ),
+  );
+}
+
+// What can be done with those that are ticked.
+function chosenBar(files, chosen, choose, actions) {
+  const shown = files.map((file) => file.file_path);
+  const isAll = shown.length > 0 && shown.every((one) => chosen.has(one));
+  const paths = [...chosen];
+  return h(
+    'div',
+    { class: 'row chosen', role: 'group', 'aria-label': 'Chosen files' },
+    h(
+      'label',
+      { class: 'tick' },
+      h('input', {
+        type: 'checkbox',
+        checked: isAll,
+        onChange: (event) => choose(shown, event.target.checked),
+      }),
+      'All of this page',
+    ),
+    h('span', { class: 'muted', role: 'status' }, `${format.plural(paths.length, 'file')} chosen`),
+    paths.length === 0
+      ? null
+      : [
+          actionButton(actions, 'retry:chosen', 'Retry chosen', () => actions.retryMany(paths)),
+          actionButton(actions, 'load:chosen', 'Load chosen again', () => actions.loadMany(paths)),
+          actionButton(
+            actions,
+            'reset:chosen',
+            'Reset chosen',
+            () => actions.resetMany(paths),
+            'quiet',
+          ),
+        ],
+  );
+}
+
+function pages({ files, total, next }, filter, query) {
+  const from = Number(query.get('from') ?? 1);
+  const to = from + files.length - 1;
+  return h(
+    'div',
+    { class: 'row', role: 'group', 'aria-label': 'Pages' },
+    h(
+      'span',
+      { class: 'grow' },
+      files.length === 0
+        ? null
+        : `${format.count(from)} to ${format.count(to)} of ${format.count(total)}`,
+    ),
+    from > 1 ? link(path('#/files', filter), 'First page') : null,
+    next === null
+      ? null
+      : link(path('#/files', { ...filter, after: next, from: String(to + 1) }), 'Next page'),
+  );
+}
+
+function sortChoice(filter, sorted, page) {
+  const options = [
+    ['processed_at:desc', 'Loaded, newest first'],
+    ['processed_at:asc', 'Loaded, oldest first'],
+    ['name:asc', 'Name, A to Z'],
+    ['name:desc', 'Name, Z to A'],
+    ['size:desc', 'Largest first'],
+    ['rows:desc', 'Most rows first'],
+    ['duration:desc', 'Slowest first'],
+  ];
+  const value = `${sorted.sort}:${sorted.order}`;
+  if (!options.some(([key]) => key === value))
+    options.push([value, `${sorted.sort}, ${sorted.order === 'asc' ? 'rising' : 'falling'}`]);
+  return h(
+    'div',
+    { class: 'only-phone' },
+    choice('Order', value, options, (text) => {
+      const [sort, order] = text.split(':');
+      page.setQuery({ ...filter, sort, order });
+    }),
   );
 }
 
 export const filesView = {
   title: () => 'Files',
   events: ['file_finished', 'run_finished'],
-  async load(query, { pages = 1 }) {
+  async load(query) {
     const filter = filterOf(query);
-    const { workflows } = await get('/api/workflows');
-    const files = [];
-    let after = '';
-    let total = 0;
-    for (let page = 0; page < pages && after !== null; ++page) {
-      const answer = await get(path('/api/files', { ...filter, after, limit: PAGE }));
-      files.push(...answer.files);
-      after = answer.next_after;
-      total = answer.total;
-    }
-    return { workflows, files, total, hasMore: after !== null };
+    const asked = { ...filter, ...orderOf(filter), after: query.get('after') ?? '' };
+    asked.limit ||= DEFAULTS.limit;
+    const [{ workflows }, answer] = await Promise.all([
+      get('/api/workflows'),
+      get(path('/api/files', asked)),
+    ]);
+    return { workflows, files: answer.files, total: answer.total, next: answer.next_after };
   },
-  draw({ workflows, files, total, hasMore }, page) {
+  draw(data, page) {
+    const { workflows, files, total } = data;
     const filter = filterOf(page.query);
-    const sorted = { sort: filter.sort || 'name', order: filter.order || 'asc' };
+    const sorted = orderOf(filter);
     const isFiltered =
       filter.search !== '' || filter.status !== '' || filter.table !== '' || filter.workflow !== '';
     const onSort = (sort) =>
@@ -140,52 +279,23 @@ export const filesView = {
         sort,
         order: sort === sorted.sort && sorted.order === 'asc' ? 'desc' : 'asc',
       });
+    const chosen = page.local.chosen ?? new Set();
+    const choose = (paths, isChosen) => {
+      const next = new Set(chosen);
+      for (const one of paths) isChosen ? next.add(one) : next.delete(one);
+      page.setLocal({ chosen: next }, { isOnlyShown: true });
+    };
     return section(
       isFiltered ? `${format.plural(total, 'file')} found` : format.plural(total, 'file'),
-      filters(filter, page, workflows.length > 1, workflows),
-      filter.table === ''
-        ? null
-        : h(
-            'p',
-            null,
-            'Only files of ',
-            tableLink(filter.table),
-            '. ',
-            h(
-              'button',
-              {
-                type: 'button',
-                class: 'button quiet',
-                onClick: () => page.setQuery({ ...filter, table: '' }),
-              },
-              'Show all',
-            ),
-          ),
-      filter.status === 'failed' && total > 0
-        ? h(
-            'div',
-            { class: 'row' },
-            workflows.map((workflow) =>
-              actionButton(
-                page.actions,
-                `run:${workflow.name}`,
-                workflows.length > 1
-                  ? `Retry all failed files of ${workflow.name}`
-                  : 'Retry all failed files',
-                () =>
-                  page.actions.run(
-                    workflow.name,
-                    { retry_failed: true },
-                    'The failed files are tried again.',
-                  ),
-              ),
-            ),
-          )
-        : null,
+      filters(filter, page, workflows),
+      sortChoice(filter, sorted, page),
+      onlyOfTable(filter, page),
+      retryAllFailed(filter, total, workflows, page.actions),
+      files.length === 0 ? null : chosenBar(files, chosen, choose, page.actions),
       table({
         label: 'Files',
         rows: files,
-        columns: columns(page.actions),
+        columns: columns(page.actions, chosen, choose),
         keyOf: (file) => file.file_path,
         sorted,
         onSort,
@@ -193,12 +303,7 @@ export const filesView = {
           ? 'No file is like that.'
           : 'No file has been seen yet. They come with the next run.',
       }),
-      hasMore
-        ? moreButton(
-            page,
-            `Show ${format.count(Math.min(PAGE, total - files.length))} more of ${format.count(total)}`,
-          )
-        : null,
+      pages(data, filter, page.query),
     );
   },
 };

@@ -10,81 +10,102 @@ import {
   choice,
   empty,
   errorText,
-  fileLink,
+  freshBadge,
   link,
+  longName,
   runLink,
   section,
   table,
+  shortTable,
   tableLink,
   time,
   timeAhead,
 } from './parts.js';
+import { incidentsOf, verdictOf } from './verdict.js';
 
 const SPANS = [
   ['24', 'last 24 hours'],
   ['168', 'last 7 days'],
   ['720', 'last 30 days'],
 ];
-const MOST_FAILURES = 5;
+const MOST_INCIDENTS = 5;
 
-// Without ClickHouse there is no summary: then the problems say why.
-function verdictOf({ overview }) {
-  const failed = overview.summary?.current_failures ?? 0;
-  const stale = overview.freshness.filter((one) => one.stale);
-  const reasons = overview.problems.map((problem) => h('span', null, problem));
-  if (failed > 0) {
-    reasons.push(link('#/files?status=failed', `${format.plural(failed, 'file')} failed`));
-  }
-  if (stale.length > 0) {
-    reasons.push(
-      h(
-        'span',
-        null,
-        `${stale.length === 1 ? 'One table is' : `${stale.length} tables are`} stale: `,
-        stale.slice(0, 3).map((one, index) => [index > 0 ? ', ' : '', tableLink(one.table_name)]),
-        stale.length > 3 ? ` and ${stale.length - 3} more` : '',
-      ),
+// What a person can do about it at once.
+function remedy(act, actions) {
+  if (act === undefined) return null;
+  const { kind, incident } = act;
+  if (kind === 'retryAll') {
+    const files = act.incidents.filter((one) => one.action === 'retry');
+    if (files.length === 0) return null;
+    const workflows = [...new Set(files.map((one) => one.workflow))];
+    return actionButton(actions, `run:${workflows[0]}`, 'Retry all', () =>
+      workflows.forEach((workflow) => actions.retryFailed(workflow)),
     );
   }
-  if (!overview.ready) return { kind: 'bad', title: 'Not ready', reasons };
-  if (failed > 0) return { kind: 'bad', title: 'Not all data is fresh', reasons };
-  if (stale.length > 0) return { kind: 'warn', title: 'Not all data is fresh', reasons };
-  if ((overview.summary?.total_files ?? 0) === 0) {
-    const text =
-      overview.live.length > 0 ? 'The first run is under way.' : 'No file has been loaded yet.';
-    return { kind: 'idle', title: 'Nothing here yet', reasons: [h('span', null, text)] };
+  if (kind === 'run' && incident?.workflow) {
+    return actionButton(
+      actions,
+      `run:${incident.workflow}`,
+      ['Run now', h('span', { class: 'unseen' }, ` ${incident.workflow}`)],
+      () => actions.run(incident.workflow, {}, `A run of ${incident.workflow} has been asked for.`),
+    );
   }
-  const loading = overview.live.find(
-    ({ progress }) => progress && progress.bytes_done < progress.bytes_total,
+  if (kind !== 'retry' || incident?.action !== 'retry') return null;
+  const file = fileOf(incident);
+  return actionButton(
+    actions,
+    `retry:${file.file_path}`,
+    ['Retry', h('span', { class: 'unseen' }, ` ${file.file_name}`)],
+    () => actions.retry(file),
   );
-  if (loading) {
-    const left = loading.progress.files_total - loading.progress.files_done;
-    const text = `${format.plural(left, 'file')} to go; what was loaded before is there as it was.`;
-    return { kind: 'live', title: 'New data is being loaded', reasons: [h('span', null, text)] };
-  }
-  const newest = h('span', null, 'Last load ', time(overview.summary.last_sync_at));
-  return { kind: 'good', title: 'All data is fresh', reasons: [newest] };
 }
 
-function verdict(data) {
-  const { kind, title, reasons } = verdictOf(data);
+const fileOf = (incident) => ({
+  file_path: incident.file_path,
+  file_name: incident.file_path.split('/').at(-1),
+});
+
+function verdictLine(line, actions) {
+  const names = line.names ?? [];
+  return [
+    h(
+      'span',
+      { class: 'grow' },
+      line.text,
+      names.map((name, index) => [
+        index > 0 ? ', ' : '',
+        h('a', { href: name.href, title: name.text }, format.shortName(name.text)),
+      ]),
+      line.more ?? '',
+      line.at ? time(line.at) : null,
+    ),
+    remedy(line.act, actions),
+  ];
+}
+
+function verdict(data, { actions, lostAt }) {
+  const { level, title, lines } = verdictOf(data, lostAt);
   const next = data.overview.next_run;
   return h(
     'section',
-    { class: `verdict ${kind}`, 'aria-label': 'State of the data' },
+    { class: `verdict ${level}`, 'aria-label': 'State of the data' },
     h('h2', null, title),
     h(
       'ul',
       null,
-      reasons.map((reason, index) => h('li', { key: index }, reason)),
+      lines.map((line, index) =>
+        h('li', { key: index, class: 'row' }, verdictLine(line, actions)),
+      ),
     ),
-    h(
-      'p',
-      null,
-      next
-        ? ['Next run: ', link('#/schedule', next.workflow), ' ', timeAhead(next.at)]
-        : link('#/schedule', 'No run is scheduled'),
-    ),
+    lostAt !== null
+      ? null
+      : h(
+          'p',
+          null,
+          next
+            ? ['Next run: ', link('#/schedule', next.workflow), ' ', timeAhead(next.at)]
+            : link('#/schedule', 'No run is scheduled'),
+        ),
   );
 }
 
@@ -180,47 +201,77 @@ function plots({ overview }, { hours, theme, setLocal }) {
   );
 }
 
-function failures({ failed }, actions) {
-  if (failed.files.length === 0) return null;
+const CAUSES = { file: 'file', source: 'source', target: 'ClickHouse' };
+const REMEDIES = { retry: 'retry', run: 'run' };
+
+function incident(one, actions) {
+  const told = [
+    'since ',
+    time(one.since),
+    one.count > 1 ? `, ${format.count(one.count)} times` : '',
+  ];
+  return h(
+    'li',
+    { key: one.id },
+    h(
+      'div',
+      { class: 'row' },
+      badge('failed', CAUSES[one.cause] ?? one.cause),
+      h(
+        'strong',
+        { class: 'grow' },
+        one.file_path
+          ? longName(one.file_path, link(path('#/file', { path: one.file_path }), one.title))
+          : one.title,
+      ),
+      h('span', { class: 'muted' }, told),
+      remedy({ kind: REMEDIES[one.action], incident: one }, actions),
+    ),
+    errorText(one.error, one.error_class),
+  );
+}
+
+function incidents(data, { actions, local, setLocal }) {
+  const all = incidentsOf(data);
+  if (all.length === 0) return null;
+  const shown = local.allIncidents ? all : all.slice(0, MOST_INCIDENTS);
+  const broken = data.overview.verdict?.broken_files ?? data.failed.total;
   return section(
-    'Failures',
+    'Incidents',
     h(
       'ul',
       { class: 'failures' },
-      failed.files.map((failure) =>
-        h(
-          'li',
-          { key: failure.file_path },
-          h(
-            'div',
-            { class: 'row' },
-            badge('failed'),
-            h('strong', { class: 'grow' }, fileLink(failure)),
-            h('span', { class: 'muted' }, time(failure.processed_at)),
-            actionButton(
-              actions,
-              `retry:${failure.file_path}`,
-              ['Retry', h('span', { class: 'unseen' }, ` ${failure.file_name}`)],
-              () => actions.retry(failure),
-            ),
-          ),
-          errorText(failure.error_message, failure.error_class),
-        ),
-      ),
+      shown.map((one) => incident(one, actions)),
     ),
-    failed.total > failed.files.length
-      ? h(
-          'p',
-          null,
-          link('#/files?status=failed', `All ${format.count(failed.total)} failed files`),
-        )
-      : null,
+    all.length === shown.length && broken <= MOST_INCIDENTS
+      ? null
+      : h(
+      'p',
+      { class: 'row' },
+      all.length > shown.length
+        ? h(
+            'button',
+            {
+              type: 'button',
+              class: 'button',
+              onClick: () => setLocal({ allIncidents: true }, { isOnlyShown: true }),
+            },
+            `Show ${format.count(all.length - shown.length)} more`,
+          )
+        : null,
+      broken > MOST_INCIDENTS
+        ? link('#/files?status=failed', `All ${format.count(broken)} failed files`)
+        : null,
+    ),
   );
 }
 
 function freshness({ overview }) {
   const rows = [...overview.freshness]
-    .sort((a, b) => (b.lag_seconds ?? 0) - (a.lag_seconds ?? 0))
+    .sort(
+      (a, b) =>
+        Number(b.stale) - Number(a.stale) || (b.lag_seconds ?? 0) - (a.lag_seconds ?? 0),
+    )
     .slice(0, 12);
   return section(
     'Freshness',
@@ -230,8 +281,16 @@ function freshness({ overview }) {
       keyOf: (one) => one.table_name,
       emptyText: 'No tables yet.',
       columns: [
-        { label: 'Table', kind: 'main', draw: (one) => tableLink(one.table_name) },
-        { label: 'State', draw: (one) => badge(one.stale ? 'stale' : 'fresh') },
+        { label: 'Table', kind: 'main', draw: (one) => shortTable(one.table_name) },
+        {
+          label: 'State',
+          kind: 'wide',
+          draw: (one) => [
+            freshBadge(one),
+            one.stale_reason ? h('span', { class: 'muted' }, ` ${one.stale_reason}`) : null,
+          ],
+        },
+        { label: 'Looked at', draw: (one) => time(one.looked_at) },
         { label: 'Last loaded', draw: (one) => time(one.last_loaded_at) },
       ],
     }),
@@ -286,14 +345,14 @@ export const overviewView = {
   async load(query, { hours = '24' }) {
     const overview = await get(path('/api/overview', { hours }));
     const failed =
-      (overview.summary?.current_failures ?? 0) === 0
+      overview.incidents || (overview.summary?.current_failures ?? 0) === 0
         ? { total: 0, files: [] }
         : await get(
             path('/api/files', {
               status: 'failed',
               sort: 'processed_at',
               order: 'desc',
-              limit: MOST_FAILURES,
+              limit: MOST_INCIDENTS,
             }),
           );
     const none = { workers: [] };
@@ -304,7 +363,7 @@ export const overviewView = {
   draw(data, page) {
     const hours = page.local.hours ?? '24';
     return [
-      verdict(data),
+      verdict(data, page),
       data.overview.summary === null ? null : numbers(data.overview.summary),
       data.overview.live.length === 0
         ? null
@@ -312,8 +371,8 @@ export const overviewView = {
             'Running now',
             data.overview.live.map((run) => liveRun(run, page.actions)),
           ),
+      incidents(data, page),
       workers(data),
-      failures(data, page.actions),
       plots(data, { hours, theme: page.theme, setLocal: page.setLocal }),
       freshness(data),
     ];

@@ -11,12 +11,14 @@ import {
   errorText,
   facts,
   link,
+  longName,
   moreButton,
   runLink,
   section,
   table,
   time,
 } from './parts.js';
+import { runBars } from './run_bars.js';
 import { attempts, legend } from './timeline.js';
 
 const STATUSES = [
@@ -54,10 +56,11 @@ const columns = [
     draw: (run) => runLink(run.run_id, time(run.started_at ?? run.scheduled_at, format.dateTime)),
   },
   { label: 'Status', draw: (run) => badge(run.status) },
-  { label: 'Workflow', draw: (run) => run.workflow },
-  { label: 'Why', draw: whyOf },
+  { label: 'Workflow', kind: 'short', draw: (run) => longName(run.workflow, run.workflow) },
+  { label: 'Why', kind: 'short', draw: (run) => longName(whyOf(run), whyOf(run)) },
   {
     label: 'Files',
+    kind: 'wide',
     draw: (run) => h('span', null, filesOf(run), errorText(run.error, run.error_class)),
   },
   { label: 'Rows', kind: 'number', draw: (run) => format.count(run.rows) },
@@ -69,54 +72,97 @@ const filterOf = (query) => ({
   status: query.get('status') ?? '',
 });
 
+const SPANS = [
+  ['24', 'last 24 hours'],
+  ['168', 'last 7 days'],
+  ['720', 'last 30 days'],
+];
+const MOST_BARS = 500; // in one request
+
+const runColumns = columns.map((column) => ({
+  ...column,
+  draw: (run) => (run.folded === undefined ? column.draw(run) : foldedCell(run, column.label)),
+}));
+
+// Runs that found nothing to do stand in one line.
+function foldedCell(run, label) {
+  if (label === 'Started')
+    return [time(run.first, format.dateTime), ' to ', time(run.last, format.dateTime)];
+  if (label === 'Workflow') return longName(run.workflow, run.workflow);
+  if (label === 'Files') return `${format.plural(run.folded, 'run')}, nothing new`;
+  return '';
+}
+
+const keyOf = (run) => run.run_id ?? `folded ${run.workflow} ${run.first}`;
+
 export const runsView = {
   title: () => 'Runs',
+  isAgeing: true,
   events: ['run_started', 'run_finished'],
-  async load(query, { pages = 1 }) {
-    const { workflows } = await get('/api/workflows');
-    const runs = [];
-    let before = '';
-    for (let page = 0; page < pages && before !== null; ++page) {
-      const answer = await get(path('/api/runs', { ...filterOf(query), before, limit: PAGE }));
-      runs.push(...answer.runs);
-      before = answer.next_before;
-    }
-    return { workflows, runs, hasMore: before !== null };
+  async load(query, { pages = 1, hours = '24' }) {
+    const filter = filterOf(query);
+    const listed = async () => {
+      const runs = [];
+      let before = '';
+      for (let page = 0; page < pages && before !== null; ++page) {
+        const asked = { ...filter, fold: 'true', before, limit: PAGE };
+        const answer = await get(path('/api/runs', asked));
+        runs.push(...answer.runs);
+        before = answer.next_before;
+      }
+      return { runs, hasMore: before !== null };
+    };
+    const [{ workflows }, list, bars] = await Promise.all([
+      get('/api/workflows'),
+      listed(),
+      get(path('/api/runs', { ...filter, fold: 'true', limit: MOST_BARS })),
+    ]);
+    const isCut = bars.next_before !== null;
+    return { workflows, ...list, bars: bars.runs, hours: Number(hours), isCut };
   },
-  draw({ workflows, runs, hasMore }, page) {
+  draw({ workflows, runs, hasMore, bars, hours, isCut }, page) {
     const filter = filterOf(page.query);
-    return section(
-      'All runs',
-      h(
-        'div',
-        { class: 'filters' },
-        workflows.length > 1
-          ? choice(
-              'Workflow',
-              filter.workflow,
-              [['', 'all'], ...workflows.map((one) => [one.name, one.name])],
-              (workflow) => page.setQuery({ ...filter, workflow }),
-            )
-          : null,
-        choice(
-          'Status',
-          filter.status,
-          STATUSES.map((status) => [status, status || 'all']),
-          (status) => page.setQuery({ ...filter, status }),
+    const begin = Date.now() - hours * 3_600_000;
+    const oldest = bars.at(-1);
+    const isWhole = !isCut || new Date(oldest?.first ?? oldest?.started_at) < begin;
+    return [
+      section(
+        'Over time',
+        h(
+          'div',
+          { class: 'filters' },
+          choice('Show', String(hours), SPANS, (value) => page.setLocal({ hours: value })),
+          workflows.length > 1
+            ? choice(
+                'Workflow',
+                filter.workflow,
+                [['', 'all'], ...workflows.map((one) => [one.name, one.name])],
+                (workflow) => page.setQuery({ ...filter, workflow }),
+              )
+            : null,
+          choice(
+            'Status',
+            filter.status,
+            STATUSES.map((status) => [status, status || 'all']),
+            (status) => page.setQuery({ ...filter, status }),
+          ),
         ),
+        bars.length === 0 ? empty('No runs in this time.') : runBars(bars, hours),
+        isWhole ? null : h('p', { class: 'muted' }, `The newest ${format.count(MOST_BARS)} runs.`),
       ),
-      table({
-        label: 'Runs',
-        rows: runs,
-        columns,
-        keyOf: (run) => run.run_id,
-        emptyText:
-          filter.status || filter.workflow ? 'No run is like that.' : 'There was no run yet.',
-      }),
-      hasMore
-        ? moreButton(page, 'Show older runs')
-        : null,
-    );
+      section(
+        'All runs',
+        table({
+          label: 'Runs',
+          rows: runs,
+          columns: runColumns,
+          keyOf,
+          emptyText:
+            filter.status || filter.workflow ? 'No run is like that.' : 'There was no run yet.',
+        }),
+        hasMore ? moreButton(page, 'Show older runs') : null,
+      ),
+    ];
   },
 };
 
@@ -141,11 +187,7 @@ export const runView = {
           h('span', { class: 'grow' }, filesOf(run)),
           !isLive && failed.length > 0
             ? actionButton(page.actions, `run:${run.workflow}`, 'Retry failed files', () =>
-                page.actions.run(
-                  run.workflow,
-                  { retry_failed: true },
-                  'The failed files are tried again.',
-                ),
+                page.actions.retryFailed(run.workflow),
               )
             : null,
         ),
@@ -174,7 +216,7 @@ export const runView = {
                 ? 'No file has ended yet.'
                 : 'No file was due: all were unchanged, or there were none.',
             )
-          : [legend(), attempts(run.files, { run })],
+          : [legend(run.files), attempts(run.files, { run })],
         run.files.length > 0 ? null : h('p', null, link('#/files', 'All files')),
       ),
     ];

@@ -10,29 +10,62 @@ import {
   errorText,
   facts,
   link,
+  longTable,
   runLink,
   section,
-  table,
+  shortFile,
+  shortTable,
   tableLink,
   time,
   timeAhead,
 } from './parts.js';
+import { isOfZone, scheduleInWords } from './schedule_words.js';
 
-async function loadAnew(workflow, actions) {
-  const isSure = await actions.ask({
-    title: `Load all files of ${workflow.name} again?`,
-    text: 'Unchanged files are loaded, too. Tables keep their old rows until the new ones are there.',
-    confirm: 'Load all',
-  });
-  if (isSure !== null)
-    await actions.run(
-      workflow.name,
-      { full: true },
-      'A run that loads all files has been asked for.',
-    );
+// "every day at 05:00 Europe/Berlin"
+function scheduleOf({ schedule, timezone }) {
+  const zone = isOfZone(schedule) ? ` ${timezone || 'in the time of the machine'}` : '';
+  return scheduleInWords(schedule) + zone;
 }
 
-function card(workflow, { actions }) {
+// The way to the source, step by step: that of "qvdhouse doctor --source".
+function tested(test) {
+  if (test === undefined) return null;
+  if (test.error) return errorText(test.error);
+  return h(
+    'ol',
+    { class: 'probe', 'aria-label': 'Steps to the source' },
+    test.steps.map((step) =>
+      h(
+        'li',
+        { key: step.name },
+        badge(step.passed ? 'completed' : 'failed', step.name),
+        h('span', { class: 'grow' }, ` ${step.detail}`),
+        step.passed || !step.fix ? null : h('p', { class: 'note' }, step.fix),
+      ),
+    ),
+  );
+}
+
+function testButton(workflow, page) {
+  const key = `test:${workflow.name}`;
+  const tests = () => page.local.tests ?? {};
+  const test = async () => {
+    const answer = await page.actions.answerOf(
+      key,
+      `/api/workflows/${encodeURIComponent(workflow.name)}/test`,
+    );
+    page.setLocal({ tests: { ...tests(), [workflow.name]: answer } }, { isOnlyShown: true });
+  };
+  return actionButton(
+    page.actions,
+    key,
+    ['Test the source', h('span', { class: 'unseen' }, ` of ${workflow.name}`)],
+    test,
+  );
+}
+
+function card(workflow, page) {
+  const { actions } = page;
   const { current, last } = workflow;
   return section(
     workflow.name,
@@ -69,18 +102,19 @@ function card(workflow, { actions }) {
         [workflow.paused ? 'Resume' : 'Pause', h('span', { class: 'unseen' }, ` ${workflow.name}`)],
         () => actions.setPaused(workflow.name, !workflow.paused),
       ),
+      testButton(workflow, page),
       actionButton(
         actions,
         `full:${workflow.name}`,
         ['Reload all', h('span', { class: 'unseen' }, ` ${workflow.name}`)],
-        () => loadAnew(workflow, actions),
+        () => actions.loadAll(workflow.name),
         'quiet',
       ),
     ),
     facts([
       ['Source', h('code', null, workflow.source_url)],
-      ['Schedule', h('code', null, workflow.schedule)],
-      ['Time zone', workflow.timezone || 'of the machine'],
+      ['Schedule', scheduleOf(workflow)],
+      ['As it is set', h('code', null, workflow.schedule)],
       [
         'Due while one runs',
         { skip: 'it is left out', buffer: 'it waits' }[workflow.overlap] ?? workflow.overlap,
@@ -103,6 +137,7 @@ function card(workflow, { actions }) {
       ],
     ]),
     last ? errorText(last.error, last.error_class) : null,
+    tested(page.local.tests?.[workflow.name]),
     h(
       'p',
       { class: 'row' },
@@ -126,11 +161,11 @@ const planColumns = [
   {
     label: 'File',
     kind: 'main',
-    draw: (one) => link(path('#/file', { path: one.path }), one.name),
+    draw: (one) => shortFile({ file_path: one.path, file_name: one.name }),
   },
   { label: 'What', draw: (one) => badge(one.action) },
   { label: 'Why', kind: 'wide', draw: (one) => h('span', null, one.reason, errorText(one.error)) },
-  { label: 'Table', draw: (one) => tableLink(one.table) },
+  { label: 'Table', kind: 'wide', draw: (one) => shortTable(one.table) },
   {
     label: 'Changes of the table',
     kind: 'wide',
@@ -153,12 +188,12 @@ export const planView = {
   parent: ['#/schedule', 'Schedule'],
   events: [],
   load: (query) => get(path('/api/plan', { workflow: query.get('workflow') ?? '' })),
-  draw(answer) {
+  draw(answer, page) {
     const plan = Array.isArray(answer) ? answer : answer.files;
     const due = plan.filter((one) => one.action === 'load').length;
     return section(
       `${format.plural(due, 'file')} would be loaded, ${format.count(plan.length - due)} not`,
-      table({
+      longTable(page, {
         label: 'Plan',
         rows: plan,
         columns: planColumns,

@@ -1,7 +1,35 @@
 // The settings in force, where each comes from, and what this browser was told.
 import { h } from './preact.module.js';
 import { get, token } from './api.js';
-import { empty, facts, link, searchField, section, table } from './parts.js';
+import * as format from './format.js';
+import { actionButton, empty, facts, link, searchField, section, table } from './parts.js';
+
+// Settings that decide columns and tables take effect when files are loaded again.
+function outdatedTables(outdated, { actions }) {
+  if (!outdated || outdated.length === 0) return null;
+  return section(
+    'Loaded under other settings',
+    outdated.map((one) =>
+      h(
+        'p',
+        { key: one.workflow, class: 'row' },
+        h(
+          'span',
+          { class: 'grow' },
+          `${format.plural(one.tables, 'table')} of ${one.workflow} ` +
+            `(${format.plural(one.files, 'file')}) were loaded under other settings than those in ` +
+            'force.',
+        ),
+        actionButton(
+          actions,
+          `run:${one.workflow}`,
+          ['Load all again', h('span', { class: 'unseen' }, ` of ${one.workflow}`)],
+          () => actions.loadAll(one.workflow),
+        ),
+      ),
+    ),
+  );
+}
 
 export const settingsView = {
   title: () => 'Settings',
@@ -10,7 +38,7 @@ export const settingsView = {
     const [settings, version] = await Promise.all([get('/api/settings'), get('/api/version')]);
     return { ...settings, version };
   },
-  draw({ settings, warnings, version }, page) {
+  draw({ settings, warnings, version, outdated }, page) {
     const search = page.local.search ?? '';
     const isOnlySet = page.local.isOnlySet ?? false;
     const rows = settings.filter(
@@ -23,6 +51,7 @@ export const settingsView = {
             'Warnings',
             warnings.map((warning) => h('p', { key: warning, class: 'note' }, warning)),
           ),
+      outdatedTables(outdated, page),
       section(
         'In force',
         h(
@@ -53,10 +82,20 @@ export const settingsView = {
             {
               label: 'Value',
               kind: 'wide',
-              draw: (one) =>
+              draw: (one) => [
                 one.value === ''
                   ? h('span', { class: 'muted' }, 'empty')
                   : h('code', null, String(one.value)),
+                one.pending === null || one.pending === undefined
+                  ? null
+                  : h(
+                      'p',
+                      { class: 'note' },
+                      'Set to ',
+                      h('code', null, one.pending === '' ? 'empty' : one.pending),
+                      ' since; in force after a reload or a restart.',
+                    ),
+              ],
             },
             {
               label: 'From',
@@ -81,7 +120,7 @@ export const settingsView = {
                   class: 'button',
                   onClick: () => {
                     token.clear();
-                    page.reload();
+                    page.takeToken();
                   },
                 },
                 'Forget it',

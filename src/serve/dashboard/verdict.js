@@ -1,0 +1,145 @@
+// Whether readers see what they should, in words: what the service says, what stands against it,
+// and what a person can do at once. Pure functions.
+import * as format from './format.js';
+
+const NAMED = 3; // names in a line
+
+const clockOf = (text) => format.clock(text).slice(0, 5);
+
+// What a service says that has no incidents: its failed files.
+function failuresOf(failed) {
+  return failed.map((file) => ({
+    id: `file:${file.file_path}`,
+    cause: 'file',
+    workflow: file.workflow,
+    file_path: file.file_path,
+    table_name: file.table_name,
+    title: `${file.file_name} is broken`,
+    since: file.processed_at,
+    count: file.failure_count ?? 1,
+    error: file.error_message,
+    error_class: file.error_class,
+    action: 'retry',
+  }));
+}
+
+export function incidentsOf({ overview, failed }) {
+  return overview.incidents ?? failuresOf(failed.files);
+}
+
+function countTables(overview) {
+  const tables = overview.freshness.length;
+  const stale = overview.freshness.filter((one) => one.stale).length;
+  const all = format.plural(tables, 'table');
+  if (tables === 0) return 'No table yet';
+  if (stale > 0) return `${format.count(tables - stale)} of ${all} current`;
+  return tables === 1 ? '1 table current' : `All ${all} current`;
+}
+
+function saidOf(overview) {
+  if (overview.verdict) return overview.verdict;
+  const broken = overview.summary?.current_failures ?? 0;
+  const isGood = broken === 0 && overview.freshness.every((one) => !one.stale);
+  let level = isGood ? 'good' : 'warn';
+  if (overview.freshness.length === 0 && broken === 0) level = 'idle';
+  if (!overview.ready) level = 'bad';
+  const title = overview.ready ? countTables(overview) : 'Not ready';
+  return { level, title, broken_files: broken, unknown_since: null };
+}
+
+// Names, the first few: [{text, href}].
+const addressOf = (file) => `#/file?path=${encodeURIComponent(file.file_path)}`;
+const tableAddress = (name) => `#/table?name=${encodeURIComponent(name)}`;
+
+function namesOf(all, total) {
+  const names = all.slice(0, NAMED);
+  const more = total - names.length;
+  return { names, more: more > 0 ? ` and ${format.count(more)} more` : '' };
+}
+
+function brokenLine(said, incidents) {
+  const files = incidents.filter((one) => one.cause === 'file');
+  const total = Math.max(said.broken_files ?? 0, files.length);
+  if (total === 0) return null;
+  return {
+    text: `${format.plural(total, 'file')} broken: `,
+    ...namesOf(
+      files.map((one) => ({ text: one.file_path.split('/').at(-1), href: addressOf(one) })),
+      total,
+    ),
+    act:
+      total === 1
+        ? { kind: 'retry', incident: files[0] }
+        : { kind: 'retryAll', incidents: files },
+  };
+}
+
+// Tables that are stale for another reason than a broken file of theirs, which has its own line.
+function staleLine(overview, incidents) {
+  const broken = new Set(incidents.map((one) => one.table_name));
+  const stale = overview.freshness.filter((one) => one.stale && !broken.has(one.table_name));
+  if (stale.length === 0) return null;
+  const reason = stale[0].stale_reason ? ` (${stale[0].stale_reason})` : '';
+  const named = namesOf(
+    stale.map((one) => ({ text: one.table_name, href: tableAddress(one.table_name) })),
+    stale.length,
+  );
+  return {
+    text: `${format.plural(stale.length, 'table')} not current: `,
+    ...named,
+    more: `${named.more}${reason}`,
+  };
+}
+
+function quietLine(overview) {
+  const loading = overview.live.find(
+    ({ progress }) => progress && progress.bytes_done < progress.bytes_total,
+  );
+  if (loading) {
+    const left = loading.progress.files_total - loading.progress.files_done;
+    return {
+      text: `${format.plural(left, 'file')} to go; what was loaded before is there as it was.`,
+    };
+  }
+  if (overview.live.length > 0) return { text: 'A run is under way.' };
+  if (!overview.summary?.last_sync_at) return { text: 'No file has been loaded yet.' };
+  return { text: 'Last load ', at: overview.summary.last_sync_at };
+}
+
+// `lostAt`: since when the page has no contact with the service; null: it has. Gives
+// {level, title, lines: [{text, names: [{text, href}], more, at, act}]}.
+export function verdictOf({ overview, failed }, lostAt = null) {
+  if (lostAt !== null) {
+    return {
+      level: 'unknown',
+      title: `Unknown since ${clockOf(lostAt)}`,
+      lines: [
+        { text: 'This page has no contact with the service. What stands below is from then.' },
+      ],
+    };
+  }
+  const said = saidOf(overview);
+  const problems = overview.problems.map((text) => ({ text }));
+  if (said.unknown_since) {
+    const lines = [{ text: `${said.title}.` }, ...problems];
+    return { level: 'unknown', title: `Unknown since ${clockOf(said.unknown_since)}`, lines };
+  }
+  const incidents = incidentsOf({ overview, failed });
+  const others = incidents
+    .filter((one) => one.cause !== 'file')
+    .map((one) => ({
+      text: `${one.title}, since ${clockOf(one.since)}`,
+      act: one.action === 'run' ? { kind: 'run', incident: one } : undefined,
+    }));
+  const lines = [
+    ...problems,
+    ...others,
+    brokenLine(said, incidents),
+    staleLine(overview, incidents),
+  ].filter((line) => line !== null);
+  return {
+    level: said.level,
+    title: said.title,
+    lines: lines.length > 0 ? lines : [quietLine(overview)],
+  };
+}
