@@ -61,7 +61,7 @@ before(async () => {
   }
   mock.world.files.get('/data/qvd/Orders.qvd').isStale = true;
   const ago = (hours) => new Date(Date.now() - hours * 3_600_000).toISOString();
-  mock.world.folded = [{ folded: 41, workflow: 'default', first: ago(9), last: ago(2) }];
+  mock.world.folded = [{ folded: 41, workflows: ['default'], first: ago(9), last: ago(2) }];
   mock.world.workers = ['etl-1', 'etl-2', 'a-machine-with-a-long-name.example'].map((host, index) => ({
     host,
     process: 4_711 + index,

@@ -6,6 +6,9 @@ const LEAST_PERCENT = 0.35; // a bar that is shorter could not be hit
 const millis = (text) => new Date(text).getTime();
 const percent = (part) => Math.max(0, Math.min(100, part * 100));
 
+// Runs that are folded to one entry may be those of several workflows.
+export const workflowsOf = (run) => run.workflows ?? [run.workflow];
+
 // Where on the axis [begin, end] (milliseconds) a run stands: {left, width} in percent; null: not.
 export function placeOf(run, [begin, end], now) {
   const from = millis(run.first ?? run.started_at ?? run.scheduled_at);

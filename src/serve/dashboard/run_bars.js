@@ -1,7 +1,7 @@
 // Runs over time, a row for each workflow: a bar a run, which leads to it.
 import { h } from './preact.module.js';
 import * as format from './format.js';
-import { placeOf, ticksOf } from './run_axis.js';
+import { placeOf, ticksOf, workflowsOf } from './run_axis.js';
 
 const LAST_TICK = 91; // percent: what begins behind it has no room for its words
 
@@ -39,8 +39,10 @@ function bar(run, { left, width }) {
 function byWorkflow(runs) {
   const rows = new Map();
   for (const run of runs) {
-    if (!rows.has(run.workflow)) rows.set(run.workflow, []);
-    rows.get(run.workflow).push(run);
+    for (const workflow of workflowsOf(run)) {
+      if (!rows.has(workflow)) rows.set(workflow, []);
+      rows.get(workflow).push(run);
+    }
   }
   return [...rows].sort(([a], [b]) => a.localeCompare(b));
 }
