@@ -213,18 +213,30 @@ std::vector<SeriesPoint> Overview::series(std::int64_t from_us, std::uint64_t st
   const std::uint64_t step_us = step_seconds * 1'000'000;
   const std::string answer = ask(fmt::format(
       "SELECT toInt64(intDiv(began, {0}) * {0}) AS at, count(), sum(files_loaded), "
-      "sum(files_failed), sum(rows), sum(bytes), sum(if(ended > began, (ended - began) / 1e6, 0)) "
-      "FROM (SELECT {1} AS began, {2} AS ended, status, files_loaded, files_failed, rows, bytes "
+      "sum(rows), sum(bytes), sum(if(ended > began, (ended - began) / 1e6, 0)) "
+      "FROM (SELECT {1} AS began, {2} AS ended, status, files_loaded, rows, bytes "
       "FROM {3} FINAL WHERE {1} >= {4}) WHERE status != 'skipped' GROUP BY at ORDER BY at",
       step_us, micros("started_at"), micros("finished_at"), qualified(database_, kRunTable),
       from_us));
-  std::vector<SeriesPoint> points;
+  std::map<std::int64_t, SeriesPoint> points;
   for (RowReader reader(answer); !reader.done();) {
-    SeriesPoint& point = points.emplace_back();
-    reader(point.at_us, point.runs, point.files_loaded, point.files_failed, point.rows, point.bytes,
-           point.seconds);
+    SeriesPoint point;
+    reader(point.at_us, point.runs, point.files_loaded, point.rows, point.bytes, point.seconds);
+    points[point.at_us] = point;
   }
-  return points;
+  const std::string failed = ask(fmt::format(
+      "SELECT toInt64(intDiv({1}, {0}) * {0}) AS at, uniqExact(file_path) FROM {2} WHERE status = "
+      "'failed' AND {1} >= {3} GROUP BY at",
+      step_us, micros("finished_at"), qualified(database_, kHistoryTable), from_us));
+  for (RowReader reader(failed); !reader.done();) {
+    std::int64_t at_us = 0;
+    reader(at_us);
+    points[at_us].at_us = at_us;
+    reader(points[at_us].files_failed);
+  }
+  std::vector<SeriesPoint> list;
+  for (const auto& [at_us, point] : points) list.push_back(point);
+  return list;
 }
 
 std::vector<TableOverview> Overview::tables(const std::string& name) {

@@ -47,7 +47,7 @@ struct SeriesPoint {
   std::int64_t at_us = 0;
   std::uint64_t runs = 0;
   std::uint64_t files_loaded = 0;
-  std::uint64_t files_failed = 0;
+  std::uint64_t files_failed = 0;  // each once, however often it was tried
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   double seconds = 0;
@@ -86,7 +86,7 @@ class Overview {
   std::vector<Attempt> attempts_of_files(const std::vector<std::string>& paths, std::size_t each);
   // Those that failed first.
   std::vector<Attempt> attempts_of_run(const std::string& run_id, std::size_t limit);
-  // Runs since `from_us`, summed up by steps; steps without any are left out.
+  // Runs and failed files since `from_us`, summed up by steps; steps without any are left out.
   std::vector<SeriesPoint> series(std::int64_t from_us, std::uint64_t step_seconds);
   // All files, or those of one table; sorted by name.
   std::vector<TableOverview> tables(const std::string& name = {});

@@ -190,6 +190,22 @@ TEST_F(OverviewTest, RunsAreSummedUpByTheirNewestRow) {
   EXPECT_DOUBLE_EQ(series[0].seconds, 3);
 }
 
+TEST_F(OverviewTest, AFileThatFailsAgainAndAgainIsOneFailureOfItsStep) {
+  constexpr std::int64_t kHour = 3'600 * kSecond;
+  constexpr std::int64_t kFirst = kNoon / kHour * kHour;
+  const FileRecord a = file("/s/A.qvd", FileState::kFailed, 0);
+  const FileRecord b = file("/s/B.qvd", FileState::kFailed, 0);
+  Tracking(endpoint(), kDatabase)
+      .record({attempt(a, "1", kFirst), attempt(a, "2", kFirst + 60 * kSecond),
+               attempt(b, "3", kFirst + 90 * kSecond), attempt(a, "4", kFirst + kHour)});
+  const std::vector<SeriesPoint> series = overview().series(kFirst, 3'600);
+  ASSERT_EQ(series.size(), 2U);
+  EXPECT_EQ(series[0].at_us, kFirst);
+  EXPECT_EQ(series[0].files_failed, 2U);
+  EXPECT_EQ(series[1].files_failed, 1U);
+  EXPECT_EQ(series[1].runs, 0U);
+}
+
 TEST_F(OverviewTest, TablesHaveTheirRowsAndFiles) {
   query("CREATE TABLE tested.T_A (id Int32) ENGINE = MergeTree ORDER BY id");
   query("INSERT INTO tested.T_A SELECT number FROM numbers(42)");

@@ -124,7 +124,9 @@ export async function checkKeyboard(page, what) {
   const wanted = await page.evaluate(() => {
     document.activeElement?.blur();
     const seen = [
-      ...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]'),
+      ...document.querySelectorAll(
+        'a[href]:not([tabindex="-1"]), button, input, select, summary, [tabindex="0"]',
+      ),
     ].filter(
       (element) =>
         element.checkVisibility() && !element.closest('details:not([open]) > :not(summary)'),

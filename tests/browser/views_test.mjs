@@ -289,7 +289,11 @@ test('a bar of a run leads to the run', async () => {
   const { page, faults, close } = await openPage(browser, mock.url);
   await show(page, '#/runs');
   await page.getByText('41 runs, nothing new').first().waitFor(patient);
-  await page.getByRole('group', { name: 'Runs of default' }).getByRole('link').first().click();
+  await page.getByText(': 42 runs, 1 with failures, 41 with nothing new').waitFor({
+    ...patient,
+    state: 'attached',
+  });
+  await page.locator('.run-track a').first().click();
   await page.getByRole('heading', { level: 1, name: 'Run of default' }).waitFor(patient);
   assert.deepEqual(faults, []);
   await close();

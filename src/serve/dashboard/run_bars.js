@@ -1,4 +1,5 @@
-// Runs over time, a row for each workflow: a bar a run, which leads to it.
+// Runs over time, a row for each workflow: a bar a run, which leads to it. Bars are for the eye and
+// the pointer: there may be hundreds, and the list of runs leads to the same by keyboard.
 import { h } from './preact.module.js';
 import * as format from './format.js';
 import { placeOf, ticksOf, workflowsOf } from './run_axis.js';
@@ -20,6 +21,16 @@ function words(run) {
   return `${began}, ${run.status}: ${loaded}, ${format.duration(run.duration_seconds)}`;
 }
 
+function summary(list) {
+  const quiet = list.reduce((sum, run) => sum + (run.folded ?? 0), 0);
+  const others = list.filter((run) => run.folded === undefined);
+  const bad = others.filter((run) => ['failed', 'partial', 'lost'].includes(run.status)).length;
+  return (
+    `${format.plural(quiet + others.length, 'run')}, ${format.count(bad)} with failures, ` +
+    `${format.count(quiet)} with nothing new`
+  );
+}
+
 function bar(run, { left, width }) {
   const text = words(run);
   const isFolded = run.folded !== undefined;
@@ -30,9 +41,9 @@ function bar(run, { left, width }) {
       class: `run-bar ${isFolded ? 'folded' : run.status}`,
       href: isFolded ? undefined : `#/run?id=${encodeURIComponent(run.run_id)}`,
       title: text,
+      tabIndex: isFolded ? undefined : -1,
       style: { left: `${left}%`, width: `${width}%` },
     },
-    h('span', { class: 'unseen' }, text),
   );
 }
 
@@ -59,10 +70,15 @@ export function runBars(runs, hours, now = Date.now()) {
       h(
         'div',
         { class: 'run-row', key: workflow },
-        h('span', { class: 'run-label', title: workflow }, workflow),
+        h(
+          'p',
+          { class: 'run-label', title: workflow },
+          workflow,
+          h('span', { class: 'unseen' }, `: ${summary(list)}`),
+        ),
         h(
           'div',
-          { class: 'run-track', role: 'group', 'aria-label': `Runs of ${workflow}` },
+          { class: 'run-track', 'aria-hidden': 'true' },
           list.map((run) => {
             const at = placeOf(run, axis, now);
             return at === null ? null : bar(run, at);
