@@ -274,7 +274,7 @@ const GETS = {
   '/api/instance': () => ({
     instance: 'lake-prod',
     version: VERSION,
-    target: 'https://clickhouse.example:8443',
+    target: 'https://clickhouse.example:8443, database local',
     database: 'local',
     timezones: ['Europe/Berlin'],
     connect: {

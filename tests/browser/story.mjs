@@ -75,7 +75,7 @@ async function drillDown(page) {
     .getByRole('link')
     .click();
   await page.getByRole('heading', { level: 1, name: 'Run of default' }).waitFor(patient);
-  await page.getByText('Steps').first().click();
+  await page.getByText('Steps', { exact: true }).first().click();
   for (const step of ['plan', 'insert', 'swap']) {
     await page.getByRole('cell', { name: step, exact: true }).first().waitFor(patient);
   }
@@ -84,9 +84,10 @@ async function drillDown(page) {
   await page.getByRole('heading', { name: 'How it was made' }).waitFor(patient);
 }
 
-// `started`: {url, world} of a service on an empty folder. `name`: of its screenshots.
-export async function tell(browser, { url, world }, name) {
-  const { page, faults, close } = await openPage(browser, url);
+// `started`: {url, world} of a service on an empty folder. `name`: of its screenshots. `allowed`: as
+// openPage() takes it.
+export async function tell(browser, { url, world }, name, allowed = []) {
+  const { page, faults, close } = await openPage(browser, url, { allowed });
   try {
     await filesArrive(page, world);
     await shoot(page, `${name}-1-fresh`);

@@ -29,7 +29,7 @@ function instanceLine({ instance, nextRun }) {
   if (instance === null) return null;
   const parts = [
     h('strong', null, instance.instance),
-    `${instance.target}, database ${instance.database}`,
+    instance.target, // and its database
     `version ${instance.version}`,
     `times in ${zoneOfBrowser()}`,
     nextRun ? ['next run ', timeAhead(nextRun.at)] : 'no run is scheduled',
