@@ -255,9 +255,12 @@ const GETS = {
     return [...world.folder.keys()].map((name) => ({
       path: `/data/qvd/${name}`,
       name,
-      action: due.has(name) ? 'load' : 'skip',
-      reason_code: 'unchanged',
-      reason: 'loaded, and not changed since',
+      ...(world.heldDecision(`/data/qvd/${name}`) ?? {
+        action: due.has(name) ? 'load' : 'skip',
+        reason_code: 'unchanged',
+        reason: 'loaded, and not changed since',
+        anomaly: '',
+      }),
       table: `Qvd${name.replace('.qvd', '')}`,
       ddl: 'CREATE TABLE …',
       alters: [],

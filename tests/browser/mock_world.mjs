@@ -249,6 +249,16 @@ export class World extends EventEmitter {
     });
   }
 
+  heldDecision(path) {
+    if (!this.held.has(path)) return undefined;
+    return {
+      action: 'wait',
+      reason_code: 'anomaly',
+      reason: 'held, since it is not as usual',
+      anomaly: this.held.get(path),
+    };
+  }
+
   details(path) {
     const file = this.files.get(path);
     if (file === undefined) return null;
@@ -266,20 +276,15 @@ export class World extends EventEmitter {
     return {
       ...file,
       feeds: [{ file_path: '/data/qvd/Sums.qvd', file_name: 'Sums.qvd', table_name: 'QvdSums' }],
-      decision: this.held.has(path)
-        ? {
-            action: 'wait',
-            reason_code: 'anomaly',
-            reason: 'held, since it is not as usual',
-            anomaly: this.held.get(path),
-          }
-        : isFailed
+      decision:
+        this.heldDecision(path) ??
+        (isFailed
         ? {
             action: 'skip',
             reason_code: 'failed-unchanged',
             reason: 'failed before and has not changed since',
           }
-        : { action: 'skip', reason_code: 'unchanged', reason: 'loaded, and not changed since' },
+        : { action: 'skip', reason_code: 'unchanged', reason: 'loaded, and not changed since' }),
       columns: isFailed ? null : columns,
       columns_error: isFailed ? ERROR : undefined,
       header: {

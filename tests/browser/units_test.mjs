@@ -275,5 +275,10 @@ test('connection strings quote what a shell, a URL and SQL would take apart', ()
     strings['JDBC (DBeaver, Metabase)'],
     "jdbc:clickhouse://h:8123/my%20db?user=o'neil&password=********",
   );
+  const embedded = connections({ ...target, is_embedded: true }, 'local', 'QvdX');
+  assert.deepEqual(embedded[0], [
+    'qvdhouse query',
+    "qvdhouse query 'SELECT * FROM `local`.`QvdX` LIMIT 20'",
+  ]);
   assert.match(strings['Python (clickhouse-connect)'], /host="h", port=8123, secure=False/);
 });

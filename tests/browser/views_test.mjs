@@ -273,6 +273,8 @@ test('a file that is held says why, and is let through', async () => {
   await mock.world.run('manual', ['Orders.qvd']);
   mock.world.held.set('/data/qvd/Orders.qvd', '10 rows, 90.0 % fewer than the median');
   const { page, faults, close } = await openPage(browser, mock.url);
+  await show(page, '#/plan');
+  await page.getByRole('button', { name: 'Let it through Orders.qvd' }).waitFor(patient);
   await show(page, file('Orders.qvd'));
   await page.getByText('Not as usual: 10 rows, 90.0 % fewer than the median').waitFor(patient);
   await page.getByText(/^Rows: last 900, 900 to 900 over 2 loads$/).waitFor(patient);

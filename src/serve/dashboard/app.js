@@ -153,6 +153,10 @@ function open() {
 }
 
 function onEvent(event) {
+  if (state.lostAt !== null) {
+    state.lostAt = null; // it is there
+    loadSoon();
+  }
   if (event.type === 'health_changed') state.health = event.data;
   if (['health_changed', 'run_finished', 'workflow_changed'].includes(event.type)) {
     dueLook ??= setTimeout(() => {
@@ -200,7 +204,7 @@ setInterval(() => {
   if (!document.hidden && state.route.view?.isAgeing) load();
 }, REFRESH_MS);
 setInterval(() => {
-  if (state.isConnected === false && !document.hidden) load();
+  if ((state.isConnected === false || state.lostAt !== null) && !document.hidden) load();
 }, UNCONNECTED_MS);
 draw();
 load();

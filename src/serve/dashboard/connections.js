@@ -6,16 +6,14 @@ const shellWord = (text) =>
 const sqlName = (text) => `\`${text.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 const python = (text) => JSON.stringify(text);
 
-// `target`: {host, http_port, native_port, user, is_secure} of /api/instance. [[name, text], …].
+// `target`: `connect` of /api/instance. Gives [[name, text], …].
 export function connections(target, database, table) {
-  const { host, http_port: port, native_port: native, user, is_secure: isSecure } = target;
+  const { host, http_port: port, user, is_secure: isSecure } = target;
   const select = `SELECT * FROM ${sqlName(database)}.${sqlName(table)} LIMIT 20`;
-  const nativePort = native ? ['--port', String(native)] : [];
   const client = [
     'clickhouse-client',
     '--host',
     host,
-    ...nativePort,
     ...(isSecure ? ['--secure'] : []),
     '--user',
     user,
@@ -25,8 +23,12 @@ export function connections(target, database, table) {
     '--query',
     select,
   ];
+  // The native port of an embedded engine is not known here; its own client needs none.
+  const own = ['qvdhouse', 'query', select];
   return [
-    ['clickhouse-client', client.map(shellWord).join(' ')],
+    target.is_embedded
+      ? ['qvdhouse query', own.map(shellWord).join(' ')]
+      : ['clickhouse-client', client.map(shellWord).join(' ')],
     [
       'JDBC (DBeaver, Metabase)',
       `jdbc:clickhouse://${host}:${port}/${encodeURIComponent(database)}` +

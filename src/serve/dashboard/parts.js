@@ -261,6 +261,26 @@ export function actionButton(actions, key, text, act, kind = '') {
   );
 }
 
+// A file that is not as usual waits until somebody lets it through. `file` with its decision's
+// members.
+export function heldFile(file, actions) {
+  if (!file.anomaly) return null;
+  return h(
+    'div',
+    { class: 'row note' },
+    h('span', { class: 'grow' }, `Not as usual: ${file.anomaly}`),
+    file.action === 'wait' && file.reason_code === 'anomaly'
+      ? actionButton(
+          actions,
+          `retry:${file.file_path}`,
+          ['Let it through', h('span', { class: 'unseen' }, ` ${file.file_name}`)],
+          () => actions.letThrough(file),
+          'first',
+        )
+      : null,
+  );
+}
+
 // Below a list that was not loaded to its end; views load `pages` pages of it.
 export function moreButton(page, text) {
   return h(

@@ -5,7 +5,18 @@ import * as format from './format.js';
 import { badge, errorText, fileLink, runLink, tableHead, time } from './parts.js';
 
 // In the order of a load. Steps that a later version adds are drawn as `other`.
-const STEPS = ['list', 'header', 'plan', 'insert', 'verify', 'swap'];
+const STEPS = [
+  'list',
+  'header',
+  'plan',
+  'rules',
+  'check',
+  'create',
+  'insert',
+  'verify',
+  'swap',
+  'rebuild',
+];
 
 const stepClass = (name) => `step-${STEPS.includes(name) ? name : 'other'}`;
 const millis = (text) => new Date(text).getTime();

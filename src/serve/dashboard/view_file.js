@@ -11,6 +11,7 @@ import {
   facts,
   fileLink,
   grid,
+  heldFile,
   section,
   table,
   tableLink,
@@ -76,26 +77,6 @@ function state(file, actions) {
   );
 }
 
-// A file that is not as usual waits until somebody lets it through.
-function held(file, actions) {
-  const { anomaly, action, reason_code: code } = file.decision ?? {};
-  if (!anomaly) return null;
-  return h(
-    'div',
-    { class: 'row note' },
-    h('span', { class: 'grow' }, `Not as usual: ${anomaly}`),
-    action === 'wait' && code === 'anomaly'
-      ? actionButton(
-          actions,
-          `retry:${file.file_path}`,
-          'Let it through',
-          () => actions.letThrough(file),
-          'first',
-        )
-      : null,
-  );
-}
-
 function decision(file, actions) {
   return section(
     'What the next run does',
@@ -108,7 +89,7 @@ function decision(file, actions) {
         h('code', { class: 'muted' }, one.reason_code),
       ),
     ),
-    held(file, actions),
+    file.decision ? heldFile({ ...file, ...file.decision }, actions) : null,
   );
 }
 
@@ -120,9 +101,9 @@ function formatOf(form) {
 
 const columnsOfTable = [
   { label: 'Column', kind: 'main', draw: (one) => one.name },
-  { label: 'Type', draw: (one) => h('code', null, one.type) },
+  { label: 'Type', kind: 'short', draw: (one) => h('code', null, one.type) },
   { label: 'Why this type', kind: 'wide', draw: (one) => one.reason },
-  { label: 'Field', draw: (one) => (one.field === one.name ? '' : one.field) },
+  { label: 'Field', kind: 'short', draw: (one) => (one.field === one.name ? '' : one.field) },
   {
     label: 'Tags',
     draw: (one) => (one.tags ?? []).map((tag) => h('span', { key: tag, class: 'tag' }, tag)),

@@ -41,6 +41,7 @@ function filesOf(run) {
     run.files_failed > 0 ? `${format.count(run.files_failed)} failed` : '',
     run.files_waiting > 0 ? `${format.count(run.files_waiting)} waiting` : '',
     run.files_skipped > 0 ? `${format.count(run.files_skipped)} unchanged` : '',
+    run.anomalies > 0 ? `${format.count(run.anomalies)} not as usual` : '',
     run.schema_changes > 0 ? `${format.plural(run.schema_changes, 'column')} changed` : '',
   ];
   return parts.filter((part) => part !== '').join(', ');

@@ -9,6 +9,7 @@ import {
   empty,
   errorText,
   facts,
+  heldFile,
   link,
   longTable,
   runLink,
@@ -157,14 +158,22 @@ export const scheduleView = {
       : workflows.map((workflow) => card(workflow, page)),
 };
 
-const planColumns = [
+const planColumns = (actions) => [
   {
     label: 'File',
     kind: 'main',
     draw: (one) => shortFile({ file_path: one.path, file_name: one.name }),
   },
   { label: 'What', draw: (one) => badge(one.action) },
-  { label: 'Why', kind: 'wide', draw: (one) => h('span', null, one.reason, errorText(one.error)) },
+  {
+    label: 'Why',
+    kind: 'wide',
+    draw: (one) => [
+      one.reason,
+      errorText(one.error),
+      heldFile({ ...one, file_path: one.path, file_name: one.name }, actions),
+    ],
+  },
   { label: 'Table', kind: 'wide', draw: (one) => shortTable(one.table) },
   {
     label: 'Changes of the table',
@@ -189,14 +198,17 @@ export const planView = {
   events: [],
   load: (query) => get(path('/api/plan', { workflow: query.get('workflow') ?? '' })),
   draw(answer, page) {
-    const plan = Array.isArray(answer) ? answer : answer.files;
+    // Files that are held wait for somebody: they stand first.
+    const isHeld = (one) => Number(one.reason_code === 'anomaly');
+    const all = Array.isArray(answer) ? answer : answer.files;
+    const plan = [...all].sort((a, b) => isHeld(b) - isHeld(a));
     const due = plan.filter((one) => one.action === 'load').length;
     return section(
       `${format.plural(due, 'file')} would be loaded, ${format.count(plan.length - due)} not`,
       longTable(page, {
         label: 'Plan',
         rows: plan,
-        columns: planColumns,
+        columns: planColumns(page.actions),
         keyOf: (one) => one.path,
         emptyText: 'The source has no files.',
       }),

@@ -130,7 +130,7 @@ function columnsOf(one, newest) {
       emptyText: 'No columns.',
       columns: [
         { label: 'Column', kind: 'main', draw: (column) => column.name },
-        { label: 'Type', draw: (column) => h('code', null, column.type) },
+        { label: 'Type', kind: 'short', draw: (column) => h('code', null, column.type) },
         hasReasons
           ? {
               label: 'Why this type',
@@ -165,8 +165,8 @@ function connect(one, { instance }, { actions }) {
       ? h(
           'p',
           { class: 'note' },
-          'The engine is embedded: its port and password change with each start, unless they are ' +
-            'set. “qvdhouse client” says them.',
+          'The engine is embedded: its ports and its password change with each start, unless they ' +
+            'are set. “qvdhouse client” says those of now.',
         )
       : h('p', { class: 'muted' }, 'Put the password of a reader where the stars are.'),
     h(
