@@ -1,5 +1,7 @@
 // What this service is and runs with: its name, its target, its settings and which tables were
 // loaded under others, and whether its sources can be reached.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -9,11 +11,15 @@
 
 #include "base/error.h"
 #include "claim/lease.h"
+#include "clickhouse/connection.h"
+#include "clickhouse/quote.h"
 #include "decide/decide.h"
 #include "decide/placement.h"
 #include "serve/api_context.h"
 #include "serve/router.h"
 #include "source/url.h"
+#include "tracking/row_binary.h"
+#include "tracking/tables.h"
 
 namespace qvdhouse::serve {
 namespace {
@@ -102,12 +108,21 @@ class Rules {
 
 // What was loaded under other settings than those in force, by workflow: a run of all files loads
 // it under these. Null while ClickHouse cannot be asked.
-Json outdated_json(const ApiContext& context) {
+Json outdated_json(const HttpRequest& request, const ApiContext& context) {
   if (!context.service.target()) return {};
   const auto owners = context.owners();
   std::map<std::string, std::unique_ptr<Rules>> rules;
   std::map<std::string, Outdated> found;
-  for (const auto& file : context.tracking().files_that_are(tracking::FileState::kCompleted)) {
+  clickhouse::Connection connection(context.target().endpoint, request.stop);
+  // Only these columns: there may be 100,000 files.
+  const std::string answer = tracking::ask(
+      connection,
+      fmt::format("SELECT file_path, table_name, settings_hash FROM {} FINAL WHERE status = "
+                  "'completed' AND settings_hash != ''",
+                  clickhouse::qualified(context.configuration()->database, tracking::kFileTable)));
+  for (tracking::RowReader reader(answer); !reader.done();) {
+    tracking::FileRecord file;
+    reader(file.file_path, file.table_name, file.settings_hash);
     const Workflow* workflow = owners->taking(file.file_path);
     if (workflow == nullptr) continue;
     std::unique_ptr<Rules>& known = rules[workflow->name];
@@ -154,7 +169,7 @@ HttpResponse settings_answer(const RoutedRequest& request, ApiContext& context) 
     }
     return json_response(Json{{"settings", std::move(settings)},
                               {"warnings", configuration->warnings},
-                              {"outdated", outdated_json(context)}});
+                              {"outdated", outdated_json(request.http, context)}});
   });
 }
 
