@@ -137,6 +137,7 @@ struct Api::State {
 Api::Api(Service& service, ApiOptions options, spdlog::logger& log)
     : state_(std::make_unique<State>(service, std::move(options), log)) {
   add_status_routes(state_->router, state_->context);
+  add_table_routes(state_->router, state_->context);
   add_cat_routes(state_->router, state_->context);
   add_file_routes(state_->router, state_->context);
   add_run_routes(state_->router, state_->context);

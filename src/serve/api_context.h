@@ -103,6 +103,7 @@ void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>
 
 // The groups.
 void add_status_routes(Router& router, ApiContext& context);
+void add_table_routes(Router& router, ApiContext& context);
 void add_cat_routes(Router& router, ApiContext& context);
 void add_file_routes(Router& router, ApiContext& context);
 void add_run_routes(Router& router, ApiContext& context);

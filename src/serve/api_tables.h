@@ -1,0 +1,22 @@
+// What the answers of tracking's files and tables share.
+#pragma once
+
+#include <vector>
+
+#include "serve/owners.h"
+#include "serve/router.h"
+#include "tracking/overview.h"
+
+namespace qvdhouse::serve {
+
+struct ApiContext;
+
+Json files_json(const std::vector<tracking::FileRecord>& records, const Owners& owners);
+
+// Throws Problem for a cursor of something else.
+tracking::FilePage find_page(tracking::Overview& overview, const tracking::FileQuery& query);
+
+// {table_name, last_loaded_at, lag_seconds, stale}; it is made in api_status.cc.
+Json freshness_json(const tracking::TableOverview& table, const ApiContext& context);
+
+}  // namespace qvdhouse::serve
