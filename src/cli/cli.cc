@@ -16,9 +16,19 @@
 #include "cli/output.h"
 #include "cli/stop_signals.h"
 #include "config/config.h"
+#include "serve/log_book.h"
+#include "sync/sync.h"
 
 namespace qvdhouse::cli {
 namespace {
+
+std::string json_line(std::string_view level, std::string_view text) {
+  serve::LogLine line;
+  line.at_us = sync::now_us();
+  line.level = level;
+  line.message = text;
+  return to_json(line).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 int run_command(int argc, char** argv, Display& display) {
   // What is asked for.
@@ -31,6 +41,7 @@ int run_command(int argc, char** argv, Display& display) {
   Config config;
   ConfigSources sources = arguments.settings;
   sources.environment = config::process_environment();
+  if (arguments.is_service && config::logs_json(sources)) display.say_as(&json_line);
   if (arguments.needs_config) config = config::load_config(sources);
 
   // What .env says to libraries that read the environment themselves; no thread is running yet.
@@ -49,9 +60,9 @@ int run_command(int argc, char** argv, Display& display) {
 
   // The command, which Ctrl-C asks to stop.
   StopSignals signals([&] {
-    display.line(
-        fmt::format("Stopping: what is open is {}rolled back. Ctrl-C again leaves at once.",
-                    arguments.is_service ? "finished or " : ""));
+    display.message(
+        "info", fmt::format("Stopping: what is open is {}rolled back. Ctrl-C again leaves at once.",
+                            arguments.is_service ? "finished or " : ""));
   });
   const Context context{
       .config = config,
@@ -82,17 +93,13 @@ int run(int argc, char** argv) {
     display.line(fmt::format("init_qvd: {}. See init_qvd --help", error.what()));
     return exit_code_of(error);
   } catch (const base::Cancelled&) {
-    display.line("qvdhouse: stopped");
+    display.message("info", "qvdhouse: stopped");
     return kStopped;
   } catch (const std::exception& error) {
     // What was printed before the error belongs before it.
     std::fflush(stdout);
     const std::string text = fmt::format("qvdhouse: {}", base::message_of(error));
-    if (has_lines(error)) {
-      display.lines(text);
-    } else {
-      display.line(text);
-    }
+    display.message("error", text, has_lines(error) ? Display::Lines::kOwn : Display::Lines::kOne);
     return exit_code_of(error);
   }
 }

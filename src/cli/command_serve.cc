@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/loopback.h"
+#include "claim/lease.h"
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/decisions.h"
@@ -26,6 +27,7 @@
 #include "serve/api.h"
 #include "serve/auth.h"
 #include "serve/http_server.h"
+#include "serve/judge.h"
 #include "serve/log_book.h"
 #include "serve/metrics.h"
 #include "serve/service.h"
@@ -184,6 +186,7 @@ class Setup {
     made.lock_dir = config.sync.lock_dir;
     made.target = target_name(config);
     made.history_days = config.sync.history_days;
+    made.quiet_history_days = config.sync.quiet_history_days;
     made.settings = config::shown_settings(config);
     made.warnings = config.warnings;
     for (const serve::Workflow& workflow : made.workflows) {
@@ -212,18 +215,19 @@ serve::HttpOptions http_options(const config::ServeSettings& set) {
   return options;
 }
 
+// A service says what it does unless it was told how much to say.
+spdlog::level::level_enum log_level(const Context& context) {
+  const bool is_given = context.config.values.contains("log_level");
+  return is_given || context.verbose ? context.log.level() : spdlog::level::info;
+}
+
 serve::LogBookOptions log_options(const Context& context) {
   serve::LogBookOptions options = context.config.serve.log;
   Display& display = context.display;
   if (!context.quiet) options.console = [&display](std::string_view line) { display.line(line); };
   options.secrets = config::secrets_of(context.config);
+  options.level = log_level(context);
   return options;
-}
-
-// A service says what it does unless it was told how much to say.
-spdlog::level::level_enum log_level(const Context& context) {
-  const bool is_given = context.config.values.contains("log_level");
-  return is_given || context.verbose ? context.log.level() : spdlog::level::info;
 }
 
 serve::ServiceOptions service_options(Setup& setup, const config::ServeSettings& set,
@@ -260,6 +264,21 @@ serve::ApiOptions api_options(const config::ServeSettings& set, const Setup& set
   return options;
 }
 
+serve::AlertOptions alert_options(const config::ServeSettings& set) {
+  serve::AlertOptions options = set.alerts;
+  options.host = claim::host_name();
+  options.instance = set.instance_name;
+  options.page = set.public_url;
+  if (!options.page.empty() || set.port == 0) return options;
+  const std::string& address = set.http.address;
+  const bool is_any = address == "0.0.0.0" || address == "::";
+  std::string host = is_any ? options.host : address;
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  options.page = fmt::format("{}://{}:{}/", set.http.tls_certificate.empty() ? "http" : "https",
+                             host, set.port);
+  return options;
+}
+
 // Wakes the thread that looks around.
 class Bell {
  public:
@@ -282,29 +301,25 @@ class Bell {
   bool is_rung_ = false;
 };
 
-// At once, when the bell rings and now and then, until `stop`: which workflows are stale, and what
-// can only be measured by looking.
+void look_for_incidents(const serve::Service& service, serve::Alerts& alerts,
+                        const std::stop_token& stop) {
+  if (!alerts.are_wanted()) return;
+  try {
+    const serve::VerdictFacts facts = serve::ask_facts(service, stop);
+    alerts.look(facts, serve::judge(facts));
+  } catch (const base::Error&) {
+    // ClickHouse was lost meanwhile: the service says it as soon as it has noticed.
+  }
+}
+
+// At once, when the bell rings and now and then, until `stop`: what stands open, and what can only
+// be measured by looking.
 void look_around(const serve::Service& service, serve::Alerts& alerts, serve::Metrics& metrics,
                  Bell& bell, const std::stop_token& stop) {
   constexpr std::chrono::seconds kBetween{15};
-  auto alerted = std::chrono::steady_clock::now();
   do {
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    std::vector<serve::Freshness> workflows;
-    for (const serve::WorkflowState& state : service.workflows()) {
-      serve::Freshness fresh;
-      fresh.workflow = state.name;
-      fresh.last_good = state.last_good;
-      fresh.stale_after = state.stale_after;
-      fresh.is_paused = state.is_paused;
-      workflows.push_back(std::move(fresh));
-    }
-    // Not at the start: a workflow is not stale whose run is made up for just now.
-    if (std::chrono::steady_clock::now() - alerted >= kBetween) {
-      alerts.look(workflows, now);
-      alerted = std::chrono::steady_clock::now();
-    }
-    metrics.look(service, alerts.counts(), now, stop);
+    look_for_incidents(service, alerts, stop);
+    metrics.look(service, alerts.counts(), service.now(), stop);
   } while (bell.wait(kBetween, stop));
 }
 
@@ -349,7 +364,7 @@ int run_serve(const ServeArguments&, const Context& context) {
   const auto observer = make_observer(context, log, true);
   serve::Service service(service_options(setup, set, *observer), log);
   book.listen([&](const serve::LogLine& line) { service.events().add("log", to_json(line)); });
-  serve::Alerts alerts(set.alerts, log);
+  serve::Alerts alerts(alert_options(set), log);
   serve::Metrics metrics(version());
   Bell bell;
   const ServiceManager manager = ServiceManager::of_environment();
@@ -358,9 +373,9 @@ int run_serve(const ServeArguments&, const Context& context) {
     book.add(event);
     alerts.add(event);
     metrics.add(event);
-    if (event.type != "health_changed") return;
-    bell.ring();
-    bell_of_manager.ring();
+    // A run is over when its workflow says so.
+    if (event.type == "health_changed" || event.type == "workflow_changed") bell.ring();
+    if (event.type == "health_changed") bell_of_manager.ring();
   });
   serve::Api api(service, api_options(set, setup, book, metrics), log);
   setup.on_token([&api](const std::string& hash) { api.set_token_hash(hash); });

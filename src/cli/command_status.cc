@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "claim/claims.h"
@@ -11,6 +14,7 @@
 #include "cli/sources.h"
 #include "cli/target.h"
 #include "serve/api_json.h"
+#include "serve/verdict.h"
 #include "source/scope.h"
 #include "sync/facts.h"
 #include "sync/stored_rows.h"
@@ -66,6 +70,28 @@ Json record_json(const tracking::FileRecord& file) {
               {"warnings", file.warnings}};
 }
 
+// As the service says it (serve/verdict.h), but for when sources were looked at, which it knows.
+std::string verdict_text(const std::vector<tracking::FileRecord>& files) {
+  serve::VerdictFacts facts;
+  facts.target.is_tried = true;
+  facts.is_tracking_known = true;
+  std::map<std::string, std::uint64_t> failed;  // by table
+  std::set<std::string> there;
+  for (const tracking::FileRecord& file : files) {
+    const bool is_loaded = file.status == tracking::FileState::kCompleted;
+    const bool is_broken = file.status == tracking::FileState::kFailed && !is_vanished(file);
+    if (is_loaded || file.row_count > 0) there.insert(file.table_name);
+    if (is_broken) ++failed[file.table_name];
+    facts.failed_files += is_broken ? 1 : 0;
+  }
+  for (const std::string& table : there) {
+    facts.tables.push_back({.name = table, .failed_files = failed[table]});
+  }
+  const std::string title = serve::judge(facts).verdict.title;
+  if (facts.failed_files == 0) return title;
+  return fmt::format("{}; {} broken", title, format_quantity(facts.failed_files, "file"));
+}
+
 void print_records(const std::vector<tracking::FileRecord>& files) {
   std::vector<std::vector<std::string>> rows;
   std::map<std::string, std::uint64_t> counts;
@@ -106,6 +132,7 @@ void print_records(const std::vector<tracking::FileRecord>& files) {
   }
   print(fmt::format("{}: {}; {} rows{}\n", format_quantity(files.size(), "file"), summary,
                     format_count(row_count), left_out(quarantined, dropped, filtered)));
+  print(verdict_text(files) + "\n");
 }
 
 std::string tables_text(const claim::Worker& worker) {

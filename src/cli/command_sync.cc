@@ -296,7 +296,8 @@ std::vector<SourceRun> run_all(const std::vector<OpenSource>& sources, const Ask
     options.needs_lease = target.engine() == nullptr;
     const std::string workflow = source.settings.name.empty() ? "default" : source.settings.name;
     tracking::RunRecord order = sync::new_run(workflow, tracking::RunTrigger::kCommand);
-    order.asked_for = sync::asked_for(options.choice, options.full);
+    order.asked_for =
+        sync::asked_for(options.choice, options.full, options.whole_source.empty() ? 0 : 1);
     const sync::RunHooks hooks =
         observer->watch(told_run(order, masked_source(source.settings.url), target.endpoint(),
                                  target.engine() != nullptr, context.config),

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 #include "base/ascii.h"
 #include "base/error.h"
@@ -33,8 +34,8 @@ class DisplaySink : public spdlog::sinks::base_sink<std::mutex> {
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     const auto level = spdlog::level::to_string_view(message.level);
-    display_.line(fmt::format("{}: {}", std::string_view(level.data(), level.size()),
-                              std::string_view(message.payload.data(), message.payload.size())));
+    display_.log(std::string_view(level.data(), level.size()),
+                 std::string_view(message.payload.data(), message.payload.size()));
   }
   void flush_() override {}
 
@@ -59,6 +60,24 @@ void Display::lines(std::string_view text) {
   for (const std::string& live_line : live_) out += live_line + "\n";
   live_lines_ = live_.size();
   write_stderr(out);
+}
+
+void Display::say_as(std::function<std::string(std::string_view, std::string_view)> form) {
+  form_ = std::move(form);
+}
+
+void Display::message(std::string_view level, std::string_view text, Lines has) {
+  if (form_) {
+    line(form_(level, text));
+  } else if (has == Lines::kOwn) {
+    lines(text);
+  } else {
+    line(text);
+  }
+}
+
+void Display::log(std::string_view level, std::string_view text) {
+  message(level, form_ ? std::string(text) : fmt::format("{}: {}", level, text));
 }
 
 void Display::show_live(const std::vector<std::string>& lines) {

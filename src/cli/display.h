@@ -4,6 +4,7 @@
 
 #include <spdlog/logger.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -29,6 +30,15 @@ class Display {
   // says may be in it as it is.
   void lines(std::string_view text);
 
+  // From now on messages are lines of a log, which `form` makes of level and text.
+  void say_as(std::function<std::string(std::string_view level, std::string_view text)> form);
+  // A message: "error", "warning", "info", "debug". Without say_as() it is the text, as lines() or
+  // line() have it.
+  enum class Lines { kOne, kOwn };
+  void message(std::string_view level, std::string_view text, Lines lines = Lines::kOne);
+  // The same of a logger: its level stands before the text.
+  void log(std::string_view level, std::string_view text);
+
   // Replaces the live block; does nothing when standard error is not a terminal.
   void show_live(const std::vector<std::string>& lines);
 
@@ -36,6 +46,7 @@ class Display {
   void clear_live();
 
   const bool is_terminal_;
+  std::function<std::string(std::string_view, std::string_view)> form_;
   std::mutex mutex_;
   std::size_t live_lines_ = 0;
   std::vector<std::string> live_;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -523,6 +525,23 @@ Config load_config(const ConfigSources& sources) {
   resolve_sources(config);
   config.sync.tables = table_rules(config);
   return config;
+}
+
+bool logs_json(const ConfigSources& sources) {
+  Config config;
+  const std::array<std::function<void()>, 3> places = {
+      [&] { read_places(config, sources); },
+      [&] { add_names(config, environment_values(sources.environment)); },
+      [&] { add_flags(config, sources); }};
+  for (const auto& read : places) {
+    try {
+      read();
+    } catch (const std::exception&) {
+      // load_config() says it.
+    }
+  }
+  const auto found = config.values.find("log_format");
+  return found != config.values.end() && base::to_lower(found->second.text) == "json";
 }
 
 sync::Options sync_options(const Config& config, const SourceSettings& source) {

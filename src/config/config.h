@@ -67,6 +67,8 @@ struct ServeSettings {
   std::string token_hash;
   bool allow_anonymous = false;
   std::string tls_ca;         // that clients of the service check it against
+  std::string instance_name;  // empty: the host's
+  std::string public_url;     // of its page; empty: address and port
   serve::HttpOptions http;    // without its ports
   serve::LogBookOptions log;  // without its secrets
   serve::AlertOptions alerts;
@@ -151,6 +153,10 @@ struct ConfigSources {
 // Reads and checks everything. Throws ConfigError naming the key, where it was set and what is
 // allowed; IoError when a file is there but cannot be read.
 Config load_config(const ConfigSources& sources);
+
+// Whether log_format is "json", also where another setting is wrong: its error is then said so,
+// too.
+bool logs_json(const ConfigSources& sources);
 
 // The index of the source that a file or URL is or lies below, the narrowest one; empty: none.
 std::optional<std::size_t> source_of(const Config& config, const std::string& text);

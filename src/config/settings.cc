@@ -259,6 +259,8 @@ Settings of_loading() {
               "after_load = \"move\": where to; relative to the source's folder"),
       setting("history_days", &sync::Options::history_days, Number(1, 36'500),
               "how long the history of attempts is kept"),
+      setting("quiet_history_days", &sync::Options::quiet_history_days, Number(1, 36'500),
+              "how long runs of the service that found nothing to do are kept"),
   };
 }
 
@@ -437,6 +439,12 @@ Settings of_service() {
       setting("serve.tls_ca", &ServeSettings::tls_ca, path(),
               "certificates (PEM) that qvdhouse workflow checks the service against",
               {.env = "QVD_TLS_CA", .otherwise = "the system's"}),
+      setting("instance_name", &ServeSettings::instance_name, text(),
+              "what this service is called in its alerts",
+              {.otherwise = "the name of its machine"}),
+      setting("public_url", &ServeSettings::public_url, text("http(s)://HOST[:PORT]/…"),
+              "where people reach its page: alerts link to it",
+              {.otherwise = "its address and port"}),
   };
 }
 
@@ -460,15 +468,19 @@ Settings of_logs() {
 Settings of_alerts() {
   return {
       setting("alert_url", &AlertOptions::url, text("http(s)://HOST[:PORT]/…"),
-              "a webhook that is told when a workflow fails, recovers or is stale",
+              "a webhook that is told when an incident begins and when it is over",
               {.otherwise = "none", .is = kSecret}),
       setting("alert_format", &AlertOptions::form, words({"auto", "json", "slack"}),
               "what it is sent", {.otherwise = "slack for hooks.slack.com, else json"}),
       setting("alert_on_schema_change", &AlertOptions::on_schema_change, boolean(),
               "it is also told after a run that changed columns of tables in use"),
+      setting("alert_grouping", &AlertOptions::grouping, span(),
+              "from a new cause until it is told; causes that begin meanwhile are one alert"),
+      setting("alert_reminder", &AlertOptions::reminder, span(),
+              "incidents that last are told again after each such time", {.otherwise = "never"}),
       setting("alert_attempts", &AlertOptions::attempts, Number(1, 100), "tries of one alert"),
       setting("alert_stale_after", &Workflow::stale_after, span(),
-              "a workflow that had no good run for so long is stale",
+              "tables whose source was not looked at for so long are stale",
               {.otherwise = "twice the time between runs"}),
   };
 }

@@ -1,9 +1,10 @@
-// Tells the outside when something needs a person: a webhook is called when a workflow fails, when
-// it has recovered, when its data grow stale, after a run that found files which are not as usual,
-// and, where that is set, after one that changed columns of tables in use. One alert an incident: a
-// workflow that fails again and again is told once, until it has recovered. Which incidents are
-// open is kept in a file, so that a restart repeats nothing; it is written after the alert went
-// out, so that a kill loses none.
+// Tells the outside when something needs a person: a webhook is called when an incident begins
+// (verdict.h: a broken file, a source that cannot be read or was not looked at, a ClickHouse that
+// does not answer) and when it is over, again after a while where that is asked for, after a run
+// that found files which are not as usual, and, where that is set, after one that changed columns
+// of tables in use. Each cause is told once, however many runs find it; causes that begin together
+// are one alert. Which incidents the receiver knows is kept in a file, so that a restart repeats
+// nothing; it is written after the alert went out, so that a kill loses none.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -26,6 +27,7 @@
 
 #include "serve/events.h"
 #include "serve/schedule.h"
+#include "serve/verdict.h"
 
 namespace qvdhouse::serve {
 
@@ -34,18 +36,17 @@ struct AlertOptions {
   std::string form = "auto";         // "json", "slack"; "auto": by the host
   std::filesystem::path state_file;  // empty: forgotten with the process
   bool on_schema_change = false;
+  // From the first new cause until it is told: what begins meanwhile is told with it, and what is
+  // over by then is not told at all.
+  std::chrono::seconds grouping{30};
+  std::chrono::seconds reminder{0};  // of incidents that last, after each such time; 0: none
+  std::string instance;              // what this service is called; empty: its host
+  std::string host;                  // that it runs on
+  std::string page;                  // URL of its page
   unsigned attempts = 6;
   std::chrono::milliseconds first_pause{
       1'000};                        // before the second attempt; doubles up to a minute
   std::chrono::seconds timeout{10};  // of one attempt
-};
-
-// How fresh a workflow is.
-struct Freshness {
-  std::string workflow;
-  std::optional<Time> last_good;  // when its newest run ended in which nothing failed
-  std::chrono::seconds stale_after{0};
-  bool is_paused = false;  // on purpose: never stale
 };
 
 // Thread-safe; calls by a thread of its own, so that nobody waits for a slow receiver.
@@ -60,53 +61,73 @@ class Alerts {
 
   // run_finished and file_finished matter.
   void add(const Event& event);
-  void look(const std::vector<Freshness>& workflows, Time now);
+  bool are_wanted() const { return !options_.url.empty(); }
+  // What stands now: `judgement` is that of `facts`. Called when a run has ended and now and then.
+  void look(const VerdictFacts& facts, const Judgement& judgement);
   struct Counts {
     std::uint64_t delivered = 0;
     std::uint64_t failed = 0;  // given up
   };
   Counts counts() const;
+  bool is_idle() const;  // all that was to be told is delivered or given up
 
  private:
+  // What is remembered of an incident while it lasts.
+  struct Known {
+    Cause cause = Cause::kFile;
+    std::string workflow{};
+    std::string title{};
+    Time since{};
+    Time told_at{};
+  };
+  using Incidents = std::map<std::string, Known>;  // by Incident::id
   // NOLINTNEXTLINE(bugprone-exception-escape): a json that is moved from throws nothing
   struct Alert {
-    std::string
-        kind;  // "failed", "recovered", "stale", "schema_changed", "replicas_behind", "anomaly"
-    std::string workflow;
+    // "failed", "stale", "recovered", "reminder"; "schema_changed", "replicas_behind", "anomaly"
+    std::string kind;
+    std::string workflow;  // empty: of several, or of none
     std::string text;
     nlohmann::json details;
+    Incidents changed{};  // that it tells of
   };
+  class Look;
   void work(const std::stop_token& stop);
-  static void update(const Alert& alert, std::set<std::string>& failing,
-                     std::set<std::string>& stale);
+  static void update(const Alert& alert, Incidents& open);
   void put(Alert alert);
   void deliver(const Alert& alert, const std::stop_token& stop);
   std::string try_once(const std::string& body, bool& may_repeat) const;
-  void note_file(const Event& event);
+  std::string sender() const;
+  void tell(const std::string& kind, const std::vector<const Incident*>& incidents, Time now);
+  void tell_recovered(Incidents over, Time now);
+  void take_over_names(const Look& look);
+  void tell_new(const Look& look);
+  void tell_over(const Look& look);
+  void remind(const Look& look);
   void note_changes(const Event& event);
   void tell_changes(const nlohmann::json& run);
   void note_anomaly(const Event& event);
   void tell_anomalies(const nlohmann::json& run);
-  void note_run(const Event& event);
   void note_replicas(const nlohmann::json& run);
   void read_state();
   void write_state(const Alert& alert);
 
   AlertOptions options_;
   bool is_slack_ = false;
-  std::string host_;  // what may be said of the URL
+  std::string receiver_;  // what may be said of the URL
   spdlog::logger& log_;
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Alert> queue_;
-  std::set<std::string> failing_;  // workflows, as the queue will leave them
-  std::set<std::string> stale_;
-  std::set<std::string> told_failing_;  // as the receiver knows them
-  std::set<std::string> told_stale_;
-  std::map<std::string, std::vector<nlohmann::json>> failed_files_;  // by run
-  std::map<std::string, std::vector<nlohmann::json>> changes_;       // of columns, by run
-  std::map<std::string, std::vector<nlohmann::json>> anomalies_;     // of files, by run
-  std::map<std::string, std::string> told_anomalies_;                // by path of the file
+  bool is_delivering_ = false;
+  Incidents open_;  // as the queue will leave them
+  Incidents told_;  // as the receiver knows them
+  // Workflows that an earlier version, which told of workflows, has told of.
+  std::set<std::string> names_before_;
+  std::optional<Time> first_new_;  // when the oldest cause was seen that is not told yet
+  std::map<std::string, nlohmann::json> last_runs_;               // by workflow
+  std::map<std::string, std::vector<nlohmann::json>> changes_;    // of columns, by run
+  std::map<std::string, std::vector<nlohmann::json>> anomalies_;  // of files, by run
+  std::map<std::string, std::string> told_anomalies_;             // by path of the file
   std::set<std::string> behind_;  // workflows whose replicas were behind
   Counts counts_;
   std::jthread thread_;

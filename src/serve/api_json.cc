@@ -253,6 +253,31 @@ Json history_json(const tracking::Attempt& attempt) {
               {"error", text_or_null(attempt.file.error_message)}};
 }
 
+Json verdict_json(const Verdict& verdict) {
+  const auto known = [&](std::uint64_t count) { return verdict.is_known ? Json(count) : Json(); };
+  return Json{{"level", base::to_string(verdict.level)},
+              {"title", verdict.title},
+              {"tables", known(verdict.tables)},
+              {"current", known(verdict.current)},
+              {"stale", known(verdict.stale)},
+              {"broken_files", known(verdict.broken_files)},
+              {"unknown_since", rfc3339(verdict.unknown_since)}};
+}
+
+Json incident_json(const Incident& incident) {
+  return Json{{"id", json_text(incident.id)},
+              {"cause", base::to_string(incident.cause)},
+              {"workflow", plain_or_null(incident.workflow)},
+              {"file_path", plain_or_null(incident.file_path)},
+              {"table_name", plain_or_null(incident.table_name)},
+              {"title", json_text(incident.title)},
+              {"since", rfc3339(incident.since)},
+              {"count", incident.count},
+              {"error", plain_or_null(incident.error)},
+              {"error_class", class_or_null(incident.error_class)},
+              {"action", base::to_string(incident.remedy)}};
+}
+
 Json failure_json(const tracking::FileRecord& file) {
   return Json{{"file_name", file.file_name},
               {"table_name", file.table_name},

@@ -48,6 +48,10 @@ Json history_json(const tracking::Attempt& attempt);
 // An entry of `failures` in the original's answer.
 Json failure_json(const tracking::FileRecord& file);
 
+// `tables` and what follows are null while they are not known.
+Json verdict_json(const Verdict& verdict);
+Json incident_json(const Incident& incident);
+
 Json text_or_null(const std::string& text);
 
 }  // namespace qvdhouse::serve

@@ -111,6 +111,62 @@ std::vector<tracking::RunRecord> newest_runs(const tracking::Runs::Query& query,
   return runs;
 }
 
+// Several in one entry are quiet ones, one after the other.
+struct RunPage {
+  std::vector<std::vector<tracking::RunRecord>> entries;
+  Json next;  // where the next page begins
+};
+
+// At most `limit` entries; of so many runs, where none of them can be told from the next.
+RunPage folded_runs(tracking::Runs::Query query, std::size_t limit, ApiContext& context) {
+  constexpr std::size_t kRead = 500;
+  constexpr std::size_t kMostReads = 10;
+  RunPage page;
+  const auto begin_next = [&](const tracking::RunRecord& run) {
+    page.next = std::to_string(run.started_at_us);
+  };
+  query.limit = kRead;
+  for (std::size_t reads = 0; reads < kMostReads; ++reads) {
+    const std::vector<tracking::RunRecord> runs = newest_runs(query, context);
+    for (const tracking::RunRecord& run : runs) {
+      const bool is_more =
+          !page.entries.empty() && is_quiet(run) && is_quiet(page.entries.back().front());
+      if (!is_more && page.entries.size() == limit) {
+        begin_next(page.entries.back().back());
+        return page;
+      }
+      if (!is_more) page.entries.emplace_back();
+      page.entries.back().push_back(run);
+    }
+    if (runs.size() < kRead) return page;
+    query.before_us = runs.back().started_at_us;
+  }
+  begin_next(page.entries.back().back());
+  return page;
+}
+
+RunPage plain_runs(tracking::Runs::Query query, std::size_t limit, ApiContext& context) {
+  query.limit = limit + 1;  // one more tells whether there are more
+  std::vector<tracking::RunRecord> runs = newest_runs(query, context);
+  RunPage page;
+  if (runs.size() > limit) {
+    runs.resize(limit);
+    page.next = std::to_string(runs.back().started_at_us);
+  }
+  for (tracking::RunRecord& run : runs) page.entries.push_back({std::move(run)});
+  return page;
+}
+
+Json entry_json(const std::vector<tracking::RunRecord>& runs) {
+  if (runs.size() == 1) return run_json(runs.front());
+  std::set<std::string> workflows;
+  for (const tracking::RunRecord& run : runs) workflows.insert(json_text(run.workflow));
+  return Json{{"folded", runs.size()},
+              {"first", rfc3339(runs.back().started_at_us)},
+              {"last", rfc3339(runs.front().started_at_us)},
+              {"workflows", workflows}};
+}
+
 HttpResponse runs_answer(const RoutedRequest& request, ApiContext& context) {
   tracking::Runs::Query query;
   query.workflow = text_parameter(request.http, "workflow");
@@ -118,19 +174,15 @@ HttpResponse runs_answer(const RoutedRequest& request, ApiContext& context) {
       request.http, "status",
       {"waiting", "running", "completed", "partial", "failed", "cancelled", "skipped", "lost"}));
   const std::size_t limit = number_parameter(request.http, "limit", 1, 500, 50);
-  query.limit = limit + 1;  // one more tells whether there are more
+  const bool is_folded = flag_parameter(request.http, "fold");
   query.before_us = static_cast<std::int64_t>(
       number_parameter(request.http, "before", 0, std::uint64_t{1} << 60, 0));
   return context.answers.get(request.http, [&] {
-    std::vector<tracking::RunRecord> runs = newest_runs(query, context);
-    Json next;
-    if (runs.size() > limit) {
-      runs.resize(limit);
-      next = std::to_string(runs.back().started_at_us);
-    }
+    const RunPage page =
+        is_folded ? folded_runs(query, limit, context) : plain_runs(query, limit, context);
     Json list = Json::array();
-    for (const tracking::RunRecord& run : runs) list.emplace_back(run_json(run));
-    return json_response(Json{{"runs", std::move(list)}, {"next_before", std::move(next)}});
+    for (const auto& entry : page.entries) list.push_back(entry_json(entry));
+    return json_response(Json{{"runs", std::move(list)}, {"next_before", page.next}});
   });
 }
 
@@ -195,7 +247,7 @@ void add_run_routes(Router& router, ApiContext& context) {
               {"POST", "/api/workflows/{name}/backfill", {}, backfill_workflow},
               {"POST", "/api/workflows/{name}/pause", {}, pause_workflow<true>},
               {"POST", "/api/workflows/{name}/unpause", {}, pause_workflow<false>},
-              {"GET", "/api/runs", {"workflow", "status", "before", "limit"}, runs_answer},
+              {"GET", "/api/runs", {"workflow", "status", "before", "limit", "fold"}, runs_answer},
               {"GET", "/api/runs/{id}", {}, run_answer},
               {"POST", "/api/runs/{id}/cancel", {}, cancel_run},
               {"POST", "/api/file/retry", {}, retry_file}});

@@ -19,7 +19,8 @@ constexpr std::chrono::seconds kHeartbeat{10};
 
 HttpResponse ready_answer(const RoutedRequest& request, ApiContext& context) {
   const Health health = context.service.health();
-  Json json{{"ready", health.is_ready()}};
+  const char* not_ready = health.is_starting ? "starting" : "broken";
+  Json json{{"ready", health.is_ready()}, {"status", health.is_ready() ? "ready" : not_ready}};
   // Problems name sources and servers: only for those who may see the rest, too.
   if (request.is_trusted) json["problems"] = health.problems;
   return json_response(json, health.is_ready() ? 200 : 503);

@@ -10,6 +10,7 @@
 #include "serve/api_context.h"
 #include "serve/api_json.h"
 #include "serve/api_tables.h"
+#include "serve/judge.h"
 #include "serve/router.h"
 #include "sync/sync.h"
 
@@ -18,10 +19,12 @@ namespace {
 
 constexpr std::size_t kHistoryEach = 20;
 constexpr std::size_t kFailuresShown = 20;
+constexpr std::size_t kMostIncidents = 100;
 
-std::int64_t today_us() {
-  constexpr std::int64_t kDay = std::int64_t{86'400} * 1'000'000;
-  return sync::now_us() / kDay * kDay;
+std::int64_t microseconds_of(Time time) { return time.time_since_epoch().count() * 1'000'000; }
+
+std::int64_t today_us(const Service& service) {
+  return microseconds_of(std::chrono::floor<std::chrono::days>(service.now()));
 }
 
 std::uint64_t files_under_way(const Service& service) {
@@ -95,7 +98,7 @@ HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
   return context.answers.get(request.http, [&] {
     tracking::Overview overview = context.overview(request.http);
     const auto owners = context.owners();
-    const tracking::Totals totals = overview.totals(today_us());
+    const tracking::Totals totals = overview.totals(today_us(context.service));
     Json files = Json::array();
     tracking::FilePage page;
     if (query.status == tracking::FileState::kProcessing) {
@@ -105,6 +108,8 @@ HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
       files = files_json(page.files, *owners);
       if (with_history) add_histories(files, page.files, overview);
     }
+    VerdictFacts facts = facts_of(context.service);
+    add_tracked(facts, overview, *owners, overview.tables(), totals);
     Json failures = Json::array();
     for (const tracking::FileRecord& record : overview.failures(kFailuresShown)) {
       failures.push_back(failure_json(record));
@@ -112,7 +117,8 @@ HttpResponse qvd_status(const RoutedRequest& request, ApiContext& context) {
     return json_response(Json{{"summary", summary_json(totals, files_under_way(context.service))},
                               {"files", std::move(files)},
                               {"next_after", text_or_null(page.next_after)},
-                              {"failures", std::move(failures)}});
+                              {"failures", std::move(failures)},
+                              {"verdict", verdict_json(judge(facts).verdict)}});
   });
 }
 
@@ -124,10 +130,10 @@ std::uint64_t step_seconds(std::uint64_t hours) {
 }
 
 // Steps in which nothing ran are points, too: a plot shows them as nothing.
-Json series_json(tracking::Overview& overview, std::uint64_t hours) {
+Json series_json(tracking::Overview& overview, std::uint64_t hours, Time now) {
   const std::uint64_t step = step_seconds(hours);
   const auto step_us = static_cast<std::int64_t>(step) * 1'000'000;
-  const std::int64_t end_us = sync::now_us();
+  const std::int64_t end_us = microseconds_of(now);
   const std::int64_t begin_us =
       (end_us - static_cast<std::int64_t>(hours) * 3'600 * 1'000'000) / step_us * step_us;
   std::map<std::int64_t, tracking::SeriesPoint> points;
@@ -158,23 +164,38 @@ Json next_run_json(const std::vector<WorkflowState>& workflows) {
   return Json{{"workflow", next->name}, {"at", rfc3339(next->next_run)}};
 }
 
-// Where a file of it is broken, or its source was not looked at for too long, newer data may be
-// missing. A table whose files did not change is fresh, however old its rows are.
-bool is_stale(const tracking::TableOverview& table, const ApiContext& context) {
-  if (table.failed_files > 0) return true;
-  if (!context.service.configuration()) return true;
-  const auto owners = context.owners();
-  const Workflow* workflow = owners->of(table.example_path);
-  if (workflow == nullptr) return false;
-  const auto now = std::chrono::system_clock::now();
-  for (const WorkflowState& state : context.service.workflows()) {
-    if (state.name != workflow->name) continue;
-    const bool is_overdue = state.stale_after.count() > 0 && state.last_good && !state.is_paused &&
-                            *state.last_good + state.stale_after < now;
-    return is_overdue || (state.last && (state.last->status == tracking::RunState::kFailed ||
-                                         state.last->status == tracking::RunState::kLost));
+Json freshness_json(const tracking::TableOverview& table, const TableFreshness& fresh, Time now) {
+  Json lag;
+  if (table.last_loaded_at_us != 0) {
+    const std::int64_t lag_us = microseconds_of(now) - table.last_loaded_at_us;
+    lag = static_cast<double>(std::max<std::int64_t>(lag_us, 0)) / 1e6;
   }
-  return false;
+  return Json{{"table_name", table.name},
+              {"last_loaded_at", rfc3339(table.last_loaded_at_us)},
+              {"lag_seconds", std::move(lag)},
+              {"stale", !fresh.stale_reason.empty()},
+              {"stale_reason", text_or_null(fresh.stale_reason)},
+              {"looked_at", rfc3339(fresh.looked_at)}};
+}
+
+// Those of them that are there; in the order of judge().
+Json freshness_list(const std::vector<tracking::TableOverview>& tables, const Judgement& judgement,
+                    Time now) {
+  Json list = Json::array();
+  auto fresh = judgement.tables.begin();
+  for (const tracking::TableOverview& table : tables) {
+    if (table.is_there) list.push_back(freshness_json(table, *fresh++, now));
+  }
+  return list;
+}
+
+void add_judgement(Json& json, const Judgement& judgement) {
+  json["verdict"] = verdict_json(judgement.verdict);
+  json["incidents"] = Json::array();
+  for (const Incident& incident : judgement.incidents) {
+    if (json["incidents"].size() >= kMostIncidents) break;
+    json["incidents"].push_back(incident_json(incident));
+  }
 }
 
 HttpResponse overview_answer(const RoutedRequest& request, ApiContext& context) {
@@ -192,13 +213,20 @@ HttpResponse overview_answer(const RoutedRequest& request, ApiContext& context) 
               {"freshness", Json::array()},
               {"series", nullptr}};
     // Without ClickHouse the page says what is wrong; that is when it is needed most.
-    if (!context.service.target() || !context.service.configuration()) return json_response(json);
-    tracking::Overview overview = context.overview(request.http);
-    json["summary"] = summary_json(overview.totals(today_us()), files_under_way(context.service));
-    for (const tracking::TableOverview& table : overview.tables()) {
-      json["freshness"].push_back(freshness_json(table, context));
+    VerdictFacts facts = facts_of(context.service);
+    if (!context.service.target() || !context.service.configuration()) {
+      add_judgement(json, judge(facts));
+      return json_response(json);
     }
-    json["series"] = series_json(overview, hours);
+    tracking::Overview overview = context.overview(request.http);
+    const tracking::Totals totals = overview.totals(today_us(context.service));
+    const std::vector<tracking::TableOverview> tables = overview.tables();
+    add_tracked(facts, overview, *context.owners(), tables, totals);
+    const Judgement judgement = judge(facts);
+    add_judgement(json, judgement);
+    json["summary"] = summary_json(totals, files_under_way(context.service));
+    json["freshness"] = freshness_list(tables, judgement, facts.now);
+    json["series"] = series_json(overview, hours, context.service.now());
     return json_response(json);
   });
 }
@@ -206,15 +234,10 @@ HttpResponse overview_answer(const RoutedRequest& request, ApiContext& context) 
 }  // namespace
 
 Json freshness_json(const tracking::TableOverview& table, const ApiContext& context) {
-  Json lag;
-  if (table.last_loaded_at_us != 0) {
-    lag = static_cast<double>(std::max<std::int64_t>(sync::now_us() - table.last_loaded_at_us, 0)) /
-          1e6;
-  }
-  return Json{{"table_name", table.name},
-              {"last_loaded_at", rfc3339(table.last_loaded_at_us)},
-              {"lag_seconds", std::move(lag)},
-              {"stale", is_stale(table, context)}};
+  const Time now = context.service.now();
+  TableFacts facts{.name = table.name, .failed_files = table.failed_files};
+  if (context.service.configuration()) facts = facts_of(table, *context.owners());
+  return freshness_json(table, freshness_of(facts, workflow_facts(context.service), now), now);
 }
 
 void add_status_routes(Router& router, ApiContext& context) {

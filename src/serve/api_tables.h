@@ -17,7 +17,8 @@ Json files_json(const std::vector<tracking::FileRecord>& records, const Owners& 
 // Throws Problem for a cursor of something else.
 tracking::FilePage find_page(tracking::Overview& overview, const tracking::FileQuery& query);
 
-// {table_name, last_loaded_at, lag_seconds, stale}; it is made in api_status.cc.
+// {table_name, last_loaded_at, lag_seconds, stale, stale_reason, looked_at}; it is made in
+// api_status.cc.
 Json freshness_json(const tracking::TableOverview& table, const ApiContext& context);
 
 // The files whose lineage names this file, as the catalogue has it: [{file_path, file_name,

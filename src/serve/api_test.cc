@@ -11,6 +11,7 @@
 #include <set>
 
 #include "claim/locks.h"
+#include "serve/api_json.h"
 #include "serve/assets.h"
 #include "serve/auth.h"
 #include "serve/test_api.h"
@@ -377,6 +378,62 @@ TEST_F(ApiTest, TablesSayHowFullAndFreshTheyAre) {
   EXPECT_EQ(overview["freshness"][0]["table_name"], "QvdItem");
   EXPECT_EQ(overview["series"]["points"].back()["rows"], 30);
   EXPECT_EQ(get("/api/workers")["workers"], Json::array());
+}
+
+TEST_F(ApiTest, TheVerdictCountsTablesAndIncidentsNameCauses) {
+  put("a.qvd", qvd_bytes(5));
+  put("new.qvd", "this is no QVD");
+  serve();
+  const Json overview = get("/api/overview");
+  EXPECT_EQ(overview["verdict"], Json({{"level", "warn"},
+                                       {"title", "1 table current"},
+                                       {"tables", 1},
+                                       {"current", 1},
+                                       {"stale", 0},
+                                       {"broken_files", 1},
+                                       {"unknown_since", nullptr}}));
+  ASSERT_EQ(overview["incidents"].size(), 1U);
+  const Json& incident = overview["incidents"][0];
+  EXPECT_EQ(incident["id"], "file:" + path("new.qvd"));
+  EXPECT_EQ(incident["cause"], "file");
+  EXPECT_EQ(incident["workflow"], "default");
+  EXPECT_EQ(incident["title"], "new.qvd is broken (table QvdNew)");
+  EXPECT_EQ(incident["count"], 1);
+  EXPECT_EQ(incident["action"], "retry");
+  EXPECT_TRUE(incident["since"].is_string());
+  ASSERT_EQ(overview["freshness"].size(), 1U) << "what never loaded has no table";
+  EXPECT_EQ(overview["freshness"][0]["table_name"], "QvdA");
+  EXPECT_TRUE(overview["freshness"][0]["stale_reason"].is_null());
+  EXPECT_TRUE(overview["freshness"][0]["looked_at"].is_string());
+  EXPECT_EQ(get("/api/qvd_status")["verdict"], overview["verdict"]);
+  EXPECT_EQ(get("/ready")["status"], "ready");
+}
+
+TEST_F(ApiTest, RunsThatFoundNothingToDoAreFolded) {
+  put("a.qvd", qvd_bytes(5));
+  serve();
+  for (std::size_t i = 2; i <= 4; ++i) {
+    now_s_ += 3'600;
+    ASSERT_TRUE(have_ended(i));
+  }
+  ASSERT_TRUE(run());
+  const std::vector<tracking::RunRecord> runs = ended();
+  const Json folded = get("/api/runs?fold=true");
+  ASSERT_EQ(folded["runs"].size(), 3U);
+  EXPECT_EQ(folded["runs"][0]["trigger"], "manual") << "somebody wants to see it";
+  EXPECT_EQ(folded["runs"][1]["folded"], 3);
+  EXPECT_EQ(folded["runs"][1]["first"], rfc3339(runs[3].started_at_us));
+  EXPECT_EQ(folded["runs"][1]["last"], rfc3339(runs[1].started_at_us));
+  EXPECT_EQ(folded["runs"][1]["workflows"], Json({"default"}));
+  EXPECT_EQ(folded["runs"][2]["run_id"], runs[4].run_id);
+  EXPECT_TRUE(folded["next_before"].is_null());
+  const Json first = get("/api/runs?fold=true&limit=2");
+  ASSERT_EQ(first["runs"].size(), 2U);
+  const Json rest =
+      get("/api/runs?fold=true&limit=2&before=" + first["next_before"].get<std::string>());
+  ASSERT_EQ(rest["runs"].size(), 1U);
+  EXPECT_EQ(rest["runs"][0]["run_id"], runs[4].run_id);
+  EXPECT_EQ(get("/api/runs")["runs"].size(), 5U);
 }
 
 TEST_F(ApiTest, EventsAreStreamed) {

@@ -143,8 +143,8 @@ void say_health(const nlohmann::json& data, LogLine& line) {
   line.message = "ready";
   if (data.value("ready", true)) return;
   const bool is_starting = data.value("starting", false);
-  line.level = is_starting ? "debug" : "error";
-  line.message = is_starting ? "not ready yet" : "not ready";
+  line.level = is_starting ? "info" : "error";
+  line.message = is_starting ? "starting" : "not ready";
   const char* separator = ": ";
   for (const nlohmann::json& problem : data.value("problems", nlohmann::json::array())) {
     if (!problem.is_string()) continue;
@@ -261,7 +261,7 @@ void LogBook::add(LogLine line) {
 
 void LogBook::add(const Event& event) {
   LogLine line = line_of(event);
-  if (line.message.empty()) return;
+  if (line.message.empty() || rank_of(line.level) < rank_of(level_name(options_.level))) return;
   line.at_us = microseconds(std::chrono::system_clock::now());
   add(std::move(line));
 }

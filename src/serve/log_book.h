@@ -46,7 +46,9 @@ struct LogFilter {
 std::string level_error(std::string_view level);
 
 struct LogBookOptions {
-  std::size_t kept = 2'000;    // lines in memory
+  std::size_t kept = 2'000;  // lines in memory
+  // The least of the lines that events make; a logger has its own.
+  spdlog::level::level_enum level = spdlog::level::debug;
   std::filesystem::path file;  // empty: none. Its folder is created
   std::size_t file_bytes = std::size_t{10} << 20;
   std::size_t files_kept = 5;                               // beside the one that is written
@@ -68,7 +70,7 @@ class LogBook {
   // What a logger writes to.
   spdlog::sink_ptr sink();
   void add(LogLine line);
-  // The line of an event; run_progress and log make none.
+  // The line of an event, if its level is asked for; run_progress and log make none.
   void add(const Event& event);
   // Called with each line that is added, from the thread that adds it.
   void listen(std::function<void(const LogLine&)> listener);

@@ -164,8 +164,8 @@ TEST_F(LogBookTest, EventsMakeLinesWithRunAndFile) {
                  .data = {{"ready", false}, {"starting", true}, {"problems", {"no engine yet"}}}});
   const std::vector<LogLine> lines = book.newest(10, {});
   ASSERT_EQ(lines.size(), 4U);
-  EXPECT_EQ(lines[3].level, "debug");
-  EXPECT_EQ(lines[3].message, "not ready yet: no engine yet");
+  EXPECT_EQ(lines[3].level, "info");
+  EXPECT_EQ(lines[3].message, "starting: no engine yet");
   EXPECT_EQ(lines[0].message, "a.qvd failed: bad symbol");
   EXPECT_EQ(lines[0].level, "error");
   EXPECT_EQ(lines[0].run_id, "r1");

@@ -20,7 +20,8 @@ using tracking::RunState;
 using tracking::RunTrigger;
 
 tracking::WorkflowRecord record_of(Entry& entry, const AgendaState& state, const std::string& by) {
-  entry.version = std::max(static_cast<std::uint64_t>(sync::now_us()), entry.version + 1);
+  entry.version =
+      std::max(static_cast<std::uint64_t>(entry.workflow.options.clock()), entry.version + 1);
   tracking::WorkflowRecord record;
   record.name = entry.workflow.name;
   record.is_paused = state.is_paused;
@@ -65,7 +66,7 @@ bool Service::State::is_busy(const std::string& workflow) const {
 
 std::shared_ptr<Job> Service::State::add_job(const Entry& entry, RunTrigger trigger) {
   auto job = std::make_shared<Job>(entry.workflow);
-  job->record = sync::new_run(entry.workflow.name, trigger);
+  job->record = sync::new_run(entry.workflow.name, trigger, entry.workflow.options.clock());
   job->record.status = RunState::kWaiting;
   jobs.push_back(job);
   changed.notify_all();
@@ -76,8 +77,8 @@ void Service::State::drop_waiting(Job& job, const char* error, ErrorClass error_
   job.record.status = RunState::kCancelled;
   job.record.error = error;
   job.record.error_class = error_class;
-  job.record.finished_at_us = sync::now_us();
-  sync::touch_run(job.record);
+  job.record.finished_at_us = job.workflow.options.clock();
+  sync::touch_run(job.record, job.record.finished_at_us);
   write_later(job.record);
 }
 
@@ -110,6 +111,24 @@ std::chrono::seconds stale_after(const Entry& entry, Time now) {
 
 }  // namespace
 
+// What is due is as good as begun.
+std::optional<Time> Service::State::busy_since(const Entry& entry) const {
+  std::optional<Time> since;
+  for (const auto& job : jobs) {
+    if (job->record.workflow != entry.workflow.name) continue;
+    const Time began = time_of(job->record.started_at_us);
+    since = std::min(since.value_or(began), began);
+  }
+  if (since) return since;
+  if (entry.elsewhere) return time_of(entry.elsewhere->started_at_us);
+  if (!entry.agenda) return std::nullopt;
+  const Time now = options.now();
+  const bool is_again = entry.again && entry.again->at <= now && !entry.agenda->state().is_paused;
+  Agenda next = *entry.agenda;
+  const bool is_due = entry.is_first_run_due || is_again || next.step(now, false).due == Due::kRun;
+  return is_due ? std::optional(now) : std::nullopt;
+}
+
 WorkflowState Service::State::state_of(const Entry& entry) const {
   WorkflowState state;
   state.name = entry.workflow.name;
@@ -132,7 +151,13 @@ WorkflowState Service::State::state_of(const Entry& entry) const {
   if (!state.current) state.current = entry.elsewhere;
   state.last = entry.last;
   state.last_good = entry.last_good;
-  state.stale_after = stale_after(entry, options.now());
+  state.facts = {.name = state.name,
+                 .title = state.title,
+                 .last_look = entry.last_look,
+                 .stale_after = stale_after(entry, options.now()),
+                 .is_paused = state.is_paused,
+                 .problem = entry.problem,
+                 .busy_since = busy_since(entry)};
   return state;
 }
 
@@ -255,6 +280,12 @@ Health Service::health() const {
   Health health;
   health.configuration_ok = state_->configuration && state_->configuration_problem.empty();
   health.target_ok = state_->target_problem.empty();
+  health.is_starting = !state_->waits().empty() && state_->failures().empty();
+  health.target = {.is_tried = state_->is_target_tried,
+                   .problem = state_->target_problem,
+                   .silent_since = state_->target_silent_since,
+                   .tries = state_->target_tries};
+  health.configuration_problem = state_->configuration_problem;
   health.problems = state_->problems();
   return health;
 }
@@ -270,6 +301,8 @@ std::optional<TargetAccess> Service::target() const {
 }
 
 EventLog& Service::events() { return state_->events; }
+
+Time Service::now() const { return state_->options.now(); }
 
 namespace {
 
@@ -289,7 +322,7 @@ std::string Service::run_now(const RunRequest& request) {
   decide::Choice choice = entry.workflow.options.choice;
   choice.limit = request.limit;
   choice = decide::parse_choice(request.window, "", entry.workflow.options.load.policy.timezone,
-                                sync::now_us(), std::move(choice));
+                                entry.workflow.options.clock(), std::move(choice));
   for (const auto& job : state_->jobs) {
     const bool same = !job->is_running && job->record.workflow == request.workflow &&
                       job->only == only && job->full == request.full &&
@@ -305,7 +338,7 @@ std::string Service::run_now(const RunRequest& request) {
   job->only = only;
   job->full = request.full;
   job->choice = choice;
-  job->record.asked_for = sync::asked_for(choice, request.full);
+  job->record.asked_for = sync::asked_for(choice, request.full, only.size());
   job->retry_failed = request.retry_failed;
   state_->tell_workflow(entry);
   return job->record.run_id;

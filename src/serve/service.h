@@ -19,6 +19,7 @@
 #include "clickhouse/connection.h"
 #include "serve/agenda.h"
 #include "serve/events.h"
+#include "serve/verdict.h"
 #include "source/storage.h"
 #include "sync/recorded_run.h"
 #include "sync/sync.h"
@@ -38,7 +39,8 @@ struct Workflow {
   std::function<std::shared_ptr<source::Storage>(std::stop_token)> open_storage;
   unsigned run_attempts = 3;  // of a run whose source could not be listed or whose target broke
   std::chrono::seconds run_timeout{0};  // 0: none; a longer run is cancelled, and has failed
-  std::chrono::seconds stale_after{0};  // without a good run; 0: twice the time between two runs
+  // Without a look at its files; 0: twice the time between two runs.
+  std::chrono::seconds stale_after{0};
   bool is_watched =
       false;  // a run begins when a file comes in, where the source is of this machine
 };
@@ -60,6 +62,7 @@ struct Configuration {
   std::string
       target;  // "embedded in ./data", "http://host:8123"; when it changes it is opened again
   unsigned history_days = 90;
+  unsigned quiet_history_days = tracking::kQuietDays;
   std::vector<SettingShown> settings;
   std::vector<std::string> warnings;
 };
@@ -99,7 +102,7 @@ struct WorkflowState {
   std::optional<tracking::RunRecord> current;
   std::optional<tracking::RunRecord> last;  // the newest that has ended
   std::optional<Time> last_good;            // when the newest run ended that was completed
-  std::chrono::seconds stale_after{0};      // 0: it is never stale
+  WorkflowFacts facts;
 };
 
 struct LiveRun {
@@ -111,6 +114,9 @@ struct LiveRun {
 struct Health {
   bool configuration_ok = false;
   bool target_ok = false;
+  bool is_starting = false;  // not ready, and nothing has failed
+  TargetFacts target;
+  std::string configuration_problem;
   std::vector<std::string> problems;  // sentences; empty: ready, every command is taken
   bool is_ready() const { return problems.empty(); }
 };
@@ -127,6 +133,7 @@ class Service {
   std::vector<WorkflowState> workflows() const;
   std::vector<LiveRun> live() const;
   Health health() const;
+  Time now() const;                                            // by its clock
   std::shared_ptr<const Configuration> configuration() const;  // null: none could be read yet
   std::optional<TargetAccess> target() const;
   EventLog& events();

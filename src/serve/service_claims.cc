@@ -9,8 +9,6 @@
 #include "claim/claims.h"
 #include "clickhouse/engine_files.h"
 #include "serve/service_state.h"
-#include "source/scope.h"
-#include "tracking/tracking.h"
 
 namespace qvdhouse::serve {
 
@@ -24,8 +22,8 @@ using tracking::RunTrigger;
 // What a service reads when it has got the claim on a workflow.
 struct Found {
   std::optional<tracking::WorkflowRecord> state;
-  std::vector<RunRecord> runs;  // the newest first
-  bool has_retries = false;     // the newest that ended left something to be tried again
+  std::vector<RunRecord> runs;            // the newest first
+  std::map<std::string, Time> due_files;  // that failed before, and when they are due again
 };
 
 namespace {
@@ -40,19 +38,6 @@ bool is_to_be_repeated(const RunRecord& run, const Workflow& workflow) {
   return run.status == RunState::kFailed && may_pass(run) && run.attempt < workflow.run_attempts;
 }
 
-// Whether the service that did the run had something to try again.
-bool left_retries(const RunRecord& run, const Workflow& workflow, const TargetAccess& target) {
-  if (run.status != RunState::kFailed && run.status != RunState::kPartial) return false;
-  if (is_to_be_repeated(run, workflow)) return true;
-  const source::Scope scope(workflow.options.source);
-  tracking::Tracking tracking(target.endpoint, workflow.options.database);
-  return std::ranges::any_of(
-      tracking.files_that_are(tracking::FileState::kFailed), [&](const tracking::FileRecord& file) {
-        return file.retry_at_us != 0 && file.error_class != ErrorClass::kSchema &&
-               scope.covers(file.file_path);
-      });
-}
-
 // What others have written of the workflows, whose claims are held.
 std::map<std::string, Found> read_others(const TargetAccess& target,
                                          const std::vector<Workflow>& workflows,
@@ -64,8 +49,9 @@ std::map<std::string, Found> read_others(const TargetAccess& target,
     Found& one = found[workflow.name];
     one.runs = runs.find({.workflow = workflow.name, .limit = kRunsRemembered});
     const RunRecord* last = newest_ended(one.runs);
-    one.has_retries = last != nullptr && last->run_id != settled.at(workflow.name) &&
-                      left_retries(*last, workflow, target);
+    if (last != nullptr && last->run_id != settled.at(workflow.name)) {
+      one.due_files = files_due_again(workflow, target);
+    }
   }
   for (tracking::WorkflowRecord& state : runs.workflows()) {
     const auto one = found.find(state.name);
@@ -172,6 +158,8 @@ void Service::State::note_runs(Entry& entry, const std::vector<RunRecord>& runs)
     is_news = true;
     entry.last = *last;
     if (last->status == RunState::kCompleted) entry.last_good = time_of(last->finished_at_us);
+    if (const auto look = last_look(runs)) entry.last_look = look;
+    entry.problem = problem_after(runs);
     // What failed here before is that service's business now.
     if (is_by_schedule(last->trigger)) {
       entry.again.reset();
@@ -377,8 +365,9 @@ void Service::State::adopt(const std::string& workflow, Found&& found) {
   const RunRecord* last = newest_ended(found.runs);
   if (last != nullptr && last->run_id != entry.settled_run) {
     const bool was_cut = was_cut_short(*last) && last->trigger != RunTrigger::kCommand;
-    if (was_cut || found.has_retries) {
-      const bool is_repeated = !was_cut && is_to_be_repeated(*last, entry.workflow);
+    const bool is_repeated = !was_cut && is_to_be_repeated(*last, entry.workflow);
+    entry.due_files = std::move(found.due_files);
+    if (was_cut || is_repeated) {
       entry.again = RunAgain{.at = options.now(),
                              .trigger = was_cut ? RunTrigger::kCatchUp : RunTrigger::kRetry,
                              .attempt = is_repeated ? last->attempt + 1 : 1,

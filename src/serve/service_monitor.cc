@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "serve/service_state.h"
+#include "source/scope.h"
 #include "sync/failure.h"
 #include "tracking/tracking.h"
 
@@ -32,12 +33,23 @@ Memory read_memory(const TargetAccess& target, const Configuration& known) {
     tracking::Runs::Query query;
     query.workflow = workflow.name;
     query.limit = kRunsRemembered;
-    memory.runs[workflow.name] = runs.find(query);
-    query.status = RunState::kCompleted;
-    query.limit = 1;
-    for (const RunRecord& run : runs.find(query)) {
-      memory.last_good[workflow.name] = time_of(run.finished_at_us);
+    std::vector<RunRecord>& newest = memory.runs[workflow.name] = runs.find(query);
+    std::optional<Time> look = last_look(newest);
+    const bool is_far = !look && newest.size() == kRunsRemembered;
+    for (const RunState status : {RunState::kCompleted, RunState::kPartial}) {
+      query.status = status;
+      query.limit = 1;
+      const std::vector<RunRecord> found = runs.find(query);
+      if (found.empty()) continue;
+      if (status == RunState::kCompleted) {
+        memory.last_good[workflow.name] = time_of(found.front().finished_at_us);
+      }
+      if (const auto older = last_look(found); is_far && older) {
+        look = std::max(look.value_or(*older), *older);
+      }
     }
+    if (look) memory.last_look[workflow.name] = *look;
+    memory.due_files[workflow.name] = files_due_again(workflow, target);
   }
   return memory;
 }
@@ -57,6 +69,18 @@ std::vector<RunRecord> find_lost_runs(const TargetAccess& target, const Configur
 }
 
 }  // namespace
+
+std::map<std::string, Time> files_due_again(const Workflow& workflow, const TargetAccess& target) {
+  std::map<std::string, Time> due;
+  const source::Scope scope(workflow.options.source);
+  tracking::Tracking tracking(target.endpoint, workflow.options.database);
+  for (const tracking::FileRecord& file : tracking.files_that_are(tracking::FileState::kFailed)) {
+    if (file.retry_at_us == 0 || file.error_class == tracking::ErrorClass::kSchema) continue;
+    if (!scope.covers(file.file_path)) continue;
+    due[file.file_path] = time_of(file.retry_at_us) + std::chrono::seconds(1);
+  }
+  return due;
+}
 
 void Service::State::keep_target(const std::stop_token& stop) {
   unsigned failures = 0;
@@ -96,6 +120,13 @@ void Service::State::keep_target(const std::stop_token& stop) {
   }
 }
 
+void Service::State::note_silence(std::string problem) {
+  target_problem = std::move(problem);
+  is_target_tried = true;
+  ++target_tries;
+  if (!target_silent_since) target_silent_since = options.now();
+}
+
 void Service::State::open_target() {
   std::string problem;
   std::vector<RunRecord> lost;
@@ -108,8 +139,7 @@ void Service::State::open_target() {
   const std::lock_guard lock(mutex);
   if (!problem.empty()) {
     if (problem != target_problem) log.error("{}", problem);
-    target_problem = std::move(problem);
-    is_target_tried = true;
+    note_silence(std::move(problem));
   }
   changed.notify_all();
 }
@@ -126,7 +156,8 @@ bool Service::State::open_once(std::vector<RunRecord>& lost) {
   }
   TargetAccess opened = options.open_target();
   tracking::Tracking(opened.endpoint, known->database, known->history_days).ensure_tables();
-  tracking::Runs(opened.endpoint, known->database, known->history_days).ensure_tables();
+  tracking::Runs(opened.endpoint, known->database, known->history_days, known->quiet_history_days)
+      .ensure_tables();
   Memory memory;
   if (is_new) memory = read_memory(opened, *known);
   std::ranges::move(find_lost_runs(opened, *known, log), std::back_inserter(lost));
@@ -139,6 +170,8 @@ bool Service::State::open_once(std::vector<RunRecord>& lost) {
   note_lost(std::move(lost));
   if (!target_problem.empty()) log.info("ClickHouse answers");
   target_problem.clear();
+  target_silent_since.reset();
+  target_tries = 0;
   is_target_tried = true;
   is_look_wanted = true;
   return true;
@@ -148,8 +181,10 @@ void Service::State::recall(Memory&& memory) {
   states = std::move(memory.states);
   are_states_read = true;
   make_agendas();
-  for (const auto& [name, at] : memory.last_good) {
-    if (const auto entry = entries.find(name); entry != entries.end()) entry->second.last_good = at;
+  for (auto& [name, entry] : entries) {
+    if (memory.last_good.contains(name)) entry.last_good = memory.last_good.at(name);
+    if (memory.last_look.contains(name)) entry.last_look = memory.last_look.at(name);
+    if (memory.due_files.contains(name)) entry.due_files = std::move(memory.due_files.at(name));
   }
   for (auto& [name, runs] : memory.runs) {
     const auto found = entries.find(name);
@@ -159,9 +194,11 @@ void Service::State::recall(Memory&& memory) {
     // One that is under way is another service's.
     entry.is_followed = true;
     if (last == nullptr) continue;
-    // What was cut short goes on, and what failed may have back-offs that only a run can find.
+    // What was cut short goes on, and what could not look looks again. Failed files have their own
+    // times.
+    entry.problem = problem_after(runs);
     const bool was_cut = was_cut_short(*last);
-    if (was_cut || last->status == RunState::kFailed || last->status == RunState::kPartial) {
+    if (was_cut || has_not_looked(*last)) {
       entry.again = RunAgain{.at = options.now(),
                              .trigger = was_cut ? RunTrigger::kCatchUp : RunTrigger::kRetry,
                              .after_us = last->started_at_us};
@@ -225,7 +262,7 @@ void Service::State::look_at_target() {
     }
   } catch (const base::IoError& error) {
     const std::lock_guard lock(mutex);
-    target_problem = fmt::format("ClickHouse does not answer any more: {}", error.what());
+    note_silence(fmt::format("ClickHouse does not answer any more: {}", error.what()));
     log.error("{}", target_problem);
     access.reset();
     changed.notify_all();

@@ -99,7 +99,7 @@ void Service::State::work(const std::stop_token& stop) {
     job->is_running = true;
     job->begin = std::chrono::steady_clock::now();
     job->record.status = RunState::kRunning;
-    job->record.started_at_us = sync::now_us();
+    job->record.started_at_us = job->workflow.options.clock();
     // It lists the source now.
     const bool is_whole = job->only.empty() && !job->choice.is_partial();
     if (const auto entry = entries.find(job->record.workflow); entry != entries.end() && is_whole) {
@@ -194,6 +194,9 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
     const bool is_listed = !done.error && !done.summary.source_error;
     entry.source_problem =
         done.summary.source_error ? sync::describe_failure(done.summary.source_error).message : "";
+    // What run() throws is of the target, but for settings and defects.
+    entry.problem = problem_after(entry.problem, record, done.error && may_pass(record));
+    if (has_looked(record)) entry.last_look = time_of(record.finished_at_us);
     // A run of some files says nothing of the others.
     if (job.only.empty() && !job.choice.is_partial() && is_listed) {
       entry.due_files.clear();

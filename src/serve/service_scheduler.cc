@@ -17,6 +17,25 @@ using tracking::RunRecord;
 using tracking::RunState;
 using tracking::RunTrigger;
 
+// Those that are due, once no other one is due so soon that it can go into the same run. A file
+// whose back-off goes on is in none.
+std::set<std::string> files_to_retry(const std::map<std::string, Time>& due_files, Time now) {
+  constexpr std::chrono::seconds kTogether{5};
+  std::set<std::string> due;
+  std::optional<Time> first;
+  bool is_more = false;
+  for (const auto& [path, at] : due_files) {
+    if (at > now) {
+      is_more = is_more || at <= now + kTogether;
+      continue;
+    }
+    due.insert(path);
+    first = std::min(first.value_or(at), at);
+  }
+  if (is_more && first && *first + kTogether > now) return {};
+  return due;
+}
+
 }  // namespace
 
 void Service::State::conduct(const std::stop_token& stop) {
@@ -64,6 +83,8 @@ void Service::State::load_configuration() {
     access.reset();
     are_states_read = false;
     target_problem = "ClickHouse is another one now, and has not been reached yet";
+    target_silent_since.reset();
+    target_tries = 0;
     is_target_tried = false;
   }
   configuration = fresh;
@@ -126,21 +147,22 @@ void Service::State::step_agendas(Time now) {
       } else if (step.due == Due::kSkip) {
         // One row for all that one run makes us leave out.
         if (!entry.skipped) {
-          entry.skipped = sync::new_run(name, RunTrigger::kSchedule);
+          entry.skipped =
+              sync::new_run(name, RunTrigger::kSchedule, entry.workflow.options.clock());
           entry.skipped->status = RunState::kSkipped;
           entry.skipped->scheduled_at_us = microseconds_of(step.scheduled);
           entry.skipped->attempt = 0;
         }
         RunRecord& row = *entry.skipped;
         row.attempt += static_cast<std::uint32_t>(1 + step.missed);
-        row.finished_at_us = sync::now_us();
+        row.finished_at_us = entry.workflow.options.clock();
         row.error = step.reason == ErrorClass::kOverlap
                         ? fmt::format("{} due {} left out: the run before was still under way",
                                       row.attempt, row.attempt == 1 ? "time was" : "times were")
                         : fmt::format("{} due {} missed, longer ago than is made up for",
                                       row.attempt, row.attempt == 1 ? "time was" : "times were");
         row.error_class = step.reason;
-        sync::touch_run(row);
+        sync::touch_run(row, row.finished_at_us);
         write_later(row);
       }
     }
@@ -167,7 +189,6 @@ void Service::State::step_agendas(Time now) {
 
 // What is to be tried again, when nothing else of the workflow is under way.
 void Service::State::step_retries(Time now) {
-  constexpr std::chrono::seconds kTogether{5};  // files due so soon go into the same run
   for (auto& [name, entry] : entries) {
     if (!entry.agenda || entry.agenda->state().is_paused || is_busy(name)) continue;
     if (!may_step(entry)) continue;
@@ -184,15 +205,12 @@ void Service::State::step_retries(Time now) {
       entry.again.reset();
       continue;
     }
-    std::set<std::string> due;
-    bool is_time = false;
-    for (const auto& [path, at] : entry.due_files) {
-      is_time = is_time || at <= now;
-      if (at <= now + kTogether) due.insert(path);
-    }
-    if (!is_time) continue;
+    const std::set<std::string> due = files_to_retry(entry.due_files, now);
+    if (due.empty()) continue;
     for (const std::string& path : due) entry.due_files.erase(path);
-    add_job(entry, RunTrigger::kRetry)->only = std::move(due);
+    const std::shared_ptr<Job> job = add_job(entry, RunTrigger::kRetry);
+    job->record.asked_for = sync::asked_for(job->choice, false, due.size());
+    job->only = due;
   }
 }
 

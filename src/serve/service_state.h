@@ -33,6 +33,7 @@
 
 #include "claim/lease.h"
 #include "serve/service.h"
+#include "serve/verdict.h"
 #include "sync/recorded_run.h"
 
 namespace qvdhouse::serve {
@@ -91,6 +92,8 @@ struct Entry {
   bool is_first_run_due = false;
   std::optional<tracking::RunRecord> last;
   std::optional<Time> last_good;               // end of the newest run that was completed
+  std::optional<Time> last_look;               // end of the newest that looked at all files
+  std::optional<RunProblem> problem;           // why the newest ones did not
   std::string source_problem;                  // why its last run could not list it
   std::optional<tracking::RunRecord> skipped;  // the row of due times left out during one run
   std::optional<RunAgain> again;
@@ -111,6 +114,8 @@ struct Memory {
   std::map<std::string, tracking::WorkflowRecord> states;
   std::map<std::string, std::vector<tracking::RunRecord>> runs;  // by workflow, the newest first
   std::map<std::string, Time> last_good;
+  std::map<std::string, Time> last_look;
+  std::map<std::string, std::map<std::string, Time>> due_files;  // Entry::due_files, by workflow
 };
 
 // The runs of a workflow that were begun lately.
@@ -137,6 +142,8 @@ struct Service::State {
   std::string configuration_problem;
   std::optional<TargetAccess> access;
   std::string target_problem = "ClickHouse has not been reached yet";
+  std::optional<Time> target_silent_since;  // while target_problem is a failure
+  std::uint64_t target_tries = 0;           // to open it, since then
   bool is_target_tried = false;    // false: target_problem is not a failure, only not over yet
   bool is_monitor_wanted = false;  // rows wait for it, or a run found that the target is gone
   bool are_states_read = false;
@@ -211,15 +218,14 @@ struct Service::State {
   WorkflowState state_of(const Entry& entry) const;
   LiveRun live_of(const Job& job) const;
   bool is_busy(const std::string& workflow) const;
+  std::optional<Time> busy_since(const Entry& entry) const;
   void tell_workflow(const Entry& entry);
+  void note_silence(std::string problem);  // of the target
   void write_later(Entry& entry, const std::string& by);
   void write_later(const tracking::RunRecord& run);
 };
 
 inline constexpr std::int64_t kMicrosecondsPerSecond = 1'000'000;
-inline Time time_of(std::int64_t time_us) {
-  return Time(std::chrono::seconds(time_us / kMicrosecondsPerSecond));
-}
 inline std::int64_t microseconds_of(Time time) {
   return time.time_since_epoch().count() * kMicrosecondsPerSecond;
 }
@@ -227,6 +233,8 @@ inline std::int64_t microseconds_of(Time time) {
 tracking::WorkflowRecord record_of(Entry& entry, const AgendaState& state, const std::string& by);
 AgendaState state_from(const tracking::WorkflowRecord& record);
 bool is_same(const AgendaState& a, const AgendaState& b);
+// Failed files of the source that time alone may mend, and when they are due again.
+std::map<std::string, Time> files_due_again(const Workflow& workflow, const TargetAccess& target);
 // Whether the service began it by itself, with the claim on its workflow where it needs one.
 bool is_by_schedule(tracking::RunTrigger trigger);
 // The newest that has ended and was begun; null: none.

@@ -239,6 +239,34 @@ TEST_F(ServiceTest, WhatIsBrokenAtTheStartIsSaidAndMendsItself) {
   EXPECT_THAT(service_->workflows(), SizeIs(1));
 }
 
+TEST_F(ServiceTest, AfterARestartAFailedFileIsTriedWhenItsBackOffIsOver) {
+  schedule_ = "@yearly";
+  clock_ = [this] { return now_s_ * 1'000'000; };
+  put("a.qvd", sync::qvd_bytes(10));
+  put("b.qvd", sync::qvd_bytes(10));
+  start();
+  ASSERT_TRUE(have_ended(1));
+  service_.reset();
+  tracking::Tracking tracking(endpoint(), kDatabase);
+  for (tracking::FileRecord file : tracking.files()) {
+    file.status = tracking::FileState::kFailed;
+    file.error_class = tracking::ErrorClass::kIo;
+    file.failure_count = 1;
+    if (file.file_name == "a.qvd") file.retry_at_us = (now_s_ + 600) * 1'000'000;
+    ++file.version;
+    tracking.record(file);
+  }
+  start();
+  ASSERT_TRUE(is_scheduled());
+  now_s_ += 601;
+  ASSERT_TRUE(have_ended(2));
+  EXPECT_THAT(ended(), SizeIs(2));
+  EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kRetry);
+  EXPECT_EQ(ended()[0].asked_for, "1 file");
+  EXPECT_EQ(tracking.find((source_ / "a.qvd").string())->status, tracking::FileState::kCompleted);
+  EXPECT_EQ(tracking.find((source_ / "b.qvd").string())->status, tracking::FileState::kFailed);
+}
+
 class HeldUp : public ServiceTest {
  protected:
   void SetUp() override {

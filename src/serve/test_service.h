@@ -48,6 +48,7 @@ class ServiceTest : public sync::SyncTest {
                   .run_timeout = run_timeout_,
                   .is_watched = is_watched_};
     made.options.lock_dir = lock_dir;
+    if (clock_) made.options.clock = clock_;
     return made;
   }
 
@@ -77,6 +78,7 @@ class ServiceTest : public sync::SyncTest {
       }
       TargetAccess target{.endpoint = endpoint(), .is_embedded = is_embedded_, .keep_alive = {}};
       target.endpoint.dialect = dialect_;
+      if (through_) target.endpoint = through_(std::move(target.endpoint));
       return target;
     };
     options.now = [this] { return Time(std::chrono::seconds(now_s_.load())); };
@@ -132,6 +134,8 @@ class ServiceTest : public sync::SyncTest {
 
   spdlog::logger log_{"test", std::make_shared<spdlog::sinks::null_sink_mt>()};
   clickhouse::Dialect dialect_;
+  std::function<clickhouse::Endpoint(clickhouse::Endpoint)> through_;  // none: straight
+  std::function<std::int64_t()> clock_;  // of runs; none: the real one
   std::string schedule_;
   std::string config_problem_;
   std::vector<SettingShown> settings_;

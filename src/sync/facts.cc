@@ -196,7 +196,7 @@ decide::Facts gather_facts(const Options& options, source::Storage& storage,
   return {
       .tracked = std::move(tracked),
       .tables = std::move(tables),
-      .now_us = now_us(),
+      .now_us = options.clock(),
       .settle = options.settle,
       .min_age = options.min_age,
       .full = options.full,

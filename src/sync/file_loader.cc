@@ -70,7 +70,7 @@ bool FileLoader::is_taken_up(FileTask& task, const FileRecord* record) const {
   if (same || !task.previous) return false;
   const Decision& decision = task.outcome.decision;
   Decision again = decide::decide_file(decision.file, decision.placement, &*task.previous,
-                                       context_.facts.without_tracked(now_us()));
+                                       context_.facts.without_tracked(context_.options.clock()));
   if (again.action == Action::kLoad) return false;
   again.reason = "another run took it up meanwhile; " + again.reason;
   task.outcome.decision = std::move(again);

@@ -73,7 +73,7 @@ FileRecord new_record(const Decision& decision, const FileRecord* previous,
   record.run_id = context.run_id;
   record.settings_hash = decision.settings_hash;
   if (decision.stored_as != decision.file.path) record.stored_as = decision.stored_as;
-  record.processed_at_us = now_us();
+  record.processed_at_us = context.options.clock();
   record.version = version_after(previous, context);
   keep_names_of_rows(previous, record);
   return record;
@@ -87,7 +87,7 @@ void begin_attempt(FileTask& task, const RunContext& context) {
                                                    ++task.outcome.attempts),
                          .attempt = task.outcome.attempts,
                          .reason = std::string(base::to_string(decision.reason_code)),
-                         .started_at_us = now_us()};
+                         .started_at_us = context.options.clock()};
   task.outcome.result = {};
   task.outcome.attempt_at_us = task.attempt->started_at_us;
   if (task.outcome.begun_at_us == 0) task.outcome.begun_at_us = task.outcome.attempt_at_us;
@@ -95,7 +95,7 @@ void begin_attempt(FileTask& task, const RunContext& context) {
 
 void end_attempt(FileTask& task, const RunContext& context, const std::optional<Failure>& failure) {
   Attempt& attempt = *task.attempt;
-  attempt.finished_at_us = now_us();
+  attempt.finished_at_us = context.options.clock();
   task.outcome.ended_at_us = attempt.finished_at_us;
   FileRecord& record = task.record;
   record.processed_at_us = attempt.finished_at_us;

@@ -32,7 +32,7 @@ constexpr std::chrono::seconds kBetweenSigns{30};
 constexpr std::chrono::microseconds kSilence = std::chrono::minutes{3};
 
 Runs runs_of(const Options& options, const clickhouse::Endpoint& endpoint) {
-  return {endpoint, options.database, options.history_days};
+  return {endpoint, options.database, options.history_days, options.quiet_history_days};
 }
 
 // A row that is written twice counts once, so what may pass is tried again.
@@ -62,7 +62,7 @@ void give_signs(const Options& options, const clickhouse::Endpoint& endpoint, Ru
     run.files_loaded = now.files_done - std::min(now.files_done, now.files_failed);
     run.rows = now.rows_done;
     run.bytes = now.bytes_done;
-    touch_run(run);
+    touch_run(run, options.clock());
     try {
       runs.record(run);
     } catch (const base::Error& error) {
@@ -73,9 +73,9 @@ void give_signs(const Options& options, const clickhouse::Endpoint& endpoint, Ru
 
 }  // namespace
 
-RunRecord new_run(std::string workflow, tracking::RunTrigger trigger) {
+RunRecord new_run(std::string workflow, tracking::RunTrigger trigger, std::int64_t at_us) {
   RunRecord run;
-  run.started_at_us = now_us();
+  run.started_at_us = at_us;
   run.run_id = load::make_run_id(run.started_at_us);
   run.workflow = std::move(workflow);
   run.trigger = trigger;
@@ -84,17 +84,21 @@ RunRecord new_run(std::string workflow, tracking::RunTrigger trigger) {
   return run;
 }
 
-std::string asked_for(const decide::Choice& choice, bool full) {
-  const std::string files = choice.text();
-  if (!full) return files;
-  return files.empty() ? "full" : files + ", full";
+std::string asked_for(const decide::Choice& choice, bool full, std::size_t files) {
+  std::string text = files == 0 ? "" : base::format_quantity(files, "file");
+  const auto add = [&](const std::string& more) {
+    if (!more.empty()) text += (text.empty() ? "" : ", ") + more;
+  };
+  add(choice.text());
+  if (full) add("full");
+  return text;
 }
 
-void touch_run(RunRecord& run) {
-  run.version = std::max(static_cast<std::uint64_t>(now_us()), run.version + 1);
+void touch_run(RunRecord& run, std::int64_t at_us) {
+  run.version = std::max(static_cast<std::uint64_t>(at_us), run.version + 1);
 }
 
-void conclude_run(RunRecord& run, const Summary& summary) {
+void conclude_run(RunRecord& run, const Summary& summary, std::int64_t at_us) {
   run.files_loaded = summary.count(Outcome::kLoaded) + summary.count(Outcome::kAdopted) +
                      summary.count(Outcome::kRemoved);
   run.files_skipped = summary.count(Outcome::kSkipped);
@@ -111,7 +115,7 @@ void conclude_run(RunRecord& run, const Summary& summary) {
   run.schema_changes = summary.column_changes();
   run.anomalies = summary.anomalies();
   run.replicas_behind = summary.replicas_behind.size();
-  run.finished_at_us = now_us();
+  run.finished_at_us = at_us;
   if (summary.source_error) {
     const Failure failure = describe_failure(summary.source_error);
     run.status = RunState::kFailed;
@@ -134,13 +138,13 @@ void conclude_run(RunRecord& run, const Summary& summary) {
   }
 }
 
-void conclude_run(RunRecord& run, const std::exception& error) {
+void conclude_run(RunRecord& run, const std::exception& error, std::int64_t at_us) {
   const Failure failure = describe_failure(error);
   run.status =
       failure.error_class == ErrorClass::kCancelled ? RunState::kCancelled : RunState::kFailed;
   run.error = failure.message;
   run.error_class = failure.error_class;
-  run.finished_at_us = now_us();
+  run.finished_at_us = at_us;
 }
 
 RecordedRun run_recorded(Options options, source::Storage& storage,
@@ -155,7 +159,7 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
     lock.emplace(options.lock_dir, done.record.run_id);
     Runs runs = runs_of(options, endpoint);
     runs.ensure_tables();
-    touch_run(done.record);
+    touch_run(done.record, options.clock());
     write_row(runs, done.record, options, stop);
     if (hooks.on_begin) hooks.on_begin(done.record);
     RunRecord sign = done.record;
@@ -166,14 +170,14 @@ RecordedRun run_recorded(Options options, source::Storage& storage,
       done.summary = run(options, storage, endpoint, monitor, log, hooks.on_file, stop);
     }
     done.record.version = sign.version;
-    conclude_run(done.record, done.summary);
+    conclude_run(done.record, done.summary, options.clock());
   } catch (const std::exception& error) {
     done.error = std::current_exception();
     done.summary.run_id = done.record.run_id;
-    conclude_run(done.record, error);
+    conclude_run(done.record, error, options.clock());
   }
   if (hooks.on_end) hooks.on_end(done.record, done.summary);
-  touch_run(done.record);
+  touch_run(done.record, options.clock());
   try {
     Runs runs = runs_of(options, endpoint);
     // A target that is gone is not waited for.
@@ -209,7 +213,8 @@ std::vector<RunRecord> settle_lost_runs(const Options& options,
     const claim::RunLife life = claim::life_of_run(options.lock_dir, run.run_id);
     if (life == claim::RunLife::kAlive) continue;
     const auto last_sign = static_cast<std::int64_t>(run.version);
-    if (life == claim::RunLife::kUnknown && now_us() - last_sign < kSilence.count()) continue;
+    if (life == claim::RunLife::kUnknown && options.clock() - last_sign < kSilence.count())
+      continue;
     mark_lost(run);
     runs.record(run);
     claim::forget_run(options.lock_dir, run.run_id);

@@ -19,19 +19,21 @@
 namespace qvdhouse::sync {
 
 // A run that begins now on this machine, with an id of its own.
-tracking::RunRecord new_run(std::string workflow, tracking::RunTrigger trigger);
+tracking::RunRecord new_run(std::string workflow, tracking::RunTrigger trigger,
+                            std::int64_t at_us = now_us());
 
-// RunRecord::asked_for of a run with these.
-std::string asked_for(const decide::Choice& choice, bool full);
+// RunRecord::asked_for of a run with these; `files`: that were named, 0: the whole source.
+std::string asked_for(const decide::Choice& choice, bool full, std::size_t files = 0);
 
 // Its next row, a moment newer than the last.
-void touch_run(tracking::RunRecord& run);
+void touch_run(tracking::RunRecord& run, std::int64_t at_us = now_us());
 
 // What a summary says of the run as a whole: numbers, status, error. A run after which a file is
 // not as it should be is never "completed", even when that file failed long ago.
-void conclude_run(tracking::RunRecord& run, const Summary& summary);
+void conclude_run(tracking::RunRecord& run, const Summary& summary, std::int64_t at_us = now_us());
 // The same when run() threw.
-void conclude_run(tracking::RunRecord& run, const std::exception& error);
+void conclude_run(tracking::RunRecord& run, const std::exception& error,
+                  std::int64_t at_us = now_us());
 
 struct RecordedRun {
   Summary summary;

@@ -384,7 +384,7 @@ class Passes {
   bool holds(const Decision& decision) const;
 
   Means means_;
-  const std::int64_t began_us_ = now_us();
+  const std::int64_t began_us_ = means_.options.clock();
   Decided decided_;  // `decisions`: those that are not settled
   TargetWatch watch_;
   std::optional<claim::Lease> lease_;
@@ -633,7 +633,7 @@ Summary run(const Options& asked, source::Storage& storage, const clickhouse::En
 
   // List what there is, and decide.
   const auto list_start = std::chrono::steady_clock::now();
-  Summary summary{.run_id = options.load.run_id.empty() ? load::make_run_id(now_us())
+  Summary summary{.run_id = options.load.run_id.empty() ? load::make_run_id(options.clock())
                                                         : options.load.run_id};
   Listing listing;
   if (!list_source(options, storage, listing, summary)) return summary;

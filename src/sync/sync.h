@@ -24,6 +24,7 @@
 #include "source/listing.h"
 #include "source/storage.h"
 #include "sync/outcome.h"
+#include "tracking/runs.h"
 #include "tracking/tracking.h"
 
 namespace qvdhouse::sync {
@@ -41,6 +42,8 @@ enum class SettingsChanged {
 enum class AfterLoad { kKeep, kMove, kDelete };
 
 struct Options {
+  // Microseconds since 1970 UTC, for all times that a run writes down and compares.
+  std::function<std::int64_t()> clock = &now_us;
   std::string source;
   // The source that patterns of tables are relative to, where `source` is one file of it.
   std::string whole_source;
@@ -69,6 +72,7 @@ struct Options {
   unsigned max_attempts = 3;    // within one run, for errors that may pass
   std::chrono::seconds file_timeout{0};  // of one attempt, up to its commit; 0: none
   unsigned history_days = 90;
+  unsigned quiet_history_days = tracking::kQuietDays;  // of runs that found nothing to do
   // A file that is not complete waits until nothing was written to it for so long; then it is
   // wrong.
   std::chrono::seconds settle{60};

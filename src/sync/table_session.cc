@@ -293,8 +293,8 @@ const FileRecord* TableSession::tracked(const std::string& path) const {
 
 decide::FileLoad TableSession::load_of(const Decision& decision, unsigned attempt,
                                        const load::Options& options) const {
-  decide::FileLoad file =
-      decide::load_of(options, decision.placement, decide::file_key(decision), now_us());
+  decide::FileLoad file = decide::load_of(options, decision.placement, decide::file_key(decision),
+                                          context_.options.clock());
   file.target.table = stored_in_;
   const auto& tables = context_.facts.tables;
   // A table of many files was made with its session.

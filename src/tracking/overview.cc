@@ -189,6 +189,34 @@ std::vector<FileRecord> Overview::failures(std::size_t limit) {
       list_columns(file_columns(dialect())), qualified(database_, kFileTable), limit)));
 }
 
+std::vector<BrokenFile> Overview::broken_files(std::size_t limit) {
+  std::vector<BrokenFile> broken;
+  std::vector<std::string> paths;
+  std::map<std::string, std::size_t> places;
+  for (FileRecord& file : failures(limit)) {
+    places[file.file_path] = broken.size();
+    paths.push_back(file.file_path);
+    // What was refused has no attempt: its record keeps the time.
+    broken.push_back({.file = std::move(file)});
+    broken.back().since_us = broken.back().file.processed_at_us;
+  }
+  if (paths.empty()) return broken;
+  const std::string answer = ask(fmt::format(
+      "SELECT file_path, toInt64(arrayReduce('min', arrayFilter(x -> x > loaded, failed))) FROM "
+      "(SELECT file_path, maxIf(at, status = 'completed') AS loaded, "
+      "groupArrayIf(at, status = 'failed') AS failed FROM "
+      "(SELECT file_path, status, toInt64({}) AS at FROM {} WHERE file_path IN ({})) "
+      "GROUP BY file_path)",
+      micros("finished_at"), qualified(database_, kHistoryTable), literals(paths)));
+  for (RowReader reader(answer); !reader.done();) {
+    std::string path;
+    std::int64_t since_us = 0;
+    reader(path, since_us);
+    if (since_us > 0) broken[places.at(path)].since_us = since_us;
+  }
+  return broken;
+}
+
 std::vector<Attempt> Overview::attempts_of_files(const std::vector<std::string>& paths,
                                                  std::size_t each) {
   if (paths.empty()) return {};
@@ -267,6 +295,15 @@ std::vector<TableOverview> Overview::tables(const std::string& name) {
     if (place == places.end()) continue;
     tables[place->second].rows = found.rows;
     tables[place->second].bytes = found.bytes;
+  }
+  const std::string there = ask(
+      fmt::format("SELECT name FROM system.tables WHERE database = {}{}", quote_literal(database_),
+                  name.empty() ? "" : " AND name = " + quote_literal(name)));
+  for (RowReader reader(there); !reader.done();) {
+    std::string found;
+    reader(found);
+    const auto place = places.find(found);
+    if (place != places.end()) tables[place->second].is_there = true;
   }
   return tables;
 }

@@ -63,6 +63,13 @@ struct TableOverview {
   std::string newest_created_at;  // CreateUtcTime of the file that was loaded last; empty: no file
                                   // stands loaded
   std::string example_path;       // of one of its files
+  bool is_there = false;          // in ClickHouse: a file that never loaded has none
+};
+
+// A file that failed, and whose rows are not those of the file.
+struct BrokenFile {
+  FileRecord file{};
+  std::int64_t since_us = 0;  // the first failure since its last load
 };
 
 // The newest load of a table that completed.
@@ -82,6 +89,8 @@ class Overview {
   FilePage find_files(const FileQuery& query);
   // The newest failed files.
   std::vector<FileRecord> failures(std::size_t limit);
+  // The same, and since when.
+  std::vector<BrokenFile> broken_files(std::size_t limit);
   // Newest first, at most `each` a file.
   std::vector<Attempt> attempts_of_files(const std::vector<std::string>& paths, std::size_t each);
   // Those that failed first.

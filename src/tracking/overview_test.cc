@@ -223,9 +223,30 @@ TEST_F(OverviewTest, TablesHaveTheirRowsAndFiles) {
   EXPECT_EQ(tables[0].failed_files, 1U);
   EXPECT_EQ(tables[0].last_loaded_at_us, kNoon + 2 * kSecond);
   EXPECT_EQ(tables[0].newest_created_at, loaded.qvd_created_at);
+  EXPECT_TRUE(tables[0].is_there);
+  EXPECT_FALSE(tables[1].is_there) << "its only file never loaded";
   EXPECT_EQ(tables[1].last_loaded_at_us, 0);
   EXPECT_EQ(tables[1].newest_created_at, "");
   EXPECT_EQ(overview().tables("T_B").size(), 1U);
+}
+
+TEST_F(OverviewTest, AFileIsBrokenSinceItsFirstFailureAfterItsLastLoad) {
+  const FileRecord loaded = file("/s/A.qvd", FileState::kCompleted, 1);
+  const FileRecord failed = file("/s/A.qvd", FileState::kFailed, 9);
+  const FileRecord never = file("/s/B'.qvd", FileState::kFailed, 8);
+  const FileRecord refused = file("/s/C.qvd", FileState::kFailed, 7);
+  Tracking tracking(endpoint(), kDatabase);
+  tracking.record({failed, never, refused, file("/s/D.qvd", FileState::kCompleted, 1)});
+  tracking.record({attempt(failed, "1", kNoon - 9 * kSecond), attempt(loaded, "2", kNoon),
+                   attempt(failed, "3", kNoon + 4 * kSecond),
+                   attempt(failed, "4", kNoon + 8 * kSecond), attempt(never, "5", kNoon)});
+  const std::vector<BrokenFile> broken = overview().broken_files(10);
+  ASSERT_EQ(broken.size(), 3U);
+  EXPECT_EQ(broken[0].file.file_path, "/s/A.qvd");
+  EXPECT_EQ(broken[0].since_us, kNoon + 5 * kSecond);
+  EXPECT_EQ(broken[1].since_us, kNoon + kSecond);
+  EXPECT_EQ(broken[2].since_us, refused.processed_at_us);
+  EXPECT_EQ(overview().broken_files(1).size(), 1U);
 }
 
 TEST_F(OverviewTest, TheNewestLoadOfATableIsInTheHistory) {

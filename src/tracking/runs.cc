@@ -58,6 +58,13 @@ constexpr std::array kWorkflowColumns = {
     column<&WorkflowRecord::version>("version"),
 };
 
+// is_quiet(), and the rows of such runs while they went on: without them the newest row that is
+// left would say that the run still goes on.
+constexpr std::string_view kQuiet =
+    "(status = 'completed' OR status = 'running') AND error = '' AND files_loaded = 0 AND "
+    "files_waiting = 0 AND files_failed = 0 AND trigger != 'command' AND trigger != 'manual' AND "
+    "trigger != 'backfill'";
+
 // The row that says whether a workflow is paused: its name and this, and this as its schedule,
 // which no schedule is.
 constexpr std::string_view kPause = " (pause)";
@@ -83,10 +90,18 @@ std::vector<WorkflowRecord> with_pauses(std::vector<WorkflowRecord> rows) {
 
 }  // namespace
 
-Runs::Runs(clickhouse::Endpoint endpoint, std::string database, unsigned history_days)
+bool is_quiet(const RunRecord& run) {
+  return run.status == RunState::kCompleted && run.error.empty() && run.files_loaded == 0 &&
+         run.files_waiting == 0 && run.files_failed == 0 && run.trigger != RunTrigger::kCommand &&
+         run.trigger != RunTrigger::kManual && run.trigger != RunTrigger::kBackfill;
+}
+
+Runs::Runs(clickhouse::Endpoint endpoint, std::string database, unsigned history_days,
+           unsigned quiet_days)
     : connection_(anywhere(std::move(endpoint))),
       database_(std::move(database)),
-      history_days_(history_days) {}
+      history_days_(history_days),
+      quiet_days_(quiet_days) {}
 
 void Runs::ensure_tables() {
   ensure_database(connection_, database_);
@@ -95,7 +110,9 @@ void Runs::ensure_tables() {
                 .columns = definitions(kRunColumns, dialect()),
                 .engine = "ReplacingMergeTree(version) ORDER BY (started_at, run_id)",
                 .comment = "Every run of a workflow, one row per run under FINAL",
-                .days = history_days_});
+                .days = history_days_,
+                .early_days = quiet_days_,
+                .early = kQuiet});
   ensure_table(connection_, database_,
                {.name = kWorkflowTable,
                 .columns = definitions(kWorkflowColumns, dialect()),

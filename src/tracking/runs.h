@@ -64,10 +64,17 @@ struct WorkflowRecord {
   std::uint64_t pause_version = 0;
 };
 
+// It was begun by the service itself and found nothing to do, and nothing stands against it.
+bool is_quiet(const RunRecord& run);
+
+inline constexpr unsigned kQuietDays = 7;
+
 // One object is used by one thread at a time.
 class Runs {
  public:
-  Runs(clickhouse::Endpoint endpoint, std::string database, unsigned history_days = 90);
+  // `quiet_days`: when rows of quiet runs expire; 0, and as many as `history_days`: as all others.
+  Runs(clickhouse::Endpoint endpoint, std::string database, unsigned history_days = 90,
+       unsigned quiet_days = kQuietDays);
   // Creates the database and both tables where absent; as Tracking::ensure_tables().
   void ensure_tables();
   // Brings this replica, where the database has several, what the others have acknowledged; as far
@@ -95,6 +102,7 @@ class Runs {
   clickhouse::Connection connection_;
   std::string database_;
   unsigned history_days_;
+  unsigned quiet_days_;
 };
 
 }  // namespace qvdhouse::tracking

@@ -103,6 +103,35 @@ TEST_F(RunsTest, ExpireByTheSetting) {
   EXPECT_THAT(query(engine), HasSubstr("toIntervalDay(8)"));
 }
 
+TEST_F(RunsTest, QuietRunsExpireEarlier) {
+  Runs table(endpoint(), kDatabase, 90, 7);
+  table.ensure_tables();
+  const std::int64_t days_ago = std::stoll(query("SELECT toUnixTimestamp(now() - 8 * 86400)"));
+  const auto write = [&](const std::string& id, RunTrigger trigger, std::uint64_t files_loaded) {
+    RunRecord record = run(id, days_ago * 1'000'000);
+    record.trigger = trigger;
+    table.record(record);
+    record.status = RunState::kCompleted;
+    record.files_loaded = files_loaded;
+    record.version = 2;
+    table.record(record);
+    return record;
+  };
+  EXPECT_TRUE(is_quiet(write("quiet", RunTrigger::kSchedule, 0)));
+  EXPECT_FALSE(is_quiet(write("busy", RunTrigger::kSchedule, 1)));
+  EXPECT_FALSE(is_quiet(write("asked", RunTrigger::kManual, 0)));
+  table.record(run("new", (days_ago + 3 * 86'400) * 1'000'000));
+  query("OPTIMIZE TABLE tested.QvdRunHistory FINAL");
+  EXPECT_THAT(ids(table.find({})), ElementsAre("new", "busy", "asked"));
+  EXPECT_THAT(table.find({.status = RunState::kRunning}), SizeIs(1));
+  // The same setting changes nothing, another one does.
+  const std::string changes = "SELECT count() FROM system.mutations WHERE database = 'tested'";
+  table.ensure_tables();
+  EXPECT_EQ(query(changes), "0");
+  Runs(endpoint(), kDatabase, 90, 9).ensure_tables();
+  EXPECT_EQ(query(changes), "1");
+}
+
 TEST_F(RunsTest, AWorkflowIsWhatWasWrittenLast) {
   Runs table = runs();
   table.ensure_tables();

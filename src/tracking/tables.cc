@@ -22,32 +22,66 @@ using clickhouse::quote_literal;
 
 namespace {
 
-// As the server writes it; empty for 0 days.
-std::string ttl_of(unsigned days) {
-  return days == 0 ? "" : fmt::format("toDateTime(started_at) + toIntervalDay({})", days);
+bool goes_early(const Table& table) {
+  return table.early_days > 0 && table.early_days < table.days.value_or(0);
 }
 
-// Makes rows go `days` after their `started_at` (0: never), whichever days the table was made with.
-void expire_rows(Connection& connection, const std::string& database, std::string_view table,
-                 unsigned days) {
+// Empty for 0 days.
+std::string ttl_of(const Table& table) {
+  const unsigned days = table.days.value_or(0);
+  if (days == 0) return "";
+  std::string ttl = fmt::format("toDateTime(started_at) + toIntervalDay({})", days);
+  if (!goes_early(table)) return ttl;
+  return ttl + fmt::format(", toDateTime(started_at) + toIntervalDay({}) WHERE {}",
+                           table.early_days, table.early);
+}
+
+// Without what servers write in their own way.
+std::string bare(std::string text) {
+  std::erase_if(text, [](char letter) {
+    return std::string_view("() `").find(letter) != std::string_view::npos;
+  });
+  return text;
+}
+
+// Where there is no TTL. `days`: after their `started_at`.
+void delete_old(Connection& connection, const std::string& database, std::string_view table,
+                unsigned days, std::string_view condition) {
+  const std::string old =
+      fmt::format("started_at < (toInt64(toUnixTimestamp(now())) - {}) * 1000000 AND ({})",
+                  days * 86'400ULL, condition);
+  const std::string count = connection.query(
+      fmt::format("SELECT count() FROM {} WHERE {} FORMAT TSV", qualified(database, table), old));
+  if (!count.starts_with('0')) delete_rows(connection, database, table, old);
+}
+
+// Whether the table's definition ends with it, but for settings.
+bool has_ttl(const std::string& engine, const std::string& ttl) {
+  const std::size_t begin = engine.find(" TTL ");
+  if (begin == std::string::npos) return false;
+  const std::size_t end = engine.find(" SETTINGS ", begin);
+  return bare(engine.substr(begin + 5, end == std::string::npos ? end : end - begin - 5)) ==
+         bare(ttl);
+}
+
+// Makes rows go `days` after their `started_at` (0: never), and some of them earlier, whichever
+// days the table was made with.
+void expire_rows(Connection& connection, const std::string& database, const Table& table) {
   if (!connection.endpoint().dialect.has_ttl) {
-    if (days == 0) return;
-    const std::string old = fmt::format(
-        "started_at < (toInt64(toUnixTimestamp(now())) - {}) * 1000000", days * 86'400ULL);
-    const std::string count = connection.query(
-        fmt::format("SELECT count() FROM {} WHERE {} FORMAT TSV", qualified(database, table), old));
-    if (!count.starts_with('0')) delete_rows(connection, database, table, old);
+    if (*table.days > 0) delete_old(connection, database, table.name, *table.days, "1");
+    if (!goes_early(table)) return;
+    delete_old(connection, database, table.name, table.early_days, table.early);
     return;
   }
   const std::string engine = connection.query(
       fmt::format("SELECT engine_full FROM system.tables WHERE database = {} AND name = {} FORMAT "
                   "TSVRaw",
-                  quote_literal(database), quote_literal(table)));
-  const std::string ttl = ttl_of(days);
-  const std::string name = qualified(database, table);
+                  quote_literal(database), quote_literal(table.name)));
+  const std::string ttl = ttl_of(table);
+  const std::string name = qualified(database, table.name);
   if (ttl.empty() && engine.find(" TTL ") != std::string::npos) {
     connection.query(fmt::format("ALTER TABLE {} REMOVE TTL", name));
-  } else if (!ttl.empty() && engine.find(ttl) == std::string::npos) {
+  } else if (!ttl.empty() && !has_ttl(engine, ttl)) {
     connection.query(fmt::format("ALTER TABLE {} MODIFY TTL {}", name, ttl));
   }
 }
@@ -87,7 +121,7 @@ void ensure_table(Connection& connection, const std::string& database, const Tab
     columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", quote_identifier(column.name),
                            column.type);
   }
-  const std::string ttl = dialect.has_ttl ? ttl_of(table.days.value_or(0)) : "";
+  const std::string ttl = dialect.has_ttl ? ttl_of(table) : "";
   clickhouse::refuse_local_table(connection, database, table.name);
   connection.query(fmt::format("CREATE TABLE IF NOT EXISTS {}{} ({}) ENGINE = {}{}{}",
                                qualified(database, table.name), dialect.replication.on_cluster(),
@@ -96,7 +130,7 @@ void ensure_table(Connection& connection, const std::string& database, const Tab
                                ttl.empty() ? "" : " TTL " + ttl, comment(table.comment, dialect)));
   clickhouse::check_all_servers(connection, database, table.name);
   match_columns(connection, database, table.name, table.columns);
-  if (table.days) expire_rows(connection, database, table.name, *table.days);
+  if (table.days) expire_rows(connection, database, table);
 }
 
 void match_columns(Connection& connection, const std::string& database, std::string_view table,

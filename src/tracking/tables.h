@@ -129,6 +129,9 @@ struct Table {
   std::string_view comment;
   // Rows go so many days after their `started_at`; 0: never; none: nothing of the kind is set.
   std::optional<unsigned> days;
+  // Rows of this condition go earlier; 0: they do not.
+  unsigned early_days = 0;
+  std::string_view early = {};
 };
 
 // Creates it where it is absent, and brings it up to date where an older version of qvdhouse or

@@ -12,7 +12,10 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/files.h"
 #include "serve/test_client.h"
@@ -270,6 +273,51 @@ TEST_F(Serve, ANormalStartLogsNoErrorAndKnowsTheFreshness) {
     EXPECT_THAT(ended.err, Not(HasSubstr(" error: ")));
     EXPECT_THAT(ended.err, Not(HasSubstr(" warning: ")));
   }
+}
+
+// The levels of the lines, each of which has to be an object; "?" for one that is none.
+std::vector<std::string> levels(const std::string& lines) {
+  std::vector<std::string> found;
+  std::istringstream stream(lines);
+  for (std::string line; std::getline(stream, line);) {
+    const Json json = Json::parse(line, nullptr, false);
+    const bool is_line = json.is_object() && json.contains("at") && json.contains("message");
+    found.push_back(is_line ? json.value("level", "?") : "?");
+    EXPECT_NE(found.back(), "?") << line;
+  }
+  return found;
+}
+
+TEST_F(Serve, EveryLineIsJsonWhereThatIsAskedFor) {
+  const Environment json = {{"QVD_LOG_FORMAT", "json"}};
+  for (const char* wrong : {"schedule = \"61 * * * *\"", "schedule = "}) {
+    configure(wrong);
+    start(json);
+    const Finished ended = service->wait();
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_THAT(levels(ended.err), ::testing::ElementsAre("error"));
+  }
+  configure("schedule = \"@never\"\nlog_format = \"json\"");
+  start();
+  ASSERT_TRUE(eventually([&] { return is_ready(); }));
+  const Finished ended = stop();
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(levels(ended.err), ::testing::Each("info"));
+  EXPECT_THAT(ended.err, HasSubstr("starting: "));
+}
+
+TEST_F(Serve, TheLogLevelHoldsForWhatHappens) {
+  write_qvd("a.qvd");
+  configure("schedule = \"@yearly\"\nlog_level = \"warning\"\nlog_format = \"json\"");
+  start();
+  ASSERT_TRUE(eventually([&] {
+    const Json overview = get("/api/overview");
+    return !overview.is_null() && overview["verdict"]["title"] == "1 table current";
+  }));
+  const Finished ended = stop();
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(levels(ended.err), ::testing::Each("info"));  // that it was told to stop
+  EXPECT_THAT(ended.err, Not(HasSubstr("run_")));
 }
 
 TEST_F(Serve, HangupReadsTheConfigurationAgain) {

@@ -294,7 +294,7 @@ TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
   // What the tables really have.
   EXPECT_EQ(json({"status"})[0]["row_count"], 4);
   ASSERT_EQ(qvdhouse({"query", "DROP TABLE QvdB"}).exit_code, 0);
-  EXPECT_THAT(qvdhouse({"status"}).out, HasSubstr("2 completed; 4 rows"));
+  EXPECT_THAT(qvdhouse({"status"}).out, HasSubstr("2 completed; 4 rows\nAll 2 tables current\n"));
 }
 
 TEST_F(Sync, FilesThatVanishedAreNoFailures) {
