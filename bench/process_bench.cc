@@ -154,7 +154,7 @@ void nothing_to_do_in_a_large_set(const fs::path& dir) {
     fs::last_write_time(folder / "files" / fmt::format("part_{}.qvd", i), time);
   }
   bench::run_timed(
-      {"query",
+      {"query", "--write",
        fmt::format("INSERT INTO local.QvdFileTracking SELECT * EXCEPT number REPLACE ("
                    "concat('part_', toString(number), '.qvd') AS file_name, replaceOne(file_path, "
                    "'part_0.qvd', concat('part_', toString(number), '.qvd')) AS file_path) FROM "

@@ -38,7 +38,7 @@ void compare(const fs::path& dir, std::uint64_t rows, int runs) {
     const std::string database = fmt::format("bench{}", run);
     const tests::Environment over_http = server.environment(database);
     http.push_back(seconds_of({"sync", "large.qvd"}, dir, over_http));
-    seconds_of({"query", "DROP DATABASE " + database}, dir, over_http);
+    seconds_of({"query", "--write", "DROP DATABASE " + database}, dir, over_http);
   }
   const double loading = bench::median(embedded) - bench::median(engine);
   fmt::print("{} rows, medians of {} alternating runs\n", rows, runs);

@@ -66,7 +66,7 @@ void compare(const fs::path& dir, std::uint64_t files, int runs) {
   for (std::uint64_t i = 1; i < files; ++i) {
     fs::create_hard_link(dir / "files" / kFirst, dir / "files" / fmt::format("T{:07}.qvd", i));
   }
-  Timed(dir, {"query",
+  Timed(dir, {"query", "--write",
               fmt::format("INSERT INTO QvdFileTracking SELECT * EXCEPT (number) REPLACE ("
                           "replaceOne(file_path, '0000000', leftPad(toString(number), 7, '0')) AS "
                           "file_path, "

@@ -86,6 +86,15 @@ void help_to_flag(std::vector<std::string>& words, const CommandTree& tree) {
       fmt::format("there is no command '{}'{}", name, base::did_you_mean(name, names)));
 }
 
+// --param_NAME=VALUE, as clickhouse-client has it, is --param NAME=VALUE.
+void write_out_parameters(std::vector<std::string>& words) {
+  constexpr std::string_view kPrefix = "--param_";
+  for (std::string& word : words) {
+    if (word == "--") return;
+    if (word.starts_with(kPrefix)) word = "--param=" + word.substr(kPrefix.size());
+  }
+}
+
 }  // namespace
 
 Parsed parse_arguments(int argc, const char* const* argv) {
@@ -102,6 +111,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   for (AddCommand* add : kCommands) add(line);
   std::vector<std::string> words = whole_words(argc, argv);
   if (words.size() > 1 && words[1] == "help") help_to_flag(words, line.tree());
+  write_out_parameters(words);
   std::vector<const char*> pointers;
   for (const std::string& word : words) pointers.push_back(word.c_str());
   try {

@@ -21,4 +21,7 @@ ChildResult run_child(const std::string& program, std::vector<std::string> argum
                       const std::map<std::string, std::string>& environment,
                       const std::stop_token& stop);
 
+// Where the shell would find a program; empty: nowhere.
+std::string find_program(const std::string& name);
+
 }  // namespace qvdhouse::cli

@@ -106,4 +106,6 @@ int run(int argc, char** argv) {
 
 std::string version() { return QVDHOUSE_VERSION; }
 
+std::string commit() { return QVDHOUSE_COMMIT; }
+
 }  // namespace qvdhouse::cli

@@ -11,5 +11,7 @@ int run(int argc, char** argv);
 
 // "0.2.0"
 std::string version();
+// The commit that it was built from, in 12 digits; empty: not known.
+std::string commit();
 
 }  // namespace qvdhouse::cli

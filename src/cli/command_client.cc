@@ -5,15 +5,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "base/encoding.h"
 #include "base/error.h"
 #include "base/pause.h"
 #include "base/shell.h"
+#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -25,27 +30,83 @@ namespace {
 struct ClientArguments {
   bool exec = false;
   bool keep = false;
+  bool write = false;
 };
 
+// Who logs in, and where.
+struct Login {
+  std::string user;
+  std::string password;
+  std::uint16_t http_port = 0;
+  std::uint16_t tcp_port = 0;
+  std::string database;
+};
+
+Login login_of(const clickhouse::EngineInfo& info, bool write, const std::string& database) {
+  const bool as_reader = !write && !info.reader_user.empty();
+  return {.user = as_reader ? info.reader_user : info.user,
+          .password = as_reader ? info.reader_password : info.password,
+          .http_port = info.http_port,
+          .tcp_port = info.tcp_port,
+          .database = database};
+}
+
 // Without the password: other users of the machine can read a command line.
-std::vector<std::string> client_call(const clickhouse::EngineInfo& info,
-                                     const std::string& database) {
+std::vector<std::string> client_call(const Login& login) {
   return {"clickhouse-client",
           "--host",
           "127.0.0.1",
           "--port",
-          fmt::to_string(info.tcp_port),
+          fmt::to_string(login.tcp_port),
           "--user",
-          info.user,
+          login.user,
           "--database",
-          database};
+          login.database};
 }
 
-std::string shell_call(const clickhouse::EngineInfo& info, const std::string& database) {
-  std::string line = "CLICKHOUSE_PASSWORD=" + base::shell_quoted(info.password);
-  for (const std::string& word : client_call(info, database))
-    line += " " + base::shell_quoted(word);
+std::string shell_call(const Login& login) {
+  std::string line = "CLICKHOUSE_PASSWORD=" + base::shell_quoted(login.password);
+  for (const std::string& word : client_call(login)) line += " " + base::shell_quoted(word);
   return line;
+}
+
+// What to tell another program.
+std::string connection_strings(const Login& login) {
+  return fmt::format(
+      "  native  {}\n"
+      "  HTTP    http://127.0.0.1:{}, user {}, password {}, database {}\n"
+      "  JDBC    jdbc:clickhouse://127.0.0.1:{}/{}?user={}&password={}",
+      shell_call(login), login.http_port, login.user, login.password, login.database,
+      login.http_port, base::encode_component(login.database), base::encode_component(login.user),
+      base::encode_component(login.password));
+}
+
+// The words that begin the call of an installed client. Throws TargetError, with what else there is
+// to do, where none is installed or its version is below the oldest that talks to this engine.
+std::vector<std::string> installed_client(const Login& login, const std::stop_token& stop) {
+  constexpr int kOldestMajor = 20;
+  const std::string instead = fmt::format(
+      "Install a newer one (https://clickhouse.com/docs/install), ask with `qvdhouse query`, or "
+      "connect another tool (docs/connect.md) to:\n{}",
+      connection_strings(login));
+  std::vector<std::string> words = {find_program("clickhouse-client")};
+  if (words[0].empty()) words = {find_program("clickhouse"), "client"};
+  if (words[0].empty()) {
+    throw TargetError("neither clickhouse-client nor clickhouse is on PATH. " + instead);
+  }
+  std::vector<std::string> asked(words.begin() + 1, words.end());
+  asked.emplace_back("--version");
+  const std::string answer = run_child(words[0], asked, config::process_environment(), stop).output;
+  const std::string version =
+      answer.substr(std::min(answer.find_first_of("0123456789"), answer.size()));
+  int major = kOldestMajor;  // of a text that is no version
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  if (major < kOldestMajor) {
+    throw TargetError(fmt::format("{} is version {}, too old for this engine. {}", words[0],
+                                  version.substr(0, version.find_first_not_of("0123456789.")),
+                                  instead));
+  }
+  return words;
 }
 
 // Runs the client on this terminal and waits for it. This process must stay: the engine lives only
@@ -67,13 +128,10 @@ int run_client_program(const std::vector<std::string>& call, const std::string& 
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t child = 0;
   const int failed =
-      posix_spawnp(&child, arguments[0], nullptr, &attributes, arguments.data(), environ);
+      posix_spawn(&child, arguments[0], nullptr, &attributes, arguments.data(), environ);
   posix_spawnattr_destroy(&attributes);
   if (failed != 0) {
-    throw TargetError(
-        fmt::format("clickhouse-client cannot be run ({}); install the package "
-                    "clickhouse-client, or use qvdhouse query",
-                    std::strerror(failed)));
+    throw TargetError(fmt::format("{} cannot be run: {}", call[0], std::strerror(failed)));
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -100,15 +158,19 @@ int run_client(const ClientArguments& arguments, const Context& context) {
                      context.config.endpoint->url + ", which your own tools reach directly");
   }
   const Target target = Target::open(context, arguments.keep, true);
-  const clickhouse::EngineInfo& info = target.engine()->info();
+  const Login login =
+      login_of(target.engine()->info(), arguments.write, context.config.sync.database);
   if (arguments.exec) {
-    return run_client_program(client_call(info, context.config.sync.database), info.password);
+    std::vector<std::string> call = installed_client(login, context.stop);
+    const std::vector<std::string> words = client_call(login);
+    call.insert(call.end(), words.begin() + 1, words.end());
+    return run_client_program(call, login.password);
   }
-  print(shell_call(info, context.config.sync.database) + "\n");
+  print(shell_call(login) + "\n");
   flush_output();
   if (arguments.keep) {
     context.display.line(
-        fmt::format("The engine runs until Ctrl-C (HTTP: http://127.0.0.1:{})", info.http_port));
+        fmt::format("The engine runs until Ctrl-C (HTTP: http://127.0.0.1:{})", login.http_port));
     keep_running(*target.engine(), context.stop);
   } else if (target.engine()->started_here()) {
     context.display.line(
@@ -124,6 +186,7 @@ void add_client(CommandLine& line) {
   auto [o, a] = line.add("client", kTables, "clickhouse-client on the embedded engine", run_client);
   o.example("qvdhouse client --exec");
   o.settings({Topic::kEngine});
+  o.flag("--write", a.write, "as the user who may change data, not as a reader");
   CLI::Option* exec = o.flag("--exec", a.exec, "run it instead of printing the call");
   o.flag("--keep", a.keep, "keep the engine running until Ctrl-C")->excludes(exec);
 }

@@ -18,6 +18,7 @@
 
 #include "base/encoding.h"
 #include "base/error.h"
+#include "cli/child.h"
 #include "cli/command.h"
 #include "cli/decisions.h"
 #include "cli/exit_code.h"
@@ -193,6 +194,40 @@ std::vector<Finding> check_grants(clickhouse::Connection& connection, const std:
   return findings;
 }
 
+// Who runs queries, and the statements that make a user for it where it is the user of loads.
+Finding check_reader(const Target& target, const Config& config, const std::stop_token& stop) {
+  const std::string what = "reader";
+  const std::string& reader = config.server.reader_user;
+  const std::string database = config.sync.database;
+  const std::string wanted = right_on({"SELECT", ""}, database);
+  if (reader.empty()) {
+    return {.what = what,
+            .detail = fmt::format(
+                "queries run as {} with readonly = 2. For a user of their own: CREATE USER reader "
+                "IDENTIFIED BY '…'; {}; then set clickhouse.reader_user and "
+                "clickhouse.reader_password",
+                target.endpoint().user, grant(wanted, "reader"))};
+  }
+  clickhouse::Endpoint endpoint = target.endpoint();
+  endpoint.user = reader;
+  endpoint.password = config.server.reader_password;
+  endpoint.database = "system";
+  clickhouse::Connection connection(std::move(endpoint), stop);
+  try {
+    if (connection.query("CHECK GRANT " + wanted).starts_with('1')) {
+      return {.what = what, .detail = fmt::format("user {} may {}", reader, wanted)};
+    }
+  } catch (const base::ServerError& error) {
+    if (error.code() == clickhouse::error_code::kSyntaxError) {
+      return {.what = what, .detail = fmt::format("user {} logs in; needed is {}", reader, wanted)};
+    }
+    return {what, false, error.what(),
+            "check clickhouse.reader_user and clickhouse.reader_password", kClickHouse};
+  }
+  return {what, false, fmt::format("user {} lacks {}", reader, wanted), grant(wanted, reader),
+          kClickHouse};
+}
+
 // Materialized views over tables that are loaded: they stay as they were made.
 std::vector<Finding> check_views(const Target& target, const Context& context) {
   std::set<std::string> ours;
@@ -308,6 +343,7 @@ std::vector<Finding> check_target(const Context& context) {
         findings.push_back(*servers);
         const auto rights = check_grants(connection, config.sync.database);
         findings.insert(findings.end(), rights.begin(), rights.end());
+        findings.push_back(check_reader(target, config, context.stop));
       }
       if (!std::ranges::all_of(findings, &Finding::good)) return;
       const auto views = check_views(target, context);
@@ -350,18 +386,6 @@ Finding check_source(const OpenSource& source) {
     if (step.what == "list") listed.detail = fmt::format("{}: {}", title, step.detail);
   }
   return listed;
-}
-
-// Where the shell would find a program; empty: nowhere.
-std::string find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return access(name.c_str(), X_OK) == 0 ? name : "";
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "/usr/bin:/bin" : path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string program = (folder.empty() ? "." : folder) + "/" + name;
-    if (access(program.c_str(), X_OK) == 0) return program;
-  }
-  return "";
 }
 
 // rclone, when a source needs it: always, or for folders and globs only.

@@ -50,6 +50,17 @@ std::string token_hash(const config::ServeSettings& set) {
   return serve::hash_token(set.token);
 }
 
+// That of the token that opens /metrics alone; empty: none does.
+std::string metrics_token_hash(const config::ServeSettings& set, const std::string& whole) {
+  if (set.metrics_token.empty()) return {};
+  serve::check_token(set.metrics_token, "serve.metrics_token");
+  std::string hash = serve::hash_token(set.metrics_token);
+  if (hash != whole) return hash;
+  throw base::ConfigError(
+      "serve.metrics_token is the same as serve.token, which opens everything: make another one "
+      "with `qvdhouse token`");
+}
+
 // The hash of the token that clients must send; empty: none is asked for. `address` is the one that
 // is listened to. Throws ConfigError when anything is wrong with what guards the service: nobody is
 // let in by a mistake.
@@ -67,6 +78,7 @@ std::string checked_guard(const Config& config, const std::string& address) {
   }
   std::string hash = token_hash(set);
   serve::check_exposure(address, !hash.empty(), set.allow_anonymous);
+  metrics_token_hash(set, hash);
   return hash;
 }
 
@@ -88,6 +100,10 @@ class Setup {
   void on_token(std::function<void(const std::string& hash)> listener) {
     on_token_ = std::move(listener);
   }
+  // The same of the token of metrics, which may be none.
+  void on_metrics_token(std::function<void(const std::string& hash)> listener) {
+    on_metrics_token_ = std::move(listener);
+  }
 
   // Throws ConfigError, and then the one before stays. From one thread at a time.
   serve::Configuration read() {
@@ -96,9 +112,10 @@ class Setup {
     serve::Configuration made = make(*fresh);
     {
       const std::lock_guard lock(mutex_);
-      config_ = std::move(fresh);
+      config_ = fresh;
     }
     take_token(hash);
+    if (on_metrics_token_) on_metrics_token_(metrics_token_hash(fresh->serve, hash));
     return made;
   }
 
@@ -205,6 +222,7 @@ class Setup {
   std::shared_ptr<const Config> config_;
   std::string token_hash_;  // of the token that is asked for; empty: none
   std::function<void(const std::string&)> on_token_;
+  std::function<void(const std::string&)> on_metrics_token_;
 };
 
 serve::HttpOptions http_options(const config::ServeSettings& set) {
@@ -245,11 +263,20 @@ serve::ServiceOptions service_options(Setup& setup, const config::ServeSettings&
   return options;
 }
 
+serve::MetricsOptions metrics_options(const Config& config) {
+  serve::MetricsOptions options = config.serve.metrics;
+  options.version = version();
+  options.commit = commit();
+  if (!config.endpoint) options.data_dir = config.engine.data_dir;
+  return options;
+}
+
 serve::ApiOptions api_options(const config::ServeSettings& set, const Setup& setup,
                               const serve::LogBook& book, const serve::Metrics& metrics) {
   serve::ApiOptions options;
   options.version = version();
   options.token_hash = setup.token_hash();
+  options.metrics_token_hash = metrics_token_hash(set, options.token_hash);
   options.settings_on_file = [&setup] { return setup.settings_on_file(); };
   options.is_loopback = base::is_loopback_host(set.http.address);
   options.metrics = [&metrics] { return metrics.text(); };
@@ -365,7 +392,7 @@ int run_serve(const ServeArguments&, const Context& context) {
   serve::Service service(service_options(setup, set, *observer), log);
   book.listen([&](const serve::LogLine& line) { service.events().add("log", to_json(line)); });
   serve::Alerts alerts(alert_options(set), log);
-  serve::Metrics metrics(version());
+  serve::Metrics metrics(metrics_options(context.config));
   Bell bell;
   const ServiceManager manager = ServiceManager::of_environment();
   Bell bell_of_manager;
@@ -379,6 +406,7 @@ int run_serve(const ServeArguments&, const Context& context) {
   });
   serve::Api api(service, api_options(set, setup, book, metrics), log);
   setup.on_token([&api](const std::string& hash) { api.set_token_hash(hash); });
+  setup.on_metrics_token([&api](const std::string& hash) { api.set_metrics_token_hash(hash); });
 
   // Listens, then begins; ends in the opposite order.
   {

@@ -43,6 +43,11 @@ clickhouse::Compression choose_compression(const Config& config,
   return wanted;
 }
 
+void warn_unless_checked(const Context& context, const clickhouse::Endpoint& endpoint) {
+  if (endpoint.verify_tls) return;
+  context.log.warn("{}: its certificate is not checked (CLICKHOUSE_VERIFY_TLS)", endpoint.url);
+}
+
 // What is loaded must not be on one server of several.
 void refuse(const std::optional<clickhouse::Spread>& spread) {
   if (!spread) return;
@@ -95,10 +100,7 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
     Target target;
     if (config.endpoint) {
       target.endpoint_ = *config.endpoint;
-      if (!target.endpoint_.verify_tls) {
-        context.log.warn("{}: its certificate is not checked (CLICKHOUSE_VERIFY_TLS)",
-                         target.endpoint_.url);
-      }
+      warn_unless_checked(context, target.endpoint_);
       target.endpoint_.dialect = ask_server(target.endpoint_, context.stop);
       target.endpoint_.compression = choose_compression(config, target.endpoint_);
       if (may_create) refuse(clickhouse::find_servers(target.endpoint_, context.stop));
@@ -116,6 +118,27 @@ Target Target::open(const Context& context, bool may_create, bool native_clients
       may_create = true;
     }
     ensure_database(target.endpoint_, config.sync.database, may_create, context.stop);
+    return target;
+  });
+}
+
+Target Target::open_to_read(const Context& context, bool native_clients) {
+  const Config& config = context.config;
+  if (!config.endpoint) {
+    Target target = open(context, false, native_clients);
+    if (auto reader = target.engine_->reader_endpoint(config.sync.database)) {
+      target.endpoint_ = *std::move(reader);
+    }
+    return target;
+  }
+  if (config.server.reader_user.empty()) return open(context, false);
+  return at_target(config, [&] {
+    Target target;
+    target.endpoint_ = *config.endpoint;
+    target.endpoint_.user = config.server.reader_user;
+    target.endpoint_.password = config.server.reader_password;
+    warn_unless_checked(context, target.endpoint_);
+    target.endpoint_.dialect = ask_server(target.endpoint_, context.stop);
     return target;
   });
 }
@@ -153,6 +176,11 @@ Target Target::open_to_ask(const Context& context) {
 
 clickhouse::Connection Target::connect(std::stop_token stop) const {
   return clickhouse::Connection(endpoint_, std::move(stop));
+}
+
+clickhouse::Settings Target::read_only(clickhouse::Connection& connection,
+                                       clickhouse::ReadOnly wanted) const {
+  return clickhouse::read_only_settings(connection, wanted);
 }
 
 clickhouse::Connection Target::connect_anywhere(std::stop_token stop) const {

@@ -14,6 +14,7 @@
 #include "cli/exit_code.h"
 #include "clickhouse/connection.h"
 #include "clickhouse/engine.h"
+#include "clickhouse/read_only.h"
 #include "config/config.h"
 #include "tracking/tracking.h"
 
@@ -29,14 +30,20 @@ class Target {
   // Cancelled.
   static Target open(const Context& context, bool may_create, bool native_clients = false);
 
-  // The same without making anything: an embedded target that was never used is stood in for by an
-  // empty one of the same engine, which goes with this object.
+  // The same for what only reads: as the user who can read and nothing else, where there is one.
+  static Target open_to_read(const Context& context, bool native_clients = false);
+
+  // The same as open() without making anything: an embedded target that was never used is stood in
+  // for by an empty one of the same engine, which goes with this object.
   static Target open_to_ask(const Context& context);
 
   const clickhouse::Endpoint& endpoint() const { return endpoint_; }
   // Null when the target is a server.
   const clickhouse::Engine* engine() const { return engine_ ? &*engine_ : nullptr; }
   clickhouse::Connection connect(std::stop_token stop) const;
+  // What a request that only reads has to say beside, so that nobody's rights do more.
+  clickhouse::Settings read_only(clickhouse::Connection& connection,
+                                 clickhouse::ReadOnly wanted) const;
   // For requests that must not fail for want of our own database.
   clickhouse::Connection connect_anywhere(std::stop_token stop) const;
   tracking::Tracking tracking(const Config& config) const;

@@ -54,6 +54,12 @@ Endpoint endpoint_of(const EngineInfo& info, std::string user, std::string datab
           .database = std::move(database)};
 }
 
+Endpoint reader_endpoint_of(const EngineInfo& info, std::string database) {
+  Endpoint endpoint = endpoint_of(info, info.reader_user, std::move(database));
+  endpoint.password = info.reader_password;
+  return endpoint;
+}
+
 // Fails to log in as `default`, which has no password, until its quota of failures is used up: from
 // then on every login of it is refused. True once one was refused for that reason.
 bool is_default_closed(const EngineInfo& info) {
@@ -67,6 +73,14 @@ bool is_default_closed(const EngineInfo& info) {
       if (error.code() == kQuotaExceeded) return true;
     }
   }
+  return false;
+}
+
+// Whether the reader is let in: the gate of an older qvdhouse-engine does not know it.
+bool is_reader_let_in(const EngineInfo& info) try {
+  Connection(reader_endpoint_of(info, "system")).query("SELECT 1");
+  return true;
+} catch (const base::ServerError&) {
   return false;
 }
 
@@ -141,13 +155,23 @@ std::optional<std::string> why_not_wanted(const EngineOptions& options, const En
         info.pid, info.http_port);
   }
   if (auto wrong = wrong_port("TCP port", options.tcp_port, info.tcp_port, info)) return wrong;
-  const bool other_user = options.user != EngineOptions{}.user && options.user != info.user;
-  const bool other_password = !options.password.empty() && options.password != info.password;
-  if (!other_user && !other_password) return std::nullopt;
+  const EngineOptions usual;
+  const auto is_other = [](const std::string& wanted, const std::string& by_default,
+                           const std::string& found) {
+    return wanted != by_default && wanted != found;
+  };
+  std::string_view other;
+  if (is_other(options.reader_password, usual.reader_password, info.reader_password)) {
+    other = "reader_password";
+  }
+  if (is_other(options.reader_user, usual.reader_user, info.reader_user)) other = "reader_user";
+  if (is_other(options.password, usual.password, info.password)) other = "password";
+  if (is_other(options.user, usual.user, info.user)) other = "user";
+  if (other.empty()) return std::nullopt;
   return fmt::format(
       "the engine that runs already (pid {}) was started with another {}: use that, or end the "
       "commands that use it first",
-      info.pid, other_user ? "user" : "password");
+      info.pid, other);
 }
 
 EngineInfo fresh_info(const EngineOptions& options) {
@@ -160,6 +184,8 @@ EngineInfo fresh_info(const EngineOptions& options) {
   }
   info.user = options.user;
   info.password = options.password.empty() ? random_hex(24) : options.password;
+  info.reader_user = options.reader_user;
+  info.reader_password = options.reader_password.empty() ? random_hex(24) : options.reader_password;
   info.nonce = random_hex(16);
   info.data_dir = fs::absolute(options.data_dir);
   info.memory_bytes = options.memory_bytes;
@@ -267,7 +293,10 @@ std::optional<Engine::State::Failure> Engine::State::try_start(const EngineOptio
   auto failure = wait_for_answer(options.start_timeout);
   if (!failure) {
     failure = open_to_users(info);
-    if (!failure) return std::nullopt;
+    if (!failure) {
+      if (!is_reader_let_in(info)) info.reader_user.clear();
+      return std::nullopt;
+    }
     child->wait_for(kDying);
   }
   const bool by_signal = child->is_ended_by_signal();
@@ -369,6 +398,11 @@ bool Engine::is_running() const { return is_alive(state_->info); }
 
 Endpoint Engine::endpoint(std::string database) const {
   return endpoint_of(state_->info, state_->info.user, std::move(database));
+}
+
+std::optional<Endpoint> Engine::reader_endpoint(std::string database) const {
+  if (state_->info.reader_user.empty()) return std::nullopt;
+  return reader_endpoint_of(state_->info, std::move(database));
 }
 
 std::vector<fs::path> engine_binary_candidates(const EngineOptions& options) {

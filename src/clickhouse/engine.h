@@ -5,7 +5,7 @@
 // waits for the exclusive one, which it gets when the last user is gone, however it died. It then
 // stays for the time in DATA/engine.linger, which that user wrote, and ends itself unless another
 // one has come. So commands attach to an engine that runs already, whoever started it, through
-// DATA/engine.json (mode 0600: pid, start time, ports, user, password, and the folder that it is
+// DATA/engine.json (mode 0600: pid, start time, ports, users, passwords, and the folder that it is
 // of).
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ struct EngineOptions {
   bool native_clients = false;  // a port of the native protocol is wanted, as a tcp_port says too
   std::string user = "qvdhouse";
   std::string password;                  // empty: a random one for this start
+  std::string reader_user = "reader";    // a second user, who can read tables and nothing else
+  std::string reader_password;           // as password
   std::uint64_t memory_bytes = 0;        // max_server_memory_usage; 0: 60 % of the machine's
   std::filesystem::path engine_binary;   // empty: beside this executable
   std::filesystem::path engine_library;  // libchdb.so; empty: the usual places
@@ -45,6 +48,8 @@ struct EngineInfo {
   std::uint16_t tcp_port = 0;  // 0: none
   std::string user;
   std::string password;
+  std::string reader_user;  // empty: an older program started it, which knows no reader
+  std::string reader_password;
   std::string nonce;  // GET /qvdhouse-nonce answers it, before any password is sent
   // What it was started with: the folder, and the options of these names.
   std::filesystem::path data_dir;
@@ -70,6 +75,8 @@ class Engine {
   bool is_running() const;
   // An endpoint with the engine's own user; set `database` as wanted.
   Endpoint endpoint(std::string database) const;
+  // The same with the user who can only read; nothing where the engine has none.
+  std::optional<Endpoint> reader_endpoint(std::string database) const;
 
  private:
   struct State;

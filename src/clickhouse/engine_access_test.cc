@@ -12,6 +12,8 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <string>
@@ -249,6 +251,62 @@ TEST_F(EngineTest, ToolsWithNameAndPasswordConnect) {
   EXPECT_THAT(ask_once(http_port, "GET /ping HTTP/1.1\r\n\r\n"), HasSubstr("\r\n\r\nOk.\n"));
   EXPECT_THAT(ask(tcp_port, hello("qvdhouse", "p%s+ &ü")), StartsWith(std::string("\0", 1)));
   EXPECT_THAT(ask(tcp_port, hello("qvdhouse", "p%s+ &u")), HasSubstr("Authentication failed"));
+}
+
+TEST_F(EngineTest, ReaderReadsAndNothingElse) {
+  options_.native_clients = true;
+  options_.reader_password = "for reading";
+  const auto engine = start();
+  const auto reader = engine.reader_endpoint("default");
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_EQ(reader->user, "reader");
+  EXPECT_EQ(reader->password, "for reading");
+  query(engine, "CREATE TABLE default.t (a Int8) ENGINE = MergeTree ORDER BY a");
+  Connection connection(*reader);
+  EXPECT_EQ(connection.query("SELECT count() FROM t"), "0\n");
+  EXPECT_THAT(connection.query("SHOW CREATE TABLE t"), HasSubstr("MergeTree"));
+  for (const char* secret :
+       {"INSERT INTO t VALUES (1)", "DROP TABLE t", "SHOW CREATE USER qvdhouse",
+        "SELECT * FROM system.users", "SELECT query FROM system.processes",
+        "SELECT * FROM executable('id', 'TSV', 'x String')", "SYSTEM SHUTDOWN",
+        "SELECT * FROM file('/etc/passwd', 'LineAsString')", "CREATE TEMPORARY TABLE x (a Int8)"}) {
+    try {
+      connection.query(secret);
+      ADD_FAILURE() << secret << " was let through";
+    } catch (const base::ServerError& error) {
+      EXPECT_EQ(error.code(), 497) << error.what();
+    }
+  }
+  EXPECT_THAT(ask(engine.info().tcp_port, hello("reader", "for reading")),
+              StartsWith(std::string("\0", 1)));
+  // Whoever knows one password knows no other user.
+  EXPECT_THAT(ask(engine.info().tcp_port, hello("qvdhouse", "for reading")),
+              HasSubstr("Authentication failed"));
+  auto wishes = options_;
+  wishes.reader_password = "another";
+  EXPECT_THAT(message_of<base::ConfigError>([&] { Engine::attach_or_start(wishes); }),
+              HasSubstr("another reader_password"));
+}
+
+TEST_F(EngineTest, ReaderIsAnotherUserWithAnotherPassword) {
+  options_.reader_user = options_.user;
+  EXPECT_THAT(message_of<base::ConfigError>([&] { start(); }), HasSubstr("engine.reader_user"));
+  options_.reader_user = "reader";
+  options_.password = options_.reader_password = "same";
+  EXPECT_THAT(message_of<base::ConfigError>([&] { start(); }), HasSubstr("engine.reader_password"));
+}
+
+// As an older qvdhouse-engine, which reads five lines of its file.
+TEST_F(EngineTest, AGateThatKnowsNoReaderHasNone) {
+  const auto binary = engine_binary_candidates(options_).front();
+  const auto older = folder_ / "older-engine";
+  std::ofstream(older) << "#!/bin/sh\nhead -n 5 \"$4\" >\"$4.5\" && mv \"$4.5\" \"$4\"\nexec '"
+                       << binary.string() << "' \"$@\"\n";
+  std::filesystem::permissions(older, std::filesystem::perms::owner_all);
+  options_.engine_binary = older;
+  const auto engine = start();
+  EXPECT_EQ(query(engine, "SELECT 1"), "1\n");
+  EXPECT_FALSE(engine.reader_endpoint("default").has_value());
 }
 
 TEST_F(EngineTest, HasNoTcpPortUnlessAskedFor) {

@@ -85,6 +85,20 @@ void check_user_name(std::string_view user) {
   }
 }
 
+// One that knows the other's password would be that one.
+void check_reader(const EngineInfo& info) {
+  if (info.reader_user == info.user) {
+    throw base::ConfigError(fmt::format(
+        "engine.reader_user and engine.user are both \"{}\": give the reader another name",
+        info.user));
+  }
+  if (info.reader_password == info.password) {
+    throw base::ConfigError(
+        "engine.reader_password is the same as engine.password, so that a reader could log in as "
+        "the other user: use another one");
+  }
+}
+
 void check_password(const std::string& password) {
   try {
     static_cast<void>(nlohmann::json(password).dump());
@@ -131,11 +145,36 @@ std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
       fmt::arg("memory", options.memory_bytes != 0 ? options.memory_bytes : default_memory()));
 }
 
+std::string reader_revokes() {
+  constexpr std::array kTables = {"asynchronous_inserts",
+                                  "grants",
+                                  "named_collections",
+                                  "processes",
+                                  "query_log",
+                                  "quotas",
+                                  "role_grants",
+                                  "roles",
+                                  "row_policies",
+                                  "session_log",
+                                  "settings_profiles",
+                                  "text_log",
+                                  "users"};
+  std::string revokes;
+  for (const char* table : kTables) {
+    revokes += fmt::format("<query>REVOKE SELECT ON system.{}</query>", table);
+  }
+  return revokes;
+}
+
 // `default` runs the two queries that start the engine and cannot have a password. The gate keeps
 // strangers away (engine/gate.h). Behind it, `default` is granted these queries' needs only, and
 // its quota, of 68 years, is used up by them and by two failed logins at the start: constant
 // queries do not count, and functions such as file() ask for no grant. (users.xml is not read again
 // when it changes, so that `default` cannot be taken away after the start.)
+// The reader reads all tables but those of the system that tell of users and of what others ask. It
+// has no grant for a file, URL or other server, but for the function file(), which asks for none.
+// What it can do its grants say, not a profile with `readonly`, which could not be made stricter
+// for a request.
 std::string users_xml(const EngineInfo& info) {
   return fmt::format(
       R"(<clickhouse>
@@ -173,10 +212,22 @@ std::string users_xml(const EngineInfo& info) {
       <access_management>1</access_management>
       <named_collection_control>1</named_collection_control>
     </{user}>
+    <{reader}>
+      <password>{reader_password}</password>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+      <grants>
+        <query>GRANT SHOW DATABASES, SHOW TABLES, SHOW COLUMNS, SHOW DICTIONARIES, SELECT, dictGet ON *.*</query>
+        {secret}
+      </grants>
+    </{reader}>
   </users>
 </clickhouse>
 )",
-      fmt::arg("user", info.user), fmt::arg("password", xml_text(info.password)));
+      fmt::arg("user", info.user), fmt::arg("password", xml_text(info.password)),
+      fmt::arg("reader", info.reader_user), fmt::arg("secret", reader_revokes()),
+      fmt::arg("reader_password", xml_text(info.reader_password)));
 }
 
 }  // namespace
@@ -196,15 +247,19 @@ base::FileLock lock_within(std::chrono::milliseconds patience, const fs::path& p
 
 EngineConfigFiles write_engine_config(const EngineOptions& options, const EngineInfo& info) {
   check_user_name(info.user);
+  check_user_name(info.reader_user);
   check_password(info.password);
+  check_password(info.reader_password);
+  check_reader(info);
   const auto folder = fs::absolute(options.data_dir) / "engine-config";
   fs::create_directories(folder);
   fs::permissions(folder, fs::perms::owner_all);
   write_private_file(folder / "users.xml", users_xml(info));
   write_private_file(folder / "config.xml", config_xml(options, info));
-  write_private_file(folder / "gate",
-                     fmt::format("{}\n{}\n{}\n{}\n{}\n", info.http_port, info.tcp_port,
-                                 info.password, kNoncePath, info.nonce));
+  write_private_file(
+      folder / "gate",
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n", info.http_port, info.tcp_port, info.password,
+                  kNoncePath, info.nonce, info.reader_user, info.reader_password));
   return {.config = folder / "config.xml", .gate = folder / "gate"};
 }
 
@@ -249,6 +304,8 @@ void write_engine_info(const fs::path& data_dir, const EngineInfo& info) {
       {"tcp_port", info.tcp_port},
       {"user", info.user},
       {"password", info.password},
+      {"reader_user", info.reader_user},
+      {"reader_password", info.reader_password},
       {"nonce", info.nonce},
       {"data_dir", info.data_dir.string()},
       {"memory_bytes", info.memory_bytes},
@@ -274,6 +331,8 @@ std::optional<EngineInfo> read_engine_info(const fs::path& data_dir) {
                       .tcp_port = record.at("tcp_port").get<std::uint16_t>(),
                       .user = record.at("user").get<std::string>(),
                       .password = record.at("password").get<std::string>(),
+                      .reader_user = record.value("reader_user", std::string()),
+                      .reader_password = record.value("reader_password", std::string()),
                       .nonce = record.at("nonce").get<std::string>(),
                       .data_dir = record.value("data_dir", data_dir.string()),
                       .memory_bytes = record.value("memory_bytes", std::uint64_t{0}),

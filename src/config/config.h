@@ -19,6 +19,7 @@
 #include "serve/alerts.h"
 #include "serve/http_server.h"
 #include "serve/log_book.h"
+#include "serve/metrics.h"
 #include "serve/service.h"
 #include "source/access.h"
 #include "source/listing.h"
@@ -56,7 +57,9 @@ struct ServerSettings {
   std::string cluster;                                 // whose servers get the tables; empty: none
   std::vector<std::string> hosts;                      // more servers with the same tables
   std::optional<clickhouse::Compression> compression;  // absent: by server and network
-  clickhouse::Endpoint endpoint;                       // all else; its URL is made of the above
+  std::string reader_user;                             // of queries; empty: the same as of loads
+  std::string reader_password;
+  clickhouse::Endpoint endpoint;  // all else; its URL is made of the above
 };
 
 // What the service listens to, logs and reports.
@@ -65,6 +68,7 @@ struct ServeSettings {
   std::uint16_t dashboard_port = 0;  // 0: none
   std::string token;
   std::string token_hash;
+  std::string metrics_token;
   bool allow_anonymous = false;
   std::string tls_ca;         // that clients of the service check it against
   std::string instance_name;  // empty: the host's
@@ -72,6 +76,7 @@ struct ServeSettings {
   serve::HttpOptions http;    // without its ports
   serve::LogBookOptions log;  // without its secrets
   serve::AlertOptions alerts;
+  serve::MetricsOptions metrics;  // without what the machine has
   serve::ServiceOptions service;
 };
 

@@ -115,11 +115,11 @@ std::string masked(const Setting& setting, std::string_view text);
 // The options of this type in a config.
 template <class S>
 S& options_in(Config& c) {
-  return std::get<S&>(std::tie(c, c.common, c.common.selection, c.common.access, c.common.workflow,
-                               c.common.workflow.agenda, c.sync, c.sync.lease, c.sync.load,
-                               c.sync.load.policy, c.table, c.table.rules, c.server,
-                               c.server.endpoint, c.engine, c.serve, c.serve.http, c.serve.log,
-                               c.serve.alerts, c.serve.service, c.traces, c.lineage));
+  return std::get<S&>(
+      std::tie(c, c.common, c.common.selection, c.common.access, c.common.workflow,
+               c.common.workflow.agenda, c.sync, c.sync.lease, c.sync.load, c.sync.load.policy,
+               c.table, c.table.rules, c.server, c.server.endpoint, c.engine, c.serve, c.serve.http,
+               c.serve.log, c.serve.alerts, c.serve.metrics, c.serve.service, c.traces, c.lineage));
 }
 
 // Whether each source has options of this type for itself.

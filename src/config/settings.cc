@@ -37,6 +37,7 @@ using serve::AgendaOptions;
 using serve::AlertOptions;
 using serve::HttpOptions;
 using serve::LogBookOptions;
+using serve::MetricsOptions;
 using serve::Overlap;
 using serve::ServiceOptions;
 using serve::Workflow;
@@ -314,6 +315,11 @@ Settings of_servers() {
       setting("clickhouse.user", &Endpoint::user, text(), "the user to log in as",
               {.flag = "--clickhouse-user USER", .also = "CLICKHOUSE_USERNAME"}),
       setting("clickhouse.password", &Endpoint::password, text(), "its password", {.is = kSecret}),
+      setting("clickhouse.reader_user", &ServerSettings::reader_user, text(),
+              "the user of queries (docs/connect.md)",
+              {.otherwise = "clickhouse.user with readonly = 2"}),
+      setting("clickhouse.reader_password", &ServerSettings::reader_password, text(),
+              "its password", {.is = kSecret}),
       setting("clickhouse.database", &sync::Options::database, text(),
               "the database that gets the tables",
               {.flag = "--database NAME",
@@ -369,6 +375,10 @@ Settings of_engine() {
                .otherwise = "none; for client any free one"}),
       setting("engine.user", &EngineOptions::user, text(), "its user"),
       setting("engine.password", &EngineOptions::password, text(), "its password",
+              {.otherwise = "a random one each start", .is = kSecret}),
+      setting("engine.reader_user", &EngineOptions::reader_user, text(),
+              "the user who can only read, for queries and BI tools (docs/connect.md)"),
+      setting("engine.reader_password", &EngineOptions::reader_password, text(), "its password",
               {.otherwise = "a random one each start", .is = kSecret}),
       setting("engine.memory", &EngineOptions::memory_bytes, Bytes(), "the most memory it may use",
               {.otherwise = "60 % of the machine's"}),
@@ -428,6 +438,12 @@ Settings of_service() {
           "serve.token_hash", &ServeSettings::token_hash, text(),
           "its hash: all that the service has to know of it",
           {.env = "QVD_TOKEN_HASH", .otherwise = "that of serve.token", .is = kSecret | kGuard}),
+      setting("serve.metrics_token", &ServeSettings::metrics_token, text(),
+              "a token that opens /metrics and nothing else, for who scrapes it",
+              {.env = "QVD_METRICS_TOKEN", .otherwise = "none", .is = kSecret | kGuard}),
+      setting("serve.metrics_tables", &MetricsOptions::most_tables, Number(0, 1'000'000),
+              "how many tables have series of their own in /metrics",
+              {.env = "QVD_METRICS_TABLES"}),
       setting("serve.allow_anonymous", &ServeSettings::allow_anonymous, boolean(),
               "let everybody in who reaches the address, without a token",
               {.flag = "--allow-anonymous", .env = "QVD_ALLOW_ANONYMOUS", .is = kGuard}),

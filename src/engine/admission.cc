@@ -26,6 +26,12 @@ bool is_same(std::string_view found, std::string_view secret) {
   return difference == 0 && !secret.empty();
 }
 
+bool is_password(std::string_view found, const Secrets& secrets) {
+  const bool is_writer = is_same(found, secrets.password);
+  const bool is_reader = is_same(found, secrets.reader_password);
+  return is_writer || is_reader;
+}
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) {
@@ -52,7 +58,7 @@ bool url_has_password(std::string_view parameters, const Secrets& secrets) {
   while (!parameters.empty()) {
     std::string_view value = take_until(parameters, '&');
     if (take_until(value, '=') != "password") continue;
-    if (is_same(decoded_parameter(value), secrets.password)) return true;
+    if (is_password(decoded_parameter(value), secrets)) return true;
   }
   return false;
 }
@@ -60,12 +66,12 @@ bool url_has_password(std::string_view parameters, const Secrets& secrets) {
 bool header_has_password(std::string_view line, const Secrets& secrets) {
   const std::string name = base::to_lower(take_until(line, ':'));
   std::string_view value = trimmed(line);
-  if (name == "x-clickhouse-key") return is_same(value, secrets.password);
+  if (name == "x-clickhouse-key") return is_password(value, secrets);
   if (name != "authorization" || base::to_lower(take_until(value, ' ')) != "basic") return false;
   const std::string credentials = base::decode_base64(value).value_or("");
   std::string_view password = credentials;
   take_until(password, ':');
-  return is_same(password, secrets.password);
+  return is_password(password, secrets);
 }
 
 Verdict http_answer(std::string_view status, std::string_view headers, std::string_view body) {
@@ -161,10 +167,15 @@ Verdict judge_native(std::string_view bytes, const Secrets& secrets) {
   for (int i = 0; i != kNumbers; ++i) {
     if (!packet.number()) return {};
   }
-  if (!packet.text() || !packet.text()) return {};
+  const auto database = packet.text();
+  const auto user = packet.text();
+  if (!database || !user) return {};
   const auto password = packet.text();
   if (!password) return {};
-  if (is_same(*password, secrets.password)) return {.kind = Verdict::Kind::kAdmit, .answer = {}};
+  const bool is_reader = !secrets.reader_user.empty() && *user == secrets.reader_user;
+  if (is_same(*password, is_reader ? secrets.reader_password : secrets.password)) {
+    return {.kind = Verdict::Kind::kAdmit, .answer = {}};
+  }
   return native_refusal();
 }
 

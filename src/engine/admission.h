@@ -1,5 +1,5 @@
-// Whose connections reach the engine library: those whose first bytes hold the engine's password.
-// Pure functions of these bytes; engine/gate.h applies them.
+// Whose connections reach the engine library: those whose first bytes hold a password of the
+// engine. Pure functions of these bytes; engine/gate.h applies them.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +13,8 @@ enum class Protocol { kHttp, kNative };
 // What is known of this start of the engine.
 struct Secrets {
   std::string password;
+  std::string reader_user{};  // who can only read; empty: there is no such user
+  std::string reader_password{};
   std::string nonce_path;  // "/…": GET of it answers the nonce to anybody
   std::string nonce;
 };
@@ -32,7 +34,8 @@ inline constexpr std::size_t kMostBytes = std::size_t{64} * 1024;
 
 // The verdict on a connection that began with `bytes`.
 // HTTP: the password as X-ClickHouse-Key, in Authorization: Basic, or as "password" in the URL.
-// Native: the password of the hello packet. The user's name is checked by the library.
+// Native: the password of the hello packet, of the reader where it names that one: a login that
+// fails ends the library's process. Other names are checked by the library.
 Verdict judge(Protocol protocol, std::string_view bytes, const Secrets& secrets);
 
 }  // namespace qvdhouse::engine

@@ -68,6 +68,26 @@ TEST(Admission, WhatIsNotThePasswordIsRefused) {
   }
 }
 
+TEST(Admission, ReaderHasAPasswordOfItsOwn) {
+  const Secrets both{.password = "a",
+                     .reader_user = "user",
+                     .reader_password = "b",
+                     .nonce_path = "/n",
+                     .nonce = "n0"};
+  const auto http = [&](const std::string& password) {
+    return judge(Protocol::kHttp, "GET /?password=" + password + " HTTP/1.1\r\n\r\n", both).kind;
+  };
+  for (const std::string known : {"a", "b"}) EXPECT_EQ(http(known), Verdict::Kind::kAdmit);
+  for (const std::string other : {"", "ab", "c"}) EXPECT_EQ(http(other), Verdict::Kind::kAnswer);
+  // The hello packet names the user, whose password it must be.
+  EXPECT_EQ(judge(Protocol::kNative, hello("b"), both).kind, Verdict::Kind::kAdmit);
+  EXPECT_EQ(judge(Protocol::kNative, hello("a"), both).kind, Verdict::Kind::kAnswer);
+  Secrets others = both;
+  others.reader_user = "another";
+  EXPECT_EQ(judge(Protocol::kNative, hello("a"), others).kind, Verdict::Kind::kAdmit);
+  EXPECT_EQ(judge(Protocol::kNative, hello("b"), others).kind, Verdict::Kind::kAnswer);
+}
+
 TEST(Admission, NoPasswordAdmitsNobody) {
   const Secrets none{.password = "", .nonce_path = "/nonce", .nonce = "n0"};
   EXPECT_EQ(judge(Protocol::kHttp, "GET / HTTP/1.1\r\nX-ClickHouse-Key:\r\n\r\n", none).kind,

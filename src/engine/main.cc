@@ -3,8 +3,8 @@
 // A genuine ClickHouse server out of libchdb, for as long as another process holds a shared lock on
 // LOCK_FILE, and for the seconds that LINGER_FILE says after the last one. GATE_FILE says which
 // connections reach it: a line each of HTTP port, native port (0: none), password, path of the
-// nonce, nonce. clickhouse/engine.h says how it is used, docs/clickhouse.md what of libchdb we rely
-// on.
+// nonce, nonce, and of the reader its name and password (an older program writes none).
+// clickhouse/engine.h says how it is used, docs/clickhouse.md what of libchdb we rely on.
 #include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -126,6 +126,8 @@ bool read_gate(const char* path, GateSettings& gate) {
   auto& secrets = gate.secrets;
   if (std::getline(file, secrets.password) && std::getline(file, secrets.nonce_path) &&
       std::getline(file, secrets.nonce) && !secrets.password.empty()) {
+    std::getline(file, secrets.reader_user);
+    std::getline(file, secrets.reader_password);
     return true;
   }
   std::fprintf(stderr, "%s: expected two ports, password, path and nonce, a line each\n", path);

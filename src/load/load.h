@@ -71,6 +71,9 @@ struct Target {
   // has them, which the file's own are joined with. Absent: as the file alone would have them (a
   // table that is rebuilt).
   std::optional<schema::Shape> shape;
+  // kReplace: what the live table is sorted by, as long as its file comes again under the same
+  // settings and order_by does not say otherwise.
+  std::optional<std::vector<std::string>> sorted_by{};
   // kReplace: the columns of the table whose place the file takes, whether they bind it or not, to
   // tell what changes.
   std::optional<schema::Shape> replaced{};

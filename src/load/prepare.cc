@@ -279,6 +279,17 @@ std::vector<schema::ColumnChange> column_changes(const schema::Shape& replaced,
   return changes;
 }
 
+// Without columns that the table has no more, or that are NULL in rows of today's file.
+void keep_order(const std::vector<std::string>& sorted_by, schema::TablePlan& plan) {
+  plan.order_by.clear();
+  for (const std::string& name : sorted_by) {
+    const auto column = std::ranges::find(plan.columns, name, &schema::ColumnPlan::name);
+    if (column != plan.columns.end() && !column->type.nullable) plan.order_by.push_back(name);
+  }
+  plan.order_by_reason =
+      "As the table is sorted already: order_by or sync --full sorts it otherwise.";
+}
+
 // Plans for the table whose place the file takes: no row stays that could be in the way of a
 // change.
 void fit_to_replaced(const Target& target, unsigned threads, const std::stop_token& stop,
@@ -382,6 +393,7 @@ PreparedFile prepare(const base::ByteSource& source, qvd::TableHeader header,
   } else if (target.shape) {
     fit_to_replaced(target, options.streams, stop, file);
   }
+  if (target.sorted_by && !file.plan.is_order_set) keep_order(*target.sorted_by, file.plan);
   if (target.replaced) file.column_changes = column_changes(*target.replaced, own, file.plan);
   return file;
 }

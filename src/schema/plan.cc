@@ -436,6 +436,11 @@ struct KeyCandidate {
   const ColumnPlan* column;
   std::uint64_t distinct_count;
   bool is_tagged;  // $key, or named %…
+  bool is_date() const {
+    const TypeKind kind = column->type.kind;
+    return kind == TypeKind::kDate || kind == TypeKind::kDate32 || kind == TypeKind::kDateTime ||
+           kind == TypeKind::kDateTime64;
+  }
 };
 
 // The main column of each field that could be sorted by, fewest distinct values first.
@@ -476,28 +481,32 @@ void order_by_setting(const qvd::TableHeader& header, const Policy& policy, Tabl
 void choose_order_by(const qvd::TableHeader& header, std::span<const qvd::SymbolTable> symbols,
                      const Policy& policy, TablePlan& plan) {
   if (!policy.order_by.empty()) return order_by_setting(header, policy, plan);
-  std::vector<KeyCandidate> keys = key_candidates(plan.columns, header, symbols);
-  const bool has_tagged =
-      std::any_of(keys.begin(), keys.end(), [](const auto& key) { return key.is_tagged; });
-  if (has_tagged) {
-    std::erase_if(keys, [](const auto& key) { return !key.is_tagged; });
-  } else if (keys.size() > kMostChosenKeys) {
-    keys.resize(kMostChosenKeys);
-  }
+  const std::vector<KeyCandidate> all = key_candidates(plan.columns, header, symbols);
+  const auto is_tagged = [](const KeyCandidate& key) { return key.is_tagged; };
+  const bool has_tagged = std::ranges::any_of(all, is_tagged);
+  // Where there are several dates: a key, else the one with the fewest values.
+  auto date = std::ranges::find_if(
+      all, [](const KeyCandidate& key) { return key.is_date() && key.is_tagged; });
+  if (date == all.end()) date = std::ranges::find_if(all, &KeyCandidate::is_date);
+  const std::size_t others = kMostChosenKeys - (date == all.end() ? 0 : 1);
+  std::size_t taken = 0;
   std::vector<std::string> counts;
-  for (const KeyCandidate& key : keys) {
-    plan.order_by.push_back(key.column->name);
-    counts.push_back(fmt::format("{}", key.distinct_count));
+  for (auto key = all.begin(); key != all.end(); ++key) {
+    const bool is_chosen = key == date || (has_tagged ? key->is_tagged : taken < others);
+    if (!is_chosen) continue;
+    if (key != date) ++taken;
+    plan.order_by.push_back(key->column->name);
+    counts.push_back(fmt::format("{}", key->distinct_count));
   }
-  if (keys.empty()) {
-    plan.order_by_reason =
-        "No column has several values, is never NULL and no Float64, so tuple().";
-  } else {
-    plan.order_by_reason =
-        fmt::format("{}, never NULL, fewest distinct values first ({}).",
-                    has_tagged ? "Fields tagged $key or named %…" : "No key field, so the columns",
-                    fmt::join(counts, ", "));
-  }
+  plan.order_by_reason =
+      counts.empty() ? "No column has several values, is never NULL and no Float64, so tuple()."
+                     : fmt::format("{}{}, never NULL, fewest distinct values first ({}).",
+                                   has_tagged ? "Fields tagged $key or named %…"
+                                              : "No key field, so the columns",
+                                   date == all.end() || date->is_tagged
+                                       ? ""
+                                       : fmt::format(" and the date \"{}\"", date->column->name),
+                                   fmt::join(counts, ", "));
 }
 
 std::string table_comment(const qvd::TableHeader& header, std::string_view file_name) {
@@ -621,14 +630,42 @@ std::string codec(const ColumnPlan& column, const TablePlan& plan, const TableRu
   return is_sorted && gains_from_delta(column.type.kind) ? "Delta, ZSTD(1)" : "ZSTD(1)";
 }
 
+bool has_column(const TablePlan& plan, const std::string& name) {
+  return std::ranges::find(plan.columns, name, &ColumnPlan::name) != plan.columns.end();
+}
+
+// What a column is beside another of its field: its label, its number, what it cannot hold.
+std::vector<std::string> told_of_pair(const ColumnPlan& column, const TablePlan& plan) {
+  std::vector<std::string> parts;
+  const auto tell_owner = [&](std::string_view suffix, std::string_view what) {
+    if (!column.name.ends_with(suffix)) return;
+    const std::string owner = column.name.substr(0, column.name.size() - suffix.size());
+    if (has_column(plan, owner)) parts.push_back(fmt::format("{} {}", what, owner));
+  };
+  tell_owner(kNumberSuffix, "the number of");
+  tell_owner(kOutsideSuffix, "values that cannot be in");
+  const std::string number = column.name + std::string(kNumberSuffix);
+  if (has_column(plan, number)) parts.push_back(fmt::format("its number is in {}", number));
+  const std::string outside = column.name + std::string(kOutsideSuffix);
+  if (has_column(plan, outside))
+    parts.push_back(fmt::format("what is no such date is in {}", outside));
+  return parts;
+}
+
 std::string column_comment(const ColumnPlan& column, const qvd::TableHeader& header,
-                           LoadMode mode) {
+                           const TablePlan& plan, LoadMode mode) {
   if (column.part == Part::kOrder) return column.reason;
   std::vector<std::string> parts;
   if (column.field_index != kNoField && !is_own_column(column)) {
     const qvd::FieldHeader& field = header.fields[column.field_index];
     if (!column.title.empty()) parts.push_back(column.title);
     if (!field.comment.empty()) parts.push_back(field.comment);
+    const bool is_main = column.name != field.name && !column.name.starts_with(field.name);
+    if (is_main) parts.push_back(fmt::format("field \"{}\"", field.name));
+    for (std::string& part : told_of_pair(column, plan)) parts.push_back(std::move(part));
+    if (column.type.kind == TypeKind::kFloat64 && field.number_format.type == "INTERVAL") {
+      parts.emplace_back("in days");
+    }
     if (!field.tags.empty()) parts.push_back(fmt::format("tags: {}", fmt::join(field.tags, ", ")));
   }
   if (column.protection.changes_values()) parts.emplace_back(participle_of(column.protection));
@@ -726,7 +763,7 @@ clickhouse::TableDefinition table_definition(const TablePlan& plan, const qvd::T
     table.columns.push_back({.name = column.name,
                              .type = column.type.name(),
                              .codec = codec(column, plan, rules),
-                             .comment = column_comment(column, header, mode)});
+                             .comment = column_comment(column, header, plan, mode)});
   }
   if (mode == LoadMode::kUpsert) {
     table.engine = fmt::format("ReplacingMergeTree({})", kOrderColumn);

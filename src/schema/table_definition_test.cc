@@ -44,6 +44,53 @@ TEST(TableDefinition, DefaultsAreThoseOfOneFile) {
   EXPECT_EQ(table.comment, "qvdhouse: Sales.qvd");
 }
 
+std::vector<std::string> order_of(std::vector<TestField> fields) {
+  return TestFile(fields).plan().order_by;
+}
+
+TEST(TableDefinition, SortedByKeysAndADate) {
+  const auto date = [](const std::string& name, int days) {
+    TestField field(name, "DATE");
+    for (int day = 0; day != days; ++day) field.integer(45'000 + day);
+    return field;
+  };
+  const auto few = [](const std::string& name, int values) {
+    TestField field(name);
+    for (int value = 0; value != values; ++value) field.integer(value);
+    return field;
+  };
+  // No key: a date, the one with the fewest values, and two others.
+  EXPECT_THAT(order_of({few("A", 5), few("B", 2), few("C", 3), date("Late", 9), date("Day", 4)}),
+              ElementsAre("B", "C", "Day"));
+  EXPECT_THAT(order_of({few("A", 5), few("B", 2), few("C", 3), few("D", 4)}),
+              ElementsAre("B", "C", "D"));
+  // Keys, all of them, and a date.
+  EXPECT_THAT(order_of({few("%K", 7), few("%L", 3), few("%M", 8), few("%N", 9), few("B", 2),
+                        date("Day", 4)}),
+              ElementsAre("%L", "Day", "%K", "%M", "%N"));
+  // A date that is a key is the date.
+  EXPECT_THAT(order_of({few("%K", 3), date("%Day", 5), date("Other", 2)}),
+              ElementsAre("%K", "%Day"));
+}
+
+TEST(TableDefinition, CommentsSayWhatAColumnIs) {
+  const TestFile file({TestField("Order No").integer(1).integer(2),
+                       TestField("Took", "INTERVAL").number(0.25).number(1.5),
+                       TestField("Month").dual(1, "Jan").dual(2, "Feb")},
+                      {.naming = NamingPolicy::kSnake});
+  const auto table = table_definition(file.plan(), file.header, "db");
+  const auto comment = [&](const std::string& name) {
+    for (const auto& column : table.columns) {
+      if (column.name == name) return column.comment;
+    }
+    return "no column " + name;
+  };
+  EXPECT_EQ(comment("order_no"), "field \"Order No\"");
+  EXPECT_EQ(comment("took"), "field \"Took\"; in days");
+  EXPECT_EQ(comment("month"), "field \"Month\"; its number is in month__num");
+  EXPECT_EQ(comment("month__num"), "field \"Month\"; the number of month");
+}
+
 TEST(TableDefinition, SetsArePartitionedByFile) {
   TableRules rules{.match = "Sales_*.qvd"};
   const TestFile file = sales();

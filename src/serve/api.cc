@@ -125,6 +125,7 @@ void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>
                 .handle = [&context, handle = route.handle](
                               const RoutedRequest& request) { return handle(request, context); },
                 .is_public = route.is_public,
+                .is_of_metrics = route.is_of_metrics,
                 .sites = route.sites});
   }
 }
@@ -132,6 +133,7 @@ void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>
 struct Api::State {
   State(Service& service, ApiOptions&& options, spdlog::logger& log)
       : router({.token_hash = options.token_hash,
+                .metrics_token_hash = options.metrics_token_hash,
                 .checks_host = options.token_hash.empty() && options.is_loopback},
                log),
         context{service, std::move(options), log},
@@ -164,6 +166,10 @@ HttpResponse Api::handle(const HttpRequest& request) const {
 void Api::set_token_hash(std::string hash) {
   state_->router.set_token_hash(std::move(hash));
   ++state_->context.access_changes;
+}
+
+void Api::set_metrics_token_hash(std::string hash) {
+  state_->router.set_metrics_token_hash(std::move(hash));
 }
 
 bool Api::is_quick(const HttpRequest& request) {

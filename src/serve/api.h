@@ -21,8 +21,9 @@ namespace qvdhouse::serve {
 
 struct ApiOptions {
   std::string version;
-  std::string token_hash;   // hash_token() of the token that is asked for; empty: none is
-  bool is_loopback = true;  // only this machine can connect
+  std::string token_hash;            // hash_token() of the token that is asked for; empty: none is
+  std::string metrics_token_hash{};  // of a token that opens /metrics alone; empty: none
+  bool is_loopback = true;           // only this machine can connect
   std::function<std::string()> metrics;  // the text of /metrics; none: there is no such path
   // The newest lines of the log, oldest first, as an array; none: it is empty.
   std::function<nlohmann::json(std::size_t limit, const std::string& filter,
@@ -44,6 +45,8 @@ class Api {
   // From now on the token of this hash (not empty) is asked for; streams of events that were begun
   // before end. Thread-safe.
   void set_token_hash(std::string hash);
+  // The same of the token that opens /metrics alone; an empty hash: none does.
+  void set_metrics_token_hash(std::string hash);
   std::span<const Route> routes() const;
   // HttpOptions::is_quick: what is answered out of the service's memory.
   static bool is_quick(const HttpRequest& request);

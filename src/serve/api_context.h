@@ -101,6 +101,7 @@ struct ApiRoute {
   HttpResponse (*handle)(const RoutedRequest&, ApiContext&);
   bool is_public = false;  // needs no token
   Route::Sites sites = Route::Sites::kOwn;
+  bool is_of_metrics = false;  // the token of metrics opens it, too
 };
 // `context` must outlive the router.
 void add_routes(Router& router, ApiContext& context, const std::vector<ApiRoute>& routes);

@@ -142,7 +142,12 @@ void add_service_routes(Router& router, ApiContext& context) {
               {"GET", "/api/logs", {"limit", "filter", "level"}, logs_answer},
               {"GET", "/api/events", {}, events_answer}});
   if (context.options.metrics) {
-    add_routes(router, context, {{"GET", "/metrics", {}, metrics_answer}});
+    add_routes(router, context,
+               {{.method = "GET",
+                 .pattern = "/metrics",
+                 .parameters = {},
+                 .handle = metrics_answer,
+                 .is_of_metrics = true}});
   }
 }
 

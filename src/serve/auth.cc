@@ -72,12 +72,11 @@ bool has_token(const HttpRequest& request, std::string_view token_hash) {
          CRYPTO_memcmp(hash.data(), token_hash.data(), hash.size()) == 0;
 }
 
-void check_token(std::string_view token) {
+void check_token(std::string_view token, std::string_view key) {
   if (token.size() >= kShortestSecret) return;
   throw base::ConfigError(
-      fmt::format("serve.token: expected at least {} characters, found {}; make one with "
-                  "`qvdhouse token`",
-                  kShortestSecret, token.size()));
+      fmt::format("{}: expected at least {} characters, found {}; make one with `qvdhouse token`",
+                  key, kShortestSecret, token.size()));
 }
 
 void check_exposure(const std::string& address, bool has_token, bool allow_anonymous) {

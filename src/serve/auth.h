@@ -23,8 +23,9 @@ bool has_token(const HttpRequest& request, std::string_view token_hash);
 // The least number of characters of a token, and of a secret that the log masks: what is shorter is
 // guessed, and masking it wherever its letters stand would tell it.
 inline constexpr std::size_t kShortestSecret = 16;
-// Throws ConfigError for a token that is shorter than that; `token` is not empty.
-void check_token(std::string_view token);
+// Throws ConfigError for a token that is shorter than that; `token` is not empty. `key` is its
+// setting.
+void check_token(std::string_view token, std::string_view key = "serve.token");
 
 // Throws ConfigError for an address that other machines reach when neither a token is set nor
 // everybody is let in explicitly.

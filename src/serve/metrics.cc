@@ -24,9 +24,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "claim/claims.h"
 #include "serve/api_json.h"
 #include "serve/events.h"
+#include "serve/gauges.h"
+#include "serve/target_metrics.h"
 #include "tracking/overview.h"
 
 namespace qvdhouse::serve {
@@ -39,22 +40,10 @@ using prometheus::Histogram;
 using prometheus::Labels;
 using prometheus::Registry;
 
-// Series by table: more would be a burden to who collects them.
-constexpr std::size_t kMostTables = 5'000;
-
 const Histogram::BucketBoundaries kSeconds = {0.1, 0.5, 1, 5, 15, 60, 300, 900, 3'600, 14'400};
 
 Family<Counter>& counter(Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-
-Family<Gauge>& gauge(Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-}
-
-// A gauge without labels.
-void set_gauge(Registry& registry, const char* name, const char* help, double value) {
-  gauge(registry, name, help).Add({}).Set(value);
 }
 
 Family<Histogram>& histogram(Registry& registry, const char* name, const char* help) {
@@ -80,6 +69,9 @@ struct Flow {
               "Columns of tables in use that a load changed, by kind of change.");
   Family<Gauge>& behind = gauge(registry, "qvdhouse_replicas_behind",
                                 "Replicas that lacked rows of the newest run at its end.");
+  Family<Counter>& anomalies =
+      counter(registry, "qvdhouse_file_anomalies_total",
+              "Files that runs found far from their last loads, by outcome.");
   Family<Counter>& rows = counter(registry, "qvdhouse_rows_total", "Rows that were committed.");
   Family<Counter>& left_out =
       counter(registry, "qvdhouse_rows_left_out_total",
@@ -94,20 +86,25 @@ struct Flow {
                                               "Duration of the steps of committed loads.");
 };
 
+// Seconds of Unix time of a header's CreateUtcTime; nothing for another text.
+std::optional<double> time_in_header(const std::string& created) {
+  std::istringstream stream(created);
+  Time time;
+  stream >> date::parse("%F %T", time);
+  if (stream.fail()) return std::nullopt;
+  return static_cast<double>(time.time_since_epoch().count());
+}
+
 // By table: from the creation of its newest QVD file until it could be queried, in seconds.
 using Freshnesses = std::map<std::string, double>;
 
 // `created` is the header's CreateUtcTime, `loaded` seconds of Unix time. A time that is not known
 // changes nothing.
 void set_freshness(Freshnesses& all, const std::string& table, const std::string& created,
-                   double loaded) {
-  std::istringstream stream(created);
-  Time time;
-  stream >> date::parse("%F %T", time);
-  if (stream.fail()) return;
-  const double seconds = loaded - static_cast<double>(time.time_since_epoch().count());
-  if (seconds < 0 || (all.size() >= kMostTables && !all.contains(table))) return;
-  all[table] = seconds;
+                   double loaded, std::size_t most) {
+  const std::optional<double> at = time_in_header(created);
+  if (!at || loaded < *at || (all.size() >= most && !all.contains(table))) return;
+  all[table] = loaded - *at;
 }
 
 double seconds_of(std::int64_t time_us) { return static_cast<double>(time_us) / 1e6; }
@@ -123,6 +120,9 @@ void count_file(Flow& flow, const nlohmann::json& data) {
     flow.failures
         .Add({{"workflow", text_of(data, "workflow")}, {"class", text_of(data, "error_class")}})
         .Increment();
+  }
+  if (!text_of(data, "anomaly").empty()) {
+    flow.anomalies.Add({{"workflow", text_of(data, "workflow")}, {"outcome", status}}).Increment();
   }
   for (const nlohmann::json& change : list_of(data, "schema_changes")) {
     flow.changes.Add({{"workflow", text_of(data, "workflow")}, {"kind", text_of(change, "kind")}})
@@ -145,11 +145,11 @@ void count_file(Flow& flow, const nlohmann::json& data) {
   }
 }
 
-void note_freshness(Freshnesses& all, const nlohmann::json& data) {
+void note_freshness(Freshnesses& all, const nlohmann::json& data, std::size_t most) {
   if (outcome_of(data) != sync::Outcome::kLoaded) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   set_freshness(all, text_of(data, "table_name"), text_of(data, "qvd_created_at"),
-                std::chrono::duration<double>(now).count());
+                std::chrono::duration<double>(now).count(), most);
 }
 
 void count_run(Flow& flow, const nlohmann::json& data) {
@@ -190,7 +190,8 @@ void show_runs(Registry& registry, const std::vector<LiveRun>& live) {
             static_cast<double>(live.size()) - waiting);
 }
 
-void show_tables(Registry& registry, const std::vector<tracking::TableOverview>& tables, Time now) {
+void show_tables(Registry& registry, const std::vector<tracking::TableOverview>& tables, Time now,
+                 std::size_t most) {
   Family<Gauge>& lag = gauge(registry, "qvdhouse_table_lag_seconds",
                              "Since the newest load of a table was committed.");
   Family<Gauge>& loaded = gauge(registry, "qvdhouse_table_last_loaded_timestamp_seconds",
@@ -198,7 +199,9 @@ void show_tables(Registry& registry, const std::vector<tracking::TableOverview>&
   Family<Gauge>& rows = gauge(registry, "qvdhouse_table_rows", "Rows of a table.");
   Family<Gauge>& bytes = gauge(registry, "qvdhouse_table_bytes", "Bytes of a table on disk.");
   Family<Gauge>& files = gauge(registry, "qvdhouse_table_files", "Files of a table, by state.");
-  for (std::size_t i = 0; i < tables.size() && i < kMostTables; ++i) {
+  Family<Gauge>& age = gauge(registry, "qvdhouse_table_data_age_seconds",
+                             "Since the newest QVD file of a table was created.");
+  for (std::size_t i = 0; i < tables.size() && i < most; ++i) {
     const tracking::TableOverview& table = tables[i];
     const std::string name = json_text(table.name);
     rows.Add({{"table", name}}).Set(static_cast<double>(table.rows));
@@ -210,6 +213,8 @@ void show_tables(Registry& registry, const std::vector<tracking::TableOverview>&
     const double at = seconds_of(table.last_loaded_at_us);
     loaded.Add({{"table", name}}).Set(at);
     lag.Add({{"table", name}}).Set(unix_seconds(now) - at);
+    const std::optional<double> created = time_in_header(table.newest_created_at);
+    if (created) age.Add({{"table", name}}).Set(unix_seconds(now) - *created);
   }
 }
 
@@ -221,10 +226,11 @@ void show_freshness(Registry& registry, const Freshnesses& all) {
 }
 
 // Names of the tables of which no file stands loaded now: what their rows are of, the history says.
-std::vector<std::string> without_loaded_file(const std::vector<tracking::TableOverview>& tables) {
+std::vector<std::string> without_loaded_file(const std::vector<tracking::TableOverview>& tables,
+                                             std::size_t most) {
   std::vector<std::string> names;
   for (const tracking::TableOverview& table : tables) {
-    if (table.last_loaded_at_us == 0 && names.size() < kMostTables) names.push_back(table.name);
+    if (table.last_loaded_at_us == 0 && names.size() < most) names.push_back(table.name);
   }
   return names;
 }
@@ -264,6 +270,11 @@ void add_process_gauges(prometheus::Registry& registry) {
   };
   set("process_resident_memory_bytes", "Memory of the service that is resident.", resident_bytes());
   set("process_open_fds", "Open file descriptors of the service.", entries("/proc/self/fd"));
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY) {
+    set("process_max_fds", "Most file descriptors that the service may open.",
+        static_cast<double>(descriptors.rlim_cur));
+  }
   set("process_threads", "Threads of the service.", entries("/proc/self/task"));
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) != 0) return;
@@ -275,12 +286,16 @@ void add_process_gauges(prometheus::Registry& registry) {
 }  // namespace
 
 struct Metrics::State {
+  explicit State(MetricsOptions options_in) : options(std::move(options_in)) {}
+
+  const MetricsOptions options;
   mutable std::mutex mutex;
   Flow flow;
   // As of the last look: rebuilt each time, so that what is gone leaves no series behind.
   std::unique_ptr<Registry> looked = std::make_unique<Registry>();
   std::vector<tracking::TableOverview> tables;
   Freshnesses freshness;
+  TargetMetrics of_target{options.data_dir};  // of look() alone
   std::set<std::string> asked;  // tables of which the history was asked; of look() alone
 
   std::vector<tracking::NewestLoad> newest_loads(tracking::Overview& overview,
@@ -293,7 +308,7 @@ struct Metrics::State {
 std::vector<tracking::NewestLoad> Metrics::State::newest_loads(
     tracking::Overview& overview, const std::vector<tracking::TableOverview>& all,
     const Freshnesses& known) {
-  std::vector<std::string> names = without_loaded_file(all);
+  std::vector<std::string> names = without_loaded_file(all, options.most_tables);
   std::erase_if(names, [&](const std::string& name) {
     return known.contains(json_text(name)) || asked.contains(name);
   });
@@ -309,22 +324,25 @@ void Metrics::State::refresh(const Freshnesses& known,
   for (const tracking::TableOverview& table : tables) {
     const std::string name = json_text(table.name);
     if (table.last_loaded_at_us > 0) {
-      set_freshness(freshness, name, table.newest_created_at, seconds_of(table.last_loaded_at_us));
+      set_freshness(freshness, name, table.newest_created_at, seconds_of(table.last_loaded_at_us),
+                    options.most_tables);
     }
     there.insert(name);
   }
   for (const tracking::NewestLoad& load : loads) {
     set_freshness(freshness, json_text(load.table), load.created_at,
-                  seconds_of(load.finished_at_us));
+                  seconds_of(load.finished_at_us), options.most_tables);
   }
   for (const auto& [name, seconds] : known) {
     if (!there.contains(name)) freshness.erase(name);
   }
 }
 
-Metrics::Metrics(const std::string& version) : state_(std::make_unique<State>()) {
-  gauge(state_->flow.registry, "qvdhouse_build_info", "Always 1; the label is the version.")
-      .Add({{"version", version}})
+Metrics::Metrics(MetricsOptions options) : state_(std::make_unique<State>(std::move(options))) {
+  const MetricsOptions& known = state_->options;
+  gauge(state_->flow.registry, "qvdhouse_build_info",
+        "Always 1; the labels are the version and the commit that it was built from.")
+      .Add({{"version", known.version}, {"commit", known.commit}})
       .Set(1);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   set_gauge(state_->flow.registry, "process_start_time_seconds", "When the service started.",
@@ -337,7 +355,7 @@ void Metrics::add(const Event& event) {
   const std::lock_guard lock(state_->mutex);
   if (event.type == "file_finished") {
     count_file(state_->flow, event.data);
-    note_freshness(state_->freshness, event.data);
+    note_freshness(state_->freshness, event.data, state_->options.most_tables);
   }
   if (event.type == "run_finished") count_run(state_->flow, event.data);
 }
@@ -349,7 +367,6 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
   const std::shared_ptr<const Configuration> configuration = service.configuration();
   std::optional<std::vector<tracking::TableOverview>> tables;
   std::vector<tracking::NewestLoad> loads;
-  std::optional<std::size_t> workers;
   Freshnesses known;
   {
     const std::lock_guard lock(state_->mutex);
@@ -360,9 +377,6 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
       tracking::Overview overview(target->endpoint, configuration->database, stop);
       tables = overview.tables();
       loads = state_->newest_loads(overview, *tables, known);
-      if (!target->is_embedded) {
-        workers = claim::workers(target->endpoint, configuration->database, stop).size();
-      }
     } catch (const base::Error&) {
       // health() says it as soon as the service itself has noticed.
     }
@@ -375,9 +389,9 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
             health.is_ready() ? 1 : 0);
   show_workflows(*registry, service.workflows());
   show_runs(*registry, service.live());
-  if (workers) {
-    set_gauge(*registry, "qvdhouse_workers", "Runs of all machines that claim tables.",
-              static_cast<double>(*workers));
+  if (configuration) {
+    state_->of_target.show(*registry, health.target_ok ? target : std::nullopt, configuration, now,
+                           stop);
   }
   show_alerts(*registry, alerts);
   const std::lock_guard lock(state_->mutex);
@@ -385,7 +399,7 @@ void Metrics::look(const Service& service, const Alerts::Counts& alerts, Time no
     state_->tables = std::move(*tables);
     state_->refresh(known, loads);
   }
-  show_tables(*registry, state_->tables, now);
+  show_tables(*registry, state_->tables, now, state_->options.most_tables);
   state_->looked = std::move(registry);
 }
 

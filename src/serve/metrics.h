@@ -3,6 +3,8 @@
 // last look. docs/service.md lists all names.
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -13,10 +15,17 @@
 
 namespace qvdhouse::serve {
 
+struct MetricsOptions {
+  std::string version{};
+  std::string commit{};              // of the sources; empty: not known
+  std::size_t most_tables = 5'000;   // with series of their own
+  std::filesystem::path data_dir{};  // whose disk and size are told of; empty: none's
+};
+
 // Thread-safe.
 class Metrics {
  public:
-  explicit Metrics(const std::string& version);
+  explicit Metrics(MetricsOptions options);
   ~Metrics();
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;

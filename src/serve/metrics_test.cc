@@ -22,6 +22,7 @@ Event file_finished(const std::string& status) {
   event.type = "file_finished";
   event.data = {{"run_id", "r1"},
                 {"workflow", "lake"},
+                {"anomaly", status == "loaded" ? "10 rows, 90.0 % fewer" : ""},
                 {"table_name", "Qvd\"Sales\n"},
                 {"status", status},
                 {"attempts", 3},
@@ -66,13 +67,14 @@ struct IdleService {
 };
 
 TEST(Metrics, CountersFollowWhatWasCommitted) {
-  Metrics metrics("1.2.3");
+  Metrics metrics({.version = "1.2.3", .commit = "0123456789ab"});
   metrics.add(file_finished("loaded"));
   metrics.add(file_finished("failed"));
   metrics.add(run_finished("partial"));
   metrics.add(run_finished("skipped"));
   const std::string text = metrics.text();
-  EXPECT_TRUE(has(text, "qvdhouse_build_info{version=\"1.2.3\"} 1")) << text;
+  EXPECT_TRUE(has(text, "qvdhouse_build_info{commit=\"0123456789ab\",version=\"1.2.3\"} 1"))
+      << text;
   EXPECT_TRUE(has(text, "qvdhouse_rows_total{workflow=\"lake\"} 1000")) << text;
   EXPECT_TRUE(
       has(text, "qvdhouse_rows_left_out_total{action=\"quarantined\",workflow=\"lake\"} 5"));
@@ -87,6 +89,7 @@ TEST(Metrics, CountersFollowWhatWasCommitted) {
   EXPECT_TRUE(has(text, "qvdhouse_runs_total{status=\"partial\",workflow=\"lake\"} 1"));
   EXPECT_TRUE(has(text, "qvdhouse_runs_total{status=\"skipped\",workflow=\"lake\"} 1"));
   EXPECT_TRUE(has(text, "qvdhouse_run_retries_total{workflow=\"lake\"} 1"));
+  EXPECT_TRUE(has(text, "qvdhouse_file_anomalies_total{outcome=\"loaded\",workflow=\"lake\"} 1"));
   // Those of a file that failed are made all the same.
   EXPECT_TRUE(has(text, "qvdhouse_schema_changes_total{kind=\"text\",workflow=\"lake\"} 2"));
   EXPECT_TRUE(has(text, "qvdhouse_step_duration_seconds_count{step=\"insert\"} 1"));
@@ -96,7 +99,7 @@ TEST(Metrics, CountersFollowWhatWasCommitted) {
 
 TEST(Metrics, ALookSaysHowThingsAre) {
   IdleService idle;
-  Metrics metrics("1");
+  Metrics metrics({.version = "1"});
   Alerts::Counts alerts;
   alerts.delivered = 2;
   metrics.look(idle.service, alerts, Time());
@@ -114,6 +117,26 @@ double value_of(const std::string& text, const std::string& series) {
   return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size()));
 }
 
+// $PROMTOOL, the one of ./dev test, or one that is installed; empty: there is none.
+std::string promtool() {
+  const char* named = std::getenv("PROMTOOL");
+  if (named != nullptr) return named;
+  const std::string unpacked =
+      std::string(QVDHOUSE_SOURCE_DIR) + "/build/servers/root/usr/bin/promtool";
+  if (std::filesystem::exists(unpacked)) return unpacked;
+  return std::system("command -v promtool >/dev/null") == 0 ? "promtool" : "";
+}
+
+// Whether promtool has nothing to say to this text.
+bool is_clean(const std::string& tool, const std::string& text) {
+  const std::filesystem::path file =
+      std::filesystem::path(testing::TempDir()) / ("metrics-" + std::to_string(getpid()) + ".txt");
+  std::ofstream(file) << text;
+  const int status = std::system((tool + " check metrics < " + file.string()).c_str());
+  std::filesystem::remove(file);
+  return status == 0;
+}
+
 class MetricsOfService : public ServiceTest {
  protected:
   // As Qlik writes them, a day ago by their own account.
@@ -127,7 +150,7 @@ class MetricsOfService : public ServiceTest {
   }
   // The freshness of the table, as a service that has just begun says it.
   double freshness(const std::string& table) {
-    Metrics metrics("1");
+    Metrics metrics({.version = "1"});
     metrics.look(*service_, {}, Time());
     metrics.look(*service_, {}, Time());
     return value_of(metrics.text(), "qvdhouse_table_freshness_seconds{table=\"" + table + "\"}");
@@ -156,7 +179,7 @@ TEST_F(MetricsOfService, ATableThatIsForgottenLeavesNoFreshness) {
   put_created("a.qvd");
   start();
   ASSERT_TRUE(have_ended(1));
-  Metrics metrics("1");
+  Metrics metrics({.version = "1"});
   metrics.look(*service_, {}, Time());
   EXPECT_NE(metrics.text().find("freshness_seconds{"), std::string::npos);
   query("TRUNCATE TABLE tested.QvdFileTracking");
@@ -164,31 +187,59 @@ TEST_F(MetricsOfService, ATableThatIsForgottenLeavesNoFreshness) {
   EXPECT_EQ(metrics.text().find("freshness_seconds{"), std::string::npos);
 }
 
-// $PROMTOOL, the one of ./dev test, or one that is installed; empty: there is none.
-std::string promtool() {
-  const char* named = std::getenv("PROMTOOL");
-  if (named != nullptr) return named;
-  const std::string unpacked =
-      std::string(QVDHOUSE_SOURCE_DIR) + "/build/servers/root/usr/bin/promtool";
-  if (std::filesystem::exists(unpacked)) return unpacked;
-  return std::system("command -v promtool >/dev/null") == 0 ? "promtool" : "";
+TEST_F(MetricsOfService, WhatClickHouseAndTheMachineSay) {
+  put_created("a.qvd");
+  put("b.qvd", "this is no QVD");
+  start();
+  ASSERT_TRUE(have_ended(1));
+  Metrics metrics({.version = "1", .data_dir = "."});
+  const Time now = date::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  metrics.look(*service_, {}, now);
+  const std::string text = metrics.text();
+  EXPECT_TRUE(has(text, "qvdhouse_failed_files{class=\"input\",workflow=\"default\"} 1")) << text;
+  EXPECT_NE(text.find("qvdhouse_engine_info{kind=\"embedded\",version=\"26."), std::string::npos);
+  EXPECT_GT(value_of(text, "qvdhouse_engine_memory_bytes"), 0);
+  EXPECT_GT(value_of(text, "qvdhouse_data_directory_bytes"), 0);
+  EXPECT_GT(value_of(text, "qvdhouse_data_directory_free_bytes"), 0);
+  EXPECT_GT(value_of(text, "process_max_fds"), 0);
+  EXPECT_GE(value_of(text, "qvdhouse_table_data_age_seconds{table=\"QvdA\"}"), 24 * 3'600);
+  const std::string tool = promtool();
+  EXPECT_TRUE(tool.empty() || is_clean(tool, text));
+  // A file that is right again stands failed no more.
+  put_created("b.qvd");
+  run_now();
+  ASSERT_TRUE(have_ended(2));
+  metrics.look(*service_, {}, now);
+  EXPECT_EQ(metrics.text().find("qvdhouse_failed_files{"), std::string::npos) << metrics.text();
+}
+
+TEST_F(MetricsOfService, OnlySoManyTablesHaveSeries) {
+  put_created("a.qvd");
+  put_created("b.qvd");
+  start();
+  ASSERT_TRUE(have_ended(1));
+  for (const std::size_t most : {0U, 1U, 2U}) {
+    Metrics metrics({.version = "1", .most_tables = most});
+    metrics.look(*service_, {}, Time());
+    const std::string text = metrics.text();
+    for (const std::string series : {"rows", "data_age_seconds", "freshness_seconds"}) {
+      const std::string of = "qvdhouse_table_" + series + "{table=";
+      EXPECT_EQ(text.find(of + "\"QvdA\"}") != std::string::npos, most >= 1) << text;
+      EXPECT_EQ(text.find(of + "\"QvdB\"}") != std::string::npos, most >= 2) << text;
+    }
+  }
 }
 
 TEST(Metrics, PromtoolFindsNothingToSay) {
   const std::string tool = promtool();
   if (tool.empty()) GTEST_SKIP() << "promtool (Debian's package prometheus) is not there";
   IdleService idle;
-  Metrics metrics("1.2.3");
+  Metrics metrics({.version = "1.2.3", .commit = "0123456789ab"});
   metrics.add(file_finished("loaded"));
   metrics.add(file_finished("failed"));
   metrics.add(run_finished("partial"));
   metrics.look(idle.service, {}, Time());
-  const std::filesystem::path file =
-      std::filesystem::path(testing::TempDir()) / ("metrics-" + std::to_string(getpid()) + ".txt");
-  std::ofstream(file) << metrics.text();
-  const int status = std::system((tool + " check metrics < " + file.string()).c_str());
-  std::filesystem::remove(file);
-  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(is_clean(tool, metrics.text()));
 }
 
 }  // namespace

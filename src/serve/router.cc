@@ -107,7 +107,13 @@ void Router::add(Route route) { routes_.push_back(std::move(route)); }
 
 void Router::set_token_hash(std::string hash) {
   const std::lock_guard lock(mutex_);
-  options_ = {.token_hash = std::move(hash), .checks_host = false};
+  options_.token_hash = std::move(hash);
+  options_.checks_host = false;
+}
+
+void Router::set_metrics_token_hash(std::string hash) {
+  const std::lock_guard lock(mutex_);
+  options_.metrics_token_hash = std::move(hash);
 }
 
 RouterOptions Router::options() const {
@@ -166,9 +172,12 @@ HttpResponse Router::answer(const HttpRequest& request) const {
 
 HttpResponse Router::checked(const Route& route, RoutedRequest&& request) const {
   check_site(route, request.http);
-  const std::string hash = options().token_hash;
-  request.is_trusted = hash.empty() || has_token(request.http, hash);
-  if (!request.is_trusted && !route.is_public) {
+  const RouterOptions guard = options();
+  request.is_trusted = guard.token_hash.empty() || has_token(request.http, guard.token_hash);
+  const bool is_open =
+      route.is_public || (route.is_of_metrics && !guard.metrics_token_hash.empty() &&
+                          has_token(request.http, guard.metrics_token_hash));
+  if (!request.is_trusted && !is_open) {
     throw Problem(401, "send the token of this service: Authorization: Bearer TOKEN");
   }
   if (route.method != "GET") check_write(request.http);

@@ -80,7 +80,8 @@ struct Route {
   std::string pattern;                  // "/api/runs/{id}/cancel"
   std::vector<std::string> parameters;  // names that may stand in the query
   std::function<HttpResponse(const RoutedRequest&)> handle;
-  bool is_public = false;  // needs no token
+  bool is_public = false;      // needs no token
+  bool is_of_metrics = false;  // the token of metrics opens it, too
   // Whose pages may make a browser ask for it.
   enum class Sites {
     kOwn,
@@ -90,7 +91,8 @@ struct Route {
 };
 
 struct RouterOptions {
-  std::string token_hash;  // empty: everybody is let in
+  std::string token_hash;            // empty: everybody is let in
+  std::string metrics_token_hash{};  // of a token for Route::is_of_metrics alone; empty: none
   // No token, and on loopback: only requests that name this machine, not those of a rebound name.
   bool checks_host = false;
 };
@@ -101,6 +103,8 @@ class Router {
   void add(Route route);
   // From now on this token is asked for; `hash` is that of hash_token() and not empty. Thread-safe.
   void set_token_hash(std::string hash);
+  // The same of the token of metrics; an empty one is none.
+  void set_metrics_token_hash(std::string hash);
   std::span<const Route> routes() const { return routes_; }
   // Never throws. Thread-safe once all routes are there.
   HttpResponse handle(const HttpRequest& request) const;

@@ -113,6 +113,32 @@ TEST_F(RouterTest, WithoutTheTokenOnlyPublicRoutesAnswer) {
   EXPECT_EQ(ask(request).status, 200);
 }
 
+TEST_F(RouterTest, TheTokenOfMetricsOpensNothingElse) {
+  router({.token_hash = hash_token("right"), .metrics_token_hash = hash_token("scraper")});
+  router_->add({.method = "GET",
+                .pattern = "/metrics",
+                .parameters = {},
+                .handle =
+                    [](const RoutedRequest& request) {
+                      return json_response(Json{{"trusted", request.is_trusted}});
+                    },
+                .is_of_metrics = true});
+  const auto status = [&](const std::string& path, const std::string& token) {
+    HttpRequest request = get(path);
+    request.headers.emplace_back("Authorization", "Bearer " + token);
+    return ask(request).status;
+  };
+  EXPECT_EQ(status("/metrics", "scraper"), 200);
+  EXPECT_EQ(status("/metrics", "right"), 200);
+  EXPECT_EQ(status("/metrics", "wrong"), 401);
+  EXPECT_EQ(status("/runs", "scraper"), 401);
+  EXPECT_EQ(ask(get("/metrics")).status, 401);
+  router_->set_metrics_token_hash("");
+  EXPECT_EQ(status("/metrics", "scraper"), 401);
+  EXPECT_EQ(status("/metrics", ""), 401);
+  EXPECT_EQ(status("/metrics", "right"), 200);
+}
+
 TEST_F(RouterTest, OtherSitesChangeNothing) {
   router();
   HttpRequest request = get("/runs/7/cancel", "POST");

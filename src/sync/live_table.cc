@@ -171,7 +171,10 @@ void hold_to(const schema::Shape& shape, decide::FileLoad& file) {
 }
 
 void LiveTable::bind(decide::FileLoad& file) const {
-  if (!shape.empty()) hold_to(shape, file);
+  if (!shape.empty()) {
+    hold_to(shape, file);
+    if (!file.target.is_set()) file.target.sorted_by = key_columns(layout);
+  }
   file.target.replaced = replaced;
 }
 

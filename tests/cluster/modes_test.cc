@@ -308,7 +308,7 @@ TEST_P(Modes, PlanPrintsWhatSyncMakes) {
     for (const std::string& statement :
          {ddl.substr(0, second),
           second == std::string::npos ? "SELECT 1" : ddl.substr(second + 3)}) {
-      const Finished done = on_target({"query", statement});
+      const Finished done = on_target({"query", "--write", statement});
       ASSERT_EQ(done.exit_code, 0) << statement << done.err;
     }
     EXPECT_EQ(made(table), by_sync);

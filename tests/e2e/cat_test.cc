@@ -108,7 +108,7 @@ TEST_F(CatByEngine, DiffComparesAFileWithATable) {
   EXPECT_EQ(same.exit_code, 0) << same.err;
   EXPECT_THAT(same.out, HasSubstr("File and table are equal: 3 rows"));
   const std::string sql = "CREATE VIEW other AS SELECT id + 1 AS id, text FROM " + table;
-  ASSERT_EQ(qvdhouse({"query", sql}).exit_code, 0);
+  ASSERT_EQ(qvdhouse({"query", "--write", sql}).exit_code, 0);
   const Finished other = qvdhouse({"diff", file, "local.other", "--columns", "id"});
   EXPECT_EQ(other.exit_code, 6) << other.err;
   EXPECT_THAT(other.out,

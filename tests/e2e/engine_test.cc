@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -82,6 +83,126 @@ TEST_F(EmbeddedEngine, StaysForTheNextCommandAndHoldsNothingOfItsCaller) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_NE(::kill(first["pid"].get<int>(), 0), 0);
+}
+
+// One engine for all commands of a test.
+class AskedEngine : public EmbeddedEngine {
+ protected:
+  void SetUp() override {
+    EmbeddedEngine::SetUp();
+    if (IsSkipped()) return;
+    keeper_ = std::make_unique<Process>(binary(), std::vector<std::string>{"client", "--keep"},
+                                        Environment{}, folder);
+    card();
+    ASSERT_EQ(
+        qvdhouse({"query", "--write", "CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a"})
+            .exit_code,
+        0);
+  }
+  void TearDown() override {
+    if (keeper_) {
+      ::kill(keeper_->pid(), SIGINT);
+      keeper_->wait();
+    }
+    EmbeddedEngine::TearDown();
+  }
+
+  std::unique_ptr<Process> keeper_;
+};
+
+TEST_F(AskedEngine, QueriesRunAsAReaderUnlessTheyMayWrite) {
+  EXPECT_EQ(qvdhouse({"query", "SELECT currentUser()"}).out, "reader\n");
+  EXPECT_EQ(qvdhouse({"query", "--write", "SELECT currentUser()"}).out, "qvdhouse\n");
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM t SETTINGS max_threads = 1"}).out, "0\n");
+  for (const char* statement :
+       {"INSERT INTO t VALUES (1)", "DROP TABLE t", "CREATE TABLE u (a Int8) ENGINE = Memory",
+        "ALTER TABLE t DELETE WHERE 1", "CREATE USER u", "SELECT * FROM system.users",
+        "SELECT * FROM file('/etc/passwd', 'LineAsString')", "SELECT 1 SETTINGS readonly = 0",
+        "SELECT * FROM url('http://127.0.0.1:1/x', 'LineAsString')",
+        "SELECT * FROM remote('127.0.0.1:1', system.one)"}) {
+    const Finished refused = qvdhouse({"query", statement});
+    EXPECT_EQ(refused.exit_code, 5) << statement << refused.out;
+    EXPECT_THAT(refused.err,
+                AllOf(HasSubstr("as user reader, who can only read"), HasSubstr("--write")))
+        << statement;
+  }
+  EXPECT_EQ(qvdhouse({"query", "--write", "INSERT INTO t VALUES (1)"}).exit_code, 0);
+  EXPECT_EQ(qvdhouse({"query", "SELECT * FROM t"}).out, "1\n");
+  EXPECT_EQ(qvdhouse({"query", "--write", "--read-only", "SELECT 1"}).exit_code, 1);
+}
+
+TEST_F(AskedEngine, ReadOnlyReadsNoFilesAndChangesNoSettings) {
+  for (const char* statement :
+       {"SELECT file('/etc/passwd')", "SELECT arrayMap(file, ['/etc/passwd'])"}) {
+    const Finished refused = qvdhouse({"query", "--read-only", statement});
+    EXPECT_EQ(refused.exit_code, 2) << refused.out;
+    EXPECT_THAT(refused.err, HasSubstr("the function file()"));
+  }
+  const Finished set = qvdhouse({"query", "--read-only", "SELECT 1 SETTINGS max_threads = 1"});
+  EXPECT_EQ(set.exit_code, 5) << set.out;
+  EXPECT_EQ(qvdhouse({"query", "--read-only", "SELECT 'file'"}).out, "file\n");
+}
+
+// As one that an older program has started, whose record names no reader.
+TEST_F(AskedEngine, AnEngineWithoutAReaderIsAskedWithReadonly2) {
+  auto record = card();
+  record.erase("reader_user");
+  record.erase("reader_password");
+  write_text("qvdhouse-data/engine.json", record.dump());
+  EXPECT_EQ(qvdhouse({"query", "SELECT currentUser(), getSetting('readonly')"}).out,
+            "qvdhouse\t2\n");
+  const Finished refused = qvdhouse({"query", "INSERT INTO t VALUES (1)"});
+  EXPECT_EQ(refused.exit_code, 5);
+  EXPECT_THAT(refused.err, HasSubstr("--write"));
+  EXPECT_EQ(qvdhouse({"query", "--read-only", "SELECT getSetting('readonly')"}).out, "1\n");
+}
+
+TEST_F(AskedEngine, SeveralStatementsShareASession) {
+  write_text("report.sql",
+             "-- a report; of two\nSET max_block_size = 7;\n"
+             "SELECT getSetting('max_block_size');\nSELECT {x:Int32} + 1, {name:String};\n");
+  const Finished done =
+      qvdhouse({"query", "--file", "report.sql", "--param_x=41", "--param", "name=a=b;c"});
+  EXPECT_EQ(done.out, "7\n42\ta=b;c\n") << done.err;
+  const Finished wrong = qvdhouse({"query", "SELECT 1;\n\nSELECT nothing;\nSELECT 3"});
+  EXPECT_EQ(wrong.exit_code, 5);
+  EXPECT_EQ(wrong.out, "1\n");
+  EXPECT_THAT(wrong.err, HasSubstr("statement 2 of 3, line 3"));
+  const Finished refused = qvdhouse({"query", "SELECT 1; DROP TABLE t"});
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("statement 2 of 2"), HasSubstr("--write")));
+  EXPECT_EQ(qvdhouse({"query", "--param_x", "SELECT 1"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"query", "--file", "none.sql"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"query", "--file", "report.sql", "SELECT 1"}).exit_code, 1);
+  EXPECT_EQ(qvdhouse({"query", " ; "}).exit_code, 1);
+  write_text("rows.sql", "INSERT INTO t FORMAT TSV\n1\n2\n");
+  EXPECT_EQ(qvdhouse({"query", "--write", "--file", "rows.sql"}).exit_code, 0);
+  EXPECT_EQ(qvdhouse({"query", "SELECT sum(a) FROM t"}).out, "3\n");
+}
+
+TEST_F(AskedEngine, ClientRunsAnInstalledClientOrSaysHowToConnect) {
+  const auto with = [&](const std::string& client) {
+    fs::create_directories(folder / "bin");
+    if (!client.empty()) {
+      write_text("bin/clickhouse-client", "#!/bin/sh\n" + client);
+      fs::permissions(folder / "bin/clickhouse-client", fs::perms::owner_all);
+    }
+    return qvdhouse({"client", "--exec"}, {{"PATH", folder / "bin"}});
+  };
+  const Finished none = with("");
+  EXPECT_EQ(none.exit_code, 5);
+  EXPECT_THAT(none.err, AllOf(HasSubstr("on PATH"), HasSubstr("jdbc:clickhouse://127.0.0.1:"),
+                              HasSubstr("user reader")));
+  const Finished old = with("echo 'ClickHouse client version 18.16.1.'\n");
+  EXPECT_EQ(old.exit_code, 5);
+  EXPECT_THAT(old.err, AllOf(HasSubstr("version 18.16.1"), HasSubstr("too old")));
+  const Finished run =
+      with("echo ClickHouse client version 26.1.2.3. \"$@\" $CLICKHOUSE_PASSWORD\n");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("--port " + card()["tcp_port"].dump()),
+                             HasSubstr("--user reader --database local"),
+                             HasSubstr(card()["reader_password"].get<std::string>())));
+  EXPECT_THAT(qvdhouse({"client"}).out, HasSubstr("--user reader"));
+  EXPECT_THAT(qvdhouse({"client", "--write"}).out, HasSubstr("--user qvdhouse"));
 }
 
 TEST_F(EmbeddedEngine, FoundDataDirectoryMustBeItsOwnersAlone) {

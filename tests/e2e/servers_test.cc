@@ -225,7 +225,7 @@ types = { id = "UInt32" }
     if (!seen.insert(table).second) continue;
     const std::string made_by_sync = show(table);
     query("DROP TABLE " + table + (is_oldest ? "" : " SYNC"));
-    const Finished made = on_target({"query", file["ddl"].get<std::string>()});
+    const Finished made = on_target({"query", "--write", file["ddl"].get<std::string>()});
     ASSERT_EQ(made.exit_code, 0) << file["ddl"] << made.err;
     EXPECT_EQ(show(table), made_by_sync);
   }

@@ -280,12 +280,47 @@ TEST_F(Sync, ProgressIsShownOnATerminalOnly) {
   EXPECT_EQ(quiet.out + quiet.err, "");
 }
 
+TEST_F(Sync, ATableThatWasSortedByAnotherRuleStaysSoUntilAFullLoad) {
+  write_qvd("a.qvd");
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  const auto key = [&] {
+    return qvdhouse({"query", "SELECT sorting_key FROM system.tables WHERE name = 'QvdA'"}).out;
+  };
+  EXPECT_EQ(key(), "id, text\n");
+  ASSERT_EQ(qvdhouse({"query", "--write",
+                      "CREATE TABLE old AS QvdA ENGINE = MergeTree ORDER BY text COMMENT "
+                      "'qvdhouse: a.qvd'; EXCHANGE TABLES old AND QvdA; DROP TABLE old"})
+                .exit_code,
+            0);
+  EXPECT_EQ(key(), "text\n");
+  // The next version of the file, with a row more.
+  qvd::FieldData id{.name = "id"};
+  qvd::FieldData text{.name = "text"};
+  for (std::uint32_t row = 0; row < 4; ++row) {
+    id.values.push_back(qvd::Value::of(static_cast<std::int32_t>(row + 1)));
+    text.values.push_back(qvd::Value::of(std::string_view("abcd").substr(row, 1)));
+    for (qvd::FieldData* field : {&id, &text}) field->codes.push_back(row + 1);
+  }
+  const auto bytes = qvd::write_qvd({.name = "T", .fields = {id, text}, .row_count = 4});
+  std::ofstream(folder / "qvds/a.qvd", std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  const auto plan = json({"plan", "qvds"});
+  EXPECT_THAT(plan[0]["ddl"].get<std::string>(), HasSubstr("ORDER BY (`text`)"));
+  ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
+  EXPECT_EQ(key(), "(text)\n");
+  EXPECT_EQ(qvdhouse({"query", "SELECT count() FROM QvdA"}).out, "4\n");
+  ASSERT_EQ(qvdhouse({"sync", "qvds", "--full"}).exit_code, 0);
+  EXPECT_EQ(key(), "id, text\n");
+}
+
 TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
   write_qvd("a.qvd");
   write_qvd("b.qvd");
   ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
   for (const auto& table : json({"verify"})) EXPECT_EQ(table["result"], "exact") << table;
-  ASSERT_EQ(qvdhouse({"query", "INSERT INTO QvdA SELECT * FROM QvdB LIMIT 1"}).exit_code, 0);
+  ASSERT_EQ(qvdhouse({"query", "--write", "INSERT INTO QvdA SELECT * FROM QvdB LIMIT 1"}).exit_code,
+            0);
   const auto result = json({"verify", "QvdA"}, 6);
   EXPECT_EQ(result[0]["result"], "different");
   EXPECT_THAT(qvdhouse({"verify"}).out, HasSubstr("\n2 files: 1 exact, 1 different\n"));
@@ -293,7 +328,7 @@ TEST_F(Sync, VerifyFindsWhatWasTamperedWith) {
   EXPECT_EQ(qvdhouse({"verify", "QvdNone"}).exit_code, 1);
   // What the tables really have.
   EXPECT_EQ(json({"status"})[0]["row_count"], 4);
-  ASSERT_EQ(qvdhouse({"query", "DROP TABLE QvdB"}).exit_code, 0);
+  ASSERT_EQ(qvdhouse({"query", "--write", "DROP TABLE QvdB"}).exit_code, 0);
   EXPECT_THAT(qvdhouse({"status"}).out, HasSubstr("2 completed; 4 rows\nAll 2 tables current\n"));
 }
 
@@ -342,9 +377,10 @@ TEST_F(Sync, ViewsThatGetNoRowsAreWarnedOfAndRefreshableOnesWork) {
   ASSERT_EQ(json({"sync"})["loaded"], 1);
   const auto make = [&](const std::string& view, const std::string& refresh) {
     const Finished made =
-        qvdhouse({"query", "CREATE MATERIALIZED VIEW " + view + refresh +
-                               " ENGINE = MergeTree ORDER BY day AS SELECT ValidTo AS day, count() "
-                               "AS amount FROM Sales GROUP BY day"});
+        qvdhouse({"query", "--write",
+                  "CREATE MATERIALIZED VIEW " + view + refresh +
+                      " ENGINE = MergeTree ORDER BY day AS SELECT ValidTo AS day, count() "
+                      "AS amount FROM Sales GROUP BY day"});
     ASSERT_EQ(made.exit_code, 0) << made.err;
   };
   make("SalesByDay", " REFRESH EVERY 100 YEAR");
@@ -468,7 +504,7 @@ TEST_F(Sync, VerifyComparesAFileThatFailedWithoutBeingWrong) {
   write_qvd("a.qvd");
   ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
   // The file is as it was; its record says that it was loaded again in vain.
-  ASSERT_EQ(qvdhouse({"query",
+  ASSERT_EQ(qvdhouse({"query", "--write",
                       "INSERT INTO QvdFileTracking SELECT * REPLACE ('failed' AS status, "
                       "0 AS row_count, version + 1 AS version) FROM QvdFileTracking FINAL"})
                 .exit_code,
@@ -522,7 +558,8 @@ TEST_F(Sync, CommandsShareAnEngineThatRuns) {
   }
   ASSERT_TRUE(fs::exists(card));
   EXPECT_EQ(fs::status(card).permissions(), fs::perms::owner_read | fs::perms::owner_write);
-  ASSERT_EQ(qvdhouse({"query", "CREATE TABLE kept (a Int8) ENGINE = Memory"}).exit_code, 0);
+  ASSERT_EQ(qvdhouse({"query", "--write", "CREATE TABLE kept (a Int8) ENGINE = Memory"}).exit_code,
+            0);
   EXPECT_EQ(qvdhouse({"query", "EXISTS TABLE kept"}).out, "1\n");
   kill(keeper.pid(), SIGINT);
   const Finished finished = keeper.wait();

@@ -104,7 +104,7 @@ nlohmann::json TargetCommandLine::sync(int exit_code, const Environment& environ
 }
 
 std::string TargetCommandLine::query(const std::string& sql) const {
-  const Finished done = on_target({"query", sql, "--format", "TSVRaw", "--quiet"});
+  const Finished done = on_target({"query", "--write", sql, "--format", "TSVRaw", "--quiet"});
   EXPECT_EQ(done.exit_code, 0) << sql << "\n" << done.err;
   std::string text = done.out;
   if (text.ends_with('\n')) text.pop_back();
