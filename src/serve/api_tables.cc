@@ -87,7 +87,8 @@ Json table_json(const tracking::TableOverview& table, const ApiContext& context)
               {"mode", mode_of(table, context)},
               {"last_loaded_at", fresh["last_loaded_at"]},
               {"lag_seconds", fresh["lag_seconds"]},
-              {"stale", fresh["stale"]}};
+              {"stale", fresh["stale"]},
+              {"stale_reason", fresh.value("stale_reason", Json())}};
 }
 
 // A time as microseconds, Int64.

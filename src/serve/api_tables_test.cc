@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,7 @@ TEST_F(TablesTest, FieldsAreFoundInTheCatalogue) {
   catalog::SourceCatalog catalogue(target, "lake", "run");
   catalogue.add(row);
   catalogue.commit();
+  api_ = std::make_unique<Api>(*service_, ApiOptions{}, log_);  // no answer kept from before
   const Json found = get("/api/fields?name=id");
   EXPECT_EQ(found["total"], 2);
   EXPECT_EQ(found["fields"][0]["field_name"], "ID");

@@ -177,6 +177,7 @@ test('a service that goes away and comes back is said, and the page goes on', as
   await page.getByText('no connection').waitFor(patient);
   await page.getByRole('heading', { name: /^Unknown since/ }).waitFor(patient);
   assert.equal(await page.locator('.verdict.good').count(), 0);
+  await shoot(page, 'lost-desktop-light');
   const second = await startMock({ port });
   await second.world.put('Orders.qvd', 900);
   await page.getByText('live', { exact: true }).waitFor(patient);

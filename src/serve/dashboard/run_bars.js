@@ -42,7 +42,8 @@ function bar(run, { left, width }) {
       href: isFolded ? undefined : `#/run?id=${encodeURIComponent(run.run_id)}`,
       title: text,
       tabIndex: isFolded ? undefined : -1,
-      style: { left: `${left}%`, width: `${width}%` },
+      // As wide as parts.css makes the shortest, also at the right edge.
+      style: { left: `min(${left}%, calc(100% - 4px))`, width: `${width}%` },
     },
   );
 }
