@@ -84,10 +84,9 @@ async function drillDown(page) {
   await page.getByRole('heading', { name: 'How it was made' }).waitFor(patient);
 }
 
-// `started`: {url, world} of a service on an empty folder. `name`: of its screenshots. `allowed`: as
-// openPage() takes it.
-export async function tell(browser, { url, world }, name, allowed = []) {
-  const { page, faults, close } = await openPage(browser, url, { allowed });
+// `started`: {url, world} of a service on an empty folder. `name`: of its screenshots.
+export async function tell(browser, { url, world }, name) {
+  const { page, faults, close } = await openPage(browser, url);
   try {
     await filesArrive(page, world);
     await shoot(page, `${name}-1-fresh`);

@@ -134,7 +134,6 @@ test('a tab with a new token leaves its old stream', () => {
 });
 
 const overviewOf = (more) => ({
-  failed: { total: 0, files: [] },
   overview: {
     ready: true,
     problems: [],

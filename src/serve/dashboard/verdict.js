@@ -6,47 +6,6 @@ const NAMED = 3; // names in a line
 
 const clockOf = (text) => format.clock(text).slice(0, 5);
 
-// What a service says that has no incidents: its failed files.
-function failuresOf(failed) {
-  return failed.map((file) => ({
-    id: `file:${file.file_path}`,
-    cause: 'file',
-    workflow: file.workflow,
-    file_path: file.file_path,
-    table_name: file.table_name,
-    title: `${file.file_name} is broken`,
-    since: file.processed_at,
-    count: file.failure_count ?? 1,
-    error: file.error_message,
-    error_class: file.error_class,
-    action: 'retry',
-  }));
-}
-
-export function incidentsOf({ overview, failed }) {
-  return overview.incidents ?? failuresOf(failed.files);
-}
-
-function countTables(overview) {
-  const tables = overview.freshness.length;
-  const stale = overview.freshness.filter((one) => one.stale).length;
-  const all = format.plural(tables, 'table');
-  if (tables === 0) return 'No table yet';
-  if (stale > 0) return `${format.count(tables - stale)} of ${all} current`;
-  return tables === 1 ? '1 table current' : `All ${all} current`;
-}
-
-function saidOf(overview) {
-  if (overview.verdict) return overview.verdict;
-  const broken = overview.summary?.current_failures ?? 0;
-  const isGood = broken === 0 && overview.freshness.every((one) => !one.stale);
-  let level = isGood ? 'good' : 'warn';
-  if (overview.freshness.length === 0 && broken === 0) level = 'idle';
-  if (!overview.ready) level = 'bad';
-  const title = overview.ready ? countTables(overview) : 'Not ready';
-  return { level, title, broken_files: broken, unknown_since: null };
-}
-
 // Names, the first few: [{text, href}].
 const addressOf = (file) => `#/file?path=${encodeURIComponent(file.file_path)}`;
 const tableAddress = (name) => `#/table?name=${encodeURIComponent(name)}`;
@@ -108,7 +67,7 @@ function quietLine(overview) {
 
 // `lostAt`: since when the page has no contact with the service; null: it has. Gives
 // {level, title, lines: [{text, names: [{text, href}], more, at, act}]}.
-export function verdictOf({ overview, failed }, lostAt = null) {
+export function verdictOf({ overview }, lostAt = null) {
   if (lostAt !== null) {
     return {
       level: 'unknown',
@@ -118,13 +77,13 @@ export function verdictOf({ overview, failed }, lostAt = null) {
       ],
     };
   }
-  const said = saidOf(overview);
+  const said = overview.verdict;
   const problems = overview.problems.map((text) => ({ text }));
   if (said.unknown_since) {
     const lines = [{ text: `${said.title}.` }, ...problems];
     return { level: 'unknown', title: `Unknown since ${clockOf(said.unknown_since)}`, lines };
   }
-  const incidents = incidentsOf({ overview, failed });
+  const { incidents } = overview;
   const others = incidents
     .filter((one) => one.cause !== 'file')
     .map((one) => ({

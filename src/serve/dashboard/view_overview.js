@@ -21,7 +21,7 @@ import {
   time,
   timeAhead,
 } from './parts.js';
-import { incidentsOf, verdictOf } from './verdict.js';
+import { verdictOf } from './verdict.js';
 
 const SPANS = [
   ['24', 'last 24 hours'],
@@ -231,11 +231,11 @@ function incident(one, actions) {
   );
 }
 
-function incidents(data, { actions, local, setLocal }) {
-  const all = incidentsOf(data);
+function incidents({ overview }, { actions, local, setLocal }) {
+  const all = overview.incidents;
   if (all.length === 0) return null;
   const shown = local.allIncidents ? all : all.slice(0, MOST_INCIDENTS);
-  const broken = data.overview.verdict?.broken_files ?? data.failed.total;
+  const broken = overview.verdict.broken_files;
   return section(
     'Incidents',
     h(
@@ -344,20 +344,9 @@ export const overviewView = {
   ],
   async load(query, { hours = '24' }) {
     const overview = await get(path('/api/overview', { hours }));
-    const failed =
-      overview.incidents || (overview.summary?.current_failures ?? 0) === 0
-        ? { total: 0, files: [] }
-        : await get(
-            path('/api/files', {
-              status: 'failed',
-              sort: 'processed_at',
-              order: 'desc',
-              limit: MOST_INCIDENTS,
-            }),
-          );
     const none = { workers: [] };
     const { workers: all } = overview.summary === null ? none : await get('/api/workers');
-    return { overview, failed, workers: all };
+    return { overview, workers: all };
   },
   take: (data, event) => data.overview.live.some((run) => takeProgress(run, event)),
   draw(data, page) {

@@ -98,16 +98,6 @@ function foldedCell(run, label) {
 
 const keyOf = (run) => run.run_id ?? `folded ${run.first}`;
 
-// A service of a version that folds no runs refuses the parameter.
-async function runsOf({ fold, ...asked }) {
-  try {
-    return await get(path('/api/runs', { ...asked, fold }));
-  } catch (error) {
-    if (error.status !== 400) throw error;
-    return get(path('/api/runs', asked));
-  }
-}
-
 export const runsView = {
   title: () => 'Runs',
   isAgeing: true,
@@ -119,7 +109,7 @@ export const runsView = {
       let before = '';
       for (let page = 0; page < pages && before !== null; ++page) {
         const asked = { ...filter, fold: 'true', before, limit: PAGE };
-        const answer = await runsOf(asked);
+        const answer = await get(path('/api/runs', asked));
         runs.push(...answer.runs);
         before = answer.next_before;
       }
