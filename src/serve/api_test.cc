@@ -422,8 +422,8 @@ TEST_F(ApiTest, RunsThatFoundNothingToDoAreFolded) {
   ASSERT_EQ(folded["runs"].size(), 3U);
   EXPECT_EQ(folded["runs"][0]["trigger"], "manual") << "somebody wants to see it";
   EXPECT_EQ(folded["runs"][1]["folded"], 3);
-  EXPECT_EQ(folded["runs"][1]["first"], rfc3339(runs[3].started_at_us));
-  EXPECT_EQ(folded["runs"][1]["last"], rfc3339(runs[1].started_at_us));
+  EXPECT_EQ(folded["runs"][1]["first"], Json(rfc3339(runs[3].started_at_us)));
+  EXPECT_EQ(folded["runs"][1]["last"], Json(rfc3339(runs[1].started_at_us)));
   EXPECT_EQ(folded["runs"][1]["workflows"], Json({"default"}));
   EXPECT_EQ(folded["runs"][2]["run_id"], runs[4].run_id);
   EXPECT_TRUE(folded["next_before"].is_null());
