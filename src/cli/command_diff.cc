@@ -23,6 +23,8 @@
 #include "clickhouse/connection.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "decide/decide.h"
+#include "decide/placement.h"
 #include "load/layout.h"
 #include "render/diff.h"
 #include "render/files.h"
@@ -201,9 +203,17 @@ render::Table compared_table(const std::string& name, const render::File& file,
     return true;
   });
   table.shape = sync::live_shape(layout);
-  if (!file.target.is_set() || file.target.table != name) return table;
-  const std::string key = clickhouse::quote_literal(file.target.file_key);
-  const std::string all = table.from;
+  const std::string& database = target.endpoint().database;
+  if (!file.target.is_set() || table.from != clickhouse::qualified(database, file.target.table)) {
+    return table;
+  }
+  // Its rows keep the path of their load.
+  const auto record = target.tracking(context.config).find(file.target.file_key);
+  const std::string key =
+      clickhouse::quote_literal(record ? decide::file_key(*record) : file.target.file_key);
+  const std::string all =
+      clickhouse::qualified(database, decide::all_rows_of(file.target.mode, file.target.table));
+  table.from = all;
   table.from += fmt::format(" WHERE {} = {}", schema::kFileColumn, key);
   if (file.target.mode == schema::LoadMode::kAppend) {
     table.from += fmt::format(" AND {0} = (SELECT max({0}) FROM {1} WHERE {2} = {3})",

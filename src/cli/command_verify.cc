@@ -51,8 +51,8 @@ struct Verdict {
 // ServerError where the table's replica does not have what was acknowledged.
 decide::FileLoad loaded_as(const tracking::FileRecord& record, const sync::Options& options,
                            const clickhouse::Endpoint& endpoint, const Context& context) {
-  decide::Placement placement =
-      decide::place_file(record.file_path, options.tables, options.load.policy, options.source);
+  decide::Placement placement = decide::place_file(
+      record.file_path, options.tables, options.load.policy, options.source, record.table_name);
   placement.mode = decide::mode_of_hash(record.settings_hash);
   placement.table = decide::all_rows_of(placement.mode, record.table_name);
   decide::FileLoad file = decide::load_of(options.load, placement, decide::file_key(record));
@@ -97,8 +97,8 @@ Verdict judge_unloaded(const tracking::FileRecord& record) {
 
 // Today's rules and types may be others than those that its rows are of.
 bool is_under_other_settings(const tracking::FileRecord& record, const sync::Options& options) {
-  const decide::Placement placement =
-      decide::place_file(record.file_path, options.tables, options.load.policy, options.source);
+  const decide::Placement placement = decide::place_file(
+      record.file_path, options.tables, options.load.policy, options.source, record.table_name);
   return decide::settings_hash(decide::settings_hash(options.load), placement) !=
          record.settings_hash;
 }

@@ -245,7 +245,7 @@ void apply_window(Inventory& inventory) {
   for (const FileRecord* record : inventory.gone) {
     Placement placement;
     try {
-      placement = inventory.placer.place(record->file_path);
+      placement = inventory.placer.place(record->file_path, record->table_name);
     } catch (const base::SchemaError&) {
       // It has no parts.
     }

@@ -54,7 +54,7 @@ bool gives_the_same(const Inventory& inventory, const FileRecord& origin,
   if (mode_of_hash(origin.settings_hash) != placement.mode) return false;
   if (!owns_its_rows(inventory, origin, arrival)) return false;
   try {
-    const Placement before = inventory.placer.place(origin.file_path);
+    const Placement before = inventory.placer.place(origin.file_path, origin.table_name);
     if (before.name_parts != placement.name_parts ||
         before.rules.is_deletes != placement.rules.is_deletes) {
       return false;
@@ -145,7 +145,7 @@ Decision decide_one(const Inventory& inventory, const FileRecord& record) {
                     .settings_hash = record.settings_hash};
   std::string kept;
   try {
-    decision.placement = inventory.placer.place(record.file_path);
+    decision.placement = inventory.placer.place(record.file_path, record.table_name);
     kept = may_have_rows(record) ? why_kept(inventory, record, decision.placement)
                                  : "it was not loaded as it last was";
   } catch (const base::SchemaError& error) {

@@ -166,7 +166,8 @@ Inventory::Inventory(const std::vector<FileEntry>& listing, const Facts& known)
     Candidate candidate{.file = &file,
                         .record = record == records.end() ? nullptr : record->second};
     try {
-      candidate.placement = placer.place(file.path);
+      candidate.placement =
+          placer.place(file.path, candidate.record == nullptr ? "" : candidate.record->table_name);
     } catch (const base::SchemaError& error) {
       candidate.refusal_code = Reason::kName;
       candidate.refusal = error.what();

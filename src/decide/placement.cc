@@ -278,7 +278,7 @@ std::set<std::string> Placer::part_names() const {
   return names;
 }
 
-Placement Placer::place(std::string_view path) const {
+Placement Placer::place(std::string_view path, std::string_view known_table) const {
   const std::vector<std::string> parts = path_parts(path);
   const std::string file_name = parts.empty() ? "" : parts.back();
   const bool is_below = scope_ && depth_ < parts.size() && scope_->covers(path);
@@ -300,7 +300,9 @@ Placement Placer::place(std::string_view path) const {
     placement.name_parts = std::move(*found);
     break;
   }
-  if (placement.table.empty()) placement.table = schema::table_name(file_name, policy_);
+  if (placement.table.empty()) {
+    placement.table = schema::table_name(file_name, policy_, known_table);
+  }
   if (const TableRules* named = rules_of(placement.table)) {
     const TableRules of_pattern = std::move(placement.rules);
     placement.rules = *named;
@@ -338,8 +340,9 @@ std::string all_rows_of(LoadMode mode, const std::string& table) {
 }
 
 Placement place_file(std::string_view path, const std::vector<TableRules>& rules,
-                     const schema::Policy& policy, const std::string& source) {
-  return Placer(rules, policy, source).place(path);
+                     const schema::Policy& policy, const std::string& source,
+                     std::string_view known_table) {
+  return Placer(rules, policy, source).place(path, known_table);
 }
 
 void check_rules(const std::vector<TableRules>& rules) { Placer(rules, {}); }

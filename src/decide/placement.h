@@ -60,8 +60,9 @@ class Placer {
   // Those of all patterns.
   std::set<std::string> part_names() const;
 
-  // `path` as in FileEntry::path. Throws SchemaError for a file that can have no table.
-  Placement place(std::string_view path) const;
+  // `path` as in FileEntry::path; `known_table`: as schema::table_name() takes it. Throws
+  // SchemaError for a file that can have no table.
+  Placement place(std::string_view path, std::string_view known_table = {}) const;
 
  private:
   struct Rule;
@@ -80,7 +81,8 @@ class Placer {
 
 // The same for one file.
 Placement place_file(std::string_view path, const std::vector<schema::TableRules>& rules,
-                     const schema::Policy& policy, const std::string& source = "");
+                     const schema::Policy& policy, const std::string& source = "",
+                     std::string_view known_table = {});
 
 // Throws ConfigError (naming rule.where) for a pattern or a name that cannot be.
 void check_rules(const std::vector<schema::TableRules>& rules);

@@ -27,8 +27,8 @@ bool may_have_grown(const Target& target, const PreparedFile& file, const Option
   return options.grown_files == GrownFiles::kSendNew && target.held && !target.is_set() &&
          target.may_exist && !dialect.replication.is_on && dialect.has_covering_parts &&
          rows > kSmallTableRows && target.held->row_count <= rows &&
-         target.held->row_count >= rows / 2 && file.rescued.empty() && rules.ttl.empty() &&
-         !rules.with_row && !rules.with_loaded_at && !rules.with_run_id;
+         target.held->row_count >= rows - target.held->row_count && file.rescued.empty() &&
+         rules.ttl.empty() && !rules.with_row && !rules.with_loaded_at && !rules.with_run_id;
 }
 
 GrownFile sum_grown_file(const base::ByteSource& source, const qvd::TableHeader& header,

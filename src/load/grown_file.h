@@ -38,7 +38,8 @@ struct GrownFile {
   RowSums sums;                   // of all rows
   std::optional<RowRange> added;  // the rows beside those of the last load; absent: any may be new
 };
-// As sum_file(), in the same one pass over the rows. `held` has at most as many rows as the file.
+// As sum_file(), in the same one pass over the rows. `held` has at most as many rows as the file,
+// and at least half as many.
 GrownFile sum_grown_file(const base::ByteSource& source, const qvd::TableHeader& header,
                          const qvd::RowDecoder& decoder, std::span<const ColumnValues> columns,
                          clickhouse::HashFunction function, unsigned threads, std::stop_token stop,

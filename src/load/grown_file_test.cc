@@ -113,6 +113,13 @@ TEST_F(Grown, ARowThatChangedMeansAllRows) {
   EXPECT_EQ(load(rows_from(0, 3 * kHeldRows)).rows_kept, 0u);  // less than half is known
 }
 
+TEST_F(Grown, HalfOfTheRowsAreEnoughAndNotOneLess) {
+  load(rows_from(0, 150'000));
+  EXPECT_EQ(load(rows_from(0, 300'001)).rows_kept, 0u);
+  load(rows_from(0, 150'000));
+  EXPECT_EQ(load(rows_from(0, 300'000)).rows_kept, 150'000u);
+}
+
 TEST_F(Grown, ATableThatWasTamperedWithIsMadeAgain) {
   load(rows_from(0, kHeldRows));
   query(

@@ -43,6 +43,15 @@ bool may_be_inexact(const clickhouse::ColumnType& from, const clickhouse::Column
   return to.kind == TypeKind::kFloat64 && from.kind != TypeKind::kFloat64;
 }
 
+// A name that no column has: an alias hides the column of its name.
+std::string free_name(std::span<const load::ColumnValues> columns, std::string name) {
+  const auto is_taken = [&] {
+    return std::ranges::find(columns, name, &load::ColumnValues::name) != columns.end();
+  };
+  while (is_taken()) name += '_';
+  return name;
+}
+
 }  // namespace
 
 class FileSide::Rows {
@@ -158,7 +167,9 @@ TableSide::TableSide(const Table& table, std::span<const load::ColumnValues> col
       columns_(columns),
       key_count_(key_count),
       threads_(threads),
-      stop_(std::move(stop)) {
+      stop_(std::move(stop)),
+      row_hash_(free_name(columns, "row_hash")),
+      key_hash_(free_name(columns, "key_hash")) {
   std::string select;
   for (const load::ColumnValues& column : columns_) {
     const auto own = std::ranges::find(table_.shape, column.name, &schema::ShapeColumn::name);
@@ -209,9 +220,9 @@ std::vector<load::ColumnSums> TableSide::column_sums() {
 std::string TableSide::hashes_sql() const {
   const clickhouse::HashFunction function = table_.endpoint.dialect.hash;
   const std::string row = load::row_hash_sql(columns_, function);
-  if (key_count_ == 0) return fmt::format("{} AS row_hash, row_hash AS key_hash", row);
-  return fmt::format("{} AS row_hash, {} AS key_hash", row,
-                     load::row_hash_sql(columns_.first(key_count_), function));
+  if (key_count_ == 0) return fmt::format("{0} AS {1}, {1} AS {2}", row, row_hash_, key_hash_);
+  return fmt::format("{} AS {}, {} AS {}", row, row_hash_,
+                     load::row_hash_sql(columns_.first(key_count_), function), key_hash_);
 }
 
 void TableSide::each_row(const std::function<void(const HashedRow&)>& visit) {
@@ -245,8 +256,8 @@ void TableSide::find_rows(const WantedRows& wanted,
   }
   clickhouse::AnswerStream answer(
       table_.endpoint,
-      fmt::format("SELECT {}{} FROM {} WHERE row_hash IN ({}) LIMIT {} BY row_hash FORMAT Native",
-                  hashes_sql(), texts, from_, hashes, wanted.most_of_each),
+      fmt::format("SELECT {0}{1} FROM {2} WHERE {3} IN ({4}) LIMIT {5} BY {3} FORMAT Native",
+                  hashes_sql(), texts, from_, row_hash_, hashes, wanted.most_of_each),
       {{"max_threads", std::to_string(threads_)}, {"max_query_size", "4194304"}}, stop_);
   clickhouse::NativeDecoder decoder([&] { return answer.next(); }, columns_.size() + 2);
   while (decoder.next_block()) {

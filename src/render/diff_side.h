@@ -99,6 +99,8 @@ class TableSide : public Side {
   std::size_t key_count_;
   unsigned threads_;
   std::stop_token stop_;
+  std::string row_hash_;  // aliases
+  std::string key_hash_;
   std::string from_;  // a subquery with the columns, cast
 };
 

@@ -165,6 +165,23 @@ TEST_F(DiffWithTable, NumbersThatNoCommonTypeHoldsAreRefused) {
               ::testing::ThrowsMessage<base::SchemaError>(HasSubstr("has 1 numbers that Float64")));
 }
 
+TEST_F(DiffWithTable, ColumnsMayHaveAnyName) {
+  MadeFiles made;
+  qvd::TableData table = numbered();
+  table.fields[0].name = "row_hash";
+  table.fields[1].name = "key_hash";
+  made.add(table);
+  run("CREATE TABLE named (row_hash Int64, key_hash Nullable(String)) ENGINE = MergeTree ORDER BY "
+      "tuple()");
+  run("INSERT INTO named VALUES (1, 'a'), (2, 'b'), (3, NULL), (3, 'c')");
+  const Diff found = diff_of(made, "named");
+  EXPECT_EQ(found.only_first, 1u);
+  EXPECT_EQ(found.only_second, 1u);
+  EXPECT_THAT(examples(found),
+              UnorderedElementsAre("-row_hash=3 key_hash=NULL", "+row_hash=3 key_hash=c"));
+  EXPECT_EQ(diff_of(made, "named", {.key = {"row_hash"}}).changed, 1u);
+}
+
 TEST_F(DiffWithTable, ATableWithoutRowsIsATable) {
   MadeFiles made;
   made.add(numbered());

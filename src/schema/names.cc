@@ -20,10 +20,10 @@ namespace {
 using base::is_lower;
 using base::is_upper;
 
+bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
 // Bytes of non-ASCII characters count as letters of a word, so that UTF-8 stays whole.
-bool is_word(char c) {
-  return is_upper(c) || is_lower(c) || base::is_digit(c) || static_cast<unsigned char>(c) >= 0x80;
-}
+bool is_word(char c) { return is_upper(c) || is_lower(c) || base::is_digit(c) || !is_ascii(c); }
 
 std::string_view stem(std::string_view file_name) {
   constexpr std::string_view kExtension = ".qvd";
@@ -133,13 +133,18 @@ std::string wanted_name(const std::string& field, std::size_t index, const Polic
 
 }  // namespace
 
-std::string table_name(std::string_view file_name, const Policy& policy) {
+std::string table_name(std::string_view file_name, const Policy& policy, std::string_view known) {
   const bool is_original = policy.naming == NamingPolicy::kOriginal;
   std::string name;
+  std::string joined;  // without what parts words
   bool at_start = true;
   for (const char c : stem(file_name)) {
     const char rest = is_original ? base::to_lower(c) : c;
-    if (is_word(c)) name += at_start ? base::to_upper(c) : rest;
+    if (is_word(c)) {
+      if (at_start && !is_ascii(c) && !name.empty() && !is_original) name += '_';
+      name += at_start ? base::to_upper(c) : rest;
+      joined += name.back();
+    }
     at_start = !is_word(c);
   }
   if (name.empty()) {
@@ -149,6 +154,7 @@ std::string table_name(std::string_view file_name, const Policy& policy) {
                     "table after; rename the file",
                     file_name));
   }
+  if (known == policy.table_prefix + joined) return std::string(known);
   return policy.table_prefix + name;
 }
 

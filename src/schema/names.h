@@ -12,8 +12,11 @@
 namespace qvdhouse::schema {
 
 // "purchase_order.qvd" → "QvdPurchaseOrder": prefix + PascalCase of the stem, inner capitals kept;
-// small with NamingPolicy::kOriginal: "PurchaseOrder.qvd" → "QvdPurchaseorder".
-std::string table_name(std::string_view file_name, const Policy& policy);
+// small with NamingPolicy::kOriginal: "PurchaseOrder.qvd" → "QvdPurchaseorder". Words of scripts
+// other than ASCII, whose first letter stays as it is, are parted by "_". `known`: the table that
+// the file was loaded into; it stays when an older version named it, which joined such words.
+std::string table_name(std::string_view file_name, const Policy& policy,
+                       std::string_view known = {});
 
 // Field names → column names, one each; empty for a field that include, exclude and only leave
 // out, or that a protection drops. The first entry of policy.rename that matches names a field,

@@ -17,7 +17,13 @@ TEST(Names, TableFromFileName) {
   EXPECT_EQ(table_name("PurchaseOrder.QVD", policy), "QvdPurchaseOrder");
   EXPECT_EQ(table_name("a/b.c/sales-2020.v2.Qvd", policy), "QvdSales2020V2");
   EXPECT_EQ(table_name("2020.qvd", policy), "Qvd2020");
-  EXPECT_EQ(table_name("größe é.qvd", policy), "QvdGrößeé");
+  EXPECT_EQ(table_name("größe é.qvd", policy), "QvdGröße_é");
+  EXPECT_EQ(table_name("Остатки на складе.qvd", policy), "QvdОстатки_на_складе");
+  EXPECT_EQ(table_name("2024 отчёт sales.qvd", policy), "Qvd2024_отчётSales");
+  EXPECT_EQ(table_name("销售 报告.qvd", {.table_prefix = ""}), "销售_报告");
+  // What was loaded into a table of the older name stays there.
+  EXPECT_EQ(table_name("größe é.qvd", policy, "QvdGrößeé"), "QvdGrößeé");
+  EXPECT_EQ(table_name("größe é.qvd", policy, "QvdOther"), "QvdGröße_é");
   EXPECT_EQ(table_name("no_extension", policy), "QvdNoExtension");
   EXPECT_EQ(table_name("Item.qvd", {.table_prefix = ""}), "Item");
   const Policy original{.naming = NamingPolicy::kOriginal};

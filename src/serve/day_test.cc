@@ -90,7 +90,7 @@ class DayTest : public ServiceTest {
     alerts.state_file = folder() / "alerts.json";
     alerts.grouping = std::chrono::seconds(0);
     alerts_ = std::make_unique<Alerts>(alerts, log_);
-    metrics_ = std::make_unique<Metrics>("1.2.3");
+    metrics_ = std::make_unique<Metrics>(MetricsOptions{.version = "1.2.3"});
     listening_ = service_->events().listen([this](const Event& event) {
       alerts_->add(event);
       metrics_->add(event);

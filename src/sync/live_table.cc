@@ -98,8 +98,9 @@ void read_one_file_table(const Decision& file, const PlanFacts& facts, LiveTable
   if (!may_be_there || !load::is_our_table(*facts.connection, file.table)) return;
   live.layout = load::read_layout(*facts.connection, file.table);
   refuse_rows_of_keys(live.layout, file.table);
-  const bool is_bound = is_held || (comes_again && !facts.options.full &&
-                                    record->settings_hash == file.settings_hash);
+  live.keeps_order =
+      comes_again && !facts.options.full && record->settings_hash == file.settings_hash;
+  const bool is_bound = is_held || live.keeps_order;
   try {
     live.replaced = live_shape(live.layout);
   } catch (const base::SchemaError&) {
@@ -173,7 +174,8 @@ void hold_to(const schema::Shape& shape, decide::FileLoad& file) {
 void LiveTable::bind(decide::FileLoad& file) const {
   if (!shape.empty()) {
     hold_to(shape, file);
-    if (!file.target.is_set()) file.target.sorted_by = key_columns(layout);
+    const auto key = keeps_order ? key_columns(layout) : std::nullopt;
+    if (key && !key->empty()) file.target.sorted_by = key;
   }
   file.target.replaced = replaced;
 }

@@ -49,6 +49,8 @@ struct LiveTable {
   bool is_remade = false;
   // A table of one file: its columns, whether they bind the file or not.
   std::optional<schema::Shape> replaced{};
+  // A table of one file that comes again: it stays sorted as it is, unless by nothing.
+  bool keeps_order = false;
 
   // Whether rows of it stay beside those that are loaded.
   bool keeps_rows() const { return layout.exists() && !is_remade; }
