@@ -1,5 +1,6 @@
 // qvdhouse client: clickhouse-client on the same data, as a command to copy or run at once.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -42,8 +43,16 @@ struct Login {
   std::string database;
 };
 
+// Throws ConfigError where the engine has no reader and none but a reader may log in.
 Login login_of(const clickhouse::EngineInfo& info, bool write, const std::string& database) {
-  const bool as_reader = !write && !info.reader_user.empty();
+  if (!write && info.reader_user.empty()) {
+    throw base::ConfigError(fmt::format(
+        "the engine that runs already (pid {}) was started by an older program and has no reader: "
+        "end the commands that use it and try again, or add --write to log in as {}, who may "
+        "change data",
+        info.pid, info.user));
+  }
+  const bool as_reader = !write;
   return {.user = as_reader ? info.reader_user : info.user,
           .password = as_reader ? info.reader_password : info.password,
           .http_port = info.http_port,
@@ -70,15 +79,17 @@ std::string shell_call(const Login& login) {
   return line;
 }
 
-// What to tell another program.
+// What to tell another program, but for the password: it stands in an error.
 std::string connection_strings(const Login& login) {
   return fmt::format(
       "  native  {}\n"
-      "  HTTP    http://127.0.0.1:{}, user {}, password {}, database {}\n"
-      "  JDBC    jdbc:clickhouse://127.0.0.1:{}/{}?user={}&password={}",
-      shell_call(login), login.http_port, login.user, login.password, login.database,
-      login.http_port, base::encode_component(login.database), base::encode_component(login.user),
-      base::encode_component(login.password));
+      "  HTTP    http://127.0.0.1:{}, user {}, database {}\n"
+      "  JDBC    jdbc:clickhouse://127.0.0.1:{}/{}?user={}\n"
+      "`qvdhouse client --keep` keeps the engine running and prints the password; "
+      "engine.http_port, "
+      "engine.tcp_port and engine.reader_password make address and password lasting",
+      fmt::join(client_call(login), " "), login.http_port, login.user, login.database,
+      login.http_port, base::encode_component(login.database), base::encode_component(login.user));
 }
 
 // The words that begin the call of an installed client. Throws TargetError, with what else there is

@@ -200,6 +200,16 @@ Finding check_reader(const Target& target, const Config& config, const std::stop
   const std::string& reader = config.server.reader_user;
   const std::string database = config.sync.database;
   const std::string wanted = right_on({"SELECT", ""}, database);
+  const clickhouse::Dialect& dialect = target.endpoint().dialect;
+  const bool has_sql_users = dialect.major > 20 || (dialect.major == 20 && dialect.minor >= 4);
+  if (reader.empty() && !has_sql_users) {
+    return {.what = what,
+            .detail = fmt::format(
+                "queries run as {} with readonly = 2. For a user of their own: add one with "
+                "readonly = 2 in its profile to the server's users.xml (ClickHouse {} knows no "
+                "CREATE USER); then set clickhouse.reader_user and clickhouse.reader_password",
+                target.endpoint().user, dialect.version())};
+  }
   if (reader.empty()) {
     return {.what = what,
             .detail = fmt::format(

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -16,6 +19,7 @@
 #include "cli/target.h"
 #include "clickhouse/engine_files.h"
 #include "clickhouse/error_code.h"
+#include "clickhouse/read_only.h"
 #include "clickhouse/statements.h"
 
 namespace qvdhouse::cli {
@@ -51,7 +55,38 @@ std::string text_of(const QueryArguments& arguments) {
   return text;
 }
 
-clickhouse::Settings settings_of(const QueryArguments& arguments,
+bool starts_any(std::string_view text, std::initializer_list<std::string_view> beginnings) {
+  return std::ranges::any_of(
+      beginnings, [&](std::string_view beginning) { return text.starts_with(beginning); });
+}
+
+// Whether a statement of `sql` takes the parameter as a type whose text has escapes of its own.
+bool is_compound(std::string_view sql, std::string_view name) {
+  for (std::size_t at = sql.find('{'); at != std::string_view::npos; at = sql.find('{', at + 1)) {
+    std::string_view rest = base::trimmed(sql.substr(at + 1));
+    if (!rest.starts_with(name)) continue;
+    rest = base::trimmed(rest.substr(name.size()));
+    if (!rest.starts_with(':')) continue;
+    if (starts_any(base::trimmed(rest.substr(1)), {"Array", "Map", "Nested", "Tuple"})) return true;
+  }
+  return false;
+}
+
+// As the server reads the value of a parameter: with the escapes of TSV, in which \N is NULL.
+std::string escaped_value(std::string_view value) {
+  if (value == "\\N") return std::string(value);
+  std::string escaped;
+  for (const char c : value) {
+    constexpr std::string_view kPlain = "\\\t\n\r";
+    constexpr std::string_view kLetters = "\\tnr";
+    const std::size_t at = kPlain.find(c);
+    if (at != std::string_view::npos) escaped += '\\';
+    escaped += at == std::string_view::npos ? c : kLetters[at];
+  }
+  return escaped;
+}
+
+clickhouse::Settings settings_of(const QueryArguments& arguments, std::string_view sql,
                                  const clickhouse::Dialect& dialect) {
   const std::string fallback = stdout_is_terminal() ? "PrettyCompact" : "TSV";
   clickhouse::Settings settings = {
@@ -74,31 +109,23 @@ clickhouse::Settings settings_of(const QueryArguments& arguments,
       throw UsageError(fmt::format(
           "--param: expected NAME=VALUE, found '{}'; --param_NAME=VALUE is the same", parameter));
     }
-    settings["param_" + parameter.substr(0, equals)] = parameter.substr(equals + 1);
+    const std::string name = parameter.substr(0, equals);
+    const std::string value = parameter.substr(equals + 1);
+    settings["param_" + name] = is_compound(sql, name) ? value : escaped_value(value);
   }
   return settings;
 }
 
-// file() asks for no grant, and for no path of its own in the embedded engine.
-void refuse_files(const std::vector<Statement>& statements) {
-  constexpr std::string_view kFile = "file";
+// Requests share a session, but each names its database.
+void refuse_use(const std::vector<Statement>& statements) {
+  if (statements.size() == 1) return;
   for (const Statement& statement : statements) {
-    if (!clickhouse::may_call(statement.text, kFile)) continue;
-    throw base::ConfigError(
-        "with --read-only the function file(), which reads files of this machine, is not allowed; "
-        "a column of that name is written TABLE.file");
+    if (!base::equal_ignoring_case(statement.first_word, "USE")) continue;
+    throw UsageError(fmt::format(
+        "line {}: USE has no effect on the statements behind it: name tables as DATABASE.TABLE, or "
+        "choose the database by --database",
+        statement.line));
   }
-}
-
-// What the server says to a reader who would change something, with the flag that lets them.
-[[noreturn]] void throw_refusal(const base::ServerError& error, const std::string& user) {
-  std::string message = error.what();
-  message.resize(std::min(message.size(), message.find("; qvdhouse doctor shows")));
-  throw base::ServerError(
-      fmt::format("{}; the statement ran as user {}, who can only read: add --write to run it as "
-                  "the user who may change data",
-                  message, user),
-      error.code());
 }
 
 bool is_refusal(const base::ServerError& error) {
@@ -107,12 +134,21 @@ bool is_refusal(const base::ServerError& error) {
          error.code() == code::kDatabaseAccessDenied;
 }
 
+// Who a target that only reads is logged in as.
+bool is_reader(const Target& target, const Config& config) {
+  const std::string& user = target.endpoint().user;
+  return target.engine() != nullptr ? user == target.engine()->info().reader_user
+                                    : user == config.server.reader_user;
+}
+
 class QueryRun {
  public:
-  QueryRun(const QueryArguments& arguments, const Target& target, const Context& context)
+  QueryRun(const QueryArguments& arguments, std::string_view sql, const Target& target,
+           const Context& context)
       : arguments_(arguments),
+        is_reader_(!arguments.write && is_reader(target, context.config)),
         connection_(target.connect(context.stop)),
-        settings_(settings_of(arguments, target.endpoint().dialect)) {
+        settings_(settings_of(arguments, sql, target.endpoint().dialect)) {
     if (arguments.write) return;
     settings_.merge(
         target.read_only(connection_, arguments.read_only ? ReadOnly::kStrict : ReadOnly::kData));
@@ -128,6 +164,7 @@ class QueryRun {
 
  private:
   void run(const Statement& statement, const std::vector<Statement>& all) try {
+    if (arguments_.read_only) clickhouse::refuse_files(connection_, statement.text, settings_);
     // A terminal obeys control characters, also those that a cell holds.
     PrintableStream cells;
     // A FORMAT in the statement itself wins over default_format.
@@ -150,13 +187,32 @@ class QueryRun {
             : fmt::format("statement {} of {}, line {}: {}", &statement - all.data() + 1,
                           all.size(), statement.line, error.what()),
         error.code());
-    if (!arguments_.write && is_refusal(error)) {
-      throw_refusal(placed, connection_.endpoint().user);
-    }
+    if (!arguments_.write && is_refusal(error)) throw_refusal(placed);
     throw placed;
   }
 
+  // What the server says to a request that would change something, with what lets it do so.
+  [[noreturn]] void throw_refusal(const base::ServerError& error) const {
+    std::string message = error.what();
+    message.resize(std::min(message.size(), message.find("; qvdhouse doctor shows")));
+    const std::string& user = connection_.endpoint().user;
+    if (arguments_.read_only) {
+      message += fmt::format("; this request ran as user {} and was read-only", user);
+    } else if (is_reader_) {
+      message += fmt::format(
+          "; the statement ran as user {}, who can only read: add --write to "
+          "run it as the user who may change data",
+          user);
+    } else if (error.code() == clickhouse::error_code::kReadonly) {
+      message += "; this request was read-only: add --write to let it change data";
+    } else {
+      message += fmt::format("; the statement ran as user {}", user);
+    }
+    throw base::ServerError(message, error.code());
+  }
+
   const QueryArguments& arguments_;
+  bool is_reader_;
   clickhouse::Connection connection_;
   clickhouse::Settings settings_;
 };
@@ -165,11 +221,11 @@ int run_query(const QueryArguments& arguments, const Context& context) {
   const std::string text = text_of(arguments);
   const std::vector<Statement> statements = clickhouse::split_statements(text);
   if (statements.empty()) throw UsageError("expected a statement, found none");
-  if (arguments.read_only) refuse_files(statements);
+  refuse_use(statements);
   const Target target =
       arguments.write ? Target::open(context, false) : Target::open_to_read(context);
   try {
-    at_target(context.config, [&] { QueryRun(arguments, target, context).run(statements); });
+    at_target(context.config, [&] { QueryRun(arguments, text, target, context).run(statements); });
   } catch (const OutputClosed&) {
   }
   return kOk;
@@ -190,7 +246,7 @@ void add_query(CommandLine& line) {
   o.flag("--read-only", a.read_only, "refuse what changes settings or reads files, too")
       ->excludes(write);
   o.option("--param", a.parameters, "NAME=VALUE",
-           "the value of {NAME:Type}; --param_NAME=VALUE is the same")
+           "the value of {NAME:Type} (\\N: NULL); --param_NAME=VALUE is the same")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

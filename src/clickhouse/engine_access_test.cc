@@ -268,6 +268,7 @@ TEST_F(EngineTest, ReaderReadsAndNothingElse) {
   for (const char* secret :
        {"INSERT INTO t VALUES (1)", "DROP TABLE t", "SHOW CREATE USER qvdhouse",
         "SELECT * FROM system.users", "SELECT query FROM system.processes",
+        "SELECT * FROM system.errors", "SELECT * FROM system.user_processes",
         "SELECT * FROM executable('id', 'TSV', 'x String')", "SYSTEM SHUTDOWN",
         "SELECT * FROM file('/etc/passwd', 'LineAsString')", "CREATE TEMPORARY TABLE x (a Int8)"}) {
     try {
@@ -294,6 +295,16 @@ TEST_F(EngineTest, ReaderIsAnotherUserWithAnotherPassword) {
   options_.reader_user = "reader";
   options_.password = options_.reader_password = "same";
   EXPECT_THAT(message_of<base::ConfigError>([&] { start(); }), HasSubstr("engine.reader_password"));
+}
+
+TEST_F(EngineTest, ReaderHasAnotherNameWhereItsOwnIsTaken) {
+  options_.user = options_.reader_user;
+  const auto engine = start();
+  EXPECT_EQ(engine.info().user, "reader");
+  const auto reader = engine.reader_endpoint("default");
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_EQ(Connection(*reader).query("SELECT currentUser()"), "qvdhouse_reader\n");
+  EXPECT_EQ(Engine::attach_or_start(options_).info().pid, engine.info().pid);
 }
 
 // As an older qvdhouse-engine, which reads five lines of its file.

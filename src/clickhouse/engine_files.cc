@@ -25,6 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
+constexpr const char* kOtherReader = "qvdhouse_reader";
 constexpr std::uintmax_t kMaxLogTail = 64 * 1024;
 
 [[noreturn]] void throw_errno(const fs::path& path, std::string_view doing) {
@@ -146,7 +147,9 @@ std::string config_xml(const EngineOptions& options, const EngineInfo& info) {
 }
 
 std::string reader_revokes() {
+  // Also those that the library does not have: a grant asks for no table.
   constexpr std::array kTables = {"asynchronous_inserts",
+                                  "errors",
                                   "grants",
                                   "named_collections",
                                   "processes",
@@ -158,6 +161,7 @@ std::string reader_revokes() {
                                   "session_log",
                                   "settings_profiles",
                                   "text_log",
+                                  "user_processes",
                                   "users"};
   std::string revokes;
   for (const char* table : kTables) {
@@ -245,7 +249,11 @@ base::FileLock lock_within(std::chrono::milliseconds patience, const fs::path& p
   return lock;
 }
 
-EngineConfigFiles write_engine_config(const EngineOptions& options, const EngineInfo& info) {
+EngineConfigFiles write_engine_config(const EngineOptions& options, EngineInfo& info) {
+  // Configurations of before there was a reader may call the engine's user so.
+  if (info.reader_user == info.user && info.reader_user == EngineOptions().reader_user) {
+    info.reader_user = kOtherReader;
+  }
   check_user_name(info.user);
   check_user_name(info.reader_user);
   check_password(info.password);

@@ -26,8 +26,9 @@ struct EngineConfigFiles {
 };
 
 // Writes DATA/engine-config/{config.xml,users.xml,gate} for this start. Throws ConfigError for a
-// user name that ClickHouse's configuration cannot hold.
-EngineConfigFiles write_engine_config(const EngineOptions& options, const EngineInfo& info);
+// user name that ClickHouse's configuration cannot hold. Names the reader otherwise in `info` where
+// its name by default is that of the engine's user.
+EngineConfigFiles write_engine_config(const EngineOptions& options, EngineInfo& info);
 
 // Takes from everybody but the owner what earlier versions of the engine let them do with the
 // folders that it keeps in `data_dir`. Those of another owner stay as they are.

@@ -1,7 +1,8 @@
 #include "clickhouse/statements.h"
 
 #include <algorithm>
-#include <cctype>
+#include <array>
+#include <string>
 #include <utility>
 
 #include "base/ascii.h"
@@ -10,11 +11,24 @@ namespace qvdhouse::clickhouse {
 namespace {
 
 bool is_word_letter(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return base::is_lower(c) || base::is_upper(c) || base::is_digit(c) || c == '_';
 }
 
-bool is_blank(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+// How many bytes of a blank stand there, as ClickHouse knows blanks; 0 where none stands.
+std::size_t blank_size(std::string_view text) {
+  constexpr std::string_view kAscii = " \t\n\r\f\v";
+  constexpr std::array<std::string_view, 24> kOthers = {
+      "\u0085", "\u00A0", "\u180E", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004",
+      "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200A", "\u200B", "\u200C",
+      "\u200D", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF"};
+  if (text.empty()) return 0;
+  if (kAscii.find(text[0]) != std::string_view::npos) return 1;
+  if (static_cast<unsigned char>(text[0]) < 0x80) return 0;
+  for (const std::string_view blank : kOthers) {
+    if (text.starts_with(blank)) return blank.size();
+  }
+  return 0;
+}
 
 // Behind `end`, looked for from `from` on; the end of the text when it is not there.
 std::size_t behind(std::string_view text, std::string_view end, std::size_t from) {
@@ -23,7 +37,7 @@ std::size_t behind(std::string_view text, std::string_view end, std::size_t from
 }
 
 // Behind the quotes that begin at `at`; one of them within is doubled or behind a backslash.
-std::size_t behind_quotes(std::string_view text, std::size_t at) {
+std::size_t behind_ascii_quotes(std::string_view text, std::size_t at) {
   const char quote = text[at];
   for (std::size_t i = at + 1; i < text.size(); ++i) {
     if (text[i] == '\\') {
@@ -37,23 +51,51 @@ std::size_t behind_quotes(std::string_view text, std::size_t at) {
   return text.size();
 }
 
-// Behind the comment that begins at `at`; `at` where none does.
+// Behind the quotes that begin at `at`; `at` where none do. Typographic ones know no escapes.
+std::size_t behind_quotes(std::string_view text, std::size_t at) {
+  const std::string_view rest = text.substr(at);
+  if (rest[0] == '\'' || rest[0] == '"' || rest[0] == '`') return behind_ascii_quotes(text, at);
+  if (rest.starts_with("\u2018")) return behind(text, "\u2019", at);
+  return rest.starts_with("\u201C") ? behind(text, "\u201D", at) : at;
+}
+
+// Behind the comment that begins at `at`; `at` where none does. Those in /* */ nest.
 std::size_t behind_comment(std::string_view text, std::size_t at) {
   const std::string_view rest = text.substr(at);
-  if (rest.starts_with("--") || rest.starts_with("# ") || rest.starts_with("#!")) {
-    return behind(text, "\n", at);
+  for (const std::string_view opening : {"--", "//", "# ", "#!"}) {
+    if (rest.starts_with(opening)) return behind(text, "\n", at);
   }
-  return rest.starts_with("/*") ? behind(text, "*/", at + 2) : at;
+  if (!rest.starts_with("/*")) return at;
+  std::size_t end = at + 2;
+  for (std::size_t depth = 1; depth != 0;) {
+    end = text.find_first_of("/*", end);
+    if (end == std::string_view::npos) return text.size();
+    const std::string_view two = text.substr(end, 2);
+    if (two == "/*") ++depth;
+    if (two == "*/") --depth;
+    end += two == "/*" || two == "*/" ? 2 : 1;
+  }
+  return end;
 }
 
 // Behind the heredoc ($tag$ … $tag$) that begins at `at`; `at` where none does.
 std::size_t behind_heredoc(std::string_view text, std::size_t at) {
   std::size_t end = at + 1;
   while (end < text.size() && is_word_letter(text[end])) ++end;
-  if (end >= text.size() || text[end] != '$') return at;
+  if (text[at] != '$' || end >= text.size() || text[end] != '$') return at;
   const std::string_view tag = text.substr(at, end + 1 - at);
   const std::size_t closing = text.find(tag, end + 1);
   return closing == std::string_view::npos ? at : closing + tag.size();
+}
+
+// Behind the word or number that begins at `at`; `at` where none does. A word may hold a $.
+std::size_t behind_word(std::string_view text, std::size_t at) {
+  const bool is_number = base::is_digit(text[at]);
+  std::size_t end = at;
+  while (end < text.size() && (is_word_letter(text[end]) || (text[end] == '$' && !is_number))) {
+    ++end;
+  }
+  return end;
 }
 
 class Splitter {
@@ -77,42 +119,49 @@ class Splitter {
  private:
   // Behind the token at `at`, which is no semicolon.
   std::size_t step(std::size_t at) {
-    const char c = text_[at];
-    if (is_blank(c)) return at + 1;
+    if (const std::size_t size = blank_size(text_.substr(at)); size != 0) return at + size;
     if (const std::size_t end = behind_comment(text_, at); end != at) return end;
     has_token_ = true;
-    if (c == '\'' || c == '"' || c == '`') return behind_quotes(text_, at);
-    if (c == '$') return std::max(behind_heredoc(text_, at), at + 1);
-    if (c == '(') ++depth_;
-    if (c == ')') --depth_;
-    if (!is_word_letter(c)) return at + 1;
-    std::size_t end = at;
-    while (end < text_.size() && is_word_letter(text_[end])) ++end;
+    if (const std::size_t end = behind_quotes(text_, at); end != at) return end;
+    if (const std::size_t end = behind_heredoc(text_, at); end != at) return end;
+    if (text_[at] == '(') ++depth_;
+    if (text_[at] == ')') --depth_;
+    const std::size_t end = behind_word(text_, at);
+    if (end == at) return at + 1;
     has_rows_ = !take_word(text_.substr(at, end - at));
     return has_rows_ ? text_.size() : end;
   }
 
   // False where the rest of the text is rows of this statement.
   bool take_word(std::string_view word) {
-    if (is_first_word_) is_insert_ = base::equal_ignoring_case(word, "INSERT");
-    is_first_word_ = false;
+    if (first_word_.empty()) {
+      first_word_ = word;
+      is_insert_ = base::equal_ignoring_case(word, "INSERT");
+    }
     if (!is_insert_ || depth_ != 0) return true;
     if (base::equal_ignoring_case(word, "SELECT")) is_insert_ = false;
     return !base::equal_ignoring_case(word, "FORMAT");
   }
 
   void finish(std::size_t end) {
-    const std::string_view whole = text_.substr(begin_, end - begin_);
-    const auto first = std::ranges::find_if_not(whole, is_blank);
-    const auto start = begin_ + static_cast<std::size_t>(first - whole.begin());
+    std::size_t start = begin_;
+    for (std::size_t size = 1; start < end && size != 0; start += size) {
+      size = blank_size(text_.substr(start, end - start));
+    }
     line_ += static_cast<std::size_t>(
         std::ranges::count(text_.substr(counted_, start - counted_), '\n'));
     counted_ = start;
-    const std::string_view text(first, whole.end());
-    if (has_token_) found_.push_back({has_rows_ ? text : base::trimmed(text), line_});
-    has_token_ = has_rows_ = false;
-    is_first_word_ = true;
-    is_insert_ = false;
+    const std::string_view text = text_.substr(start, end - start);
+    const bool is_alone = begin_ == 0 && end == text_.size();
+    if (has_token_) {
+      found_.push_back({.text = is_alone    ? text_
+                                : has_rows_ ? text
+                                            : base::trimmed(text),
+                        .line = line_,
+                        .first_word = first_word_});
+    }
+    has_token_ = has_rows_ = is_insert_ = false;
+    first_word_ = {};
     depth_ = 0;
   }
 
@@ -121,8 +170,8 @@ class Splitter {
   std::size_t begin_ = 0;    // of the statement
   std::size_t counted_ = 0;  // up to where lines are counted
   std::size_t line_ = 1;
+  std::string_view first_word_;
   bool has_token_ = false;
-  bool is_first_word_ = true;
   bool is_insert_ = false;  // whose rows may follow
   bool has_rows_ = false;   // behind it, to the end of the text
   int depth_ = 0;           // of parentheses
@@ -132,32 +181,29 @@ class Splitter {
 
 std::vector<Statement> split_statements(std::string_view text) { return Splitter(text).split(); }
 
-bool may_call(std::string_view statement, std::string_view name) {
-  bool is_behind_dot = false;
-  for (std::size_t at = 0; at < statement.size();) {
-    const char c = statement[at];
-    const std::size_t comment_end = behind_comment(statement, at);
-    if (is_blank(c) || comment_end != at) {
-      at = std::max(comment_end, at + 1);
-      continue;
-    }
-    std::size_t end = at + 1;
-    std::string_view word;
-    if (c == '\'' || c == '"' || c == '`') {
-      end = behind_quotes(statement, at);
-      if (c != '\'') word = statement.substr(at + 1, end - at - 2);
-      if (word.find("\\x") != std::string_view::npos) return true;
-    } else if (c == '$') {
-      end = std::max(behind_heredoc(statement, at), end);
-    } else if (is_word_letter(c)) {
-      while (end < statement.size() && is_word_letter(statement[end])) ++end;
-      word = statement.substr(at, end - at);
-    }
-    if (word == name && !is_behind_dot) return true;
-    is_behind_dot = c == '.';
-    at = end;
+bool may_name(std::string_view statement, std::string_view function) {
+  return statement.find_first_of("\\{") != std::string_view::npos ||
+         base::to_lower(statement).find(base::to_lower(function)) != std::string::npos;
+}
+
+bool shows_no_call(std::string_view tree, std::string_view function) {
+  constexpr std::array<std::string_view, 6> kWhole = {
+      "SelectWithUnionQuery", "DescribeQuery", "Explain ",
+      "ShowCreate",           "Exists",        "SelectIntersectExceptQuery"};
+  if (std::ranges::none_of(kWhole, [&](std::string_view root) { return tree.starts_with(root); })) {
+    return false;
   }
-  return false;
+  const std::string lower = base::to_lower(tree);
+  if (lower.find("columnsapplytransformer") != std::string::npos) return false;
+  for (const std::string_view node : {" function ", " identifier "}) {
+    const std::string call = std::string(node) + base::to_lower(function);
+    for (std::size_t at = lower.find(call); at != std::string::npos;
+         at = lower.find(call, at + 1)) {
+      const std::size_t end = at + call.size();
+      if (end == lower.size() || lower[end] == ' ' || lower[end] == '\n') return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace qvdhouse::clickhouse

@@ -59,16 +59,52 @@ TEST(Statements, EachKnowsItsLine) {
   EXPECT_EQ(found[2].line, 5U);
 }
 
-TEST(Statements, TellWhichFunctionTheyMayCall) {
-  for (const char* call : {"SELECT file('/etc/passwd')", "SELECT arrayMap(file, x)", "file",
-                           "SELECT `file`('a')", "SELECT \"file\" ('a')", R"(SELECT `f\x69le`(1))",
-                           "SELECT '.' AS a, file(1)", "SELECT 1./**/ 2 + file(1)"}) {
-    EXPECT_TRUE(may_call(call, "file")) << call;
+TEST(Statements, AreReadAsClickHouseReadsThem) {
+  for (const std::string whole :
+       {"SELECT 1 // a; b\n + 2", "SELECT 1 #!;\n + 2", "SELECT 1 /* /* ; */ ; */ + 2",
+        "SELECT 1 /*/ ; */ + 2", "SELECT \u2018a;b\\\u2019, \u201C;\"\u201D", "SELECT\u00A01\u3000",
+        "SELECT 1$t$;$t$"}) {
+    EXPECT_THAT(texts(whole + "; SELECT 2"), ElementsAre(whole, "SELECT 2"));
   }
-  for (const char* other : {"SELECT 'file'", "SELECT t.file FROM t", "SELECT t . `file` FROM t",
-                            "SELECT files, my_file, filesystemCapacity()", "SELECT 1 -- file",
-                            "SELECT $$file$$", "SELECT \"a file\"", R"(SELECT '\x66')", "'file"}) {
-    EXPECT_FALSE(may_call(other, "file")) << other;
+  EXPECT_THAT(texts("SELECT a$t$;SELECT $t$"), ElementsAre("SELECT a$t$", "SELECT $t$"));
+  EXPECT_THAT(texts("SELECT $a b$;SELECT $a b$"), ElementsAre("SELECT $a b$", "SELECT $a b$"));
+  EXPECT_THAT(texts("SELECT 1 #a;SELECT 2"), ElementsAre("SELECT 1 #a", "SELECT 2"));
+  EXPECT_THAT(texts("\u00A0;\u3000"), IsEmpty());
+}
+
+TEST(Statements, OneAloneKeepsItsBytes) {
+  const std::string whole = "\n-- of one\n SELECT 'a\n\n";
+  EXPECT_THAT(texts(whole), ElementsAre(whole));
+  EXPECT_EQ(split_statements(whole)[0].line, 2U);
+}
+
+TEST(Statements, KnowTheirFirstWord) {
+  const auto found = split_statements("/* a */ use x; (SELECT 1); 'a'");
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].first_word, "use");
+  EXPECT_EQ(found[1].first_word, "SELECT");
+  EXPECT_EQ(found[2].first_word, "");
+}
+
+TEST(Statements, CannotNameAFunctionWithoutItsLettersOrAnEscape) {
+  for (const char* statement : {"SELECT file(1)", "SELECT FILE", "SELECT `f\\x69le`(1)",
+                                "SELECT arrayMap({f:Identifier}, ['a'])"}) {
+    EXPECT_TRUE(may_name(statement, "file")) << statement;
+  }
+  EXPECT_FALSE(may_name("SHOW TABLES WHERE name = 'fi' || 'le'", "file"));
+}
+
+TEST(Statements, ATreeThatShowsAllSaysWhatIsCalled) {
+  const std::string select = "SelectWithUnionQuery (children 1)\n";
+  for (const std::string& tree :
+       {select + "    Function file (children 1)\n", select + "  Function FILE (alias x)\n",
+        select + "  Identifier file", select + "  ColumnsApplyTransformer\n",
+        std::string("ShowTables\n"), std::string()}) {
+    EXPECT_FALSE(shows_no_call(tree, "file")) << tree;
+  }
+  for (const char* node : {"Function files (children 1)", "TableIdentifier file",
+                           "Identifier t.file", R"(Literal \'file\')"}) {
+    EXPECT_TRUE(shows_no_call(select + "  " + node + "\n", "file")) << node;
   }
 }
 

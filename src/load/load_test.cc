@@ -147,7 +147,7 @@ TEST_F(Load, ALargeTableKeepsNothingOfTheVerification) {
   load(source, endpoint());
   const std::string created =
       query(fmt::format("SHOW CREATE TABLE {}.QvdOrders FORMAT TSVRaw", kDatabase));
-  EXPECT_THAT(created, HasSubstr("ORDER BY (id)"));
+  EXPECT_THAT(created, HasSubstr("ORDER BY (day, id)"));
   EXPECT_THAT(created, Not(HasSubstr("PROJECTION")));
   EXPECT_THAT(verify_table(source, "Orders.qvd", endpoint(), {}), IsEmpty());
   // Every row gets the day of the next one: no column's sum changes.

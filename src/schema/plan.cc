@@ -660,8 +660,13 @@ std::string column_comment(const ColumnPlan& column, const qvd::TableHeader& hea
     const qvd::FieldHeader& field = header.fields[column.field_index];
     if (!column.title.empty()) parts.push_back(column.title);
     if (!field.comment.empty()) parts.push_back(field.comment);
-    const bool is_main = column.name != field.name && !column.name.starts_with(field.name);
-    if (is_main) parts.push_back(fmt::format("field \"{}\"", field.name));
+    const auto is_made_of = [&](std::string_view suffix) {
+      return column.name == fmt::format("{}{}", field.name, suffix);
+    };
+    const bool is_renamed = !is_made_of("") && !is_made_of(kNumberSuffix) &&
+                            !is_made_of(kOutsideSuffix) &&
+                            !is_made_of(fmt::format("{}{}", kNumberSuffix, kOutsideSuffix));
+    if (is_renamed) parts.push_back(fmt::format("field \"{}\"", field.name));
     for (std::string& part : told_of_pair(column, plan)) parts.push_back(std::move(part));
     if (column.type.kind == TypeKind::kFloat64 && field.number_format.type == "INTERVAL") {
       parts.emplace_back("in days");

@@ -29,6 +29,7 @@ constexpr std::size_t kMostWaiting = 1'000;
 constexpr std::size_t kMostRuns = 100;
 constexpr std::size_t kMostAnomalies = 10'000;
 constexpr std::chrono::milliseconds kLongestPause{60'000};
+constexpr std::chrono::seconds kAfterGivenUp{60};
 
 // The host of an http or https URL; empty for any other.
 std::string receiver_of(const std::string& text) {
@@ -111,16 +112,23 @@ class Alerts::Look {
       const auto patience = workflow.stale_after;
       if (workflow.busy_since &&
           (patience.count() <= 0 || facts.now - *workflow.busy_since <= patience)) {
-        busy_.insert(workflow.name);
+        busy_.emplace(workflow.name, *workflow.busy_since);
       }
     }
   }
 
   // While a run is under way, what it finds is told at its end; but for one that hangs.
-  bool is_busy(const std::string& workflow) const { return busy_.contains(workflow); }
+  bool is_of_run(const std::string& workflow, Time since) const {
+    const auto run = busy_.find(workflow);
+    return run != busy_.end() && since >= run->second;
+  }
+  // That no run has looked is for the one under way to end.
+  bool is_of_run(const Incident& incident) const {
+    return is_of_run(incident.workflow, incident.is_overdue ? now : incident.since);
+  }
   bool is_silent() const { return !facts_.is_tracking_known; }
   bool is_over(const std::string& id, const Known& known) const {
-    if (standing.contains(id) || is_busy(known.workflow)) return false;
+    if (standing.contains(id)) return false;
     if (known.cause == Cause::kTarget) return facts_.target.is_tried;
     if (is_silent()) return false;
     return known.cause != Cause::kFile || are_files_known_;
@@ -132,7 +140,7 @@ class Alerts::Look {
  private:
   const VerdictFacts& facts_;
   bool are_files_known_;
-  std::set<std::string> busy_;
+  std::map<std::string, Time> busy_;  // since when, by workflow
 };
 
 Alerts::Alerts(AlertOptions options, spdlog::logger& log)
@@ -260,6 +268,10 @@ void Alerts::look(const VerdictFacts& facts, const Judgement& judgement) {
   if (options_.url.empty()) return;
   const Look look(facts, judgement);
   const std::lock_guard lock(mutex_);
+  last_look_ = look.now;
+  std::erase_if(put_off_, [&](const auto& one) {
+    return one.second <= look.now || one.second > look.now + kAfterGivenUp;
+  });
   if (!look.is_silent()) take_over_names(look);
   tell_over(look);
   tell_new(look);
@@ -278,8 +290,10 @@ void Alerts::take_over_names(const Look& look) {
       open_.emplace(id, known);
       told_.emplace(id, known);
     }
-    if (!stands && look.is_busy(name)) return false;
-    if (!stands) over["workflow:" + name] = {Cause::kSource, name, name, look.now, look.now};
+    if (stands) return true;
+    const std::string id = "workflow:" + name;
+    if (look.is_of_run(name, first_gone_.emplace(id, look.now).first->second)) return false;
+    over[id] = {Cause::kSource, name, name, look.now, look.now};
     return true;
   });
   if (!over.empty()) tell_recovered(std::move(over), look.now);
@@ -288,24 +302,31 @@ void Alerts::take_over_names(const Look& look) {
 void Alerts::tell_over(const Look& look) {
   Incidents over;
   for (const auto& [id, known] : open_) {
-    if (look.is_over(id, known)) over.emplace(id, known);
+    if (!look.is_over(id, known)) {
+      first_gone_.erase(id);
+      continue;
+    }
+    const Time since = first_gone_.emplace(id, look.now).first->second;
+    if (look.is_of_run(known.workflow, since) || put_off_.contains(id)) continue;
+    over.emplace(id, known);
   }
   if (!over.empty()) tell_recovered(std::move(over), look.now);
 }
 
 void Alerts::tell_new(const Look& look) {
+  std::erase_if(first_new_, [&](const auto& one) {
+    return open_.contains(one.first) || !look.standing.contains(one.first);
+  });
   std::vector<const Incident*> fresh;
+  Time oldest = look.now;
   for (const auto& [id, incident] : look.standing) {
-    if (open_.contains(id) || look.is_busy(incident->workflow)) continue;
+    if (open_.contains(id) || put_off_.contains(id) || look.is_of_run(*incident)) continue;
     fresh.push_back(incident);
+    Time& first = first_new_.emplace(id, look.now).first->second;
+    first = std::min(first, look.now);  // a clock that was set back
+    oldest = std::min(oldest, first);
   }
-  if (fresh.empty()) {
-    first_new_.reset();
-    return;
-  }
-  if (!first_new_) first_new_ = look.now;
-  if (look.now - *first_new_ < options_.grouping) return;
-  first_new_.reset();
+  if (fresh.empty() || look.now - oldest < options_.grouping) return;
   // The widest first.
   std::ranges::stable_sort(fresh, std::greater{}, &Incident::cause);
   const bool is_overdue = std::ranges::all_of(fresh, &Incident::is_overdue);
@@ -317,7 +338,10 @@ void Alerts::remind(const Look& look) {
   std::vector<const Incident*> standing;
   for (const auto& [id, known] : open_) {
     const auto incident = look.standing.find(id);
-    if (incident == look.standing.end() || look.now - known.told_at < options_.reminder) continue;
+    if (incident == look.standing.end() || look.now - known.told_at < options_.reminder ||
+        put_off_.contains(id)) {
+      continue;
+    }
     standing.push_back(incident->second);
   }
   if (!standing.empty()) tell("reminder", standing, look.now);
@@ -367,6 +391,7 @@ void Alerts::tell_recovered(Incidents over, Time now) {
   nlohmann::json list = nlohmann::json::array();
   std::string lines;
   for (const auto& [id, known] : over) {
+    first_gone_.erase(id);
     workflows.push_back(known.workflow);
     if (list.size() >= kMostIncidentsNamed) continue;
     lines += fmt::format("\n• {}, since {}", known.title, utc(known.since));
@@ -399,7 +424,7 @@ Alerts::Counts Alerts::counts() const {
 
 bool Alerts::is_idle() const {
   const std::lock_guard lock(mutex_);
-  return queue_.empty() && !is_delivering_;
+  return queue_.empty() && delivering_ == nullptr;
 }
 
 // What is told after a run opens no incident.
@@ -417,12 +442,30 @@ void Alerts::update(const Alert& alert, Incidents& open) {
 void Alerts::put(Alert alert) {
   update(alert, open_);
   if (!options_.page.empty()) alert.text += "\n" + options_.page;
-  if (queue_.size() >= kMostWaiting) {
-    queue_.pop_front();
-    ++counts_.failed;
-  }
   queue_.push_back(std::move(alert));
+  if (queue_.size() > kMostWaiting) {
+    const Alert oldest = std::move(queue_.front());
+    queue_.pop_front();
+    give_up(oldest);
+  }
   wake_.notify_all();
+}
+
+// Under the lock. What it tells of is open as if it had not been put.
+void Alerts::give_up(const Alert& alert) {
+  ++counts_.failed;
+  for (const auto& [id, known] : alert.changed) {
+    const auto told = told_.find(id);
+    if (told == told_.end()) {
+      open_.erase(id);
+    } else {
+      open_.insert_or_assign(id, told->second);
+    }
+    first_gone_.erase(id);
+    put_off_[id] = last_look_ + kAfterGivenUp;
+  }
+  if (delivering_ != nullptr && delivering_ != &alert) update(*delivering_, open_);
+  for (const Alert& waiting : queue_) update(waiting, open_);
 }
 
 void Alerts::work(const std::stop_token& stop) {
@@ -433,11 +476,11 @@ void Alerts::work(const std::stop_token& stop) {
       if (!wake_.wait(lock, stop, [&] { return !queue_.empty(); })) return;
       alert = std::move(queue_.front());
       queue_.pop_front();
-      is_delivering_ = true;
+      delivering_ = &alert;
     }
     deliver(alert, stop);
     const std::lock_guard lock(mutex_);
-    is_delivering_ = false;
+    delivering_ = nullptr;
   }
 }
 
@@ -471,7 +514,7 @@ void Alerts::deliver(const Alert& alert, const std::stop_token& stop) {
     log_.error("an alert ({}) could not be delivered to {} in {} attempts: {}", alert.kind,
                receiver_, attempt, error);
     const std::lock_guard lock(mutex_);
-    ++counts_.failed;
+    give_up(alert);
     return;
   }
 }

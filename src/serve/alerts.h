@@ -4,7 +4,8 @@
 // that found files which are not as usual, and, where that is set, after one that changed columns
 // of tables in use. Each cause is told once, however many runs find it; causes that begin together
 // are one alert. Which incidents the receiver knows is kept in a file, so that a restart repeats
-// nothing; it is written after the alert went out, so that a kill loses none.
+// nothing; it is written after the alert went out, so that a kill loses none. What was given up is
+// told again later, while it holds.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -94,6 +95,7 @@ class Alerts {
   void work(const std::stop_token& stop);
   static void update(const Alert& alert, Incidents& open);
   void put(Alert alert);
+  void give_up(const Alert& alert);
   void deliver(const Alert& alert, const std::stop_token& stop);
   std::string try_once(const std::string& body, bool& may_repeat) const;
   std::string sender() const;
@@ -118,12 +120,16 @@ class Alerts {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Alert> queue_;
-  bool is_delivering_ = false;
+  const Alert* delivering_ = nullptr;
   Incidents open_;  // as the queue will leave them
   Incidents told_;  // as the receiver knows them
   // Workflows that an earlier version, which told of workflows, has told of.
   std::set<std::string> names_before_;
-  std::optional<Time> first_new_;  // when the oldest cause was seen that is not told yet
+  // By Incident::id:
+  std::map<std::string, Time> first_new_;   // the look that found it, until it is told or over
+  std::map<std::string, Time> first_gone_;  // the look that found it over, until that is told
+  std::map<std::string, Time> put_off_;     // not told before, since telling it failed
+  Time last_look_{};
   std::map<std::string, nlohmann::json> last_runs_;               // by workflow
   std::map<std::string, std::vector<nlohmann::json>> changes_;    // of columns, by run
   std::map<std::string, std::vector<nlohmann::json>> anomalies_;  // of files, by run

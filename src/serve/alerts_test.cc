@@ -306,6 +306,46 @@ TEST_F(AlertsTest, WhatARunFindsIsToldAtItsEndUnlessItHangs) {
   EXPECT_EQ(kinds(taken(3)), (std::vector<std::string>{"failed", "recovered", "failed"}));
 }
 
+// A look never finds the workflow idle.
+TEST_F(AlertsTest, RunsThatFollowEachOtherAtOnceHoldNothingBack) {
+  AlertOptions grouped = options();
+  grouped.grouping = seconds(30);
+  Alerts alerts(grouped, log_);
+  Standing broken = Standing().file("/lake/a.qvd");
+  broken.facts.workflows[0].busy_since = kNow;
+  broken.shown_to(alerts);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(alerts.is_idle());
+    broken.later(seconds(10));
+    broken.facts.workflows[0].busy_since = broken.facts.now - seconds(5);
+    broken.shown_to(alerts);
+  }
+  EXPECT_EQ(taken(1)[0]["incidents"][0]["id"], "file:/lake/a.qvd");
+  wait_for(alerts, 1, 0);
+  Standing mended = Standing().later(seconds(50));
+  mended.facts.workflows[0].busy_since = kNow + seconds(45);
+  mended.shown_to(alerts);
+  EXPECT_TRUE(alerts.is_idle()) << "the run under way mended it";
+  mended.later(seconds(10));
+  mended.facts.workflows[0].busy_since = kNow + seconds(55);
+  mended.shown_to(alerts);
+  EXPECT_EQ(kinds(taken(2)), (std::vector<std::string>{"failed", "recovered"}));
+}
+
+// A run under way may look at last.
+TEST_F(AlertsTest, ASourceThatIsOverdueIsNotToldWhileARunLooksAtIt) {
+  Alerts alerts(options(), log_);
+  Standing old;
+  old.facts.now += hours(3);
+  old.facts.workflows[0].busy_since = old.facts.now - seconds(5);
+  old.shown_to(alerts);
+  EXPECT_EQ(taken(1)[0]["workflow"], "sales");
+  wait_for(alerts, 1, 0);
+  old.facts.workflows[0].busy_since.reset();
+  old.shown_to(alerts);
+  EXPECT_EQ(taken(2)[1]["workflow"], "lake");
+}
+
 TEST_F(AlertsTest, WithoutClickHouseFilesNeitherBreakNorRecover) {
   Alerts alerts(options(), log_);
   Standing().file("/lake/a.qvd").shown_to(alerts);
@@ -388,7 +428,7 @@ TEST_F(AlertsTest, AReceiverThatFailsFirstIsAskedAgain) {
   EXPECT_EQ(tries_, 4);
 }
 
-TEST_F(AlertsTest, GivesUpAtLastAndTellsNoSecret) {
+TEST_F(AlertsTest, GivesUpAndTellsAgainAMinuteLaterWithoutTheSecret) {
   failures_ = 1'000;
   AlertOptions some = options();
   some.attempts = 2;
@@ -400,9 +440,28 @@ TEST_F(AlertsTest, GivesUpAtLastAndTellsNoSecret) {
     const std::lock_guard lock(mutex_);
     failure_status_ = 404;  // refused: it would be again
   }
-  Standing().shown_to(alerts);
+  Standing().source().later(seconds(59)).shown_to(alerts);
+  EXPECT_TRUE(alerts.is_idle());
+  Standing().source().later(seconds(60)).shown_to(alerts);
   wait_for(alerts, 0, 2);
   EXPECT_EQ(tries_, 3);
+  {
+    const std::lock_guard lock(mutex_);
+    failures_ = 0;
+  }
+  Standing().source().later(seconds(120)).shown_to(alerts);
+  EXPECT_EQ(taken(1)[0]["incidents"][0]["id"], "source:lake");
+  wait_for(alerts, 1, 2);
+  {
+    const std::lock_guard lock(mutex_);
+    failures_ = 1;
+  }
+  Standing().later(seconds(130)).shown_to(alerts);
+  wait_for(alerts, 1, 3);
+  Standing().later(seconds(189)).shown_to(alerts);
+  EXPECT_TRUE(alerts.is_idle());
+  Standing().later(seconds(190)).shown_to(alerts);
+  EXPECT_EQ(kinds(taken(2)), (std::vector<std::string>{"failed", "recovered"}));
   EXPECT_NE(said_.str().find("503"), std::string::npos);
   EXPECT_EQ(said_.str().find(kSecret), std::string::npos);
 }
@@ -436,6 +495,23 @@ TEST_F(AlertsTest, ARestartRepeatsNothingAndLosesNothing) {
   Alerts alerts(options(), log_);
   Standing().source(1).shown_to(alerts);
   EXPECT_EQ(taken(3)[2]["workflow"], "sales");
+}
+
+TEST_F(AlertsTest, APathThatIsNotUtf8IsKnownAfterARestart) {
+  const std::string path = "/lake/\xFF.qvd";
+  {
+    Alerts alerts(options(), log_);
+    Standing().file(path).shown_to(alerts);
+    wait_for(alerts, 1, 0);
+  }
+  Alerts alerts(options(), log_);
+  Standing().file(path).shown_to(alerts);
+  EXPECT_TRUE(alerts.is_idle());
+  Standing().shown_to(alerts);
+  const std::vector<nlohmann::json> got = taken(2);
+  EXPECT_EQ(kinds(got), (std::vector<std::string>{"failed", "recovered"}));
+  EXPECT_EQ(got[0]["incidents"][0]["id"], "file:%2Flake%2F%FF.qvd");
+  EXPECT_EQ(got[1]["incidents"][0]["id"], "file:%2Flake%2F%FF.qvd");
 }
 
 // They told of workflows, not of causes.

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <utility>
@@ -94,7 +97,7 @@ class Rules {
 
   bool would_differ(const tracking::FileRecord& file) const {
     try {
-      const decide::Placement placement = placer_.place(file.file_path);
+      const decide::Placement placement = placer_.place(file.file_path, file.table_name);
       return decide::has_other_settings(file, decide::settings_hash(general_, placement));
     } catch (const base::Error&) {
       return false;  // today's rules give it no table
@@ -106,24 +109,21 @@ class Rules {
   std::string general_;
 };
 
-// What was loaded under other settings than those in force, by workflow: a run of all files loads
-// it under these. Null while ClickHouse cannot be asked.
-Json outdated_json(const HttpRequest& request, const ApiContext& context) {
-  if (!context.service.target()) return {};
-  const auto owners = context.owners();
+// Throws ServerError, IoError.
+std::map<std::string, Outdated> find_outdated(clickhouse::Connection& connection,
+                                              const Owners& owners) {
   std::map<std::string, std::unique_ptr<Rules>> rules;
   std::map<std::string, Outdated> found;
-  clickhouse::Connection connection(context.target().endpoint, request.stop);
   // Only these columns: there may be 100,000 files.
   const std::string answer = tracking::ask(
       connection,
       fmt::format("SELECT file_path, table_name, settings_hash FROM {} FINAL WHERE status = "
                   "'completed' AND settings_hash != ''",
-                  clickhouse::qualified(context.configuration()->database, tracking::kFileTable)));
+                  clickhouse::qualified(owners.configuration()->database, tracking::kFileTable)));
   for (tracking::RowReader reader(answer); !reader.done();) {
     tracking::FileRecord file;
     reader(file.file_path, file.table_name, file.settings_hash);
-    const Workflow* workflow = owners->taking(file.file_path);
+    const Workflow* workflow = owners.taking(file.file_path);
     if (workflow == nullptr) continue;
     std::unique_ptr<Rules>& known = rules[workflow->name];
     if (!known) known = std::make_unique<Rules>(*workflow);
@@ -132,13 +132,60 @@ Json outdated_json(const HttpRequest& request, const ApiContext& context) {
     outdated.tables.insert(file.table_name);
     ++outdated.files;
   }
-  Json list = Json::array();
-  for (const auto& [workflow, outdated] : found) {
-    list.push_back(Json{
-        {"workflow", workflow}, {"tables", outdated.tables.size()}, {"files", outdated.files}});
-  }
-  return list;
+  return found;
 }
+
+// The end of the newest run; 0: none has ended.
+std::int64_t newest_end_us(const Service& service) {
+  std::int64_t newest_us = 0;
+  for (const WorkflowState& workflow : service.workflows()) {
+    if (workflow.last) newest_us = std::max(newest_us, workflow.last->finished_at_us);
+  }
+  return newest_us;
+}
+
+// What was loaded under other settings than those in force, by workflow: a run of all files loads
+// it under these. Each file is placed for it, so the answer is kept until the configuration is
+// another or a run has ended, and no longer than a minute: other programs load, too. Thread-safe.
+class OutdatedAnswer {
+ public:
+  // Null while ClickHouse cannot be asked.
+  Json get(const HttpRequest& request, const ApiContext& context) {
+    const auto target = context.service.target();
+    if (!target || !context.service.health().target.problem.empty()) return {};
+    const auto owners = context.owners();
+    const std::int64_t end_us = newest_end_us(context.service);
+    const Time now = context.service.now();
+    const std::lock_guard lock(mutex_);
+    const bool is_same = owners_ == owners && end_us_ == end_us;
+    if (is_same && now >= made_at_ && now < made_at_ + kKept) return list_;
+    try {
+      clickhouse::Connection connection(target->endpoint, request.stop);
+      Json list = Json::array();
+      for (const auto& [workflow, outdated] : find_outdated(connection, *owners)) {
+        list.push_back(Json{
+            {"workflow", workflow}, {"tables", outdated.tables.size()}, {"files", outdated.files}});
+      }
+      list_ = std::move(list);
+    } catch (const base::ServerError&) {
+      return {};
+    } catch (const base::IoError&) {
+      return {};
+    }
+    owners_ = owners;
+    end_us_ = end_us;
+    made_at_ = now;
+    return list_;
+  }
+
+ private:
+  static constexpr std::chrono::seconds kKept{60};
+  std::mutex mutex_;
+  std::shared_ptr<const Owners> owners_;  // of the configuration that the list was made by
+  std::int64_t end_us_ = 0;
+  Time made_at_{};
+  Json list_;
+};
 
 // What the files and the environment say now, by key; empty: it cannot be read.
 std::map<std::string, std::string> values_on_file(const ApiContext& context) {
@@ -154,7 +201,8 @@ std::map<std::string, std::string> values_on_file(const ApiContext& context) {
   return values;
 }
 
-HttpResponse settings_answer(const RoutedRequest& request, ApiContext& context) {
+HttpResponse settings_answer(const RoutedRequest& request, ApiContext& context,
+                             OutdatedAnswer& outdated) {
   return context.answers.get(request.http, [&] {
     const auto configuration = context.configuration();
     const std::map<std::string, std::string> on_file = values_on_file(context);
@@ -169,7 +217,7 @@ HttpResponse settings_answer(const RoutedRequest& request, ApiContext& context) 
     }
     return json_response(Json{{"settings", std::move(settings)},
                               {"warnings", configuration->warnings},
-                              {"outdated", outdated_json(request.http, context)}});
+                              {"outdated", outdated.get(request.http, context)}});
   });
 }
 
@@ -178,8 +226,13 @@ HttpResponse settings_answer(const RoutedRequest& request, ApiContext& context) 
 void add_instance_routes(Router& router, ApiContext& context) {
   add_routes(router, context,
              {{"GET", "/api/instance", {}, instance_answer},
-              {"GET", "/api/settings", {}, settings_answer},
               {"POST", "/api/workflows/{name}/test", {}, test_source}});
+  router.add({.method = "GET",
+              .pattern = "/api/settings",
+              .handle = [&context, outdated = std::make_shared<OutdatedAnswer>()](
+                            const RoutedRequest& request) {
+                return settings_answer(request, context, *outdated);
+              }});
 }
 
 }  // namespace qvdhouse::serve

@@ -1,6 +1,7 @@
 // Workflows and their runs: what they did, what they do, and what they are told to do.
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "claim/claims.h"
@@ -96,19 +97,34 @@ bool takes(const tracking::Runs::Query& query, const tracking::RunRecord& run) {
          (!query.status || query.status == run.status);
 }
 
-// What is written of a run under way is up to half a minute old: what the service knows goes first.
-std::vector<tracking::RunRecord> newest_runs(const tracking::Runs::Query& query,
-                                             ApiContext& context) {
-  std::vector<tracking::RunRecord> runs;
+struct NewestRuns {
+  std::vector<tracking::RunRecord> runs;  // newest first; those under way may make them more
+  std::int64_t next_us = 0;               // where to go on: before this; 0: that is all
+};
+
+// What is written of a run under way is up to half a minute old: what the service knows of it
+// stands in its place.
+NewestRuns newest_runs(const tracking::Runs::Query& query, ApiContext& context) {
+  const std::vector<LiveRun> live = context.service.live();
+  std::vector<tracking::RunRecord> found = context.runs().find(query);
+  NewestRuns newest;
+  if (found.size() >= query.limit) newest.next_us = found.back().started_at_us;
   std::set<std::string> known;
-  for (const LiveRun& live : context.service.live()) {
-    known.insert(live.run.run_id);
-    if (query.before_us == 0 && takes(query, live.run)) runs.push_back(live.run);
+  for (const LiveRun& one : live) {
+    known.insert(one.run.run_id);
+    const std::int64_t began_us = one.run.started_at_us;
+    if (takes(query, one.run) && (query.before_us == 0 || began_us < query.before_us) &&
+        began_us >= newest.next_us) {
+      newest.runs.push_back(one.run);
+    }
   }
-  for (tracking::RunRecord& run : context.runs().find(query)) {
-    if (!known.contains(run.run_id)) runs.push_back(std::move(run));
+  for (tracking::RunRecord& run : found) {
+    if (!known.contains(run.run_id)) newest.runs.push_back(std::move(run));
   }
-  return runs;
+  std::ranges::sort(newest.runs, [](const auto& a, const auto& b) {
+    return std::tie(a.started_at_us, a.run_id) > std::tie(b.started_at_us, b.run_id);
+  });
+  return newest;
 }
 
 // Several in one entry are quiet ones, one after the other.
@@ -122,37 +138,35 @@ RunPage folded_runs(tracking::Runs::Query query, std::size_t limit, ApiContext& 
   constexpr std::size_t kRead = 500;
   constexpr std::size_t kMostReads = 10;
   RunPage page;
-  const auto begin_next = [&](const tracking::RunRecord& run) {
-    page.next = std::to_string(run.started_at_us);
-  };
   query.limit = kRead;
   for (std::size_t reads = 0; reads < kMostReads; ++reads) {
-    const std::vector<tracking::RunRecord> runs = newest_runs(query, context);
-    for (const tracking::RunRecord& run : runs) {
+    const NewestRuns newest = newest_runs(query, context);
+    for (const tracking::RunRecord& run : newest.runs) {
       const bool is_more =
           !page.entries.empty() && is_quiet(run) && is_quiet(page.entries.back().front());
       if (!is_more && page.entries.size() == limit) {
-        begin_next(page.entries.back().back());
+        page.next = std::to_string(page.entries.back().back().started_at_us);
         return page;
       }
       if (!is_more) page.entries.emplace_back();
       page.entries.back().push_back(run);
     }
-    if (runs.size() < kRead) return page;
-    query.before_us = runs.back().started_at_us;
+    if (newest.next_us == 0) return page;
+    query.before_us = newest.next_us;
   }
-  begin_next(page.entries.back().back());
+  page.next = std::to_string(query.before_us);
   return page;
 }
 
 RunPage plain_runs(tracking::Runs::Query query, std::size_t limit, ApiContext& context) {
   query.limit = limit + 1;  // one more tells whether there are more
-  std::vector<tracking::RunRecord> runs = newest_runs(query, context);
-  RunPage page;
+  auto [runs, next_us] = newest_runs(query, context);
   if (runs.size() > limit) {
     runs.resize(limit);
-    page.next = std::to_string(runs.back().started_at_us);
+    next_us = runs.back().started_at_us;
   }
+  RunPage page;
+  if (next_us != 0) page.next = std::to_string(next_us);
   for (tracking::RunRecord& run : runs) page.entries.push_back({std::move(run)});
   return page;
 }

@@ -164,20 +164,6 @@ Json next_run_json(const std::vector<WorkflowState>& workflows) {
   return Json{{"workflow", next->name}, {"at", rfc3339(next->next_run)}};
 }
 
-Json freshness_json(const tracking::TableOverview& table, const TableFreshness& fresh, Time now) {
-  Json lag;
-  if (table.last_loaded_at_us != 0) {
-    const std::int64_t lag_us = microseconds_of(now) - table.last_loaded_at_us;
-    lag = static_cast<double>(std::max<std::int64_t>(lag_us, 0)) / 1e6;
-  }
-  return Json{{"table_name", table.name},
-              {"last_loaded_at", rfc3339(table.last_loaded_at_us)},
-              {"lag_seconds", std::move(lag)},
-              {"stale", !fresh.stale_reason.empty()},
-              {"stale_reason", text_or_null(fresh.stale_reason)},
-              {"looked_at", rfc3339(fresh.looked_at)}};
-}
-
 // Those of them that are there; in the order of judge().
 Json freshness_list(const std::vector<tracking::TableOverview>& tables, const Judgement& judgement,
                     Time now) {
@@ -233,11 +219,18 @@ HttpResponse overview_answer(const RoutedRequest& request, ApiContext& context) 
 
 }  // namespace
 
-Json freshness_json(const tracking::TableOverview& table, const ApiContext& context) {
-  const Time now = context.service.now();
-  TableFacts facts{.name = table.name, .failed_files = table.failed_files};
-  if (context.service.configuration()) facts = facts_of(table, *context.owners());
-  return freshness_json(table, freshness_of(facts, workflow_facts(context.service), now), now);
+Json freshness_json(const tracking::TableOverview& table, const TableFreshness& fresh, Time now) {
+  Json lag;
+  if (table.last_loaded_at_us != 0) {
+    const std::int64_t lag_us = microseconds_of(now) - table.last_loaded_at_us;
+    lag = static_cast<double>(std::max<std::int64_t>(lag_us, 0)) / 1e6;
+  }
+  return Json{{"table_name", table.name},
+              {"last_loaded_at", rfc3339(table.last_loaded_at_us)},
+              {"lag_seconds", std::move(lag)},
+              {"stale", !fresh.stale_reason.empty()},
+              {"stale_reason", text_or_null(fresh.stale_reason)},
+              {"looked_at", rfc3339(fresh.looked_at)}};
 }
 
 void add_status_routes(Router& router, ApiContext& context) {

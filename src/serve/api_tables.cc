@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "decide/placement.h"
 #include "serve/api_context.h"
 #include "serve/api_json.h"
+#include "serve/judge.h"
 #include "serve/router.h"
 #include "tracking/row_binary.h"
 #include "tracking/tables.h"
@@ -62,34 +64,52 @@ HttpResponse files_answer(const RoutedRequest& request, ApiContext& context) {
   });
 }
 
-std::string mode_of(const tracking::TableOverview& table, const ApiContext& context) {
-  if (!context.service.configuration()) return "";
-  const auto owners = context.owners();
-  const Workflow* workflow = owners->of(table.example_path);
-  if (workflow == nullptr) return "";
-  try {
-    const decide::Placement placement =
-        decide::place_file(table.example_path, workflow->options.tables,
-                           workflow->options.load.policy, workflow->options.source);
-    return std::string(decide::mode_name(placement.mode));
-  } catch (const base::Error&) {
-    return "";  // today's rules give it no table
-  }
-}
+// What is said of tables besides what tracking knows, asked and made once for all of an answer.
+class TableTeller {
+ public:
+  explicit TableTeller(const ApiContext& context)
+      : owners_(context.owners()),
+        workflows_(workflow_facts(context.service)),
+        now_(context.service.now()) {}
 
-Json table_json(const tracking::TableOverview& table, const ApiContext& context) {
-  const Json fresh = freshness_json(table, context);
-  return Json{{"name", table.name},
-              {"rows", table.rows},
-              {"bytes", table.bytes},
-              {"files", table.files},
-              {"failed_files", table.failed_files},
-              {"mode", mode_of(table, context)},
-              {"last_loaded_at", fresh["last_loaded_at"]},
-              {"lag_seconds", fresh["lag_seconds"]},
-              {"stale", fresh["stale"]},
-              {"stale_reason", fresh.value("stale_reason", Json())}};
-}
+  Json json(const tracking::TableOverview& table) {
+    const TableFreshness freshness = freshness_of(facts_of(table, *owners_), workflows_, now_);
+    const Json fresh = freshness_json(table, freshness, now_);
+    return Json{{"name", table.name},
+                {"rows", table.rows},
+                {"bytes", table.bytes},
+                {"files", table.files},
+                {"failed_files", table.failed_files},
+                {"mode", mode_of(table)},
+                {"last_loaded_at", fresh["last_loaded_at"]},
+                {"lag_seconds", fresh["lag_seconds"]},
+                {"stale", fresh["stale"]},
+                {"stale_reason", fresh["stale_reason"]}};
+  }
+
+ private:
+  std::string mode_of(const tracking::TableOverview& table) {
+    const Workflow* workflow = owners_->of(table.example_path);
+    if (workflow == nullptr) return "";
+    try {
+      std::unique_ptr<decide::Placer>& placer = placers_[workflow->name];
+      if (!placer) {
+        const sync::Options& options = workflow->options;
+        placer =
+            std::make_unique<decide::Placer>(options.tables, options.load.policy, options.source);
+      }
+      const decide::Placement placement = placer->place(table.example_path, table.name);
+      return std::string(decide::mode_name(placement.mode));
+    } catch (const base::Error&) {
+      return "";  // today's rules give it no table
+    }
+  }
+
+  std::shared_ptr<const Owners> owners_;
+  std::vector<WorkflowFacts> workflows_;
+  Time now_;
+  std::map<std::string, std::unique_ptr<decide::Placer>> placers_;  // by workflow
+};
 
 // A time as microseconds, Int64.
 std::string micros(const clickhouse::Connection& connection, const std::string& column) {
@@ -164,9 +184,10 @@ HttpResponse tables_answer(const RoutedRequest& request, ApiContext& context) {
   return context.answers.get(request.http, [&] {
     clickhouse::Connection connection(context.target().endpoint, request.http.stop);
     const auto storage = storage_of(connection, context.configuration()->database, "");
+    TableTeller teller(context);
     Json tables = Json::array();
     for (const auto& table : context.overview(request.http).tables()) {
-      Json json = table_json(table, context);
+      Json json = teller.json(table);
       const auto found = storage.find(table.name);
       add_storage(json, found == storage.end() ? Storage{} : found->second);
       tables.push_back(std::move(json));
@@ -189,7 +210,7 @@ HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
     const auto owners = context.owners();
     tracking::Overview overview = context.overview(request.http);
     const tracking::TableOverview table = table_called(name, overview);
-    Json json = table_json(table, context);
+    Json json = TableTeller(context).json(table);
 
     json["file_count"] = table.files;  // "files" are the files themselves here
     tracking::FileQuery query;
@@ -317,6 +338,19 @@ HttpResponse fields_answer(const RoutedRequest& request, ApiContext& context) {
   });
 }
 
+// A condition of SQL: the text names the file, in any case, as a whole name or as the end of a
+// path or behind a mark; not as the end of another name.
+std::string names_file(const std::string& text, const std::string& name) {
+  static constexpr std::string_view kBefore = "/\\[(:\"'`= \t\r\n";
+  std::string condition =
+      fmt::format("positionCaseInsensitiveUTF8({}, {}) = 1", text, clickhouse::quote_literal(name));
+  for (const char before : kBefore) {
+    condition += fmt::format(" OR positionCaseInsensitiveUTF8({}, {}) > 0", text,
+                             clickhouse::quote_literal(before + name));
+  }
+  return condition;
+}
+
 }  // namespace
 
 Json fed_files_json(const std::string& path, const std::string& name, const HttpRequest& request,
@@ -327,11 +361,11 @@ Json fed_files_json(const std::string& path, const std::string& name, const Http
       connection,
       fmt::format(
           "SELECT file_path, file_name, table_name FROM {} WHERE file_path != {} AND "
-          "arrayExists(one -> positionCaseInsensitiveUTF8(one, {}) > 0, "
-          "arrayConcat(`lineage.discriminator`, `lineage.statement`)) ORDER BY file_path LIMIT {}",
+          "arrayExists(one -> {}, arrayConcat(`lineage.discriminator`, `lineage.statement`)) "
+          "ORDER BY file_path LIMIT {}",
           clickhouse::qualified(context.configuration()->database,
                                 std::string(catalog::kFileTable)),
-          clickhouse::quote_literal(path), clickhouse::quote_literal(name), kFedFiles));
+          clickhouse::quote_literal(path), names_file("one", name), kFedFiles));
   Json files = Json::array();
   for (tracking::RowReader reader(answer); !reader.done();) {
     std::string fed;

@@ -6,6 +6,7 @@
 
 #include "serve/owners.h"
 #include "serve/router.h"
+#include "serve/verdict.h"
 #include "tracking/overview.h"
 
 namespace qvdhouse::serve {
@@ -19,7 +20,7 @@ tracking::FilePage find_page(tracking::Overview& overview, const tracking::FileQ
 
 // {table_name, last_loaded_at, lag_seconds, stale, stale_reason, looked_at}; it is made in
 // api_status.cc.
-Json freshness_json(const tracking::TableOverview& table, const ApiContext& context);
+Json freshness_json(const tracking::TableOverview& table, const TableFreshness& fresh, Time now);
 
 // The files whose lineage names this file, as the catalogue has it: [{file_path, file_name,
 // table_name}]; null where there is no catalogue.

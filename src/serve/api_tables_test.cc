@@ -78,6 +78,10 @@ TEST_F(TablesTest, FieldsAreFoundInTheCatalogue) {
   target.database = kDatabase;
   catalog::SourceCatalog catalogue(target, "lake", "run");
   catalogue.add(row);
+  row.file_path = path("C.qvd");
+  row.lineage_discriminators = {"STORE", "lib://lake/DATA.qvd"};  // another file than A.qvd
+  row.fields.clear();
+  catalogue.add(row);
   catalogue.commit();
   api_ = std::make_unique<Api>(*service_, ApiOptions{}, log_);  // no answer kept from before
   const Json found = get("/api/fields?name=id");
@@ -129,8 +133,7 @@ TEST_F(TablesTest, SettingsSayWhatIsPendingAndWhatWasLoadedUnderOthers) {
 
   options_.load.policy.low_cardinality_limit = 7;  // another type for the same table
   service_->reload();
-  ASSERT_TRUE(eventually([&] {
-    api_ = std::make_unique<Api>(*service_, ApiOptions{}, log_);
+  ASSERT_TRUE(eventually([&] {  // what was kept is of the configuration before
     return get("/api/settings")["outdated"] ==
            Json::array({Json{{"workflow", "default"}, {"tables", 1}, {"files", 1}}});
   }));

@@ -436,6 +436,46 @@ TEST_F(ApiTest, RunsThatFoundNothingToDoAreFolded) {
   EXPECT_EQ(get("/api/runs")["runs"].size(), 5U);
 }
 
+// The run under way began between two times of 300 runs each that found nothing to do.
+TEST_F(ApiTest, ARunUnderWayLosesNoOlderOnes) {
+  put("a.qvd", qvd_bytes(5));
+  serve();
+  std::int64_t began_us = 0;
+  {
+    const base::FileLock held = claim::lock_table(options_.lock_dir, kDatabase, "QvdA", {});
+    const Json begun = post("/api/workflows/default/run", R"({"full":true})", 202);
+    const std::string id = begun["run_id"];
+    tracking::Runs::Query asked;
+    asked.run_id = id;
+    ASSERT_TRUE(eventually([&] {
+      const auto found = tracking::Runs(endpoint(), kDatabase, 0).find(asked);
+      if (!found.empty()) began_us = found.front().started_at_us;
+      return !found.empty();
+    }));
+    query(fmt::format(
+        "INSERT INTO tested.QvdRunHistory (run_id, workflow, trigger, status, started_at, "
+        "version) SELECT concat('r', toString(number)), 'default', 'schedule', 'completed', "
+        "fromUnixTimestamp64Micro(toInt64({} + if(number < 300, 1, -1) * (3600 + toInt64(number)) "
+        "* 1000000), 'UTC'), 1 FROM numbers(600)",
+        began_us));
+    const auto page = [&](const char* more, std::int64_t before_us) {
+      return get(fmt::format("/api/runs?before={}{}", before_us, more));
+    };
+    const Json folded = page("&fold=true", began_us + 86'400'000'000);
+    ASSERT_EQ(folded["runs"].size(), 4U);
+    EXPECT_EQ(folded["runs"][0]["folded"], 300);
+    EXPECT_EQ(folded["runs"][1]["run_id"], id);
+    EXPECT_EQ(folded["runs"][3]["folded"], 300);
+    EXPECT_TRUE(folded["next_before"].is_null());
+    const Json plain = page("&limit=2", began_us + 3'600'000'000);  // not the first page
+    ASSERT_EQ(plain["runs"].size(), 2U);
+    EXPECT_EQ(plain["runs"][0]["run_id"], id);
+    EXPECT_TRUE(plain["next_before"].is_string());
+    post("/api/runs/" + id + "/cancel", "", 202);
+  }
+  EXPECT_TRUE(eventually([&] { return service_->live().empty(); }));
+}
+
 TEST_F(ApiTest, EventsAreStreamed) {
   serve();
   HttpRequest request = request_of("/api/events", "GET", "");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace qvdhouse::serve {
@@ -26,8 +28,11 @@ VerdictFacts facts_of(const Service& service) {
 }
 
 TableFacts facts_of(const tracking::TableOverview& table, const Owners& owners) {
+  std::set<std::string> names;
+  for (const std::string& path : table.example_paths) names.insert(owners.name_of(path));
+  names.erase("");
   return {.name = table.name,
-          .workflow = owners.name_of(table.example_path),
+          .workflows = {names.begin(), names.end()},
           .failed_files = table.failed_files};
 }
 

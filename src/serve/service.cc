@@ -103,10 +103,9 @@ std::chrono::seconds stale_after(const Entry& entry, Time now) {
   const Workflow& workflow = entry.workflow;
   if (workflow.stale_after.count() > 0) return workflow.stale_after;
   const Time anchor = entry.agenda ? entry.agenda->state().anchor : now;
-  const std::optional<Time> next = workflow.agenda.schedule.next(now, anchor);
-  const std::optional<Time> after =
-      next ? workflow.agenda.schedule.next(*next, anchor) : std::nullopt;
-  return after ? 2 * (*after - *next) : std::chrono::seconds(0);
+  const Time since_problem = entry.problem ? entry.problem->since : now;
+  return default_stale_after(workflow.agenda.schedule, anchor,
+                             entry.last_look.value_or(since_problem));
 }
 
 }  // namespace

@@ -76,6 +76,15 @@ void explain_end(RunRecord& record, ErrorClass end_class, bool is_ending,
   }
 }
 
+// What run() throws is of the target, but for settings and defects: a connection that was lost too.
+// The row says so, for whoever judges it later or elsewhere.
+void name_target(RunRecord& record, const sync::Summary& summary) {
+  const bool was_thrown = !summary.source_error && summary.files.empty();
+  if (was_thrown && record.status == RunState::kFailed && record.error_class == ErrorClass::kIo) {
+    record.error_class = ErrorClass::kServer;
+  }
+}
+
 }  // namespace
 
 // The oldest whose workflow is free. Runs of one workflow never go side by side.
@@ -160,7 +169,8 @@ void Service::State::run_job(Job& job, const TargetAccess& target) {
     if (file.outcome == Outcome::kSkipped) return;
     events.add("file_finished", file_outcome_json(job.record, file));
   };
-  hooks.on_end = [&](RunRecord& record, const sync::Summary&) {
+  hooks.on_end = [&](RunRecord& record, const sync::Summary& summary) {
+    name_target(record, summary);
     const std::lock_guard lock(mutex);
     explain_end(record, job.end_class, is_ending, job.workflow.run_timeout);
   };
@@ -194,8 +204,7 @@ void Service::State::settle_job(Job& job, const sync::RecordedRun& done,
     const bool is_listed = !done.error && !done.summary.source_error;
     entry.source_problem =
         done.summary.source_error ? sync::describe_failure(done.summary.source_error).message : "";
-    // What run() throws is of the target, but for settings and defects.
-    entry.problem = problem_after(entry.problem, record, done.error && may_pass(record));
+    entry.problem = problem_after(entry.problem, record);
     if (has_looked(record)) entry.last_look = time_of(record.finished_at_us);
     // A run of some files says nothing of the others.
     if (job.only.empty() && !job.choice.is_partial() && is_listed) {

@@ -4,13 +4,18 @@
 #include <gtest/gtest.h>
 
 #include "claim/locks.h"
+#include "serve/judge.h"
+#include "serve/test_relay.h"
 #include "serve/test_service.h"
+#include "serve/test_time.h"
 #include "sync/recorded_run.h"
+#include "tracking/overview.h"
 
 namespace qvdhouse::serve {
 namespace {
 
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
@@ -373,6 +378,81 @@ TEST_F(ServiceTest, ARunWhoseProcessDiedIsLostAndMadeUpFor) {
   EXPECT_EQ(ended()[0].trigger, tracking::RunTrigger::kCatchUp);
   EXPECT_FALSE(std::filesystem::exists(lock));
   EXPECT_EQ(query("SELECT count() FROM tested.QvdA"), "10");
+}
+
+// After a restart and on other machines only its row is known.
+TEST_F(ServiceTest, TheRowOfARunSaysThatClickHouseWasLost) {
+  schedule_ = "@yearly";
+  run_attempts_ = 1;
+  put("a.qvd", sync::qvd_bytes(10));
+  const std::string url = endpoint().url;
+  Relay relay(static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1))));
+  through_ = [&](clickhouse::Endpoint made) {
+    made.url = fmt::format("http://127.0.0.1:{}", relay.port());
+    return made;
+  };
+  make_service();
+  std::atomic<bool> has_begun = false;
+  const Listening listening = service_->events().listen([&](const Event& event) {
+    if (event.type == "run_started" && !has_begun.exchange(true)) relay.close();
+  });
+  service_->start();
+  ASSERT_TRUE(eventually([&] { return !last_event("run_finished").is_null(); }));
+  relay.open();
+  const auto failed = [&] {
+    std::vector<tracking::RunRecord> runs = ended();
+    std::erase_if(runs, [](const tracking::RunRecord& run) {
+      return run.status != tracking::RunState::kFailed;
+    });
+    return runs;
+  };
+  ASSERT_TRUE(eventually([&] { return !failed().empty(); }));
+  EXPECT_EQ(failed()[0].error_class, tracking::ErrorClass::kServer);
+  service_->stop();
+}
+
+TEST_F(ServiceTest, AWeekendWithoutStartsIsWithinTheLimitOfALook) {
+  schedule_ = "0 8 * * 1-5";
+  now_s_ = at("2031-03-14 08:00").time_since_epoch().count();  // a Friday
+  clock_ = [this] { return now_s_ * 1'000'000; };
+  start();
+  ASSERT_TRUE(have_ended(1));
+  const WorkflowFacts facts = workflow_state()->facts;
+  EXPECT_EQ(facts.last_look, at("2031-03-14 08:00"));
+  EXPECT_EQ(facts.stale_after, std::chrono::hours(4 * 24));
+}
+
+TEST_F(ServiceTest, ATableIsOfTheWorkflowsWhoseFilesStand) {
+  const auto file = [](const std::string& path, tracking::FileState status) {
+    tracking::FileRecord record;
+    record.file_path = path;
+    record.file_name = path.substr(path.rfind('/') + 1);
+    record.table_name = "QvdA";
+    record.status = status;
+    record.version = 1;
+    return record;
+  };
+  tracking::Tracking tracking(endpoint(), kDatabase);
+  tracking.ensure_tables();
+  const auto examples = [&] {
+    return tracking::Overview(endpoint(), kDatabase).tables().at(0).example_paths;
+  };
+  tracking.record({file("/gone/a.qvd", tracking::FileState::kVanished)});
+  EXPECT_THAT(examples(), ElementsAre("/gone/a.qvd"));
+  tracking.record({file("/lake/a.qvd", tracking::FileState::kCompleted),
+                   file("/lake/b.qvd", tracking::FileState::kCompleted),
+                   file("/sales/a.qvd", tracking::FileState::kFailed)});
+  EXPECT_THAT(examples(), ElementsAre("/lake/a.qvd", "/sales/a.qvd"));
+
+  auto configuration = std::make_shared<Configuration>();
+  for (const char* name : {"sales", "lake", "gone"}) {
+    configuration->workflows.push_back(workflow(options_.lock_dir));
+    configuration->workflows.back().name = name;
+    configuration->workflows.back().options.source = std::string("/") + name;
+  }
+  tracking::TableOverview table;
+  table.example_paths = {"/away/a.qvd", "/lake/a.qvd", "/lake/x/a.qvd", "/sales/a.qvd"};
+  EXPECT_THAT(facts_of(table, Owners(configuration)).workflows, ElementsAre("lake", "sales"));
 }
 
 }  // namespace

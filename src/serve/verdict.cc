@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "base/characters.h"
+#include "base/encoding.h"
 #include "base/quantity.h"
 
 namespace qvdhouse::serve {
@@ -98,11 +100,19 @@ Incident overdue_incident(const WorkflowFacts& workflow) {
           .is_overdue = true};
 }
 
+// A path in an id. No tracked path that is UTF-8 looks like a coded one, which has no '/'.
+std::string text_of_path(const std::string& path) {
+  const bool is_text = std::ranges::none_of(base::decode_characters(path), [](char32_t character) {
+    return character >= base::kStrayByte;
+  });
+  return is_text ? path : base::encode_component(path);
+}
+
 Incident file_incident(const BrokenFact& fact) {
   const tracking::FileRecord& file = fact.broken.file;
   std::string title = file.file_name + " is broken";
   if (!file.table_name.empty()) title += fmt::format(" (table {})", file.table_name);
-  return {.id = "file:" + file.file_path,
+  return {.id = "file:" + text_of_path(file.file_path),
           .cause = Cause::kFile,
           .workflow = fact.workflow,
           .file_path = file.file_path,
@@ -194,12 +204,12 @@ bool has_not_looked(const RunRecord& run) {
 }
 
 std::optional<RunProblem> problem_after(const std::optional<RunProblem>& before,
-                                        const RunRecord& run, bool is_of_target) {
+                                        const RunRecord& run) {
   if (has_not_looked(run)) {
     RunProblem problem = before.value_or(RunProblem{.since = time_of(run.finished_at_us)});
     problem.error = run.error;
     problem.error_class = run.error_class;
-    problem.is_of_target = is_of_target;
+    problem.is_of_target = run.error_class == ErrorClass::kServer;
     ++problem.runs;
     return problem;
   }
@@ -214,7 +224,7 @@ std::optional<RunProblem> problem_after(const std::optional<RunProblem>& before,
 std::optional<RunProblem> problem_after(const std::vector<RunRecord>& runs) {
   std::optional<RunProblem> problem;
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
-    problem = problem_after(problem, *run, run->error_class == ErrorClass::kServer);
+    problem = problem_after(problem, *run);
   }
   return problem;
 }
@@ -225,17 +235,38 @@ std::optional<Time> last_look(const std::vector<RunRecord>& runs) {
   return time_of(found->finished_at_us);
 }
 
+std::chrono::seconds default_stale_after(const Schedule& schedule, Time anchor, Time looked_at) {
+  const std::optional<Time> first = schedule.next(looked_at, anchor);
+  const std::optional<Time> second = first ? schedule.next(*first, anchor) : std::nullopt;
+  if (!second) return std::chrono::seconds(0);
+  // The last start of a day is followed by a night.
+  const std::optional<Time> third = schedule.next(*second, anchor);
+  const auto between = third ? std::min(*second - *first, *third - *second) : *second - *first;
+  return std::max(2 * between, *first - looked_at + between);
+}
+
 TableFreshness freshness_of(const TableFacts& table, const std::vector<WorkflowFacts>& workflows,
                             Time now) {
   TableFreshness fresh{.table = table.name};
   if (table.failed_files > 0) {
     fresh.stale_reason = base::format_quantity(table.failed_files, "file") + " broken";
   }
-  const auto workflow = std::ranges::find(workflows, table.workflow, &WorkflowFacts::name);
-  if (table.workflow.empty() || workflow == workflows.end()) return fresh;
-  fresh.looked_at = workflow->last_look;
-  if (fresh.stale_reason.empty() && is_overdue(*workflow, now)) {
-    fresh.stale_reason = "not looked at since " + utc_text(*not_looked_since(*workflow));
+  bool is_seen = true;  // by all
+  std::optional<Time> overdue_since;
+  for (const WorkflowFacts& workflow : workflows) {
+    if (std::ranges::find(table.workflows, workflow.name) == table.workflows.end()) continue;
+    if (workflow.last_look) {
+      fresh.looked_at =
+          std::min(fresh.looked_at.value_or(*workflow.last_look), *workflow.last_look);
+    }
+    is_seen = is_seen && workflow.last_look.has_value();
+    if (!is_overdue(workflow, now)) continue;
+    const Time since = *not_looked_since(workflow);
+    overdue_since = std::min(overdue_since.value_or(since), since);
+  }
+  if (!is_seen) fresh.looked_at.reset();
+  if (fresh.stale_reason.empty() && overdue_since) {
+    fresh.stale_reason = "not looked at since " + utc_text(*overdue_since);
   }
   return fresh;
 }

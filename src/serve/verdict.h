@@ -36,13 +36,18 @@ struct RunProblem {
 bool has_looked(const tracking::RunRecord& run);
 // Whether it ended without having looked, for a reason that the next run may find again.
 bool has_not_looked(const tracking::RunRecord& run);
-// What `run`, which has just ended, makes of the problem before it.
+// What `run`, which has just ended, makes of the problem before it. A run that ClickHouse made fail
+// has the class kServer, also where its connection was lost.
 std::optional<RunProblem> problem_after(const std::optional<RunProblem>& before,
-                                        const tracking::RunRecord& run, bool is_of_target);
+                                        const tracking::RunRecord& run);
 // The same for runs of the past, the newest first.
 std::optional<RunProblem> problem_after(const std::vector<tracking::RunRecord>& runs);
 // The end of the newest of them that looked.
 std::optional<Time> last_look(const std::vector<tracking::RunRecord>& runs);
+// How long a source may go without a look when nothing is set: twice the time between two starts,
+// counted from the first start after `looked_at`. So no night and no weekend without starts makes a
+// table stale. 0: without limit, since no two starts follow.
+std::chrono::seconds default_stale_after(const Schedule& schedule, Time anchor, Time looked_at);
 
 struct WorkflowFacts {
   std::string name{};
@@ -56,7 +61,7 @@ struct WorkflowFacts {
 
 struct TableFacts {
   std::string name{};
-  std::string workflow{};  // empty: no source has its files
+  std::vector<std::string> workflows{};  // whose sources have its files; empty: none has
   std::uint64_t failed_files = 0;
 };
 
@@ -102,7 +107,9 @@ constexpr auto words(Level) {
 
 // One cause of one trouble, as long as it lasts.
 struct Incident {
-  std::string id{};  // the same in every answer: "file:/p/x.qvd", "source:lake", "target"
+  // The same in every answer: "file:/p/x.qvd", "source:lake", "target". UTF-8: a path that is not
+  // is percent-coded as a whole.
+  std::string id{};
   Cause cause = Cause::kFile;
   std::string workflow{};
   std::string file_path{};

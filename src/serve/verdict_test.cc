@@ -28,7 +28,7 @@ VerdictFacts good_facts() {
   facts.target = {.is_tried = true};
   facts.workflows = {workflow("lake"), workflow("sales")};
   facts.is_tracking_known = true;
-  facts.tables = {{"A", "lake"}, {"B", "lake"}, {"C", "sales"}};
+  facts.tables = {{"A", {"lake"}}, {"B", {"lake"}}, {"C", {"sales"}}};
   facts.files = 3;
   return facts;
 }
@@ -133,6 +133,39 @@ TEST(Verdict, ASourceThatNobodyLooksAtIsAnIncidentUnlessItIsPaused) {
   EXPECT_EQ(judgement.verdict.level, Level::kWarn);
 }
 
+TEST(Verdict, ATableOfSeveralSourcesIsAsOldAsTheOldestOfThem) {
+  VerdictFacts facts = good_facts();
+  facts.tables = {{"A", {"lake", "sales"}}, {"B", {"sales"}}, {"C", {"gone"}}};
+  facts.workflows[1].last_look = kNoon;
+  EXPECT_EQ(judge(facts).tables[0].looked_at, kNoon - hours(1));
+  facts.now += hours(1) + std::chrono::seconds(1);
+  EXPECT_THAT(reasons(judge(facts)),
+              ElementsAre("not looked at since 2026-11-23 11:00:00 UTC", "", ""));
+  facts.workflows[0].last_look.reset();
+  EXPECT_FALSE(judge(facts).tables[0].looked_at) << "not all were looked at";
+}
+
+// When a source is overdue that was looked at then.
+Time overdue_at(const std::string& schedule, const std::string& looked_at) {
+  const Time look = at(looked_at);
+  return look + default_stale_after(Schedule::parse(schedule, "UTC"), kNoon, look);
+}
+
+TEST(Verdict, NeitherANightNorAWeekendWithoutStartsMakesATableStale) {
+  const char* by_day = "*/5 8-18 * * *";
+  EXPECT_EQ(overdue_at(by_day, "2026-11-23 12:00"), at("2026-11-23 12:10"));
+  EXPECT_EQ(overdue_at(by_day, "2026-11-23 18:50:30"), at("2026-11-23 19:00:30"))
+      << "the last start of the day was missed";
+  EXPECT_EQ(overdue_at(by_day, "2026-11-23 18:55:40"), at("2026-11-24 08:05"));
+  const char* on_workdays = "0 8 * * 1-5";
+  EXPECT_EQ(overdue_at(on_workdays, "2026-11-25 08:01"), at("2026-11-27 08:01"));
+  EXPECT_EQ(overdue_at(on_workdays, "2026-11-27 08:01"), at("2026-12-01 08:00"))
+      << "on Friday: the start of Monday was missed";
+  EXPECT_EQ(overdue_at("@every 1h", "2026-11-23 12:00"), at("2026-11-23 14:00"));
+  EXPECT_EQ(default_stale_after(Schedule::parse("@never", "UTC"), kNoon, kNoon),
+            std::chrono::seconds(0));
+}
+
 TEST(Verdict, WithoutClickHouseNothingIsKnown) {
   VerdictFacts facts = good_facts();
   facts.is_tracking_known = false;
@@ -222,7 +255,10 @@ TEST(Verdict, AProblemLastsFromTheFirstRunToTheOneThatLooks) {
   some.asked_for = "1 file";
   EXPECT_FALSE(problem_after({some, failed})) << "it listed the source";
   EXPECT_TRUE(problem_after({some, run(RunState::kFailed, 2, 9, ErrorClass::kTimeout)}));
-  EXPECT_TRUE(problem_after({run(RunState::kFailed, 2, 0, ErrorClass::kServer)})->is_of_target);
+  EXPECT_FALSE(problem->is_of_target);
+  const RunRecord refused = run(RunState::kFailed, 2, 0, ErrorClass::kServer);
+  EXPECT_TRUE(problem_after({refused})->is_of_target);
+  EXPECT_TRUE(problem_after(std::nullopt, refused)->is_of_target);
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ using clickhouse::quote_literal;
 // Hundreds of long paths may be named in one statement.
 const clickhouse::Settings kLongStatement = {{"max_query_size", "16777216"}};
 
+constexpr std::size_t kMostFoldersNamed = 64;  // of one table
+
 // A schema is longer than all the rest of a record, and no list shows it.
 std::string list_columns(const std::vector<ColumnDefinition>& columns) {
   std::string text;
@@ -267,22 +269,48 @@ std::vector<SeriesPoint> Overview::series(std::int64_t from_us, std::uint64_t st
   return list;
 }
 
+// By table: a path of each folder. Files that are gone or forgotten are examples only where no
+// other file is one.
+std::map<std::string, std::vector<std::string>> Overview::example_paths(const std::string& only) {
+  const std::string answer = ask(fmt::format(
+      "SELECT table_name, arraySort(if(max(stands) > 0, groupArrayIf({2})(path, stands), "
+      "groupArray({2})(path))) FROM "
+      "(SELECT table_name, toUInt8(status IN ('completed', 'failed')) AS stands, "
+      "min(file_path) AS path FROM {0} FINAL WHERE {1} GROUP BY table_name, stands, "
+      "substring(file_path, 1, length(file_path) - position(reverse(file_path), '/'))) "
+      "GROUP BY table_name",
+      qualified(database_, kFileTable), only, kMostFoldersNamed));
+  std::map<std::string, std::vector<std::string>> examples;
+  for (RowReader reader(answer); !reader.done();) {
+    std::string table;
+    reader(table);
+    reader(examples[table]);
+  }
+  return examples;
+}
+
 std::vector<TableOverview> Overview::tables(const std::string& name) {
   const std::string only =
       name.empty() ? "table_name != ''" : "table_name = " + quote_literal(name);
-  const std::string files = ask(
-      fmt::format("SELECT table_name, count(), toUInt64(sum(status = 'failed')), "
-                  "toInt64(max(if(status = 'completed', {}, 0))), "
-                  "argMaxIf(qvd_created_at, processed_at, status = 'completed'), min(file_path) "
-                  "FROM {} FINAL WHERE {} GROUP BY table_name ORDER BY table_name",
-                  micros("processed_at"), qualified(database_, kFileTable), only));
+  const std::string files =
+      ask(fmt::format("SELECT table_name, count(), toUInt64(sum(status = 'failed')), "
+                      "toInt64(max(if(status = 'completed', {}, 0))), "
+                      "argMaxIf(qvd_created_at, processed_at, status = 'completed') "
+                      "FROM {} FINAL WHERE {} GROUP BY table_name ORDER BY table_name",
+                      micros("processed_at"), qualified(database_, kFileTable), only));
   std::vector<TableOverview> tables;
   std::map<std::string, std::size_t> places;
   for (RowReader reader(files); !reader.done();) {
     TableOverview& table = tables.emplace_back();
     reader(table.name, table.files, table.failed_files, table.last_loaded_at_us,
-           table.newest_created_at, table.example_path);
+           table.newest_created_at);
     places[table.name] = tables.size() - 1;
+  }
+  for (auto& [name_of_table, paths] : example_paths(only)) {
+    const auto place = places.find(name_of_table);
+    if (place == places.end() || paths.empty()) continue;
+    tables[place->second].example_path = paths.front();
+    tables[place->second].example_paths = std::move(paths);
   }
   const std::string parts = ask(fmt::format(
       "SELECT table, toUInt64(sum(rows)), toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE "

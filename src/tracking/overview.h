@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -63,7 +64,8 @@ struct TableOverview {
   std::string newest_created_at;  // CreateUtcTime of the file that was loaded last; empty: no file
                                   // stands loaded
   std::string example_path;       // of one of its files
-  bool is_there = false;          // in ClickHouse: a file that never loaded has none
+  std::vector<std::string> example_paths;  // the same of each folder, at most 64
+  bool is_there = false;                   // in ClickHouse: a file that never loaded has none
 };
 
 // A file that failed, and whose rows are not those of the file.
@@ -108,6 +110,7 @@ class Overview {
   std::string micros(std::string_view column) const;
   std::string ask(const std::string& sql);
   std::string sort_key(FileQuery::Sort sort) const;
+  std::map<std::string, std::vector<std::string>> example_paths(const std::string& only);
   clickhouse::Connection connection_;
   std::string database_;
 };

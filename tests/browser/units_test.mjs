@@ -7,7 +7,7 @@ import * as format from '../../src/serve/dashboard/format.js';
 import { connections } from '../../src/serve/dashboard/connections.js';
 import { placeOf, ticksOf } from '../../src/serve/dashboard/run_axis.js';
 import { isOfZone, scheduleInWords } from '../../src/serve/dashboard/schedule_words.js';
-import { verdictOf } from '../../src/serve/dashboard/verdict.js';
+import { sinceOf, verdictOf } from '../../src/serve/dashboard/verdict.js';
 
 test('numbers and sizes', () => {
   assert.equal(format.count(1234567), '1,234,567');
@@ -185,12 +185,14 @@ test('the verdict: a source, ClickHouse, and no contact', () => {
     since: '2026-11-23T03:40:11Z',
     action: 'run',
   };
-  const cut = verdictOf(overviewOf({ incidents: [source] }));
+  const now = new Date(source.since).getTime() + 1_000;
+  const cut = verdictOf(overviewOf({ incidents: [source] }), null, now);
   assert.match(cut.lines[0].text, /^source lake cannot be read, since \d\d:\d\d$/);
   assert.equal(cut.lines[0].act.kind, 'run');
 
   const silent = { level: 'bad', title: 'ClickHouse does not answer', unknown_since: source.since };
-  const unknown = verdictOf(overviewOf({ verdict: silent, ready: false, problems: ['refused'] }));
+  const broken = overviewOf({ verdict: silent, ready: false, problems: ['refused'] });
+  const unknown = verdictOf(broken, null, now);
   assert.equal(unknown.level, 'unknown');
   assert.match(unknown.title, /^Unknown since \d\d:\d\d$/);
   assert.deepEqual(unknown.lines.map(textOf), ['ClickHouse does not answer.', 'refused']);
@@ -198,6 +200,15 @@ test('the verdict: a source, ClickHouse, and no contact', () => {
   const lost = verdictOf(overviewOf({}), source.since);
   assert.equal(lost.level, 'unknown');
   assert.match(lost.title, /^Unknown since /);
+});
+
+test('since when: with the date when it is not today', () => {
+  const at = new Date(2026, 10, 22, 3, 40);
+  assert.equal(sinceOf(at.toISOString(), new Date(2026, 10, 22, 23, 59)), '03:40');
+  assert.equal(sinceOf(at.toISOString(), new Date(2026, 10, 23, 0, 1)), '22 Nov, 03:40');
+  assert.equal(sinceOf(at.toISOString(), new Date(2027, 0, 1)), '22 Nov 2026, 03:40');
+  const lost = verdictOf(overviewOf({}), at.toISOString(), new Date(2026, 10, 23, 8, 0));
+  assert.equal(lost.title, 'Unknown since 22 Nov, 03:40');
 });
 
 test('schedules in words', () => {

@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 namespace fs = std::filesystem;
 
 class EmbeddedEngine : public EngineCommandLine {
@@ -133,14 +134,57 @@ TEST_F(AskedEngine, QueriesRunAsAReaderUnlessTheyMayWrite) {
 
 TEST_F(AskedEngine, ReadOnlyReadsNoFilesAndChangesNoSettings) {
   for (const char* statement :
-       {"SELECT file('/etc/passwd')", "SELECT arrayMap(file, ['/etc/passwd'])"}) {
+       {"SELECT file('/etc/passwd')", "SELECT arrayMap(file, ['/etc/passwd'])",
+        "SELECT file\u00A0('/etc/passwd')", R"(SELECT `f\x69le`('/etc/passwd'))",
+        "SELECT file//(\n('/etc/passwd')", "SELECT /* /* */ */ file('/etc/passwd') /* */",
+        "SELECT * APPLY(file) FROM (SELECT '/etc/passwd' AS x)",
+        "SHOW TABLES WHERE throwIf(1, file('/etc/passwd'))"}) {
     const Finished refused = qvdhouse({"query", "--read-only", statement});
     EXPECT_EQ(refused.exit_code, 2) << refused.out;
     EXPECT_THAT(refused.err, HasSubstr("the function file()"));
   }
+  const Finished long_one =
+      qvdhouse({"query", "--read-only", "--max-rows", "1", "SELECT 1, 2, 3, file('/etc/passwd')"});
+  EXPECT_EQ(long_one.exit_code, 2) << long_one.out;
+  const Finished by_parameter = qvdhouse(
+      {"query", "--read-only", "--param_f=file", "SELECT arrayMap({f:Identifier}, ['a'])"});
+  EXPECT_EQ(by_parameter.exit_code, 2) << by_parameter.out;
+  EXPECT_EQ(qvdhouse({"query", "--read-only", "SELECT FROM file"}).exit_code, 5);
+  EXPECT_EQ(qvdhouse({"query", "--read-only", "SHOW TABLES"}).out, "t\n");
   const Finished set = qvdhouse({"query", "--read-only", "SELECT 1 SETTINGS max_threads = 1"});
   EXPECT_EQ(set.exit_code, 5) << set.out;
+  EXPECT_THAT(set.err, AllOf(HasSubstr("was read-only"), Not(HasSubstr("--write"))));
   EXPECT_EQ(qvdhouse({"query", "--read-only", "SELECT 'file'"}).out, "file\n");
+}
+
+// Who could change settings although the request is to change none.
+TEST_F(AskedEngine, AProfileThatCannotBeMadeStricterIsRefused) {
+  const auto engine = card();
+  const std::string password = engine["password"];
+  ASSERT_EQ(qvdhouse({"query", "--write",
+                      "CREATE USER weak IDENTIFIED BY '" + password + "' SETTINGS readonly = 2"})
+                .exit_code,
+            0);
+  const Environment as_weak = {{"CLICKHOUSE_URL", "http://127.0.0.1:" + engine["http_port"].dump()},
+                               {"CLICKHOUSE_USER", "weak"},
+                               {"CLICKHOUSE_PASSWORD", password}};
+  EXPECT_EQ(qvdhouse({"query", "SELECT 1"}, as_weak).out, "1\n");
+  const Finished refused = qvdhouse({"query", "--read-only", "SELECT 1"}, as_weak);
+  EXPECT_EQ(refused.exit_code, 2) << refused.out;
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("user weak"), HasSubstr("readonly = 2")));
+}
+
+TEST_F(AskedEngine, ValuesOfParametersAreWhatWasGiven) {
+  const std::string value = "a\\tb\tc\nd";
+  EXPECT_EQ(
+      qvdhouse({"query", "SELECT {x:String}", "--format", "TSVRaw", "--param_x=" + value}).out,
+      value + "\n");
+  EXPECT_EQ(qvdhouse({"query", "SELECT {x:Nullable(String)} IS NULL", R"(--param_x=\N)"}).out,
+            "1\n");
+  EXPECT_EQ(qvdhouse({"query", "SELECT {x:Array(String)}[1]", R"(--param_x=['a\'b'])", "--format",
+                      "TSVRaw"})
+                .out,
+            "a'b\n");
 }
 
 // As one that an older program has started, whose record names no reader.
@@ -155,6 +199,10 @@ TEST_F(AskedEngine, AnEngineWithoutAReaderIsAskedWithReadonly2) {
   EXPECT_EQ(refused.exit_code, 5);
   EXPECT_THAT(refused.err, HasSubstr("--write"));
   EXPECT_EQ(qvdhouse({"query", "--read-only", "SELECT getSetting('readonly')"}).out, "1\n");
+  const Finished client = qvdhouse({"client"});
+  EXPECT_EQ(client.exit_code, 2) << client.out;
+  EXPECT_THAT(client.err, AllOf(HasSubstr("no reader"), HasSubstr("--write")));
+  EXPECT_THAT(qvdhouse({"client", "--write"}).out, HasSubstr("--user qvdhouse"));
 }
 
 TEST_F(AskedEngine, SeveralStatementsShareASession) {
@@ -170,6 +218,9 @@ TEST_F(AskedEngine, SeveralStatementsShareASession) {
   EXPECT_THAT(wrong.err, HasSubstr("statement 2 of 3, line 3"));
   const Finished refused = qvdhouse({"query", "SELECT 1; DROP TABLE t"});
   EXPECT_THAT(refused.err, AllOf(HasSubstr("statement 2 of 2"), HasSubstr("--write")));
+  const Finished use = qvdhouse({"query", "USE system;\nSELECT 1"});
+  EXPECT_EQ(use.exit_code, 1);
+  EXPECT_THAT(use.err, AllOf(HasSubstr("line 1: USE"), HasSubstr("--database")));
   EXPECT_EQ(qvdhouse({"query", "--param_x", "SELECT 1"}).exit_code, 1);
   EXPECT_EQ(qvdhouse({"query", "--file", "none.sql"}).exit_code, 1);
   EXPECT_EQ(qvdhouse({"query", "--file", "report.sql", "SELECT 1"}).exit_code, 1);
@@ -191,7 +242,8 @@ TEST_F(AskedEngine, ClientRunsAnInstalledClientOrSaysHowToConnect) {
   const Finished none = with("");
   EXPECT_EQ(none.exit_code, 5);
   EXPECT_THAT(none.err, AllOf(HasSubstr("on PATH"), HasSubstr("jdbc:clickhouse://127.0.0.1:"),
-                              HasSubstr("user reader")));
+                              HasSubstr("user reader"), HasSubstr("client --keep"),
+                              Not(HasSubstr(card()["reader_password"].get<std::string>()))));
   const Finished old = with("echo 'ClickHouse client version 18.16.1.'\n");
   EXPECT_EQ(old.exit_code, 5);
   EXPECT_THAT(old.err, AllOf(HasSubstr("version 18.16.1"), HasSubstr("too old")));

@@ -4,7 +4,15 @@ import * as format from './format.js';
 
 const NAMED = 3; // names in a line
 
-const clockOf = (text) => format.clock(text).slice(0, 5);
+// "03:40" of today, else "22 Nov, 03:40"; with the year when it is another one.
+export function sinceOf(text, now = Date.now()) {
+  const [at, today] = [new Date(text), new Date(now)];
+  const clock = format.clock(text).slice(0, 5);
+  if (at.toDateString() === today.toDateString()) return clock;
+  const year = at.getFullYear() === today.getFullYear() ? undefined : 'numeric';
+  const day = at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year });
+  return `${day}, ${clock}`;
+}
 
 // Names, the first few: [{text, href}].
 const addressOf = (file) => `#/file?path=${encodeURIComponent(file.file_path)}`;
@@ -65,13 +73,13 @@ function quietLine(overview) {
   return { text: 'Last load ', at: overview.summary.last_sync_at };
 }
 
-// `lostAt`: since when the page has no contact with the service; null: it has. Gives
-// {level, title, lines: [{text, names: [{text, href}], more, at, act}]}.
-export function verdictOf({ overview }, lostAt = null) {
+// `lostAt`: since when the page has no contact with the service; null: it has. `now`: the clock.
+// Gives {level, title, lines: [{text, names: [{text, href}], more, at, act}]}.
+export function verdictOf({ overview }, lostAt = null, now = Date.now()) {
   if (lostAt !== null) {
     return {
       level: 'unknown',
-      title: `Unknown since ${clockOf(lostAt)}`,
+      title: `Unknown since ${sinceOf(lostAt, now)}`,
       lines: [
         { text: 'This page has no contact with the service. What stands below is from then.' },
       ],
@@ -81,13 +89,14 @@ export function verdictOf({ overview }, lostAt = null) {
   const problems = overview.problems.map((text) => ({ text }));
   if (said.unknown_since) {
     const lines = [{ text: `${said.title}.` }, ...problems];
-    return { level: 'unknown', title: `Unknown since ${clockOf(said.unknown_since)}`, lines };
+    const title = `Unknown since ${sinceOf(said.unknown_since, now)}`;
+    return { level: 'unknown', title, lines };
   }
   const { incidents } = overview;
   const others = incidents
     .filter((one) => one.cause !== 'file')
     .map((one) => ({
-      text: `${one.title}, since ${clockOf(one.since)}`,
+      text: `${one.title}, since ${sinceOf(one.since, now)}`,
       act: one.action === 'run' ? { kind: 'run', incident: one } : undefined,
     }));
   const lines = [
