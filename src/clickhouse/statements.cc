@@ -73,7 +73,7 @@ std::size_t behind_comment(std::string_view text, std::size_t at) {
     const std::string_view two = text.substr(end, 2);
     if (two == "/*") ++depth;
     if (two == "*/") --depth;
-    end += two == "/*" || two == "*/" ? 2 : 1;
+    end += two == "/*" || two == "*/" ? 2U : 1U;
   }
   return end;
 }
