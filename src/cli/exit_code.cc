@@ -18,7 +18,7 @@ std::span<const ExitMeaning> exit_meanings() {
       {kSchema, "a policy forbids the schema of a file"},
       {kSource, "a file is wrong or needs more memory than there is, or the source cannot be read"},
       {kClickHouse, "ClickHouse cannot be reached or answered with an error"},
-      {kVerify, "a table is not what its file is; of `diff`: the files differ"},
+      {kVerify, "a table is not what its file is; of `diff`: the two differ"},
       {kPartial, "some files failed and others did not, or they failed for different reasons"},
       {kStopped, "stopped by Ctrl-C or SIGTERM"},
   }};

@@ -40,9 +40,8 @@ std::size_t behind(std::string_view text, std::string_view end, std::size_t from
 std::size_t behind_ascii_quotes(std::string_view text, std::size_t at) {
   const char quote = text[at];
   for (std::size_t i = at + 1; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (text[i] == quote && text.substr(i + 1).starts_with(quote)) {
+    const bool is_doubled = text[i] == quote && text.substr(i + 1).starts_with(quote);
+    if (text[i] == '\\' || is_doubled) {
       ++i;
     } else if (text[i] == quote) {
       return i + 1;

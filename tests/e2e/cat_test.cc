@@ -93,8 +93,9 @@ TEST_F(CatByEngine, ParquetAndArrowHaveTheRows) {
     const Finished written = qvdhouse({"cat", file, "--format", format, "-o", path, "--overwrite"});
     EXPECT_EQ(written.exit_code, 0) << written.err;
     ASSERT_EQ(qvdhouse({"sync", "qvds"}).exit_code, 0);
-    EXPECT_EQ(qvdhouse({"query", "SELECT id, text FROM file('" + path + "', '" + format +
-                                     "') ORDER BY id FORMAT CSVWithNames"})
+    EXPECT_EQ(qvdhouse({"query", "--write",
+                        "SELECT id, text FROM file('" + path + "', '" + format +
+                            "') ORDER BY id FORMAT CSVWithNames"})
                   .out,
               qvdhouse({"cat", file}).out);
   }

@@ -157,23 +157,6 @@ TEST_F(AskedEngine, ReadOnlyReadsNoFilesAndChangesNoSettings) {
   EXPECT_EQ(qvdhouse({"query", "--read-only", "SELECT 'file'"}).out, "file\n");
 }
 
-// Who could change settings although the request is to change none.
-TEST_F(AskedEngine, AProfileThatCannotBeMadeStricterIsRefused) {
-  const auto engine = card();
-  const std::string password = engine["password"];
-  ASSERT_EQ(qvdhouse({"query", "--write",
-                      "CREATE USER weak IDENTIFIED BY '" + password + "' SETTINGS readonly = 2"})
-                .exit_code,
-            0);
-  const Environment as_weak = {{"CLICKHOUSE_URL", "http://127.0.0.1:" + engine["http_port"].dump()},
-                               {"CLICKHOUSE_USER", "weak"},
-                               {"CLICKHOUSE_PASSWORD", password}};
-  EXPECT_EQ(qvdhouse({"query", "SELECT 1"}, as_weak).out, "1\n");
-  const Finished refused = qvdhouse({"query", "--read-only", "SELECT 1"}, as_weak);
-  EXPECT_EQ(refused.exit_code, 2) << refused.out;
-  EXPECT_THAT(refused.err, AllOf(HasSubstr("user weak"), HasSubstr("readonly = 2")));
-}
-
 TEST_F(AskedEngine, ValuesOfParametersAreWhatWasGiven) {
   const std::string value = "a\\tb\tc\nd";
   EXPECT_EQ(

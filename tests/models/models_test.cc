@@ -251,7 +251,7 @@ class EngineModels : public Models {
   }
 
   std::string query(const std::string& sql) const {
-    const Finished finished = qvdhouse({"query", sql});
+    const Finished finished = qvdhouse({"query", "--write", sql});
     EXPECT_EQ(finished.exit_code, 0) << sql << finished.err;
     return finished.out;
   }

@@ -8,21 +8,31 @@ import { startReal } from '../browser/real_world.mjs';
 
 const TABLE = 'QvdA';
 
+// A schema of OpenAPI 3.0, where "nullable" stands for the type null, as JSON Schema.
+function toJsonSchema(node) {
+  if (Array.isArray(node)) return node.map(toJsonSchema);
+  if (node === null || typeof node !== 'object') return node;
+  const { nullable, ...rest } = Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [key, toJsonSchema(value)]),
+  );
+  return nullable === true ? { anyOf: [rest, { type: 'null' }] } : rest;
+}
+
 // Throws unless `body` is what the operation's answer of this status is described as.
 function checkBody(ajv, operation, { status, data }) {
   const described = operation.responses[status] ?? operation.responses.default;
   assert.ok(described, `${operation.operationId}: ${status} is not described`);
   const schema = described.content?.['application/json']?.schema;
   if (!schema) return false;
-  const validate = ajv.compile(schema);
+  const validate = ajv.compile(toJsonSchema(schema));
   assert.ok(validate(data), `${operation.operationId}: ${JSON.stringify(validate.errors)}`);
   return true;
 }
 
-async function waitForFile(client) {
+async function waitForFiles(client, count) {
   for (;;) {
-    const { data } = await client.listFiles({ status: 'completed' });
-    if (data.total > 0) return data.files[0];
+    const { data } = await client.listFiles({ status: 'completed', sort: 'name', order: 'asc' });
+    if (data.total === count) return data.files;
     await new Promise((resolve) => {
       setTimeout(resolve, 200);
     });
@@ -57,7 +67,8 @@ async function main(binary) {
     const ajv = new Ajv({ strict: false, allErrors: true });
     addFormats(ajv);
     await world.put('A.qvd');
-    const { file_path: path, workflow: name } = await waitForFile(client);
+    await world.put('B.qvd');
+    const [{ file_path: path, workflow: name }, { file_path: other }] = await waitForFiles(client, 2);
     const run = (await client.listRuns()).data.runs[0].run_id;
     const calls = [
       ['qvdStatus', { file_name: 'A.qvd', include_history: true }],
@@ -91,7 +102,7 @@ async function main(binary) {
       ['retryFile', null, { path }],
       ['retryFiles', null, { paths: [path] }],
       ['resetFile', null, { path }],
-      ['resetFiles', null, { paths: [path] }],
+      ['resetFiles', null, { paths: [other] }],
     ];
     const { seen, described } = await ask(client, calls, ajv, operations);
     // A window of time, a run under way and an endless stream have tests of their own.

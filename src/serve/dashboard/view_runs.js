@@ -118,7 +118,7 @@ export const runsView = {
     const [{ workflows }, list, bars] = await Promise.all([
       get('/api/workflows'),
       listed(),
-      runsOf({ ...filter, fold: 'true', limit: MOST_BARS }),
+      get(path('/api/runs', { ...filter, fold: 'true', limit: MOST_BARS })),
     ]);
     const isCut = bars.next_before !== null;
     return { workflows, ...list, bars: bars.runs, hours: Number(hours), isCut };
