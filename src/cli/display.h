@@ -35,7 +35,7 @@ class Display {
   // A message: "error", "warning", "info", "debug". Without say_as() it is the text, as lines() or
   // line() have it.
   enum class Lines { kOne, kOwn };
-  void message(std::string_view level, std::string_view text, Lines lines = Lines::kOne);
+  void message(std::string_view level, std::string_view text, Lines has = Lines::kOne);
   // The same of a logger: its level stands before the text.
   void log(std::string_view level, std::string_view text);
 

@@ -128,6 +128,7 @@ NewestRuns newest_runs(const tracking::Runs::Query& query, ApiContext& context) 
 }
 
 // Several in one entry are quiet ones, one after the other.
+// NOLINTNEXTLINE(bugprone-exception-escape): a json that is moved from throws nothing
 struct RunPage {
   std::vector<std::vector<tracking::RunRecord>> entries;
   Json next;  // where the next page begins
