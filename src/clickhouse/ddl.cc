@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/tab_separated.h"
 #include "clickhouse/table_engine.h"
 
 namespace qvdhouse::clickhouse {
@@ -44,23 +45,6 @@ std::string settings_sql(const TableDefinition& table) {
         fmt::format("{} = {}", quote_identifier(name), is_number ? value : quote_literal(value)));
   }
   return fmt::format("{}", fmt::join(assignments, ", "));
-}
-
-// The value at the front of a TabSeparated row, unescaped; `row` moves past it and its tab.
-std::string take_tsv_value(std::string_view& row) {
-  std::string value;
-  std::size_t at = 0;
-  for (; at < row.size() && row[at] != '\t'; ++at) {
-    if (row[at] != '\\' || at + 1 == row.size()) {
-      value += row[at];
-      continue;
-    }
-    constexpr std::string_view kEscapes = "btnfr0", kMeant("\b\t\n\f\r\0", 6);
-    const auto escape = kEscapes.find(row[++at]);
-    value += escape == std::string_view::npos ? row[at] : kMeant[escape];
-  }
-  row.remove_prefix(std::min(at + 1, row.size()));
-  return value;
 }
 
 }  // namespace

@@ -208,12 +208,27 @@ bool replace_whole(clickhouse::Connection& connection, const StagedRows& rows,
   return true;
 }
 
+void link_partitions(clickhouse::Connection& connection, const std::string& from,
+                     const std::vector<std::string>& ids, const std::string& into) {
+  constexpr std::size_t kLinksPerStatement = 100;
+  const std::string source = quoted(connection, from);
+  for (std::size_t first = 0; first < ids.size(); first += kLinksPerStatement) {
+    std::vector<std::string> links;
+    const std::size_t end = std::min(first + kLinksPerStatement, ids.size());
+    for (std::size_t i = first; i < end; ++i) {
+      links.push_back(fmt::format("ATTACH PARTITION ID {} FROM {}", quote_literal(ids[i]), source));
+    }
+    clickhouse::run_on_all_replicas(
+        connection,
+        fmt::format("ALTER TABLE {} {}", quoted(connection, into), fmt::join(links, ", ")));
+  }
+}
+
 namespace {
 
 using clickhouse::quote_identifier;
 
-// Limits of one statement: partitions that it links, columns that it sums.
-constexpr std::size_t kLinksPerStatement = 100;
+// Limit of one statement: columns that it sums.
 constexpr std::size_t kColumnsPerQuery = 250;
 // How long the replicas may take for each block of rows.
 constexpr const char* kQuorumPatience = "60000";  // ms
@@ -338,22 +353,6 @@ void copy_rows(clickhouse::Connection& connection, const Portion& portion, const
       settings);
 }
 
-void link_partitions(clickhouse::Connection& connection, const Portion& portion,
-                     const std::string& aside) {
-  const std::string from = quoted(connection, portion.table);
-  for (std::size_t first = 0; first < portion.linked.size(); first += kLinksPerStatement) {
-    std::vector<std::string> links;
-    const std::size_t end = std::min(first + kLinksPerStatement, portion.linked.size());
-    for (std::size_t i = first; i < end; ++i) {
-      links.push_back(
-          fmt::format("ATTACH PARTITION ID {} FROM {}", quote_literal(portion.linked[i]), from));
-    }
-    clickhouse::run_on_all_replicas(
-        connection,
-        fmt::format("ALTER TABLE {} {}", quoted(connection, aside), fmt::join(links, ", ")));
-  }
-}
-
 // Copies and links everything into the empty table aside, and sees that it is there. What is copied
 // is compared while nothing else is there.
 void fill(clickhouse::Connection& connection, const std::string& aside,
@@ -379,7 +378,9 @@ void fill(clickhouse::Connection& connection, const std::string& aside,
                     "checksums differ; nothing was changed",
                     aside));
   }
-  for (const Portion& portion : portions) link_partitions(connection, portion, aside);
+  for (const Portion& portion : portions) {
+    link_partitions(connection, portion.table, portion.linked, aside);
+  }
   const std::uint64_t rows =
       ask_number(connection, fmt::format("SELECT count() FROM {}", quoted(connection, aside)));
   if (rows != expected_rows) {

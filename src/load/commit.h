@@ -72,6 +72,10 @@ bool replace_partition(clickhouse::Connection& connection, const StagedRows& row
 bool replace_whole(clickhouse::Connection& connection, const StagedRows& rows,
                    const clickhouse::TableDefinition& definition);
 
+// Links partitions of one table, by their ids, into another of the same layout.
+void link_partitions(clickhouse::Connection& connection, const std::string& from,
+                     const std::vector<std::string>& ids, const std::string& into);
+
 // A table `aside` made after `definition` out of the rows of `table` (if it exists) that no file of
 // `staged` replaces and of all `staged`, checked by count and checksum, swapped in, and the old one
 // dropped. `drop_files`: whose rows go; `keep_rows` false: all old rows go, and the old table

@@ -1,11 +1,8 @@
 #include "load/grown_file.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "base/error.h"
-#include "clickhouse/quote.h"
 #include "load/commit.h"
 #include "load/layout.h"
 #include "load/staging.h"
@@ -39,7 +36,8 @@ GrownFile sum_grown_file(const base::ByteSource& source, const qvd::TableHeader&
   const auto sum = [&](RowRange rows) {
     return sum_file(source, header_of(header, rows), decoder, columns, mixes, threads, stop);
   };
-  // With as many rows added as there are before and behind those that are in both.
+  // The first and the last `held.row_count` rows have the middle ones in common, which are read
+  // once.
   const std::uint64_t added = header.record_count - held.row_count;
   const RowSums begin = sum({.first = 0, .count = added});
   RowSums first = sum({.first = added, .count = held.row_count - added});
@@ -59,11 +57,7 @@ bool link_rows(clickhouse::Connection& connection, const std::string& table,
   const Layout live = read_layout(connection, table);
   if (!live.exists() || !live.fits(read_layout(connection, staging))) return false;
   try {
-    for (const std::string& id : partition_ids(connection, table)) {
-      connection.query(fmt::format("ALTER TABLE {} ATTACH PARTITION ID {} FROM {}",
-                                   quoted(connection, staging), clickhouse::quote_literal(id),
-                                   quoted(connection, table)));
-    }
+    link_partitions(connection, table, partition_ids(connection, table), staging);
   } catch (const base::ServerError&) {
     return false;
   }

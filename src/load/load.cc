@@ -511,8 +511,8 @@ void insert(Work& work, const Staging& staging) {
   });
 }
 
-// Compares what is in staging with what is in the file. False: it has not the rows that the table
-// had when they were loaded.
+// Compares what is in staging with what is in the file. False: the rows that were linked are not
+// those of the last load.
 bool verify(Work& work, Staging& staging) {
   bool is_exact = true;
   run_step("verify", work.progress, work.result, [&] {

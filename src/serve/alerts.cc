@@ -532,7 +532,7 @@ void Alerts::read_state() {
   std::ifstream stream(options_.state_file);
   const nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
   if (!json.is_object()) return;
-  // As versions before 0.3 wrote it.
+  // As older versions wrote it.
   for (const char* name : {"failing", "stale"}) {
     for (const nlohmann::json& one : json.value(name, nlohmann::json::array())) {
       if (one.is_string()) names_before_.insert(one.get<std::string>());

@@ -15,6 +15,7 @@
 #include "catalog/tables.h"
 #include "clickhouse/ddl.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/tab_separated.h"
 #include "decide/decide.h"
 #include "decide/placement.h"
 #include "serve/api_context.h"
@@ -233,30 +234,15 @@ HttpResponse table_answer(const RoutedRequest& request, ApiContext& context) {
   });
 }
 
-// One cell of TSV: "\\N" is NULL, and a backslash stands before what else has a meaning.
-Json cell_json(std::string_view cell) {
-  if (cell == "\\N") return {};
-  static constexpr std::string_view kLetters = "bfnrt0";
-  static constexpr std::string_view kBytes("\b\f\n\r\t\0", 6);
-  std::string text;
-  for (std::size_t i = 0; i < cell.size(); ++i) {
-    if (cell[i] != '\\' || i + 1 == cell.size()) {
-      text += cell[i];
-      continue;
-    }
-    const std::size_t letter = kLetters.find(cell[++i]);
-    text += letter == std::string_view::npos ? cell[i] : kBytes[letter];
-  }
-  return text;
-}
-
+// "\\N" is NULL; no tab stands within a cell.
 Json line_json(std::string_view line) {
   Json cells = Json::array();
   for (;;) {
     const std::size_t end = line.find('\t');
-    cells.push_back(cell_json(line.substr(0, end)));
+    const bool is_null = line.substr(0, end) == "\\N";
+    const std::string cell = clickhouse::take_tsv_value(line);
+    cells.push_back(is_null ? Json() : Json(cell));
     if (end == std::string_view::npos) return cells;
-    line.remove_prefix(end + 1);
   }
 }
 

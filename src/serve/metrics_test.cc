@@ -2,16 +2,20 @@
 
 #include <date/date.h>
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
 #include <spdlog/logger.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "qvd/writer.h"
+#include "serve/target_metrics.h"
 #include "serve/test_service.h"
 
 namespace qvdhouse::serve {
@@ -211,6 +215,27 @@ TEST_F(MetricsOfService, WhatClickHouseAndTheMachineSay) {
   ASSERT_TRUE(have_ended(2));
   metrics.look(*service_, {}, now);
   EXPECT_EQ(metrics.text().find("qvdhouse_failed_files{"), std::string::npos) << metrics.text();
+}
+
+TEST_F(MetricsOfService, WhatAServerSays) {
+  put_created("a.qvd");
+  start();
+  ASSERT_TRUE(have_ended(1));
+  std::optional<TargetAccess> server = service_->target();
+  ASSERT_TRUE(server);
+  server->is_embedded = false;
+  server->endpoint.dialect.replication.is_on = true;
+  prometheus::Registry registry;
+  TargetMetrics(".").show(registry, server, service_->configuration(), Time(), {});
+  const std::string text = prometheus::TextSerializer().Serialize(registry.Collect());
+  EXPECT_GT(value_of(text, "qvdhouse_disk_free_bytes{disk=\"default\"}"), 0) << text;
+  EXPECT_GT(value_of(text, "qvdhouse_disk_bytes{disk=\"default\"}"),
+            value_of(text, "qvdhouse_disk_free_bytes{disk=\"default\"}"));
+  EXPECT_EQ(value_of(text, "qvdhouse_replica_lag_seconds"), 0);
+  EXPECT_EQ(value_of(text, "qvdhouse_replica_queue_entries"), 0);
+  EXPECT_NE(text.find("qvdhouse_engine_info{kind=\"server\",version=\"26."), std::string::npos);
+  EXPECT_GE(value_of(text, "qvdhouse_workers"), 0);
+  EXPECT_EQ(text.find("qvdhouse_data_directory"), std::string::npos);
 }
 
 TEST_F(MetricsOfService, OnlySoManyTablesHaveSeries) {

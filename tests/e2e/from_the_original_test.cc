@@ -84,7 +84,7 @@ std::string without_what_varies(std::string text) {
   const std::vector<std::pair<const char*, const char*>> rules = {
       {R"([^\n]*Z debug: [^\n]*\n)", ""},
       {R"(debug: [^\n]*\n)", ""},
-      {R"([^\n]*Z info: (ready|ClickHouse answers)\n)", ""},
+      {R"([^\n]*Z info: (starting: [^\n]*|ready|ClickHouse answers)\n)", ""},
       {R"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?)", "TIME"},
       {R"(\d{8}T\d{6}_[0-9a-f]{8})", "RUN"},
       {R"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})", "UUID"},
