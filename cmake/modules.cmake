@@ -62,10 +62,10 @@ function(qvdhouse_module name)
 endfunction()
 
 # A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>. UNIT labels
-# it as one that runs under the sanitizers too, ENGINE those of its suites that start the engine
-# (their fixtures fail where a suite is not named). Of the SUITES, if they are named, each is one ctest:
-# its tests share in one process what takes long to start. Those that may take longest are begun first. LONG ones are run when they are asked for
-# (`./dev test` says how).
+# it as one that runs under the sanitizers too. Each of the suites ENGINE, which start the engine (their
+# fixtures fail where a suite is not named), and of the SUITES is one ctest, named <program>.<Suite>: its
+# tests share in one process what takes long to start. Those that may take longest are begun first. LONG
+# suites are run when they are asked for (`./dev test` says how). A program with SUITES has no others.
 function(qvdhouse_test name)
   cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS;ENGINE;SUITES;LONG" ${ARGN})
   if(NOT test_TIMEOUT)
@@ -83,33 +83,33 @@ function(qvdhouse_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE
     QVDHOUSE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" QVDHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  qvdhouse_suites(${name} ${label} ${test_TIMEOUT} ${test_SUITES})
+  qvdhouse_suites(${name} long ${test_TIMEOUT} ${test_LONG})
+  qvdhouse_suites(${name} engine 900 ${test_ENGINE})
   if(test_SUITES)
-    foreach(suite ${test_SUITES} ${test_LONG})
-      add_test(NAME ${name}.${suite} COMMAND ${name} --gtest_filter=${suite}.*)
-      set_tests_properties(${name}.${suite} PROPERTIES TIMEOUT ${test_TIMEOUT} COST ${test_TIMEOUT} LABELS ${label}
-                           SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
-                           FAIL_REGULAR_EXPRESSION "Running 0 tests")
-    endforeach()
-    foreach(suite ${test_LONG})
-      set_tests_properties(${name}.${suite} PROPERTIES LABELS long)
-    endforeach()
     return()
   endif()
   list(TRANSFORM test_ENGINE APPEND ".*")
   list(JOIN test_ENGINE ":" engine_tests)
   if(engine_tests)
-    qvdhouse_discover(${name} engine "${engine_tests}" ${test_TIMEOUT})
-    qvdhouse_discover(${name} ${label} "-${engine_tests}" ${test_TIMEOUT})
+    string(PREPEND engine_tests "-")
   else()
-    qvdhouse_discover(${name} ${label} "*" ${test_TIMEOUT})
+    set(engine_tests "*")
   endif()
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. TEST_FILTER "${engine_tests}" DISCOVERY_MODE PRE_TEST
+                       PROPERTIES TIMEOUT ${test_TIMEOUT} COST ${test_TIMEOUT} LABELS ${label} ENVIRONMENT TEST_LABEL=${label})
 endfunction()
 
-# The tests of a program that `filter` takes, with one label, which they find in TEST_LABEL.
-function(qvdhouse_discover name label filter timeout)
-  gtest_discover_tests(${name} TEST_PREFIX ${name}. TEST_FILTER "${filter}" TEST_LIST ${name}_${label}
-                       DISCOVERY_MODE PRE_TEST
-                       PROPERTIES TIMEOUT ${timeout} COST ${timeout} LABELS ${label} ENVIRONMENT TEST_LABEL=${label})
+# A ctest for each of these suites of a program, with one label, which the tests find in TEST_LABEL.
+# "*/Suite" is that suite with all its parameters.
+function(qvdhouse_suites name label timeout)
+  foreach(suite ${ARGN})
+    string(REPLACE "*/" "" suite_name ${suite})
+    add_test(NAME ${name}.${suite_name} COMMAND ${name} --gtest_filter=${suite}.*)
+    set_tests_properties(${name}.${suite_name} PROPERTIES
+      TIMEOUT ${timeout} COST ${timeout} LABELS ${label} ENVIRONMENT TEST_LABEL=${label}
+      SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" FAIL_REGULAR_EXPRESSION "Running 0 tests")
+  endforeach()
 endfunction()
 
 # A fuzz target (one LLVMFuzzerTestOneInput) with its seeds in tests/fuzz/corpus/<name>. Built with

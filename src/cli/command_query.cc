@@ -150,8 +150,8 @@ class QueryRun {
         connection_(target.connect(context.stop)),
         settings_(settings_of(arguments, sql, target.endpoint().dialect)) {
     if (arguments.write) return;
-    settings_.merge(
-        target.read_only(connection_, arguments.read_only ? ReadOnly::kStrict : ReadOnly::kData));
+    settings_.merge(clickhouse::read_only_settings(
+        connection_, arguments.read_only ? ReadOnly::kStrict : ReadOnly::kData));
   }
 
   void run(const std::vector<Statement>& statements) {

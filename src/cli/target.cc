@@ -178,11 +178,6 @@ clickhouse::Connection Target::connect(std::stop_token stop) const {
   return clickhouse::Connection(endpoint_, std::move(stop));
 }
 
-clickhouse::Settings Target::read_only(clickhouse::Connection& connection,
-                                       clickhouse::ReadOnly wanted) const {
-  return clickhouse::read_only_settings(connection, wanted);
-}
-
 clickhouse::Connection Target::connect_anywhere(std::stop_token stop) const {
   return cli::connect_anywhere(endpoint_, std::move(stop));
 }

@@ -14,7 +14,6 @@
 #include "cli/exit_code.h"
 #include "clickhouse/connection.h"
 #include "clickhouse/engine.h"
-#include "clickhouse/read_only.h"
 #include "config/config.h"
 #include "tracking/tracking.h"
 
@@ -41,9 +40,6 @@ class Target {
   // Null when the target is a server.
   const clickhouse::Engine* engine() const { return engine_ ? &*engine_ : nullptr; }
   clickhouse::Connection connect(std::stop_token stop) const;
-  // What a request that only reads has to say beside, so that nobody's rights do more.
-  clickhouse::Settings read_only(clickhouse::Connection& connection,
-                                 clickhouse::ReadOnly wanted) const;
   // For requests that must not fail for want of our own database.
   clickhouse::Connection connect_anywhere(std::stop_token stop) const;
   tracking::Tracking tracking(const Config& config) const;

@@ -168,7 +168,7 @@ struct Facts {
 };
 
 // What is to be done, sorted by path: a decision for each file of the listing, and one for each
-// file that vanished and whose rows go, or which stands failed or waiting in tracking.
+// file that vanished and whose rows go, or which is failed or waiting in tracking.
 std::vector<Decision> decide_files(const std::vector<source::FileEntry>& files, const Facts& facts);
 
 // The same, and files that vanished and whose rows are kept (kSkip, "vanished").

@@ -209,7 +209,7 @@ TEST_F(MetricsOfService, WhatClickHouseAndTheMachineSay) {
   EXPECT_GE(value_of(text, "qvdhouse_table_data_age_seconds{table=\"QvdA\"}"), 24 * 3'600);
   const std::string tool = promtool();
   EXPECT_TRUE(tool.empty() || is_clean(tool, text));
-  // A file that is right again stands failed no more.
+  // A file that is right again is not failed any more.
   put_created("b.qvd");
   run_now();
   ASSERT_TRUE(have_ended(2));

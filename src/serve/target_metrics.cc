@@ -130,7 +130,7 @@ double bytes_below(const fs::path& folder, const std::stop_token& stop) {
 void TargetMetrics::show_failed_files(Registry& registry, const TargetAccess& target,
                                       const std::stop_token& stop) {
   auto& failed = gauge(registry, "qvdhouse_failed_files",
-                       "Files that stand failed now, by workflow and class of error.");
+                       "Files that are failed now, by workflow and class of error.");
   for (const tracking::FailedFile& file :
        tracking::failed_files(target.endpoint, owners_->configuration()->database, stop)) {
     failed

@@ -1,4 +1,4 @@
-// The gauges of /metrics that ClickHouse and its machine are asked for: files that stand failed,
+// The gauges of /metrics that ClickHouse and its machine are asked for: files that are failed,
 // memory, disks, replicas and claims.
 #pragma once
 

@@ -54,7 +54,7 @@ struct FileOutcome {
 // not changed since, its back-off is not over, or it could not be looked at.
 bool stands_failed(const FileOutcome& file);
 
-// It failed in this run, or stands failed.
+// It failed in this run, or in an earlier one, and was left alone since.
 bool is_failing(const FileOutcome& file);
 
 // The run was asked for other files: it says nothing of this one.

@@ -1,4 +1,4 @@
-// The files that stand failed, for counting: one statement.
+// The files that are failed, for counting: one statement.
 #pragma once
 
 #include <stop_token>

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "tests/e2e/target_fixture.h"
+#include "tests/servers/credentials.h"
 
 namespace qvdhouse::tests {
 namespace {
@@ -94,6 +95,31 @@ TEST_F(Tables, ThatHaveLostTheirRowsAreLoadedAgain) {
   EXPECT_EQ(facts("QvdItem"), facts_of({{0, 100}}));
   EXPECT_EQ(facts("Sales"), facts_of({{0, 10}, {100, 10}}));
   EXPECT_EQ(sync()["loaded"], 0);
+}
+
+TEST_F(Tables, AReaderOfAServerChangesNothing) {
+  start_with_tables(TargetKind::kOldest);
+  if (IsSkipped() || HasFailure()) return;
+  write_table(qvd("item.qvd"), plain_rows(0, 3));
+  EXPECT_EQ(sync()["loaded"], 1);
+  const std::string how_strict = "SELECT value FROM system.settings WHERE name = 'readonly'";
+  const std::string removal = "DROP TABLE QvdItem";
+  // Without a reader of its own: the user who loads, in a request that only reads.
+  EXPECT_EQ(on_target({"query", how_strict}).out, "2\n");
+  EXPECT_EQ(on_target({"query", "--read-only", how_strict}).out, "1\n");
+  EXPECT_THAT(on_target({"query", removal}).err, HasSubstr("add --write to let it change data"));
+
+  const Environment reader = {{"CLICKHOUSE_READER_USER", kReader},
+                              {"CLICKHOUSE_READER_PASSWORD", kPassword}};
+  EXPECT_EQ(on_target({"query", how_strict}, reader).out, "2\n");
+  const Finished refused = on_target({"query", removal}, reader);
+  EXPECT_EQ(refused.exit_code, 5) << refused.out << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("ran as user looker, who can only read: add --write"));
+  // The profile allows changes of settings, and no request can take that back.
+  const Finished lax = on_target({"query", "--read-only", how_strict}, reader);
+  EXPECT_EQ(lax.exit_code, 2) << lax.out << lax.err;
+  EXPECT_THAT(lax.err, HasSubstr("the profile of user looker says readonly = 2"));
+  EXPECT_EQ(query("SELECT count() FROM QvdItem"), "3");
 }
 
 // What is limited is the pipeline: the engine runs on between commands.

@@ -90,6 +90,7 @@ ClickHouseServer::ClickHouseServer(ServerKind kind, fs::path work)
                         {{"WORK", state_->work},
                          {"PORT", std::to_string(state_->port)},
                          {"USER", kUser},
+                         {"READER", kReader},
                          {"PASSWORD", kPassword}});
   }
   state_->start();

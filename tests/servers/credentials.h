@@ -8,9 +8,11 @@
 
 namespace qvdhouse::tests {
 
+inline constexpr const char* kUser = "loader";
+// A second user of 18.16, whose profile says readonly = 2; the password is the same.
+inline constexpr const char* kReader = "looker";
 // Not a word that stands anywhere else, so that a test can look for it; '@', '/' and '%' are what
 // must be encoded in a URL.
-inline constexpr const char* kUser = "loader";
 inline constexpr const char* kPassword = "s3cret@Pass/w%ord";
 inline constexpr const char* kPasswordEncoded = "s3cret%40Pass%2Fw%25ord";
 inline constexpr const char* kWrongPassword = "wr0ngGuess";
