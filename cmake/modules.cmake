@@ -62,10 +62,11 @@ function(qvdhouse_module name)
 endfunction()
 
 # A GoogleTest program; every TEST is a ctest of its own, named <program>.<Suite>.<Test>. UNIT labels
-# it as one that runs under the sanitizers too. Each of the suites ENGINE, which start the engine (their
-# fixtures fail where a suite is not named), and of the SUITES is one ctest, named <program>.<Suite>: its
-# tests share in one process what takes long to start. Those that may take longest are begun first. LONG
-# suites are run when they are asked for (`./dev test` says how). A program with SUITES has no others.
+# it as one that runs under the sanitizers too, where all its tests are one ctest: to start it takes long
+# there. Each of the suites ENGINE, which start the engine (their fixtures fail where a suite is not named),
+# and of the SUITES is one ctest, named <program>.<Suite>: its tests share in one process what takes long to
+# start. Those that may take longest are begun first. LONG suites are run when they are asked for (`./dev
+# test` says how). A program with SUITES has no others.
 function(qvdhouse_test name)
   cmake_parse_arguments(test "UNIT" "TIMEOUT" "SOURCES;LIBS;ENGINE;SUITES;LONG" ${ARGN})
   if(NOT test_TIMEOUT)
@@ -96,6 +97,10 @@ function(qvdhouse_test name)
   else()
     set(engine_tests "*")
   endif()
+  if(QVDHOUSE_SANITIZE)
+    qvdhouse_test_group(${name} others "${engine_tests}" ${label} 1800)
+    return()
+  endif()
   gtest_discover_tests(${name} TEST_PREFIX ${name}. TEST_FILTER "${engine_tests}" DISCOVERY_MODE PRE_TEST
                        PROPERTIES TIMEOUT ${test_TIMEOUT} COST ${test_TIMEOUT} LABELS ${label} ENVIRONMENT TEST_LABEL=${label})
 endfunction()
@@ -105,11 +110,17 @@ endfunction()
 function(qvdhouse_suites name label timeout)
   foreach(suite ${ARGN})
     string(REPLACE "*/" "" suite_name ${suite})
-    add_test(NAME ${name}.${suite_name} COMMAND ${name} --gtest_filter=${suite}.*)
-    set_tests_properties(${name}.${suite_name} PROPERTIES
-      TIMEOUT ${timeout} COST ${timeout} LABELS ${label} ENVIRONMENT TEST_LABEL=${label}
-      SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" FAIL_REGULAR_EXPRESSION "Running 0 tests")
+    qvdhouse_test_group(${name} ${suite_name} ${suite}.* ${label} ${timeout})
   endforeach()
+endfunction()
+
+# Those tests of a program that `filter` takes as one ctest, named <program>.<group>. It has no regular
+# expression for skipped tests: ctest would take what failed beside them for skipped.
+function(qvdhouse_test_group name group filter label timeout)
+  add_test(NAME ${name}.${group} COMMAND ${name} --gtest_filter=${filter})
+  set_tests_properties(${name}.${group} PROPERTIES
+    TIMEOUT ${timeout} COST ${timeout} LABELS ${label} ENVIRONMENT TEST_LABEL=${label}
+    FAIL_REGULAR_EXPRESSION "Running 0 tests")
 endfunction()
 
 # A fuzz target (one LLVMFuzzerTestOneInput) with its seeds in tests/fuzz/corpus/<name>. Built with

@@ -36,7 +36,7 @@ class Relay {
     listen(listener_, 64);
     socklen_t size = sizeof address;
     getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
+    if (port_ == 0) port_ = ntohs(address.sin_port);  // others read it meanwhile
     thread_ = std::jthread([this](const std::stop_token& stop) { accept_all(stop); });
   }
 

@@ -37,8 +37,11 @@ in_reason && (/^$/ || /^\[/ || /<\/system-out>/) { in_reason = 0 }
 in_reason && index(reason, text($0)) == 0 { reason = reason (reason == "" ? "" : " ") text($0) }
 
 /<\/testcase>/ {
-  if (status == "run") {
+  if (status == "run" && reason == "") {
     passed++
+  } else if (status == "run") {  # several tests as one, some of them skipped
+    skipped++
+    skips[skipped] = "in " name ": " reason
   } else if (status == "notrun" && skip_message ~ /^SKIP_/ && !broken) {
     skipped++
     skips[skipped] = name ": " (reason == "" ? "no reason given" : reason)
