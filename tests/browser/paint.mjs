@@ -23,8 +23,7 @@ const VIEWS = [
   '#/fields?name=id',
 ];
 
-async function seconds(browser, address) {
-  const start = performance.now();
+async function milliseconds(browser, address) {
   const { page, close } = await openPage(browser, `${url}/${address}`);
   await page.waitForFunction(
     () => {
@@ -34,7 +33,7 @@ async function seconds(browser, address) {
     undefined,
     { timeout: PATIENCE_MS, polling: 'raf' },
   );
-  const taken = (performance.now() - start) / 1_000;
+  const taken = await page.evaluate(() => performance.now()); // since the page was asked for
   await close();
   return taken;
 }
@@ -43,10 +42,10 @@ const browser = await launch();
 try {
   for (const view of VIEWS) {
     const taken = [];
-    for (let opening = 0; opening < OPENINGS; ++opening) taken.push(await seconds(browser, view));
+    for (let opening = 0; opening < OPENINGS; ++opening) taken.push(await milliseconds(browser, view));
     taken.sort((a, b) => a - b);
     const shown = view.length > 40 ? `${view.slice(0, 39)}…` : view;
-    console.log(`  ${shown.padEnd(42)} ${(taken[OPENINGS >> 1] * 1_000).toFixed(0).padStart(7)} ms`);
+    console.log(`  ${shown.padEnd(42)} ${taken[OPENINGS >> 1].toFixed(0).padStart(7)} ms`);
   }
 } finally {
   await browser.close();
