@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -15,6 +17,7 @@
 #include "claim/claims.h"
 #include "clickhouse/connection.h"
 #include "clickhouse/quote.h"
+#include "clickhouse/tab_separated.h"
 #include "serve/api_json.h"
 #include "serve/gauges.h"
 #include "tracking/failed_files.h"
@@ -28,18 +31,18 @@ using prometheus::Registry;
 // A folder of a million files takes seconds to add up.
 constexpr std::chrono::minutes kBetweenWeighings{10};
 
-// The tab-separated cells of each line of an answer; none of our texts here holds a tab.
-std::vector<std::vector<std::string>> cells_of(const std::string& answer) {
+// The values of each line of an answer in TSV.
+std::vector<std::vector<std::string>> cells_of(std::string_view answer) {
   std::vector<std::vector<std::string>> lines;
-  std::vector<std::string> line(1);
-  for (const char c : answer) {
-    if (c == '\n') {
-      lines.push_back(std::exchange(line, std::vector<std::string>(1)));
-    } else if (c == '\t') {
-      line.emplace_back();
-    } else {
-      line.back() += c;
+  while (!answer.empty()) {
+    const std::size_t end = std::min(answer.find('\n'), answer.size());
+    std::string_view line = answer.substr(0, end);
+    auto& cells = lines.emplace_back();
+    for (bool is_more = true; is_more;) {
+      is_more = line.find('\t') != std::string_view::npos;
+      cells.push_back(clickhouse::take_tsv_value(line));
     }
+    answer.remove_prefix(std::min(end + 1, answer.size()));
   }
   return lines;
 }
@@ -129,8 +132,9 @@ double bytes_below(const fs::path& folder, const std::stop_token& stop) {
 
 void TargetMetrics::show_failed_files(Registry& registry, const TargetAccess& target,
                                       const std::stop_token& stop) {
-  auto& failed = gauge(registry, "qvdhouse_failed_files",
-                       "Files that are failed now, by workflow and class of error.");
+  auto& failed =
+      gauge(registry, "qvdhouse_failed_files",
+            "Files that failed and have not been loaded since, by workflow and class of error.");
   for (const tracking::FailedFile& file :
        tracking::failed_files(target.endpoint, owners_->configuration()->database, stop)) {
     failed

@@ -205,7 +205,7 @@ void insert_section(clickhouse::Connection& connection, const std::string& datab
     return std::as_bytes(std::span(piece));
   };
   // What a newer version knows beside, this one leaves out; durations are read to the last bit,
-  // but by servers as old as 18.16, which do not know the setting.
+  // except by servers as old as 18.16, which do not know the setting.
   connection.insert(insert_sql(database, table, columns, connection.endpoint().dialect), next,
                     {{"input_format_skip_unknown_fields", "1"}, {"precise_float_parsing", "1"}});
 }

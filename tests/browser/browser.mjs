@@ -56,6 +56,10 @@ export async function show(page, address) {
   await page.evaluate((hash) => {
     location.hash = hash;
   }, address);
+  await waitForData(page);
+}
+
+export async function waitForData(page) {
   await page.waitForFunction(() => {
     const main = document.getElementById('main');
     return main !== null && !main.textContent.includes('Loading…');

@@ -1,7 +1,7 @@
 // paint.mjs URL: how long each view of a running service takes from its address to its data, in a
 // browser that has nothing in its cache. Medians of five.
 import process from 'node:process';
-import { launch, openPage, PATIENCE_MS } from './browser.mjs';
+import { launch, openPage, waitForData } from './browser.mjs';
 
 const OPENINGS = 5;
 const url = process.argv[2];
@@ -25,14 +25,7 @@ const VIEWS = [
 
 async function milliseconds(browser, address) {
   const { page, close } = await openPage(browser, `${url}/${address}`);
-  await page.waitForFunction(
-    () => {
-      const main = document.getElementById('main');
-      return main !== null && !main.textContent.includes('Loading…');
-    },
-    undefined,
-    { timeout: PATIENCE_MS, polling: 'raf' },
-  );
+  await waitForData(page); // looks at each frame
   const taken = await page.evaluate(() => performance.now()); // since the page was asked for
   await close();
   return taken;
